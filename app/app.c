@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What the commands have in common: finding ports, changing the config, completing names.
+ *
+ * Threads: ctx control.
+ */
+#include "app.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "base/parse.h"
+#include "console/script.h"
+
+static bool
+ref_at(struct bf_app *app, unsigned int id, struct bf_port_ref *r)
+{
+	struct bf_bridge *br = app->br;
+
+	memset(r, 0, sizeof(*r));
+	r->id = id;
+	if (id >= BF_GUEST_ID_BASE) {
+		unsigned int slot = id - BF_GUEST_ID_BASE + 1;
+
+		if (slot >= BF_MAX_PORTS || br->guests[slot] == NULL)
+			return false;
+		r->kind = BF_REF_GUEST;
+		r->guest = br->guests[slot];
+		snprintf(r->name, sizeof(r->name), "%s", r->guest->cfg.name);
+		return true;
+	}
+	if (!rte_eth_dev_is_valid_port((uint16_t)id))
+		return false;
+	r->ethdev = (uint16_t)id;
+	if (br->bond.open && br->bond.port == id) {
+		r->kind = BF_REF_BOND;
+		snprintf(r->name, sizeof(r->name), "%s", br->bond.cfg.name);
+		return true;
+	}
+	r->kind = BF_REF_ETHDEV;
+	return rte_eth_dev_get_name_by_port((uint16_t)id, r->name) == 0;
+}
+
+unsigned int
+bf_app_ports(struct bf_app *app, const char *text, struct bf_port_ref *refs, struct bf_out *out)
+{
+	bool all = strcmp(text, "all") == 0;
+	struct bf_port_ref r;
+	unsigned int n = 0;
+	char id[16];
+
+	for (unsigned int i = 0; i < BF_MAX_PORT_IDS; i++) {
+		if (!ref_at(app, i, &r))
+			continue;
+		snprintf(id, sizeof(id), "%u", i);
+		if (all || strcmp(r.name, text) == 0 || strcmp(id, text) == 0)
+			refs[n++] = r;
+	}
+	if (n == 0 && !all)
+		bf_out_usage(out, "port: \"%.60s\": expected a port's id or name, or all: see show "
+				  "port summary all", text);
+	return n;
+}
+
+void
+bf_app_error(struct bf_out *out, int ret, const struct bf_err *err)
+{
+	if (ret == -EINVAL)
+		bf_out_usage(out, "%s", err->text);
+	else
+		bf_out_error(out, "%s", err->text);
+}
+
+void
+bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit)
+{
+	struct bf_app *app = ctx->app;
+	struct bf_err err = {""};
+	struct bf_config *c;
+	int ret;
+
+	if (app->candidate != NULL) {
+		ret = edit(app->candidate, ctx, &err);
+	} else {
+		c = bf_config_copy(app->br->running);
+		ret = c == NULL ? bf_err_set(&err, ENOMEM, "out of memory") : edit(c, ctx, &err);
+		if (ret == 0)
+			ret = bf_bridge_apply(app->br, c, &err);
+		free(c);
+	}
+	if (ret != 0)
+		bf_app_error(ctx->out, ret, &err);
+}
+
+static bool
+is_bond_id(const struct bf_app *app, const char *text)
+{
+	char id[16];
+
+	if (app->br == NULL || !app->br->bond.open)
+		return false;
+	snprintf(id, sizeof(id), "%u", app->br->bond.port);
+	return strcmp(id, text) == 0;
+}
+
+struct bf_bond_config *
+bf_app_bond(const struct bf_app *app, struct bf_config *c, const char *name, struct bf_err *err)
+{
+	if (c->has_bond && (strcmp(c->bond.name, name) == 0 || is_bond_id(app, name)))
+		return &c->bond;
+	bf_err_set(err, EINVAL, "bond: \"%.60s\": expected %s", name,
+		c->has_bond ? c->bond.name : "a bond: see create bonding device");
+	return NULL;
+}
+
+struct reading {
+	struct bf_app *app;
+	struct bf_err *err;
+};
+
+static int
+config_line(void *arg, const char *file, unsigned int line_no, const char *line)
+{
+	struct reading *r = arg;
+	struct bf_out *out = bf_out_create(BF_OUT_TEXT, 0);
+	const struct bf_cmd *cmd;
+	int ret = 0;
+
+	if (out == NULL)
+		return bf_err_set(r->err, ENOMEM, "out of memory");
+	cmd = bf_cmd_find(r->app->cmds, line, out);
+	if (cmd != NULL && !(cmd->flags & BF_CMD_CONFIG))
+		bf_out_usage(out, "\"%.60s\": expected a configuration command", line);
+	else if (cmd != NULL)
+		bf_cmd_run(r->app->cmds, line, out, r->app);
+	if (bf_out_status(out) != BF_OUT_OK) {
+		char text[400];
+		size_t len;
+
+		snprintf(text, sizeof(text), "%s", bf_out_data(out, &len));
+		text[strcspn(text, "\n")] = '\0';
+		ret = bf_err_set(r->err, EINVAL, "%s:%u: %s", file, line_no, text);
+	}
+	bf_out_destroy(out);
+	return ret;
+}
+
+int
+bf_app_read_config(struct bf_app *app, const char *path, struct bf_config *c, struct bf_err *err)
+{
+	struct bf_config *before = app->candidate;
+	struct reading r = {app, err};
+	char why[400] = "";
+	int ret;
+
+	app->candidate = c;
+	ret = bf_script_load(path, 0, config_line, &r, why, sizeof(why));
+	app->candidate = before;
+	if (ret != 0 && why[0] != '\0')
+		return bf_err_set(err, -ret, "%s", why);
+	if (ret == 0)
+		ret = bf_config_check(c, err);
+	return ret;
+}
+
+int
+bf_app_load(struct bf_app *app, const char *path, struct bf_err *err)
+{
+	struct bf_config *c = bf_config_new();
+	int ret = c == NULL ? bf_err_set(err, ENOMEM, "out of memory") :
+			      bf_app_read_config(app, path, c, err);
+
+	if (ret == 0)
+		ret = bf_bridge_apply(app->br, c, err);
+	free(c);
+	return ret;
+}
+
+static int
+complete_ports(struct bf_app *app, bool guests, bool ethdevs, unsigned int idx, char *buf,
+	size_t size)
+{
+	struct bf_port_ref r;
+
+	for (unsigned int id = 0; id < BF_MAX_PORT_IDS; id++) {
+		if (!ref_at(app, id, &r) || (r.kind == BF_REF_GUEST ? !guests : !ethdevs))
+			continue;
+		if (idx-- == 0) {
+			snprintf(buf, size, "%s", r.name);
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int
+complete_words(const char *const *words, unsigned int n, unsigned int idx, char *buf, size_t size)
+{
+	if (idx >= n)
+		return -1;
+	snprintf(buf, size, "%s", words[idx]);
+	return 0;
+}
+
+int
+bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t size)
+{
+	struct bf_app *app = arg;
+
+	if (app->br == NULL)
+		return -1;
+	if (strcmp(name, "port") == 0)
+		return complete_ports(app, true, true, idx, buf, size);
+	if (strcmp(name, "guest") == 0)
+		return complete_ports(app, true, false, idx, buf, size);
+	if (strcmp(name, "member") == 0)
+		return complete_ports(app, false, true, idx, buf, size);
+	if (strcmp(name, "bond") == 0 && app->br->running->has_bond && idx == 0) {
+		snprintf(buf, size, "%s", app->br->running->bond.name);
+		return 0;
+	}
+	if (strcmp(name, "mode") == 0)
+		return complete_words(bf_mode_names, BF_MODE_COUNT, idx, buf, size);
+	if (strcmp(name, "policy") == 0)
+		return complete_words(bf_policy_names, BF_POLICY_COUNT, idx, buf, size);
+	return -1;
+}
+

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The bond: testpmd's words where testpmd has the command, ours where it has none.
+ *
+ * Threads: ctx control.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "app.h"
+#include "base/parse.h"
+#include "commands.h"
+
+static int
+edit_create(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	const char *name = bf_cmd_arg(ctx, "name");
+	struct bf_bond_config b;
+	uint64_t socket;
+	int ret;
+
+	if (c->has_bond)
+		return bf_err_set(err, EEXIST, "create bonding device: %s exists: expected one bond at most",
+			c->bond.name);
+	bf_bond_config_init(&b);
+	ret = bf_bond_config_set(&b, "mode", bf_cmd_arg(ctx, "mode"), err);
+	if (ret == 0)
+		ret = bf_parse_u64("socket", bf_cmd_arg(ctx, "socket"), 0, 31, &socket, err);
+	if (ret == 0 && name != NULL)
+		ret = bf_bond_config_set(&b, "name", name, err);
+	if (ret != 0)
+		return ret;
+	if (bf_config_guest(c, b.name) != NULL)
+		return bf_err_set(err, EINVAL, "bond name: \"%s\": already in use", b.name);
+	c->bond = b;
+	c->has_bond = true;
+	return 0;
+}
+
+static void
+cmd_create(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+
+	bf_app_change(ctx, edit_create);
+	if (app->candidate == NULL && bf_out_status(ctx->out) == BF_OUT_OK)
+		bf_out_printf(ctx->out, "Created new bonding device %s; it opens with its first member.\n",
+			app->br->running->bond.name);
+}
+
+static int
+edit_destroy(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	if (bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err) == NULL)
+		return -EINVAL;
+	c->has_bond = false;
+	bf_bond_config_init(&c->bond);
+	return 0;
+}
+
+/* A member by name; ids are ethdev ports. */
+static int
+member_name(const struct bf_cmd_ctx *ctx, char *name, struct bf_err *err)
+{
+	const char *text = bf_cmd_arg(ctx, "member");
+	struct bf_app *app = ctx->app;
+	uint64_t id = 0;
+
+	if (app->br != NULL && text[0] >= '0' && text[0] <= '9' && strchr(text, ':') == NULL &&
+		bf_parse_u64("member", text, 0, RTE_MAX_ETHPORTS - 1, &id, err) == 0 &&
+		rte_eth_dev_get_name_by_port((uint16_t)id, name) == 0)
+		return 0;
+	return bf_parse_device("member", text, name, BF_DEV_NAME_MAX, err);
+}
+
+typedef int member_edit_fn(struct bf_bond_config *b, const char *name, struct bf_err *err);
+
+static int
+edit_member(struct bf_config *c, const struct bf_cmd_ctx *ctx, member_edit_fn *edit,
+	struct bf_err *err)
+{
+	struct bf_bond_config *b = bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err);
+	char name[BF_DEV_NAME_MAX];
+
+	if (b == NULL || member_name(ctx, name, err) != 0)
+		return -EINVAL;
+	return edit(b, name, err);
+}
+
+static int
+edit_add_member(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	return edit_member(c, ctx, bf_bond_config_add_member, err);
+}
+
+static int
+edit_remove_member(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	return edit_member(c, ctx, bf_bond_config_remove_member, err);
+}
+
+/* Settings of one member: priority, LACP port priority, drain. */
+static int
+edit_member_setting(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	struct bf_bond_config *b = bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err);
+	const char *value = bf_cmd_arg(ctx, "value");
+	char name[BF_DEV_NAME_MAX];
+	uint64_t n = 0;
+	int at;
+
+	if (b == NULL || member_name(ctx, name, err) != 0)
+		return -EINVAL;
+	at = bf_bond_config_member(b, name);
+	if (at < 0)
+		return bf_err_set(err, EINVAL, "member: \"%s\": not a member of %s", name, b->name);
+	if (bf_cmd_has_word(ctx, "drain") || bf_cmd_has_word(ctx, "undrain")) {
+		b->drained[at] = bf_cmd_has_word(ctx, "drain");
+		return 0;
+	}
+	if (bf_cmd_has_word(ctx, "port_priority")) {
+		if (bf_parse_u64("port_priority", value, 1, 65535, &n, err) != 0)
+			return -EINVAL;
+		b->lacp_port_priority[at] = (uint32_t)n;
+		return 0;
+	}
+	if (bf_parse_u64("priority", value, 0, 1000000, &n, err) != 0)
+		return -EINVAL;
+	b->priority[at] = (uint32_t)n;
+	return 0;
+}
+
+/* `set bonding KEY ...`: the words of the command name the key. */
+static int
+edit_key(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	struct bf_bond_config *b = bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err);
+	const char *key = bf_cmd_arg(ctx, "key"), *lacp = bf_cmd_arg(ctx, "lacp");
+	char full[64];
+
+	if (b == NULL)
+		return -EINVAL;
+	if (lacp != NULL && strcmp(lacp, "min_links") != 0) {
+		snprintf(full, sizeof(full), "lacp_%s", lacp);
+		key = full;
+	} else if (lacp != NULL) {
+		key = lacp;
+	}
+	if (strcmp(key, "mac_addr") == 0)
+		key = "mac";
+	if (strcmp(key, "primary") == 0) {
+		char name[BF_DEV_NAME_MAX];
+
+		if (strcmp(bf_cmd_arg(ctx, "member"), "none") == 0)
+			return bf_bond_config_set(b, key, "none", err);
+		return member_name(ctx, name, err) != 0 ? -EINVAL :
+							  bf_bond_config_set(b, key, name, err);
+	}
+	return bf_bond_config_set(b, key, bf_cmd_arg(ctx, "value"), err);
+}
+
+static int
+edit_mode(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	struct bf_bond_config *b = bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err);
+
+	return b == NULL ? -EINVAL : bf_bond_config_set(b, "mode", bf_cmd_arg(ctx, "mode"), err);
+}
+
+static int
+edit_policy(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	struct bf_bond_config *b = bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err);
+
+	return b == NULL ? -EINVAL :
+			   bf_bond_config_set(b, "xmit_policy", bf_cmd_arg(ctx, "policy"), err);
+}
+
+static int
+edit_options(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	struct bf_bond_config *b = bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err);
+	int ret = b == NULL ? -EINVAL : 0;
+
+	for (unsigned int i = 0; ret == 0 && i < bf_cmd_rest_count(ctx); i++)
+		ret = bf_bond_config_parse(b, bf_cmd_rest(ctx, i), err);
+	return ret;
+}
+
+#define CHANGE(name, edit)                                                                         \
+	static void name(struct bf_cmd_ctx *ctx)                                                   \
+	{                                                                                          \
+		bf_app_change(ctx, edit);                                                          \
+	}
+CHANGE(cmd_destroy, edit_destroy)
+CHANGE(cmd_add_member, edit_add_member)
+CHANGE(cmd_remove_member, edit_remove_member)
+CHANGE(cmd_member_setting, edit_member_setting)
+CHANGE(cmd_key, edit_key)
+CHANGE(cmd_mode, edit_mode)
+CHANGE(cmd_policy, edit_policy)
+CHANGE(cmd_options, edit_options)
+#undef CHANGE
+
+/* The running bond, or an error. */
+static const struct bf_bond_config *
+shown_bond(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	struct bf_err err;
+	const struct bf_bond_config *b =
+		bf_app_bond(app, app->br->running, bf_cmd_arg(ctx, "bond"), &err);
+
+	if (b == NULL)
+		bf_out_usage(ctx->out, "%s", err.text);
+	return b;
+}
+
+static void
+list_members(struct bf_out *out, const struct bf_bond *b, bool only_used, uint32_t used)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		if (only_used && !(used & 1u << b->members[i].bit))
+			continue;
+		bf_out_printf(out, "%s%u", n++ > 0 ? " " : "", b->members[i].port);
+		bf_out_str(out, NULL, b->members[i].name);
+	}
+}
+
+static void
+show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, struct bf_out *out)
+{
+	struct bf_member_counters c;
+
+	bf_stats_member(br, m->bit, &c);
+	bf_out_printf(out, "\t\t%s (port %u): link %s, %s%s, %" PRIu32
+		" Mbit/s, link losses %" PRIu64 ", tx frames %" PRIu64 ", tx bytes %" PRIu64 "\n",
+		m->name, m->port, m->carrier ? "up" : "down", used ? "sending" : "not sending",
+		m->drained ? ", drained" : "", m->speed_mbps, m->flaps, c.tx_frames, c.tx_bytes);
+	bf_out_obj_begin(out, NULL);
+	bf_out_str(out, "name", m->name);
+	bf_out_u64(out, "port", m->port);
+	bf_out_bool(out, "link", m->carrier);
+	bf_out_bool(out, "usable", m->usable);
+	bf_out_bool(out, "sending", used);
+	bf_out_bool(out, "collecting", m->collecting);
+	bf_out_bool(out, "drained", m->drained);
+	bf_out_u64(out, "speed_mbps", m->speed_mbps);
+	bf_out_u64(out, "link_losses", m->flaps);
+	bf_out_u64(out, "tx_frames", c.tx_frames);
+	bf_out_u64(out, "tx_bytes", c.tx_bytes);
+	bf_out_u64(out, "tx_full", c.tx_full);
+	bf_out_obj_end(out);
+}
+
+/* Members that carry traffic now: in active-backup the first usable one only. */
+static uint32_t
+sending_set(const struct bf_bridge *br)
+{
+	const struct bf_bond_view *v = &br->lcores.view->bond;
+	uint32_t usable = bf_tx_bond_usable(v);
+
+	if (v->tx == BF_TX_ORDER)
+		for (unsigned int i = 0; i < v->n_members; i++)
+			if (usable & 1u << v->order[i])
+				return 1u << v->order[i];
+	return usable;
+}
+
+static void
+show_keys(const struct bf_bond_config *c, struct bf_out *out)
+{
+	char value[128];
+
+	bf_out_obj_begin(out, "options");
+	for (unsigned int i = 0; i < bf_n_bond_keys; i++) {
+		bf_key_print(&bf_bond_keys[i], c, value, sizeof(value));
+		bf_out_str(out, bf_bond_keys[i].name, value);
+	}
+	bf_out_obj_end(out);
+}
+
+static void
+show_open_bond(struct bf_bridge *br, struct bf_out *out)
+{
+	const struct bf_bond *b = &br->bond;
+	uint32_t used = sending_set(br);
+	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+
+	rte_ether_format_addr(mac, sizeof(mac), &b->mac);
+	bf_out_str(out, "mac", mac);
+	bf_out_u64(out, "port", b->port);
+	bf_out_arr_begin(out, "members");
+	bf_out_printf(out, "\tMembers (%" PRIu32 "): [", b->n_members);
+	list_members(out, b, false, 0);
+	bf_out_arr_end(out);
+	bf_out_arr_begin(out, "active_members");
+	bf_out_printf(out, "]\n\tActive Members (%d): [", __builtin_popcount(used));
+	list_members(out, b, true, used);
+	bf_out_arr_end(out);
+	bf_out_printf(out, "]\n");
+	if (b->active >= 0) {
+		bf_out_printf(out, "\tCurrent Primary: [%u]\n", b->members[b->active].port);
+		bf_out_str(out, "active_member", b->members[b->active].name);
+	}
+	bf_out_printf(out, "\tMAC address: %s\n\tMTU: %" PRIu32 "\n\tFailovers: %" PRIu64
+		"\n\tMember details:\n", mac, b->cfg.mtu, b->failovers);
+	bf_out_u64(out, "failovers", b->failovers);
+	bf_out_arr_begin(out, "member_details");
+	for (unsigned int i = 0; i < b->n_members; i++)
+		show_member(br, &b->members[i], (used & 1u << b->members[i].bit) != 0, out);
+	bf_out_arr_end(out);
+}
+
+static void
+cmd_show_config(struct bf_cmd_ctx *ctx)
+{
+	static const char *const mode_caps[] = {"ROUND_ROBIN", "ACTIVE_BACKUP", "BALANCE", "BROADCAST",
+		"8023AD", "TLB", "ALB"};
+	struct bf_app *app = ctx->app;
+	const struct bf_bond_config *c = shown_bond(ctx);
+	struct bf_out *out = ctx->out;
+	char value[64];
+
+	if (c == NULL)
+		return;
+	bf_out_printf(out, "  - Dev basic:\n\tBonding mode: %s(%" PRIu32 ") %s\n", mode_caps[c->mode],
+		c->mode, bf_mode_names[c->mode]);
+	bf_out_obj_begin(out, NULL);
+	bf_out_str(out, "name", c->name);
+	bf_out_str(out, "mode", bf_mode_names[c->mode]);
+	bf_out_u64(out, "mode_number", c->mode);
+	bf_out_str(out, "xmit_policy", bf_policy_names[c->policy]);
+	bf_out_bool(out, "open", app->br->bond.open);
+	if (c->mode == BF_MODE_XOR || c->mode == BF_MODE_8023AD)
+		bf_out_printf(out, "\tBalance Xmit Policy: %s\n", bf_policy_names[c->policy]);
+	for (unsigned int i = 0; i < bf_n_bond_keys && c->mode == BF_MODE_8023AD; i++) {
+		if (strcmp(bf_bond_keys[i].name, "agg_mode") != 0)
+			continue;
+		bf_key_print(&bf_bond_keys[i], c, value, sizeof(value));
+		bf_out_printf(out, "\tIEEE802.3AD Aggregator Mode: %s\n", value);
+	}
+	if (c->primary[0] != '\0')
+		bf_out_printf(out, "\tUser Defined Primary: [%s]\n", c->primary);
+	if (app->br->bond.open)
+		show_open_bond(app->br, out);
+	else
+		bf_out_printf(out, "\tMembers (0): []\n");
+	show_keys(c, out);
+	bf_out_obj_end(out);
+}
+
+static void
+show_lacp_port(const char *title, const char *key, const struct bf_lacp_port *p, struct bf_out *out)
+{
+	char state[96];
+
+	bf_lacp_state_text(p->state, state, sizeof(state));
+	bf_out_printf(out, "\t%s detail info:\n\t\tsystem priority: %u\n"
+		"\t\tsystem mac address: %02X:%02X:%02X:%02X:%02X:%02X\n\t\tport key: %u\n"
+		"\t\tport priority: %u\n\t\tport number: %u\n\t\tport state: %s\n",
+		title, p->system_priority, p->system_id[0], p->system_id[1], p->system_id[2],
+		p->system_id[3], p->system_id[4], p->system_id[5], p->key, p->port_priority,
+		p->port_number, state);
+	bf_out_obj_begin(out, key);
+	bf_out_u64(out, "system_priority", p->system_priority);
+	bf_out_strf(out, "system_id", "%02x:%02x:%02x:%02x:%02x:%02x", p->system_id[0],
+		p->system_id[1], p->system_id[2], p->system_id[3], p->system_id[4], p->system_id[5]);
+	bf_out_u64(out, "key", p->key);
+	bf_out_u64(out, "port_priority", p->port_priority);
+	bf_out_u64(out, "port_number", p->port_number);
+	bf_out_str(out, "state", state);
+	bf_out_u64(out, "state_bits", p->state);
+	bf_out_obj_end(out);
+}
+
+static void
+show_lacp_counters(const struct bf_lacp_counters *c, struct bf_out *out)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {{"pdu_rx", c->pdu_rx}, {"pdu_tx", c->pdu_tx}, {"marker_rx", c->marker_rx},
+		{"marker_response_tx", c->marker_response_tx}, {"rx_errors", c->rx_errors},
+		{"rx_unknown", c->rx_unknown}, {"rx_limited", c->rx_limited},
+		{"rx_disabled", c->rx_disabled}, {"rx_loop", c->rx_loop},
+		{"rx_pin_refused", c->rx_pin_refused}, {"timeouts", c->timeouts},
+		{"actor_churn", c->actor_churn}, {"partner_churn", c->partner_churn},
+		{"transitions", c->transitions}, {"partner_changes", c->partner_changes}};
+
+	bf_out_printf(out, "\tCounters:");
+	bf_out_obj_begin(out, "counters");
+	for (unsigned int i = 0; i < RTE_DIM(rows); i++) {
+		bf_out_printf(out, " %s=%" PRIu64, rows[i].name, rows[i].value);
+		bf_out_u64(out, rows[i].name, rows[i].value);
+	}
+	bf_out_obj_end(out);
+	bf_out_printf(out, "\n");
+}
+
+static void
+show_lacp_member(const struct bf_bond *b, const struct bf_lacp_member_info *m, struct bf_out *out)
+{
+	int at = bf_bond_by_bit(b, m->id);
+	const struct bf_member *bm = &b->members[at < 0 ? 0 : at];
+
+	bf_out_printf(out, "\n\tMember Port: %u (%s)\n\tAggregator port id: %u%s\n\tselection: %s\n",
+		bm->port, bm->name, m->aggregator_id, m->in_active_aggregator ? " (active)" : "",
+		bf_lacp_selected_name(m->selected));
+	bf_out_printf(out, "\tmachines: rx %s, periodic %s, mux %s\n", bf_lacp_rx_name(m->rx),
+		bf_lacp_periodic_name(m->periodic), bf_lacp_mux_name(m->mux));
+	if (m->reason[0] != '\0')
+		bf_out_printf(out, "\tnot distributing: %s\n", m->reason);
+	bf_out_obj_begin(out, NULL);
+	bf_out_str(out, "name", bm->name);
+	bf_out_u64(out, "port", bm->port);
+	bf_out_bool(out, "link", m->link_up);
+	bf_out_u64(out, "aggregator", m->aggregator_id);
+	bf_out_bool(out, "in_active_aggregator", m->in_active_aggregator);
+	bf_out_str(out, "selection", bf_lacp_selected_name(m->selected));
+	bf_out_str(out, "rx_machine", bf_lacp_rx_name(m->rx));
+	bf_out_str(out, "periodic_machine", bf_lacp_periodic_name(m->periodic));
+	bf_out_str(out, "mux_machine", bf_lacp_mux_name(m->mux));
+	bf_out_bool(out, "collecting", m->collecting);
+	bf_out_bool(out, "distributing", m->distributing);
+	bf_out_bool(out, "fallback", m->fallback);
+	bf_out_str(out, "why", bf_lacp_why_name(m->why));
+	bf_out_str(out, "reason", m->reason);
+	show_lacp_port("Actor", "actor", &m->actor, out);
+	show_lacp_port("Partner", "partner", &m->partner, out);
+	show_lacp_counters(&m->counters, out);
+	bf_out_obj_end(out);
+}
+
+static void
+show_lacp_bond(const struct bf_lacp_info *i, const struct bf_lacp_config *c, struct bf_out *out)
+{
+	bf_out_printf(out, "  - Lacp info:\n\trate: %s\n\tactive: %s\n\taggregation mode: %s\n"
+		"\tmin links: %u\n\tcarrier: %s%s\n\tactive aggregator: %u\n\tdistributing: %u of %u\n",
+		c->fast ? "fast" : "slow", c->active ? "on" : "off", bf_lacp_select_name(c->select),
+		c->min_links, i->carrier ? "up" : "down", i->fallback ? " (fallback)" : "",
+		i->active_aggregator_id, i->n_distributing, i->n_members);
+	bf_out_str(out, "rate", c->fast ? "fast" : "slow");
+	bf_out_bool(out, "active", c->active);
+	bf_out_str(out, "aggregation_mode", bf_lacp_select_name(c->select));
+	bf_out_u64(out, "min_links", c->min_links);
+	bf_out_bool(out, "carrier", i->carrier);
+	bf_out_bool(out, "fallback", i->fallback);
+	bf_out_u64(out, "active_aggregator", i->active_aggregator_id);
+	bf_out_u64(out, "live", i->n_live);
+	bf_out_u64(out, "operational", i->n_operational);
+	bf_out_u64(out, "distributing", i->n_distributing);
+}
+
+static void
+cmd_show_lacp(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	const struct bf_bond *b = &app->br->bond;
+	struct bf_lacp_member_info m;
+	struct bf_lacp_info info;
+
+	if (shown_bond(ctx) == NULL)
+		return;
+	if (!b->open || b->lacp == NULL) {
+		bf_out_error(ctx->out, "bond %s: no LACP: expected mode 802.3ad and a member",
+			app->br->running->bond.name);
+		return;
+	}
+	bf_lacp_info(b->lacp, &info);
+	bf_out_obj_begin(ctx->out, NULL);
+	bf_out_str(ctx->out, "bond", b->cfg.name);
+	show_lacp_bond(&info, bf_lacp_config(b->lacp), ctx->out);
+	bf_out_arr_begin(ctx->out, "members");
+	for (unsigned int i = 0; bf_lacp_member_info_at(b->lacp, i, &m) == 0; i++)
+		show_lacp_member(b, &m, ctx->out);
+	bf_out_arr_end(ctx->out);
+	bf_out_obj_end(ctx->out);
+}
+
+const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND] = {
+	{"create (bonding|bonded) device <mode> <socket> [<name>]",
+		"Make the bond (default name bond0); it opens with its first member.", cmd_create,
+		BF_CMD_CONFIG},
+	{"remove (bonding|bonded) device <bond>", "Close the bond; its members stay, stopped.", cmd_destroy,
+		BF_CMD_CONFIG},
+	{"add bonding (member|slave) <member> <bond>", "Take a port into the bond.", cmd_add_member,
+		BF_CMD_CONFIG},
+	{"remove bonding (member|slave) <member> <bond>", "Take a member out; its flows move first.",
+		cmd_remove_member, BF_CMD_CONFIG},
+	{"set bonding mode <mode> <bond>", "Bonding mode, by Linux name or number.", cmd_mode,
+		BF_CMD_CONFIG},
+	{"set bonding (key:primary) <member> <bond>", "Member that active-backup prefers, or none.", cmd_key,
+		BF_CMD_CONFIG},
+	{"set bonding (key:mac_addr) <bond> <value>", "Address of the bond.", cmd_key, BF_CMD_CONFIG},
+	{"set bonding (balance_xmit_policy|xmit_policy) <bond> <policy>",
+		"Which fields of a frame choose its member.", cmd_policy, BF_CMD_CONFIG},
+	{"set bonding (key:mon_period|agg_mode) <bond> <value>",
+		"Link polling period in ms; which aggregator is active.", cmd_key, BF_CMD_CONFIG},
+	{"set bonding lacp (lacp:rate|active|system_priority|system_id|key|min_links|fallback|strict|"
+	 "partner|pdu_limit) <bond> <value>",
+		"LACP settings; traffic that need not move does not.", cmd_key, BF_CMD_CONFIG},
+	{"set bonding lacp port_priority <member> <bond> <value>", "LACP port priority of a member.",
+		cmd_member_setting, BF_CMD_CONFIG},
+	{"set bonding priority <member> <bond> <value>",
+		"Preference of a member in active-backup; higher first.", cmd_member_setting,
+		BF_CMD_CONFIG},
+	{"set bonding (drain|undrain) <member> <bond>",
+		"Move traffic away from a member, or let it come back.", cmd_member_setting,
+		BF_CMD_CONFIG},
+	{"set bonding option <bond> <options...>", "Any option of --bond, as KEY=VALUE,...", cmd_options,
+		BF_CMD_CONFIG},
+	{"show bonding config <bond>", "The bond and its members.", cmd_show_config, 0},
+	{"show bonding lacp info <bond>", "LACP of every member, also of those that are down.",
+		cmd_show_lacp, 0},
+};

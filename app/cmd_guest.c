@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Guest ports: add, remove, set, show.
+ *
+ * Threads: ctx control.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+#include "commands.h"
+
+static int
+parse_options(struct bf_guest_config *g, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; ret == 0 && i < bf_cmd_rest_count(ctx); i++)
+		ret = bf_guest_config_parse(g, bf_cmd_rest(ctx, i), err);
+	return ret;
+}
+
+static int
+edit_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	struct bf_guest_config g;
+	int ret;
+
+	bf_guest_config_init(&g);
+	ret = bf_guest_config_set(&g, "name", bf_cmd_arg(ctx, "name"), err);
+	if (ret == 0)
+		ret = parse_options(&g, ctx, err);
+	return ret != 0 ? ret : bf_config_add_guest(c, &g, err);
+}
+
+static int
+edit_remove(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	return bf_config_remove_guest(c, bf_cmd_arg(ctx, "guest"), err);
+}
+
+static int
+edit_set(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	struct bf_guest_config *g = bf_config_guest(c, bf_cmd_arg(ctx, "guest")), copy;
+	int ret;
+
+	if (g == NULL)
+		return bf_err_set(err, EINVAL, "guest: \"%.60s\": no such guest", bf_cmd_arg(ctx, "guest"));
+	copy = *g;
+	ret = parse_options(&copy, ctx, err);
+	if (ret == 0)
+		ret = bf_config_remove_guest(c, g->name, err);
+	return ret != 0 ? ret : bf_config_add_guest(c, &copy, err);
+}
+
+static void
+cmd_add(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_add);
+}
+
+static void
+cmd_remove(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_remove);
+}
+
+static void
+cmd_set(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_set);
+}
+
+static void
+show_one(struct bf_bridge *br, struct bf_guest *g, struct bf_out *out)
+{
+	struct bf_port_counters c;
+	uint64_t drops = 0;
+	char value[128];
+
+	bf_stats_port(br, g->slot, &c);
+	for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
+		drops += c.drops[d];
+	bf_out_printf(out, "%-4u %-16s %-5s %-6u %-5u %-10" PRIu64 " %-10" PRIu64 " %-10" PRIu64
+		" %-6u %s (%s)\n", bf_guest_id(g), g->cfg.name, g->up ? "up" : "down", g->n_rings,
+		g->max_len - BF_FRAME_OVERHEAD, c.rx_frames, c.tx_frames, drops,
+		br->fdb->port_count[g->slot], g->cfg.socket, g->cfg.server ? "server" : "client");
+	bf_out_obj_begin(out, NULL);
+	bf_out_u64(out, "id", bf_guest_id(g));
+	bf_out_str(out, "name", g->cfg.name);
+	bf_out_bool(out, "up", g->up);
+	bf_out_u64(out, "queue_pairs", g->n_rings);
+	bf_out_u64(out, "max_frame", g->max_len);
+	bf_out_u64(out, "negotiated_mtu", g->mtu);
+	bf_out_strf(out, "features", "0x%" PRIx64, g->features);
+	bf_out_i64(out, "memory_node", g->numa_node);
+	bf_out_u64(out, "connects", g->connects);
+	bf_out_u64(out, "rx_frames", c.rx_frames);
+	bf_out_u64(out, "tx_frames", c.tx_frames);
+	bf_out_u64(out, "drops", drops);
+	bf_out_u64(out, "stations", br->fdb->port_count[g->slot]);
+	bf_out_obj_begin(out, "options");
+	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
+		bf_key_print(&bf_guest_keys[i], &g->cfg, value, sizeof(value));
+		bf_out_str(out, bf_guest_keys[i].name, value);
+	}
+	bf_out_obj_end(out);
+	bf_out_obj_end(out);
+}
+
+static void
+cmd_show(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	const char *name = bf_cmd_arg(ctx, "guest");
+	bool all = name == NULL || strcmp(name, "all") == 0;
+
+	if (!all && bf_bridge_guest(app->br, name) == NULL) {
+		bf_out_usage(ctx->out, "guest: \"%.60s\": no such guest", name);
+		return;
+	}
+	bf_out_printf(ctx->out, "%-4s %-16s %-5s %-6s %-5s %-10s %-10s %-10s %-6s %s\n", "Port", "Name",
+		"Link", "Queues", "MTU", "RX-frames", "TX-frames", "Drops", "MACs", "Socket");
+	bf_out_arr_begin(ctx->out, NULL);
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		struct bf_guest *g = app->br->guests[s];
+
+		if (g != NULL && (all || strcmp(g->cfg.name, name) == 0))
+			show_one(app->br, g, ctx->out);
+	}
+	bf_out_arr_end(ctx->out);
+}
+
+const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST] = {
+	{"add guest <name> <options...>", "Add a guest port: socket=PATH and other options of --guest.",
+		cmd_add, BF_CMD_CONFIG},
+	{"remove guest <guest>", "Remove a guest port; its socket is closed.", cmd_remove, BF_CMD_CONFIG},
+	{"set guest <guest> <options...>",
+		"Change options; those of the socket and the rings reconnect the guest.", cmd_set,
+		BF_CMD_CONFIG},
+	{"show guest [<guest>]", "Guests, or one of them.", cmd_show, 0},
+};

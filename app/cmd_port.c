@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Ports: show port, clear port, port config mtu, links.
+ *
+ * Threads: ctx control.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "app.h"
+#include "base/clock.h"
+#include "base/parse.h"
+#include "commands.h"
+
+/** What every kind of port can say of its traffic. */
+struct figures {
+	uint64_t rx_frames, rx_bytes, rx_missed, rx_errors, rx_nombuf;
+	uint64_t tx_frames, tx_bytes, tx_errors;
+	uint64_t drops_in, drops_out;
+};
+
+static void
+read_figures(struct bf_app *app, const struct bf_port_ref *r, struct figures *f)
+{
+	uint16_t slot = r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT;
+	struct rte_eth_stats s = {0};
+	struct bf_port_counters c;
+
+	memset(f, 0, sizeof(*f));
+	if (r->kind == BF_REF_ETHDEV) {
+		rte_eth_stats_get(r->ethdev, &s);
+		*f = (struct figures){.rx_frames = s.ipackets, .rx_bytes = s.ibytes,
+			.rx_missed = s.imissed, .rx_errors = s.ierrors, .rx_nombuf = s.rx_nombuf,
+			.tx_frames = s.opackets, .tx_bytes = s.obytes, .tx_errors = s.oerrors};
+		return;
+	}
+	bf_stats_port(app->br, slot, &c);
+	f->rx_frames = c.rx_frames;
+	f->rx_bytes = c.rx_bytes;
+	f->tx_frames = c.tx_frames;
+	f->tx_bytes = c.tx_bytes;
+	for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
+		if (d < BF_DROP_PORT_GONE)
+			f->drops_in += c.drops[d];
+		else
+			f->drops_out += c.drops[d];
+	}
+	f->rx_errors = f->drops_in;
+	f->tx_errors = f->drops_out;
+}
+
+static const char *
+kind_name(const struct bf_port_ref *r)
+{
+	static const char *const names[] = {
+		[BF_REF_ETHDEV] = "ethdev", [BF_REF_BOND] = "bond", [BF_REF_GUEST] = "guest"};
+
+	return names[r->kind];
+}
+
+static bool
+link_of(struct bf_app *app, const struct bf_port_ref *r, uint32_t *speed)
+{
+	struct rte_eth_link link = {0};
+
+	*speed = 0;
+	if (r->kind == BF_REF_GUEST)
+		return r->guest->up;
+	if (rte_eth_link_get_nowait(r->ethdev, &link) != 0)
+		return false;
+	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+	if (r->kind == BF_REF_BOND) { /* up means: a frame would leave */
+		struct bf_bond_view v;
+
+		(void)app;
+		v = app->br->lcores.view->bond;
+		return bf_tx_bond_usable(&v) != 0;
+	}
+	return link.link_status == RTE_ETH_LINK_UP;
+}
+
+static void
+mac_of(const struct bf_port_ref *r, char *buf, size_t size)
+{
+	struct rte_ether_addr mac = {{0}};
+
+	snprintf(buf, size, "-");
+	if (r->kind != BF_REF_GUEST && rte_eth_macaddr_get(r->ethdev, &mac) == 0)
+		rte_ether_format_addr(buf, (uint16_t)size, &mac);
+}
+
+static unsigned int
+mtu_of(struct bf_app *app, const struct bf_port_ref *r)
+{
+	uint16_t mtu = 0;
+
+	if (r->kind == BF_REF_GUEST)
+		return r->guest->max_len - BF_FRAME_OVERHEAD;
+	if (r->kind == BF_REF_BOND)
+		return app->br->bond.cfg.mtu;
+	rte_eth_dev_get_mtu(r->ethdev, &mtu);
+	return mtu;
+}
+
+static void
+driver_of(const struct bf_port_ref *r, char *buf, size_t size)
+{
+	struct rte_eth_dev_info info;
+
+	if (r->kind == BF_REF_GUEST)
+		snprintf(buf, size, "vhost-user");
+	else if (rte_eth_dev_info_get(r->ethdev, &info) == 0)
+		snprintf(buf, size, "%s", info.driver_name);
+	else
+		snprintf(buf, size, "?");
+}
+
+static void
+show_info(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
+{
+	char mac[RTE_ETHER_ADDR_FMT_SIZE], driver[64];
+	uint32_t speed;
+	bool up = link_of(app, r, &speed);
+
+	mac_of(r, mac, sizeof(mac));
+	driver_of(r, driver, sizeof(driver));
+	bf_out_printf(out, "\n********************* Infos for port %u  *********************\n"
+		"Device name: %s\nKind: %s\nDriver name: %s\nMAC address: %s\nLink status: %s\n",
+		r->id, r->name, kind_name(r), driver, mac, up ? "up" : "down");
+	bf_out_printf(out, "Link speed: %" PRIu32 " Mbps\nMTU: %u\n", speed, mtu_of(app, r));
+	bf_out_obj_begin(out, NULL);
+	bf_out_u64(out, "id", r->id);
+	bf_out_str(out, "name", r->name);
+	bf_out_str(out, "kind", kind_name(r));
+	bf_out_str(out, "driver", driver);
+	bf_out_str(out, "mac", mac);
+	bf_out_bool(out, "link", up);
+	bf_out_u64(out, "speed_mbps", speed);
+	bf_out_u64(out, "mtu", mtu_of(app, r));
+	if (r->kind == BF_REF_GUEST) {
+		bf_out_printf(out, "Socket: %s\nQueue pairs: %u\nFeatures: 0x%" PRIx64 "\n",
+			r->guest->cfg.socket, r->guest->n_rings, r->guest->features);
+		bf_out_str(out, "socket", r->guest->cfg.socket);
+		bf_out_u64(out, "queue_pairs", r->guest->n_rings);
+		bf_out_strf(out, "features", "0x%" PRIx64, r->guest->features);
+	} else {
+		int promisc = rte_eth_promiscuous_get(r->ethdev);
+
+		bf_out_printf(out, "Promiscuous mode: %s\n", promisc == 1 ? "enabled" : "disabled");
+		bf_out_bool(out, "promiscuous", promisc == 1);
+	}
+	bf_out_obj_end(out);
+}
+
+static void
+show_stats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
+{
+	struct figures f;
+	struct bf_rate now;
+	struct bf_rates rate;
+
+	read_figures(app, r, &f);
+	now = (struct bf_rate){bf_clock_ns(), f.rx_frames, f.rx_bytes, f.tx_frames, f.tx_bytes};
+	bf_rate_step(&app->last_show[r->id], &now, &rate);
+	bf_out_printf(out,
+		"\n  ######################## NIC statistics for port %-2u ########################\n"
+		"  RX-packets: %-10" PRIu64 " RX-missed: %-10" PRIu64 " RX-bytes:  %-" PRIu64 "\n"
+		"  RX-errors: %-" PRIu64 "\n  RX-nombuf:  %-10" PRIu64 "\n"
+		"  TX-packets: %-10" PRIu64 " TX-errors: %-10" PRIu64 " TX-bytes:  %-" PRIu64 "\n",
+		r->id, f.rx_frames, f.rx_missed, f.rx_bytes, f.rx_errors, f.rx_nombuf, f.tx_frames,
+		f.tx_errors, f.tx_bytes);
+	bf_out_printf(out,
+		"\n  Throughput (since last show)\n"
+		"  Rx-pps: %12.0f          Rx-bps: %12.0f\n  Tx-pps: %12.0f          Tx-bps: %12.0f\n"
+		"  ############################################################################\n",
+		rate.rx_pps, rate.rx_bps, rate.tx_pps, rate.tx_bps);
+	bf_out_obj_begin(out, NULL);
+	bf_out_u64(out, "id", r->id);
+	bf_out_str(out, "name", r->name);
+	bf_out_u64(out, "rx_packets", f.rx_frames);
+	bf_out_u64(out, "rx_bytes", f.rx_bytes);
+	bf_out_u64(out, "rx_missed", f.rx_missed);
+	bf_out_u64(out, "rx_errors", f.rx_errors);
+	bf_out_u64(out, "rx_nombuf", f.rx_nombuf);
+	bf_out_u64(out, "tx_packets", f.tx_frames);
+	bf_out_u64(out, "tx_bytes", f.tx_bytes);
+	bf_out_u64(out, "tx_errors", f.tx_errors);
+	bf_out_f64(out, "rx_pps", rate.rx_pps);
+	bf_out_f64(out, "rx_bps", rate.rx_bps);
+	bf_out_f64(out, "tx_pps", rate.tx_pps);
+	bf_out_f64(out, "tx_bps", rate.tx_bps);
+	bf_out_obj_end(out);
+}
+
+/* Ports of the switch: the ledger's columns are their extended statistics. */
+static void
+show_switch_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
+{
+	uint16_t slot = r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT;
+	static const char *const drop_name[] = {
+#define NAME(sym, name, at, help) name,
+		BF_DROP_LIST(NAME)
+#undef NAME
+	};
+	struct bf_port_counters c;
+
+	bf_stats_port(app->br, slot, &c);
+	bf_out_printf(out, "flooded: %" PRIu64 "\nflood_copies: %" PRIu64 "\n", c.flooded, c.copies);
+	bf_out_u64(out, "flooded", c.flooded);
+	bf_out_u64(out, "flood_copies", c.copies);
+	for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
+		char key[64];
+
+		snprintf(key, sizeof(key), "drop_%s", drop_name[d]);
+		bf_out_printf(out, "%s: %" PRIu64 "\n", key, c.drops[d]);
+		bf_out_u64(out, key, c.drops[d]);
+	}
+}
+
+static void
+show_ethdev_xstats(const struct bf_port_ref *r, struct bf_out *out)
+{
+	int n = rte_eth_xstats_get_names(r->ethdev, NULL, 0);
+	struct rte_eth_xstat_name *names = n <= 0 ? NULL : calloc((size_t)n, sizeof(*names));
+	struct rte_eth_xstat *values = n <= 0 ? NULL : calloc((size_t)n, sizeof(*values));
+
+	if (names != NULL && values != NULL &&
+		rte_eth_xstats_get_names(r->ethdev, names, (unsigned int)n) == n &&
+		rte_eth_xstats_get(r->ethdev, values, (unsigned int)n) == n) {
+		for (int i = 0; i < n; i++) {
+			bf_out_printf(out, "%s: %" PRIu64 "\n", names[i].name, values[i].value);
+			bf_out_u64(out, names[i].name, values[i].value);
+		}
+	}
+	free(names);
+	free(values);
+}
+
+static void
+show_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
+{
+	bf_out_printf(out, "###### NIC extended statistics for port %u (%s)\n", r->id, r->name);
+	bf_out_obj_begin(out, NULL);
+	bf_out_u64(out, "id", r->id);
+	bf_out_str(out, "name", r->name);
+	bf_out_obj_begin(out, "xstats");
+	if (r->kind == BF_REF_ETHDEV)
+		show_ethdev_xstats(r, out);
+	else
+		show_switch_xstats(app, r, out);
+	bf_out_obj_end(out);
+	bf_out_obj_end(out);
+}
+
+static void
+show_summary(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
+{
+	char mac[RTE_ETHER_ADDR_FMT_SIZE], driver[64];
+	uint32_t speed;
+	bool up = link_of(app, r, &speed);
+
+	mac_of(r, mac, sizeof(mac));
+	driver_of(r, driver, sizeof(driver));
+	bf_out_printf(out, "%-4u %-17s %-20s %-14s %-6s %" PRIu32 " Mbps\n", r->id, mac, r->name, driver,
+		up ? "up" : "down", speed);
+	bf_out_obj_begin(out, NULL);
+	bf_out_u64(out, "id", r->id);
+	bf_out_str(out, "name", r->name);
+	bf_out_str(out, "kind", kind_name(r));
+	bf_out_str(out, "driver", driver);
+	bf_out_str(out, "mac", mac);
+	bf_out_bool(out, "link", up);
+	bf_out_u64(out, "speed_mbps", speed);
+	bf_out_obj_end(out);
+}
+
+static void
+cmd_show_port(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	const char *what = bf_cmd_arg(ctx, "what");
+	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
+	unsigned int n = refs == NULL ? 0 :
+				bf_app_ports(app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+
+	if (strcmp(what, "summary") == 0 && n > 0)
+		bf_out_printf(ctx->out, "Number of available ports: %u\n%-4s %-17s %-20s %-14s %-6s %s\n",
+			n, "Port", "MAC Address", "Name", "Driver", "Status", "Link");
+	bf_out_arr_begin(ctx->out, NULL);
+	for (unsigned int i = 0; i < n; i++) {
+		if (strcmp(what, "info") == 0)
+			show_info(app, &refs[i], ctx->out);
+		else if (strcmp(what, "stats") == 0)
+			show_stats(app, &refs[i], ctx->out);
+		else if (strcmp(what, "xstats") == 0)
+			show_xstats(app, &refs[i], ctx->out);
+		else
+			show_summary(app, &refs[i], ctx->out);
+	}
+	bf_out_arr_end(ctx->out);
+	free(refs);
+}
+
+static void
+clear_port(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
+{
+	int ret;
+
+	memset(&app->last_show[r->id], 0, sizeof(app->last_show[r->id]));
+	if (r->kind != BF_REF_ETHDEV) {
+		bf_stats_clear_port(app->br, r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT);
+		return;
+	}
+	ret = rte_eth_stats_reset(r->ethdev);
+	if (ret != 0)
+		bf_out_error(out, "port %s: its driver cannot clear statistics: %s", r->name,
+			strerror(-ret));
+}
+
+static void
+cmd_clear_port(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
+	unsigned int n = refs == NULL ? 0 :
+				bf_app_ports(app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+
+	for (unsigned int i = 0; i < n; i++)
+		clear_port(app, &refs[i], ctx->out);
+	free(refs);
+}
+
+/* The port by its name in a config: works for a candidate as well, where ids mean nothing. */
+static int
+edit_mtu(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	const char *port = bf_cmd_arg(ctx, "port"), *value = bf_cmd_arg(ctx, "value");
+	struct bf_app *app = ctx->app;
+	struct bf_guest_config *g = bf_config_guest(c, port);
+	struct bf_bond_config *b;
+	uint64_t id = 0;
+
+	if (g == NULL && app->br != NULL &&
+		bf_parse_u64("port", port, BF_GUEST_ID_BASE, BF_MAX_PORT_IDS - 2, &id, NULL) == 0 &&
+		app->br->guests[id - BF_GUEST_ID_BASE + 1] != NULL)
+		g = bf_config_guest(c, app->br->guests[id - BF_GUEST_ID_BASE + 1]->cfg.name);
+	if (g != NULL)
+		return bf_guest_config_set(g, "mtu", value, err);
+	b = bf_app_bond(app, c, port, NULL);
+	if (b != NULL)
+		return bf_bond_config_set(b, "mtu", value, err);
+	if (c->has_bond && bf_bond_config_member(&c->bond, port) >= 0)
+		return bf_err_set(err, EINVAL, "port: \"%s\": is a member: set the mtu of %s", port,
+			c->bond.name);
+	return bf_err_set(err, EINVAL, "port: \"%.60s\": expected a bond or a guest", port);
+}
+
+static void
+cmd_mtu(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_mtu);
+}
+
+static void
+cmd_link(struct bf_cmd_ctx *ctx)
+{
+	bool up = strcmp(bf_cmd_arg(ctx, "what"), "link-up") == 0;
+	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
+	unsigned int n = refs == NULL ? 0 :
+				bf_app_ports(ctx->app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+	int ret;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (refs[i].kind != BF_REF_ETHDEV) {
+			bf_out_usage(ctx->out, "port: \"%s\": expected a member", refs[i].name);
+			continue;
+		}
+		ret = up ? rte_eth_dev_set_link_up(refs[i].ethdev) :
+			   rte_eth_dev_set_link_down(refs[i].ethdev);
+		if (ret != 0)
+			bf_out_error(ctx->out, "port %s: its driver cannot switch the link: %s",
+				refs[i].name, strerror(-ret));
+	}
+	free(refs);
+}
+
+static void
+cmd_promisc(struct bf_cmd_ctx *ctx)
+{
+	bool on = strcmp(bf_cmd_arg(ctx, "onoff"), "on") == 0;
+	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
+	unsigned int n = refs == NULL ? 0 :
+				bf_app_ports(ctx->app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (refs[i].kind == BF_REF_GUEST)
+			continue; /* a switch port always is */
+		if (!on) {
+			bf_out_error(ctx->out, "promisc: \"off\": port %s: a switch needs every frame: expected on",
+				refs[i].name);
+			break;
+		}
+		rte_eth_promiscuous_enable(refs[i].ethdev);
+	}
+	free(refs);
+}
+
+const struct bf_cmd bf_cmds_port[BF_N_CMDS_PORT] = {
+	{"show port (what:info|stats|xstats|summary) <port>", "A port, by id or name, or all.",
+		cmd_show_port, 0},
+	{"clear port (what:stats|xstats) <port>", "Start a port's figures from zero.", cmd_clear_port, 0},
+	{"port config mtu <port> <value>", "Largest packet of the bond or a guest, bytes.", cmd_mtu,
+		BF_CMD_CONFIG},
+	{"port config <port> mtu <value>", "The same, in the older order.", cmd_mtu, BF_CMD_CONFIG},
+	{"set (what:link-up|link-down) port <port>", "Switch a member's link, where its driver can.",
+		cmd_link, 0},
+	{"set promisc <port> (onoff:on|off)", "A switch's ports are always promiscuous.", cmd_promisc, 0},
+};

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * start, stop, load, write, show running-config, show version, set lcore idle, help, quit.
+ *
+ * Threads: ctx control.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_version.h>
+
+#include "app.h"
+#include "commands.h"
+#include "base/parse.h"
+
+static int
+edit_start(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	(void)ctx;
+	(void)err;
+	c->forwarding = true;
+	return 0;
+}
+
+static int
+edit_stop(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	(void)ctx;
+	(void)err;
+	c->forwarding = false;
+	return 0;
+}
+
+static void
+cmd_start(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_start);
+}
+
+static void
+cmd_stop(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_stop);
+}
+
+static void
+cmd_load(struct bf_cmd_ctx *ctx)
+{
+	struct bf_err err = {""};
+	int ret = bf_app_load(ctx->app, bf_cmd_arg(ctx, "file"), &err);
+
+	if (ret != 0)
+		bf_app_error(ctx->out, ret, &err);
+}
+
+static void
+line_to_out(void *arg, const char *line)
+{
+	struct bf_out *out = arg;
+
+	bf_out_printf(out, "%s\n", line);
+	bf_out_str(out, NULL, line);
+}
+
+static void
+cmd_show_running(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+
+	bf_out_arr_begin(ctx->out, NULL);
+	bf_config_print(app->br->running, line_to_out, ctx->out);
+	bf_out_arr_end(ctx->out);
+}
+
+static void
+line_to_file(void *arg, const char *line)
+{
+	fprintf(arg, "%s\n", line);
+}
+
+/* Beside the target and then over it: a reader finds the old file or the new one, whole. */
+static int
+write_config(const struct bf_config *c, const char *path)
+{
+	char tmp[4096];
+	int fd, failed;
+	FILE *f;
+
+	if (snprintf(tmp, sizeof(tmp), "%s.new.%d", path, (int)getpid()) >= (int)sizeof(tmp))
+		return -ENAMETOOLONG;
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return -errno;
+	f = fdopen(fd, "w");
+	if (f == NULL) {
+		close(fd);
+		unlink(tmp);
+		return -ENOMEM;
+	}
+	fputs("# bondfwd configuration: console commands, applied as a whole\n", f);
+	bf_config_print(c, line_to_file, f);
+	failed = fflush(f) != 0 || fsync(fd) != 0;
+	if (failed == 0 && fclose(f) == 0 && rename(tmp, path) == 0)
+		return 0;
+	failed = errno;
+	unlink(tmp);
+	return -failed;
+}
+
+static void
+cmd_write(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	const char *path = bf_cmd_arg(ctx, "file");
+	int ret;
+
+	if (path == NULL)
+		path = app->config_path;
+	if (path == NULL) {
+		bf_out_usage(ctx->out, "write: expected a file: the program was started without --config");
+		return;
+	}
+	ret = write_config(app->br->running, path);
+	if (ret != 0)
+		bf_out_error(ctx->out, "write: \"%s\": %s", path, strerror(-ret));
+}
+
+static void
+cmd_version(struct bf_cmd_ctx *ctx)
+{
+	bf_out_printf(ctx->out, "bondfwd %s, %s\n", BF_VERSION, rte_version());
+	bf_out_obj_begin(ctx->out, NULL);
+	bf_out_str(ctx->out, "bondfwd", BF_VERSION);
+	bf_out_str(ctx->out, "dpdk", rte_version());
+	bf_out_obj_end(ctx->out);
+}
+
+static int
+edit_idle(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	static const char *const words[] = {"poll", "pause", "sleep"};
+	unsigned int idle = 0;
+	int ret = bf_parse_enum("idle", bf_cmd_arg(ctx, "how"), words, 3, &idle, err);
+
+	c->idle = idle;
+	return ret;
+}
+
+static void
+cmd_idle(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_idle);
+}
+
+const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN] = {
+	{"start", "Forward frames.", cmd_start, BF_CMD_CONFIG},
+	{"stop", "Stop forwarding; links and LACP stay up, frames are dropped as \"stopped\".", cmd_stop,
+		BF_CMD_CONFIG},
+	{"set lcore idle <how>", "What a worker without frames does: poll, pause or sleep.", cmd_idle,
+		BF_CMD_CONFIG},
+	{"show running-config", "The present configuration, as a file that load reads.",
+		cmd_show_running, 0},
+	{"write [<file>]", "Save the present configuration (default: the file of --config).", cmd_write,
+		0},
+	{"load <file>", "Make the configuration equal to a file; all of it or nothing.", cmd_load, 0},
+	{"show version", "Versions of bondfwd and DPDK.", cmd_version, 0},
+	{"help [topic...]", "Help: sections, a section's commands, all, or commands that begin with words.",
+		bf_cmd_help, 0},
+	{"quit", "End this session; on the program's own terminal, stop the program.", NULL,
+		BF_CMD_QUIT},
+};

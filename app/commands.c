@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The console's commands by topic, in the order of the help; each topic is one file.
+ *
+ * Threads: constants.
+ */
+#include "app.h"
+#include "commands.h"
+
+const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS] = {
+	{"control", "Forwarding, configuration, this session", bf_cmds_run, BF_N_CMDS_RUN},
+	{"ports", "Ports: information, statistics, links", bf_cmds_port, BF_N_CMDS_PORT},
+	{"bonding", "The bond, its members, LACP", bf_cmds_bond, BF_N_CMDS_BOND},
+	{"guests", "Guest ports (vhost-user)", bf_cmds_guest, BF_N_CMDS_GUEST},
+	{"fdb", "Stations and where they are", bf_cmds_fdb, BF_N_CMDS_FDB},
+	{"display", "Forwarding figures, drops, lcores, events, memory", bf_cmds_stats,
+		BF_N_CMDS_STATS},
+};

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * bondfwd: options, EAL, bridge, console, loop, and the same backwards.
+ *
+ * Signals are blocked from the first line on and read from a descriptor between the steps and in
+ * the loop, so a stop at any moment goes down the same ladder.
+ *
+ * Threads: main lcore (ctx control); launches the workers.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_version.h>
+
+#include "app.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "check.h"
+#include "commands.h"
+#include "control/compat.h"
+#include "control/notify.h"
+#include "options.h"
+
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+static int signal_fd = -1;
+
+static int
+fail(int status, const char *text)
+{
+	fprintf(stderr, "bondfwd: %s\n", text);
+	return status;
+}
+
+static int
+open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return signal_fd;
+}
+
+static void
+reload(struct bf_app *app)
+{
+	struct bf_err err = {""};
+
+	if (app->config_path == NULL)
+		BF_WARN("config", "reload: expected --config FILE at the start");
+	else if (bf_app_load(app, app->config_path, &err) != 0)
+		BF_ERR("config", "reload: %s: nothing has changed", err.text);
+	else
+		BF_NOTICE("config", "reloaded %s", app->config_path);
+}
+
+static void
+take_signals(struct bf_app *app)
+{
+	struct signalfd_siginfo si;
+
+	while (read(signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGHUP && app->br != NULL)
+			reload(app);
+		else
+			app->quit = true;
+	}
+}
+
+static void
+on_quit(void *arg)
+{
+	struct bf_app *app = arg;
+
+	app->quit = true;
+}
+
+static int
+open_console(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
+{
+	struct bf_console_config c = {.cmds = app->cmds, .app = app, .on_quit = on_quit,
+		.prompt = "bondfwd> ", .path = o->console, .set_group = o->gid >= 0,
+		.group = (gid_t)o->gid};
+
+	app->console = bf_console_open(&c, err->text, sizeof(err->text));
+	if (app->console == NULL)
+		return -errno;
+	if (o->interactive && bf_console_attach_terminal(app->console, STDIN_FILENO, STDOUT_FILENO,
+				      0, err->text, sizeof(err->text)) != 0)
+		return -errno;
+	return 0;
+}
+
+static int
+watch(int ep, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static int
+min_timeout(int a, int b)
+{
+	return b >= 0 && b < a ? b : a;
+}
+
+/* Sleeps unless something is due: librte_vhost's and the EAL's threads share this CPU. */
+static int
+run(struct bf_app *app)
+{
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event ev[8];
+
+	if (ep < 0 || watch(ep, signal_fd) != 0 || watch(ep, bf_notify_fd()) != 0 ||
+		watch(ep, bf_console_fd(app->console)) != 0) {
+		fail(STATUS_FAILED, strerror(errno));
+		if (ep >= 0)
+			close(ep);
+		return STATUS_FAILED;
+	}
+	while (!app->quit) {
+		int timeout = bf_bridge_tick(app->br, bf_clock_ms());
+
+		timeout = min_timeout(timeout,
+			bf_console_timeout_ms(app->console, bf_clock_ms()));
+		if (epoll_wait(ep, ev, 8, timeout) < 0 && errno != EINTR)
+			break;
+		take_signals(app);
+		bf_console_poll(app->console, bf_clock_ms());
+	}
+	close(ep);
+	return app->quit ? STATUS_OK : STATUS_FAILED;
+}
+
+static const char *
+eal_failure(int argc, char **argv)
+{
+	unsigned long total = 0;
+	char line[128];
+	bool no_huge = false;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	for (int i = 1; i < argc; i++)
+		no_huge = no_huge || strcmp(argv[i], "--no-huge") == 0;
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "HugePages_Total:", 16) == 0)
+			total = strtoul(line + 16, NULL, 10);
+	if (f != NULL)
+		fclose(f);
+	if (!no_huge && total == 0)
+		return "EAL does not start: no hugepages: expected vm.nr_hugepages above 0 and a mounted "
+		       "hugetlbfs, or --no-huge with -m MEGABYTES";
+	return "EAL does not start: see its messages above";
+}
+
+/* From options to a running switch; the caller takes everything down again. */
+static int
+bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
+{
+	struct bf_bridge_options bo = {.fdb_capacity = o->fdb_capacity, .gid = o->gid};
+	int ret;
+
+	if (!bf_compat_has_vhost_fixes())
+		BF_WARN("dpdk", "%s lacks vhost security fixes: expected 22.11.11, 23.11.6, 24.11.4, "
+				"25.11 or newer", rte_version());
+	app->br = bf_bridge_create(&bo, err);
+	if (app->br == NULL)
+		return errno == EINVAL ? STATUS_USAGE : STATUS_FAILED;
+	if (o->config_path != NULL && bf_app_read_config(app, o->config_path, o->config, err) != 0)
+		return STATUS_USAGE;
+	take_signals(app);
+	if (app->quit)
+		return STATUS_OK;
+	if (bf_bridge_start(app->br, err) != 0)
+		return STATUS_FAILED;
+	ret = bf_bridge_apply(app->br, o->config, err);
+	if (ret != 0)
+		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
+	if (open_console(app, o, err) != 0)
+		return STATUS_FAILED;
+	BF_NOTICE("main", "bondfwd %s, %s, %u workers: ready", BF_VERSION, rte_version(),
+		app->br->lcores.n);
+	return STATUS_OK;
+}
+
+static int
+serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
+{
+	struct bf_err err = {""};
+	int status;
+
+	if (rte_eal_init(eal_argc, argv) < 0)
+		return fail(STATUS_FAILED, eal_failure(eal_argc, argv));
+	take_signals(app);
+	status = app->quit ? STATUS_OK : bring_up(app, o, &err);
+	if (status != STATUS_OK)
+		fail(status, err.text);
+	else if (!app->quit)
+		status = run(app);
+	bf_console_close(app->console);
+	bf_bridge_destroy(app->br);
+	rte_eal_cleanup();
+	return status;
+}
+
+static int
+start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
+{
+	char why[256] = "";
+	int status;
+
+	if (o->help) {
+		bf_options_usage();
+		return STATUS_OK;
+	}
+	if (o->version) {
+		printf("bondfwd %s, %s\n", BF_VERSION, rte_version());
+		return STATUS_OK;
+	}
+	app->cmds = bf_cmd_set_create(bf_app_groups, BF_APP_N_GROUPS, bf_app_complete, app, why,
+		sizeof(why));
+	if (app->cmds == NULL)
+		return fail(STATUS_FAILED, why);
+	app->config_path = o->config_path;
+	if (o->debug)
+		bf_log_set_level(BF_LOG_DEBUG);
+	status = o->check ? bf_check_run(app, o) : serve(app, o, eal_argc, argv);
+	bf_cmd_set_destroy(app->cmds);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	int at = bf_options_start(argc, argv), status;
+	struct bf_app *app = calloc(1, sizeof(*app));
+	struct bf_options o = {0};
+	struct bf_err err = {""};
+
+	if (app == NULL || open_signals() < 0) {
+		status = fail(STATUS_FAILED, strerror(errno));
+	} else if (bf_options_parse(&o, at < argc ? argc - at : 1, &argv[at < argc ? at : 0], &err) != 0) {
+		status = fail(STATUS_USAGE, err.text);
+	} else {
+		status = start(app, &o, at > 0 ? at : 1, argv);
+	}
+	bf_options_fini(&o);
+	free(app);
+	return status;
+}

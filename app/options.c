@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The command line behind "--", as a table.
+ *
+ * Threads: ctx control, before anything else runs.
+ */
+#include "options.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+
+enum option { OPT_BOND, OPT_GUEST, OPT_CONFIG, OPT_CONSOLE, OPT_GROUP, OPT_FDB, OPT_INTERACTIVE,
+	OPT_CHECK, OPT_DEBUG, OPT_VERSION, OPT_HELP, OPT_COUNT };
+
+static const struct {
+	const char *name, *shorter, *value, *help;
+} options[OPT_COUNT] = {
+	[OPT_BOND] = {"--bond", NULL, "K=V,...", "the bond: name=, mode=, member= (repeated) and options"},
+	[OPT_GUEST] = {"--guest", NULL, "K=V,...", "a guest: name=, socket=, mode=client|server and options"},
+	[OPT_CONFIG] = {"--config", "-c", "FILE", "console commands, applied after --bond and --guest"},
+	[OPT_CONSOLE] = {"--console", NULL, "PATH|none", "console socket (" BF_CONSOLE_DEFAULT ")"},
+	[OPT_GROUP] = {"--group", NULL, "NAME", "group of the sockets that bondfwd listens on"},
+	[OPT_FDB] = {"--fdb-size", NULL, "N", "stations learned at most (16384)"},
+	[OPT_INTERACTIVE] = {"--interactive", "-i", NULL, "console on this terminal"},
+	[OPT_CHECK] = {"--check", NULL, NULL, "say what would be done, touch no device; status 0 or 2"},
+	[OPT_DEBUG] = {"--debug", NULL, NULL, "write debug messages"},
+	[OPT_VERSION] = {"--version", "-v", NULL, "print the version"},
+	[OPT_HELP] = {"--help", "-h", NULL, "print this"},
+};
+
+static enum option
+find(const char *word, size_t len)
+{
+	for (unsigned int i = 0; i < OPT_COUNT; i++)
+		if ((strlen(options[i].name) == len && strncmp(options[i].name, word, len) == 0) ||
+			(options[i].shorter != NULL && strcmp(options[i].shorter, word) == 0))
+			return (enum option)i;
+	return OPT_COUNT;
+}
+
+int
+bf_options_start(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--") == 0)
+			return i;
+	return argc > 1 && find(argv[1], strcspn(argv[1], "=")) != OPT_COUNT ? 0 : argc;
+}
+
+static int
+add_guest(struct bf_config *c, const char *pairs, struct bf_err *err)
+{
+	struct bf_guest_config g;
+	int ret;
+
+	bf_guest_config_init(&g);
+	ret = bf_guest_config_parse(&g, pairs, err);
+	return ret != 0 ? ret : bf_config_add_guest(c, &g, err);
+}
+
+static int
+add_bond(struct bf_config *c, const char *pairs, struct bf_err *err)
+{
+	if (c->has_bond)
+		return bf_err_set(err, EINVAL, "--bond: given twice: expected one bond at most");
+	c->has_bond = true;
+	return bf_bond_config_parse(&c->bond, pairs, err);
+}
+
+static int
+find_group(const char *name, int *gid, struct bf_err *err)
+{
+	const struct group *g = getgrnam(name); /* NOLINT(concurrency-mt-unsafe): one thread yet */
+
+	if (g == NULL)
+		return bf_err_set(err, EINVAL, "--group: \"%s\": no such group", name);
+	*gid = (int)g->gr_gid;
+	return 0;
+}
+
+static int
+take(struct bf_options *o, enum option opt, const char *value, struct bf_err *err)
+{
+	uint64_t n = 0;
+	int ret = 0;
+
+	switch (opt) {
+	case OPT_BOND:
+		return add_bond(o->config, value, err);
+	case OPT_GUEST:
+		return add_guest(o->config, value, err);
+	case OPT_CONFIG:
+		o->config_path = value;
+		break;
+	case OPT_CONSOLE:
+		o->console = strcmp(value, "none") == 0 ? NULL : value;
+		break;
+	case OPT_GROUP:
+		return find_group(value, &o->gid, err);
+	case OPT_FDB:
+		ret = bf_parse_u64("--fdb-size", value, 64, 1 << 20, &n, err);
+		o->fdb_capacity = (uint32_t)n;
+		break;
+	case OPT_INTERACTIVE:
+		o->interactive = true;
+		break;
+	case OPT_CHECK:
+		o->check = true;
+		break;
+	case OPT_DEBUG:
+		o->debug = true;
+		break;
+	case OPT_VERSION:
+		o->version = true;
+		break;
+	default:
+		o->help = true;
+		break;
+	}
+	return ret;
+}
+
+int
+bf_options_parse(struct bf_options *o, int argc, char **argv, struct bf_err *err)
+{
+	memset(o, 0, sizeof(*o));
+	o->gid = -1;
+	o->console = BF_CONSOLE_DEFAULT;
+	o->config = bf_config_new();
+	if (o->config == NULL)
+		return bf_err_set(err, ENOMEM, "out of memory");
+	for (int i = 1; i < argc; i++) {
+		size_t len = strcspn(argv[i], "=");
+		enum option opt = find(argv[i], argv[i][0] == '-' && argv[i][1] == '-' ? len :
+										strlen(argv[i]));
+		const char *value = NULL;
+		int ret;
+
+		if (opt == OPT_COUNT)
+			return bf_err_set(err, EINVAL, "unknown option \"%.80s\": see --help", argv[i]);
+		if (options[opt].value != NULL) {
+			value = argv[i][len] == '=' && argv[i][1] == '-' ? &argv[i][len + 1] :
+				i + 1 < argc				 ? argv[++i] :
+									   NULL;
+			if (value == NULL)
+				return bf_err_set(err, EINVAL, "%s: expected %s", options[opt].name,
+					options[opt].value);
+		} else if (argv[i][len] == '=') {
+			return bf_err_set(err, EINVAL, "%s: takes no value", options[opt].name);
+		}
+		ret = take(o, opt, value, err);
+		if (ret != 0)
+			return ret;
+	}
+	return 0;
+}
+
+void
+bf_options_fini(struct bf_options *o)
+{
+	free(o->config);
+	o->config = NULL;
+}
+
+static void
+usage_keys(const char *title, const struct bf_key *keys, unsigned int n)
+{
+	printf("\n%s\n", title);
+	for (unsigned int i = 0; i < n; i++)
+		printf("  %-22s %s\n", keys[i].name, keys[i].help);
+}
+
+void
+bf_options_usage(void)
+{
+	printf("Usage: bondfwd [EAL options] -- [options]\n"
+	       "Joins ports into a bond and switches frames between it and vhost-user guests.\n\n");
+	for (unsigned int i = 0; i < OPT_COUNT; i++)
+		printf("  %s%s%s %-10s %s\n", options[i].name, options[i].shorter != NULL ? ", " : "",
+			options[i].shorter != NULL ? options[i].shorter : "",
+			options[i].value != NULL ? options[i].value : "", options[i].help);
+	usage_keys("Keys of --bond:", bf_bond_keys, bf_n_bond_keys);
+	usage_keys("Keys of --guest:", bf_guest_keys, bf_n_guest_keys);
+	printf("\nEAL options (lcores, devices, memory): bondfwd --help shows ours; run "
+	       "dpdk-testpmd --help for the EAL's.\n");
+}

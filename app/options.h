@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The command line behind "--".
+ *
+ * Threads: ctx control, before anything else runs.
+ */
+#ifndef BF_OPTIONS_H
+#define BF_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "control/config.h"
+
+#define BF_CONSOLE_DEFAULT "/run/bondfwd/console.sock"
+
+struct bf_options {
+	struct bf_config *config; /* what --bond and --guest say; owned */
+	const char *config_path;
+	const char *console; /* NULL: none */
+	bool interactive;
+	bool check;
+	bool version;
+	bool help;
+	uint32_t fdb_capacity;
+	int gid; /* -1: ours */
+	bool debug;
+};
+
+/**
+ * Where the program's own options begin.
+ *
+ * @return
+ *   Index of "--" in argv; without one, 0 when argv[1] is an option of ours (then there are no
+ *   EAL arguments), else argc.
+ */
+int bf_options_start(int argc, char **argv);
+
+/**
+ * @param argv
+ *   argv[0] is skipped: the program's name or "--".
+ * @return
+ *   0, or -EINVAL with the reason.  Free with bf_options_fini() in both cases.
+ */
+int bf_options_parse(struct bf_options *o, int argc, char **argv, struct bf_err *err);
+void bf_options_fini(struct bf_options *o);
+
+/** Usage, on standard output. */
+void bf_options_usage(void);
+
+#endif

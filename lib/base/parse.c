@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Words to values.
+ *
+ * Threads: any (pure functions).
+ */
+#include "base/parse.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+int
+bf_parse_u64(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *out,
+	struct bf_err *err)
+{
+	char *end = NULL;
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	unsigned long long v;
+
+	errno = 0;
+	v = strtoull(text, &end, hex ? 16 : 10);
+	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || v < min || v > max)
+		return bf_err_set(err, EINVAL, "%s: \"%.80s\": expected %" PRIu64 " to %" PRIu64,
+			what, text, min, max);
+	*out = v;
+	return 0;
+}
+
+int
+bf_parse_bool(const char *what, const char *text, bool *out, struct bf_err *err)
+{
+	static const char *const word[] = {"off", "on", "no", "yes", "false", "true", "0", "1"};
+
+	for (unsigned int i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
+		if (strcasecmp(text, word[i]) == 0) {
+			*out = (i & 1) != 0;
+			return 0;
+		}
+	}
+	return bf_err_set(err, EINVAL, "%s: \"%.80s\": expected on or off", what, text);
+}
+
+int
+bf_parse_mac(const char *what, const char *text, bool multicast_ok, uint8_t out[6],
+	struct bf_err *err)
+{
+	unsigned int b[6];
+	int used = 0;
+	bool zero = true;
+
+	if (strlen(text) != 17 ||
+		sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
+			&used) != 6 ||
+		used != 17)
+		return bf_err_set(err, EINVAL,
+			"%s: \"%.80s\": expected a MAC address xx:xx:xx:xx:xx:xx", what, text);
+	for (int i = 0; i < 6; i++) {
+		out[i] = (uint8_t)b[i];
+		zero = zero && b[i] == 0;
+	}
+	if (zero || (!multicast_ok && (out[0] & 1) != 0))
+		return bf_err_set(err, EINVAL, "%s: \"%s\": expected a unicast MAC address", what,
+			text);
+	return 0;
+}
+
+int
+bf_parse_enum(const char *what, const char *text, const char *const *names, unsigned int n,
+	unsigned int *out, struct bf_err *err)
+{
+	char list[256] = "";
+	size_t len = 0;
+	char *end = NULL;
+	unsigned long v;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (names[i][0] != '\0' && strcasecmp(text, names[i]) == 0) {
+			*out = i;
+			return 0;
+		}
+	}
+	v = strtoul(text, &end, 10);
+	if (isdigit((unsigned char)text[0]) && *end == '\0' && v < n) {
+		*out = (unsigned int)v;
+		return 0;
+	}
+	for (unsigned int i = 0; i < n && len < sizeof(list); i++)
+		if (names[i][0] != '\0')
+			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+				len > 0 ? ", " : "", names[i]);
+	return bf_err_set(err, EINVAL, "%s: \"%.80s\": expected one of %s, or 0 to %u", what, text,
+		list, n - 1);
+}
+
+static int
+parse_word(const char *what, const char *text, const char *extra, char *out, size_t max,
+	struct bf_err *err)
+{
+	size_t len = strlen(text);
+	bool ok = len > 0 && len < max && text[0] != '-' && text[0] != '.';
+
+	for (size_t i = 0; ok && i < len; i++)
+		ok = isalnum((unsigned char)text[i]) || strchr(extra, text[i]) != NULL;
+	if (!ok)
+		return bf_err_set(err, EINVAL,
+			"%s: \"%.80s\": expected 1 to %zu characters of A-Z a-z 0-9 %s", what, text,
+			max - 1, extra);
+	memcpy(out, text, len + 1);
+	return 0;
+}
+
+int
+bf_parse_name(const char *what, const char *text, char *out, size_t max, struct bf_err *err)
+{
+	return parse_word(what, text, "._-", out, max, err);
+}
+
+int
+bf_parse_device(const char *what, const char *text, char *out, size_t max, struct bf_err *err)
+{
+	return parse_word(what, text, "._-:", out, max, err);
+}
+
+int
+bf_parse_pairs(const char *what, const char *text, bf_parse_pair_cb *cb, void *arg,
+	struct bf_err *err)
+{
+	char buf[4096];
+	char *save = NULL;
+	int ret = 0;
+
+	if (strlen(text) >= sizeof(buf))
+		return bf_err_set(err, EINVAL, "%s: %zu characters: expected at most %zu", what,
+			strlen(text), sizeof(buf) - 1);
+	memcpy(buf, text, strlen(text) + 1);
+	for (char *p = strtok_r(buf, ",", &save); p != NULL && ret == 0;
+		p = strtok_r(NULL, ",", &save)) {
+		char *eq = strchr(p, '=');
+		const char *value = "";
+
+		if (eq != NULL) {
+			*eq = '\0';
+			value = eq + 1;
+		}
+		if (p[0] == '\0')
+			return bf_err_set(err, EINVAL, "%s: \"=%.60s\": expected KEY=VALUE", what,
+				value);
+		ret = cb(arg, p, value, err);
+	}
+	return ret;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Words to values: the whole word, or an error that names the word and the range.
+ *
+ * Threads: any (pure functions).
+ */
+#ifndef BF_BASE_PARSE_H
+#define BF_BASE_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/**
+ * Decimal (or 0x) number within [min, max].
+ *
+ * @param what
+ *   Name of the value for the message, e.g. "mtu".
+ * @return
+ *   0, or -EINVAL with `what: "text": expected MIN to MAX`.
+ */
+int bf_parse_u64(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *out,
+	struct bf_err *err);
+
+/** "on" or "off" (also yes, no, true, false, 1, 0). */
+int bf_parse_bool(const char *what, const char *text, bool *out, struct bf_err *err);
+
+/** aa:bb:cc:dd:ee:ff; must not be zero, and not multicast unless @p multicast_ok. */
+int bf_parse_mac(const char *what, const char *text, bool multicast_ok, uint8_t out[6],
+	struct bf_err *err);
+
+/**
+ * A word of a table, or its position as a number.
+ *
+ * @param names
+ *   @p n words; an empty word matches only by its number.
+ */
+int bf_parse_enum(const char *what, const char *text, const char *const *names, unsigned int n,
+	unsigned int *out, struct bf_err *err);
+
+/** A name of ours: 1 to max-1 of [A-Za-z0-9._-], not starting with '-' or '.'. */
+int bf_parse_name(const char *what, const char *text, char *out, size_t max, struct bf_err *err);
+
+/** A device name as EAL knows it: like a name, ':' and ',' excluded from neither PCI form. */
+int bf_parse_device(const char *what, const char *text, char *out, size_t max,
+	struct bf_err *err);
+
+/**
+ * Split "K=V,K=V" and hand each pair to @p cb, in order.
+ *
+ * @param text
+ *   Not modified.  A pair without '=' is handed over with an empty value.
+ * @return
+ *   0, the first non-zero value of @p cb, or -EINVAL for an empty key.
+ */
+typedef int bf_parse_pair_cb(void *arg, const char *key, const char *value, struct bf_err *err);
+int bf_parse_pairs(const char *what, const char *text, bf_parse_pair_cb *cb, void *arg,
+	struct bf_err *err);
+
+#endif

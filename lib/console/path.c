@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The console socket's file.
+ *
+ * Two starts at the same moment could both find a dead socket and remove each other's new one;
+ * a lock on the directory keeps the test and the bind together.
+ *
+ * Threads: ctx control.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "console/path.h"
+#include "console/server.h"
+
+#define BACKLOG 32
+
+struct opening {
+	const char *path;
+	const gid_t *group;
+	char *err;
+	size_t err_size;
+};
+
+/* Report; returns -error with errno set. */
+static int
+refuse(const struct opening *o, int error, const char *what)
+{
+	(void)snprintf(o->err, o->err_size, "console: %s: %s", o->path, what);
+	errno = error;
+	return -error;
+}
+
+static int
+refuse_errno(const struct opening *o, const char *step)
+{
+	int error = errno;
+	char what[160];
+
+	(void)snprintf(what, sizeof(what), "%s: %s", step, strerror(error));
+	return refuse(o, error, what);
+}
+
+static void
+set_address(struct sockaddr_un *addr, const char *path)
+{
+	memset(addr, 0, sizeof(*addr));
+	addr->sun_family = AF_UNIX;
+	memcpy(addr->sun_path, path, strlen(path) + 1);
+}
+
+static int
+make_directory(const struct opening *o, const char *dir)
+{
+	if (mkdir(dir, 0750) != 0)
+		return errno == EEXIST ? 0 : refuse_errno(o, "make its directory");
+	/* The umask may have taken the group's bits. */
+	if (chmod(dir, 0750) != 0)
+		return refuse_errno(o, "set the mode of its directory");
+	if (o->group != NULL && chown(dir, (uid_t)-1, *o->group) != 0)
+		return refuse_errno(o, "set the group of its directory");
+	return 0;
+}
+
+/* Open the directory and lock it; descriptor or -errno. */
+static int
+lock_directory(const struct opening *o)
+{
+	char copy[BF_CONSOLE_PATH_MAX + 1];
+	const char *dir;
+	int fd, rc;
+
+	memcpy(copy, o->path, strlen(o->path) + 1);
+	dir = dirname(copy);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		rc = make_directory(o, dir);
+		if (rc != 0)
+			return rc;
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return refuse_errno(o, "open its directory");
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		(void)close(fd);
+		return refuse(o, EADDRINUSE,
+			"its directory is locked: expected no other program to be starting there");
+	}
+	return fd;
+}
+
+static int
+remove_dead(const struct opening *o)
+{
+	struct sockaddr_un addr;
+	int fd, rc;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return refuse_errno(o, "socket");
+	set_address(&addr, o->path);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 || errno == EAGAIN)
+		rc = refuse(o, EADDRINUSE,
+			"another program answers there: expected a socket of our own");
+	else if (errno != ECONNREFUSED)
+		rc = refuse_errno(o, "test the socket that is there");
+	else
+		rc = unlink(o->path) == 0 ? 0 : refuse_errno(o, "remove a dead socket");
+	(void)close(fd);
+	return rc;
+}
+
+static int
+make_room(const struct opening *o)
+{
+	struct stat st;
+
+	if (lstat(o->path, &st) != 0)
+		return errno == ENOENT ? 0 : refuse_errno(o, "look at it");
+	if (S_ISLNK(st.st_mode))
+		return refuse(o, ENOTSOCK, "symbolic link: expected a socket or nothing");
+	if (!S_ISSOCK(st.st_mode))
+		return refuse(o, ENOTSOCK, "not a socket: expected a socket or nothing");
+	return remove_dead(o);
+}
+
+static int
+bind_and_listen(const struct opening *o, struct bf_path *p)
+{
+	struct sockaddr_un addr;
+	struct stat st;
+	int rc;
+
+	set_address(&addr, o->path);
+	/* The file takes the descriptor's mode: nobody gets in between bind and chmod. */
+	if (fchmod(p->fd, 0660) != 0)
+		return refuse_errno(o, "set its mode");
+	if (bind(p->fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
+		return refuse_errno(o, "bind");
+	if (lstat(o->path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return refuse(o, ENOTSOCK, "replaced: expected the socket just made");
+	p->dev = st.st_dev;
+	p->ino = st.st_ino;
+	if (chmod(o->path, 0660) != 0)
+		rc = refuse_errno(o, "set its mode");
+	else if (o->group != NULL && lchown(o->path, (uid_t)-1, *o->group) != 0)
+		rc = refuse_errno(o, "set its group");
+	else if (listen(p->fd, BACKLOG) != 0)
+		rc = refuse_errno(o, "listen");
+	else
+		return 0;
+	(void)unlink(o->path);
+	errno = -rc;
+	return rc;
+}
+
+static int
+open_locked(const struct opening *o, struct bf_path *p)
+{
+	int rc = make_room(o);
+
+	if (rc != 0)
+		return rc;
+	p->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (p->fd < 0)
+		return refuse_errno(o, "socket");
+	p->path = strdup(o->path);
+	rc = p->path == NULL ? refuse(o, ENOMEM, "memory: expected more of it")
+			     : bind_and_listen(o, p);
+	if (rc != 0) {
+		(void)close(p->fd);
+		free(p->path);
+		p->fd = -1;
+		p->path = NULL;
+	}
+	return rc;
+}
+
+int
+bf_path_listen(struct bf_path *p, const char *path, const gid_t *group, char *err, size_t err_size)
+{
+	struct opening o = {.path = path, .group = group, .err_size = err_size};
+	char what[96];
+	int lock, rc;
+
+	o.err = err;
+	p->fd = -1;
+	p->path = NULL;
+	if (path[0] == '\0')
+		return refuse(&o, EINVAL, "empty path: expected a file name");
+	if (strlen(path) > BF_CONSOLE_PATH_MAX) {
+		(void)snprintf(what, sizeof(what), "path of %zu bytes: expected at most %d",
+			strlen(path), BF_CONSOLE_PATH_MAX);
+		return refuse(&o, ENAMETOOLONG, what);
+	}
+	lock = lock_directory(&o);
+	if (lock < 0)
+		return lock;
+	rc = open_locked(&o, p);
+	(void)close(lock);
+	if (rc != 0)
+		errno = -rc;
+	return rc;
+}
+
+void
+bf_path_close(struct bf_path *p)
+{
+	struct stat st;
+
+	if (p->fd < 0)
+		return;
+	if (lstat(p->path, &st) == 0 && st.st_dev == p->dev && st.st_ino == p->ino)
+		(void)unlink(p->path);
+	(void)close(p->fd);
+	free(p->path);
+	p->fd = -1;
+	p->path = NULL;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Reader of config scripts: whole file into memory, check everything, then line by line.
+ *
+ * Threads: none of its own.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "console/command.h"
+#include "console/script.h"
+
+void
+bf_script_errorf(
+	char *buf, size_t size, const char *file, unsigned int line_no, const char *fmt, ...)
+{
+	va_list ap;
+	int len;
+
+	len = snprintf(buf, size, "%s:%u: ", file, line_no);
+	if (len < 0 || (size_t)len >= size)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(buf + len, size - (size_t)len, fmt, ap);
+	va_end(ap);
+}
+
+static int
+fail(int error)
+{
+	errno = error;
+	return -error;
+}
+
+/* End of the line that starts at p: its newline or the end of the script. */
+static const char *
+line_end(const char *p, const char *end)
+{
+	const char *newline = memchr(p, '\n', (size_t)(end - p));
+
+	return newline == NULL ? end : newline;
+}
+
+/* Length without a carriage return at the end, as written by some editors. */
+static size_t
+line_len(const char *p, const char *eol)
+{
+	return (size_t)(eol - p) - (eol > p && eol[-1] == '\r' ? 1 : 0);
+}
+
+static int
+check_lines(const char *name, const char *data, size_t len, char *err, size_t err_size)
+{
+	const char *p = data, *end = data + len, *eol;
+	unsigned int line_no;
+
+	for (line_no = 1; p < end; line_no++, p = eol + 1) {
+		eol = line_end(p, end);
+		if (memchr(p, '\0', (size_t)(eol - p)) != NULL) {
+			bf_script_errorf(err, err_size, name, line_no, "NUL byte: expected text");
+			return fail(EINVAL);
+		}
+		if (line_len(p, eol) > BF_CMD_LINE_MAX) {
+			bf_script_errorf(err, err_size, name, line_no,
+				"line of %zu bytes: expected at most %d", line_len(p, eol),
+				BF_CMD_LINE_MAX);
+			return fail(EINVAL);
+		}
+	}
+	return 0;
+}
+
+static bool
+is_nothing(const char *line)
+{
+	line += strspn(line, " \t");
+	return *line == '\0' || *line == '#';
+}
+
+int
+bf_script_parse(const char *name, const char *data, size_t len, bf_script_line_fn *line_fn,
+	void *arg, char *err, size_t err_size)
+{
+	const char *p = data, *end, *eol;
+	char line[BF_CMD_LINE_MAX + 1];
+	unsigned int line_no;
+	size_t n;
+	int rc;
+
+	if (err_size > 0)
+		err[0] = '\0';
+	if (len > BF_SCRIPT_SIZE_MAX) {
+		(void)snprintf(err, err_size, "%s: more than %zu bytes: expected at most that",
+			name, BF_SCRIPT_SIZE_MAX);
+		return fail(EFBIG);
+	}
+	if (len == 0)
+		return 0;
+	end = data + len;
+	rc = check_lines(name, data, len, err, err_size);
+	for (line_no = 1; rc == 0 && p < end; line_no++, p = eol + 1) {
+		eol = line_end(p, end);
+		n = line_len(p, eol);
+		memcpy(line, p, n);
+		line[n] = '\0';
+		if (!is_nothing(line))
+			rc = line_fn(arg, name, line_no, line);
+	}
+	return rc;
+}
+
+static int
+check_file(int fd, const char *path, unsigned int flags, char *err, size_t err_size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		(void)snprintf(err, err_size, "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		(void)snprintf(err, err_size, "%s: special file: expected a regular file", path);
+		return fail(EINVAL);
+	}
+	if ((flags & BF_SCRIPT_REFUSE_WRITABLE) != 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		(void)snprintf(err, err_size,
+			"%s: mode %04o: expected a file that only its owner may write", path,
+			(unsigned int)st.st_mode & 07777);
+		return fail(EPERM);
+	}
+	return 0;
+}
+
+/* Read until the end of the file or the buffer; bytes read, or -errno. */
+static ssize_t
+read_all(int fd, char *data, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < size) {
+		n = read(fd, data + len, size - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+static int
+load_fd(int fd, const char *path, bf_script_line_fn *line_fn, void *arg, char *err, size_t err_size)
+{
+	char *data = malloc(BF_SCRIPT_SIZE_MAX + 1);
+	ssize_t len;
+	int rc;
+
+	if (data == NULL) {
+		(void)snprintf(err, err_size, "%s: memory: expected more of it", path);
+		return fail(ENOMEM);
+	}
+	len = read_all(fd, data, BF_SCRIPT_SIZE_MAX + 1);
+	if (len < 0) {
+		(void)snprintf(err, err_size, "%s: %s", path, strerror((int)-len));
+		rc = fail((int)-len);
+	} else {
+		rc = bf_script_parse(path, data, (size_t)len, line_fn, arg, err, err_size);
+	}
+	free(data);
+	return rc;
+}
+
+int
+bf_script_load(const char *path, unsigned int flags, bf_script_line_fn *line_fn, void *arg,
+	char *err, size_t err_size)
+{
+	int fd, rc, saved;
+
+	if (err_size > 0)
+		err[0] = '\0';
+	/* Not blocking, in case it is a FIFO: that is found out and refused below. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0) {
+		saved = errno;
+		(void)snprintf(err, err_size, "%s: %s", path, strerror(saved));
+		return fail(saved);
+	}
+	rc = check_file(fd, path, flags, err, err_size);
+	if (rc == 0)
+		rc = load_fd(fd, path, line_fn, arg, err, err_size);
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return rc;
+}

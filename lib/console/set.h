@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Insides of a command set, for the files that match, explain, complete and describe.
+ *
+ * Private to lib/console.
+ *
+ * Threads: none of its own.
+ */
+
+#ifndef BF_CONSOLE_SET_H
+#define BF_CONSOLE_SET_H
+
+#include "console/command.h"
+#include "console/grammar.h"
+#include "console/line.h"
+
+/** The compiled commands. */
+struct bf_cmd_set {
+	const struct bf_cmd_group *groups;
+	unsigned int n_groups;
+	struct bf_grammar grammar;
+	bf_complete_fn *complete;
+	void *complete_app;
+};
+
+/** A line and the form it matched. */
+struct bf_cmd_match {
+	const struct bf_form *form;
+	struct bf_line line;
+};
+
+/**
+ * Number of a line's words that fit a form, from the left.
+ *
+ * @param ranks
+ *   Gets bf_item_rank() of each of them; BF_CMD_WORDS_MAX places, may be NULL.
+ */
+unsigned int bf_form_fit(
+	const struct bf_form *form, const struct bf_line *line, unsigned char *ranks);
+
+/**
+ * Run a line as bf_cmd_run() and tell which command it was.
+ *
+ * @param cmd
+ *   Gets the command, NULL when none ran.
+ */
+enum bf_out_status bf_cmd_run_line(const struct bf_cmd_set *set, const char *line,
+	struct bf_out *out, void *app, const struct bf_cmd **cmd);
+
+/** Explain why a split line matches no form; bf_cmd_explain() for a line's text. */
+void bf_explain_line(
+	const struct bf_cmd_set *set, const struct bf_line *line, char *buf, size_t size);
+
+/** A sorted set of strings that grows; zero is empty. */
+struct bf_names {
+	char **names;
+	unsigned int n;
+	unsigned int cap;
+};
+
+/** Most strings of a bf_names; more are left out. */
+#define BF_NAMES_MAX 4096
+
+/** Add a copy of `before` + `text` + `after`; false when there is no memory. */
+bool bf_names_add(struct bf_names *names, const char *before, const char *text, const char *after);
+
+/** Sort and drop what occurs twice. */
+void bf_names_sort(struct bf_names *names);
+
+/** Release the strings; the set is empty afterwards. */
+void bf_names_fini(struct bf_names *names);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The bond's life: open, change, watch, close.
+ *
+ * Threads: ctx control.
+ */
+#include "control/bond.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_mbuf.h>
+
+#include "base/log.h"
+#include "control/compat.h"
+#include "control/pools.h"
+
+#define CTL_FRAMES 8191
+#define SAFETY_POLL_MS 1000 /* members that report link changes are asked anyway, now and then */
+
+int
+bf_bond_init(struct bf_bond *b, struct bf_lcores *lcores, struct bf_events *events,
+	struct bf_err *err)
+{
+	memset(b, 0, sizeof(*b));
+	b->lcores = lcores;
+	b->events = events;
+	b->active = -1;
+	b->ctl_pool = rte_pktmbuf_pool_create("bf_control", CTL_FRAMES, 0, 0,
+		RTE_MBUF_DEFAULT_BUF_SIZE / 4, SOCKET_ID_ANY);
+	if (b->ctl_pool == NULL)
+		return bf_err_set(err, ENOMEM, "out of memory: expected more hugepages or -m");
+	return 0;
+}
+
+void
+bf_bond_fini(struct bf_bond *b)
+{
+	bf_bond_close(b);
+	rte_mempool_free(b->ctl_pool);
+	b->ctl_pool = NULL;
+}
+
+void
+bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m)
+{
+	m->port = b->members[member].port;
+	if (rte_ring_sp_enqueue(b->lcores->inject, m) != 0)
+		rte_pktmbuf_free(m);
+}
+
+static void
+read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	struct bf_member *m = &b->members[i];
+	bool up = bf_bond_device_link(b, i, &m->speed_mbps, &m->full_duplex);
+
+	if (up == m->carrier)
+		return;
+	m->carrier = up;
+	m->changed_ms = now_ms;
+	m->changed_tsc = rte_rdtsc();
+	m->flaps += !up;
+	b->dirty = true;
+	bf_event(b->events, up ? BF_LOG_NOTICE : BF_LOG_WARNING, up ? "member_up" : "member_down",
+		m->name, up ? "link up, %" PRIu32 " Mbit/s" : "link down", m->speed_mbps);
+}
+
+/* After anything that may change who is usable: tell LACP, decide, open and close valves. */
+static void
+settle(struct bf_bond *b, uint64_t now_ms)
+{
+	bf_bond_decide(b, now_ms);
+	if (b->lacp == NULL)
+		return;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		bf_lacp_link(b->lacp, b->members[i].bit, b->members[i].usable && b->members[i].carrier,
+			b->members[i].speed_mbps, b->members[i].full_duplex, now_ms);
+	bf_lacp_tick(b->lacp, now_ms);
+	bf_bond_decide(b, now_ms);
+}
+
+int
+bf_bond_by_bit(const struct bf_bond *b, unsigned int bit)
+{
+	for (unsigned int i = 0; i < b->n_members; i++)
+		if (b->members[i].bit == bit)
+			return (int)i;
+	return -1;
+}
+
+static uint8_t
+free_bit(const struct bf_bond *b)
+{
+	uint8_t bit = 0;
+
+	while (bf_bond_by_bit(b, bit) >= 0)
+		bit++;
+	return bit;
+}
+
+static void
+members_init(struct bf_bond *b, uint64_t now_ms)
+{
+	b->n_members = b->cfg.n_members;
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		memset(&b->members[i], 0, sizeof(b->members[i]));
+		memcpy(b->members[i].name, b->cfg.members[i], BF_DEV_NAME_MAX);
+		b->members[i].bit = (uint8_t)i;
+		b->members[i].drained = b->cfg.drained[i];
+		b->members[i].changed_ms = now_ms;
+	}
+}
+
+int
+bf_bond_open(struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms,
+	struct bf_err *err)
+{
+	int ret;
+
+	b->cfg = *cfg;
+	b->active = -1;
+	members_init(b, now_ms);
+	ret = bf_bond_device_create(b, err);
+	if (ret != 0) {
+		b->n_members = 0;
+		return ret;
+	}
+	memset(b->home, BF_NO_HOME, sizeof(b->home));
+	bf_bond_deal_buckets(b);
+	b->open = true;
+	b->dirty = true;
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		read_link(b, i, now_ms);
+		b->members[i].usable = b->members[i].carrier; /* no delay at the start */
+	}
+	if (cfg->mode == BF_MODE_8023AD)
+		ret = bf_bond_lacp_start(b, now_ms, err);
+	if (ret != 0) {
+		bf_bond_close(b);
+		return ret;
+	}
+	settle(b, now_ms);
+	return 0;
+}
+
+void
+bf_bond_close(struct bf_bond *b)
+{
+	if (!b->open)
+		return;
+	bf_bond_lacp_stop(b);
+	bf_bond_device_destroy(b);
+	b->open = false;
+	b->n_members = 0;
+	b->active = -1;
+	b->dirty = true;
+}
+
+int
+bf_bond_member_add(struct bf_bond *b, const char *name, uint64_t now_ms, struct bf_err *err)
+{
+	unsigned int i = b->n_members;
+	int ret = bf_bond_config_add_member(&b->cfg, name, err);
+
+	if (ret != 0)
+		return ret;
+	memset(&b->members[i], 0, sizeof(b->members[i]));
+	memcpy(b->members[i].name, b->cfg.members[i], BF_DEV_NAME_MAX);
+	b->members[i].bit = free_bit(b);
+	b->members[i].changed_ms = now_ms;
+	ret = bf_bond_device_add(b, i, err);
+	if (ret != 0) {
+		bf_bond_config_remove_member(&b->cfg, name, NULL);
+		return ret;
+	}
+	b->n_members++;
+	read_link(b, i, now_ms);
+	bf_bond_deal_buckets(b);
+	if (b->lacp != NULL)
+		bf_bond_lacp_add(b, i, now_ms);
+	settle(b, now_ms);
+	return 0;
+}
+
+void
+bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms)
+{
+	int at = bf_bond_config_member(&b->cfg, name);
+	unsigned int i = (unsigned int)at;
+
+	if (at < 0)
+		return;
+	if (b->lacp != NULL)
+		bf_lacp_member_remove(b->lacp, b->members[i].bit, now_ms);
+	bf_bond_device_remove(b, i);
+	for (unsigned int k = 0; k < BF_BUCKETS; k++)
+		if (b->home[k] == b->members[i].bit)
+			b->home[k] = BF_NO_HOME;
+	bf_bond_config_remove_member(&b->cfg, name, NULL);
+	b->n_members--;
+	memmove(&b->members[i], &b->members[i + 1],
+		(b->n_members - i) * sizeof(b->members[0]));
+	bf_bond_deal_buckets(b);
+	if (b->active == at)
+		b->active = -1;
+	else if (b->active > at)
+		b->active--;
+	settle(b, now_ms);
+}
+
+bool
+bf_bond_needs_reopen(const struct bf_bond *b, const struct bf_bond_config *cfg)
+{
+	return strcmp(b->cfg.name, cfg->name) != 0 ||
+		bf_pool_room(b->pool) < cfg->mtu + BF_FRAME_OVERHEAD;
+}
+
+static int
+change_mode(struct bf_bond *b, uint32_t from, uint64_t now_ms, struct bf_err *err)
+{
+	int ret = 0;
+
+	if (from == BF_MODE_8023AD && b->cfg.mode != BF_MODE_8023AD)
+		bf_bond_lacp_stop(b);
+	else if (from != BF_MODE_8023AD && b->cfg.mode == BF_MODE_8023AD)
+		ret = bf_bond_lacp_start(b, now_ms, err);
+	else if (b->lacp != NULL)
+		ret = bf_bond_lacp_reconfigure(b, now_ms, err);
+	return ret;
+}
+
+/* The same wishes with the members in the order in which we hold them. */
+static void
+in_our_order(const struct bf_bond *b, const struct bf_bond_config *from, struct bf_bond_config *to)
+{
+	*to = *from;
+	to->n_members = b->n_members;
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		int at = bf_bond_config_member(from, b->members[i].name);
+
+		memcpy(to->members[i], b->members[i].name, BF_DEV_NAME_MAX);
+		if (at < 0)
+			continue;
+		to->lacp_port_priority[i] = from->lacp_port_priority[at];
+		to->priority[i] = from->priority[at];
+		to->drained[i] = from->drained[at];
+	}
+}
+
+int
+bf_bond_reconfigure(struct bf_bond *b, const struct bf_bond_config *wanted, uint64_t now_ms,
+	struct bf_err *err)
+{
+	struct bf_bond_config old = b->cfg, ours, *cfg = &ours;
+	struct rte_ether_addr mac;
+	int ret = 0;
+
+	in_our_order(b, wanted, &ours);
+	if (cfg->mtu != old.mtu)
+		ret = bf_bond_device_set_mtu(b, cfg->mtu, err);
+	if (ret != 0)
+		return ret;
+	if (memcmp(cfg->mac, old.mac, sizeof(old.mac)) != 0) {
+		memcpy(mac.addr_bytes, cfg->mac, sizeof(old.mac));
+		ret = rte_is_zero_ether_addr(&mac) ? rte_eth_bond_mac_address_reset(b->port) :
+						     rte_eth_bond_mac_address_set(b->port, &mac);
+		rte_eth_macaddr_get(b->port, &b->mac);
+	}
+	if (ret != 0) {
+		bf_bond_device_set_mtu(b, old.mtu, NULL);
+		return bf_err_set(err, EIO, "mac: the members refuse it");
+	}
+	b->cfg = *cfg;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		b->members[i].drained = cfg->drained[i];
+	rte_eth_bond_link_monitoring_set(b->port, cfg->mon_period_ms);
+	b->dirty = true;
+	ret = change_mode(b, old.mode, now_ms, err);
+	settle(b, now_ms);
+	return ret;
+}
+
+void
+bf_bond_on_link(struct bf_bond *b, uint16_t port, uint64_t now_ms)
+{
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		if (b->members[i].port == port) {
+			read_link(b, i, now_ms);
+			settle(b, now_ms);
+		}
+	}
+}
+
+void
+bf_bond_on_slow(struct bf_bond *b, uint16_t port, struct rte_mbuf *m, uint64_t now_ms)
+{
+	for (unsigned int i = 0; b->lacp != NULL && i < b->n_members; i++) {
+		if (b->members[i].port != port)
+			continue;
+		bf_lacp_receive(b->lacp, b->members[i].bit, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, now_ms);
+	}
+	rte_pktmbuf_free(m);
+}
+
+uint64_t
+bf_bond_tick(struct bf_bond *b, uint64_t now_ms)
+{
+	uint64_t next = now_ms + SAFETY_POLL_MS;
+	bool all = now_ms >= b->next_poll_ms;
+
+	if (!b->open)
+		return next;
+	if (all)
+		b->next_poll_ms = now_ms + SAFETY_POLL_MS;
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		if (all || !b->members[i].lsc)
+			read_link(b, i, now_ms);
+		if (!b->members[i].lsc)
+			next = RTE_MIN(next, now_ms + b->cfg.mon_period_ms);
+	}
+	settle(b, now_ms);
+	if (b->lacp != NULL)
+		next = RTE_MIN(next, bf_lacp_deadline_ms(b->lacp));
+	return next;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The bond: the bonding device, its members' links, and which member may carry what.
+ *
+ * Construction (docs/decisions/001-bond-construction.md): the bonding PMD runs in mode 4 with its
+ * external state machine for every bondfwd mode.  It owns membership, MAC, MTU, promiscuity, link
+ * state and reception; collect and distribute are our valve per member; transmission goes straight
+ * to the members through tables built here.
+ *
+ * There is one bond per process: the PMD and ethdev callbacks carry no more context than that.
+ *
+ * Threads: ctx control; bond_on_* inside bond_device.c ctx intr.
+ */
+#ifndef BF_CONTROL_BOND_H
+#define BF_CONTROL_BOND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+
+#include "base/err.h"
+#include "control/config.h"
+#include "control/events.h"
+#include "control/lcores.h"
+#include "dataplane/view.h"
+#include "lacp/lacp.h"
+
+#define BF_NO_HOME 0xff
+
+struct bf_member {
+	char name[BF_DEV_NAME_MAX];
+	uint16_t port; /* ethdev */
+	uint8_t bit;   /* its number for workers and LACP; stays while it is a member */
+	bool lsc;      /* the driver reports link changes by itself */
+	bool carrier;  /* as last seen */
+	bool usable;   /* carrier, with the up and down delays applied */
+	bool drained;
+	uint32_t speed_mbps;
+	bool full_duplex;
+	bool collect, distribute; /* 802.3ad: what LACP orders */
+	bool collecting;          /* the PMD's valve as last set */
+	uint64_t changed_ms;      /* last carrier change */
+	uint64_t changed_tsc;
+	uint64_t flaps;           /* carrier losses */
+	struct rte_ether_addr mac; /* its own, restored when it leaves */
+};
+
+struct bf_bond {
+	struct bf_bond_config cfg;
+	bool open;
+	uint16_t port; /* the bonding device */
+	uint16_t n_queues;
+	struct rte_mempool *pool;
+	struct rte_ether_addr mac;
+	uint32_t n_members;
+	struct bf_member members[BF_MAX_MEMBERS];
+	int active; /* active-backup: index, -1 none */
+	uint8_t home[BF_BUCKETS]; /* the member (its bit number) a bucket belongs to */
+	bool dirty;  /* tables changed: a new view is due */
+	uint64_t failovers;
+	uint64_t next_poll_ms;
+	struct bf_lacp *lacp; /* 802.3ad only */
+	struct rte_mempool *ctl_pool; /* frames of our own */
+	struct bf_lcores *lcores;
+	struct bf_events *events;
+};
+
+/** Set up an empty bond. @return 0 or -ENOMEM. */
+int bf_bond_init(struct bf_bond *b, struct bf_lcores *lcores, struct bf_events *events,
+	struct bf_err *err);
+void bf_bond_fini(struct bf_bond *b);
+
+/**
+ * What the devices say about a config: members exist, are free, can do the MTU and the queues.
+ *
+ * @return 0, or -errno with a line that names the member.
+ */
+int bf_bond_check(const struct bf_bond *b, const struct bf_bond_config *cfg, struct bf_err *err);
+
+/** Create, configure and start the bonding device over its members. Workers must not use it. */
+int bf_bond_open(struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms,
+	struct bf_err *err);
+/** Stop and free it; the members stay, stopped. Workers must not use it. */
+void bf_bond_close(struct bf_bond *b);
+
+/** Add a member to the running bond. */
+int bf_bond_member_add(struct bf_bond *b, const char *name, uint64_t now_ms, struct bf_err *err);
+/** Take a member out; the current view must not name it. */
+void bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms);
+
+/** True when going to @p cfg needs the device closed and opened again. */
+bool bf_bond_needs_reopen(const struct bf_bond *b, const struct bf_bond_config *cfg);
+
+/** Change what needs no reopening: mode, policy, primary, delays, LACP, MTU, MAC. */
+int bf_bond_reconfigure(struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms,
+	struct bf_err *err);
+
+/** A member's link may have changed. */
+void bf_bond_on_link(struct bf_bond *b, uint16_t port, uint64_t now_ms);
+
+/** A slow protocol frame of a member; frees @p m. */
+void bf_bond_on_slow(struct bf_bond *b, uint16_t port, struct rte_mbuf *m, uint64_t now_ms);
+
+/** Polling, delays, LACP timers. @return when to call again, absolute ms. */
+uint64_t bf_bond_tick(struct bf_bond *b, uint64_t now_ms);
+
+/** Write the bond's part of a view. */
+void bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v);
+
+/** Frame length the bond takes, bytes without FCS. */
+uint16_t bf_bond_max_len(const struct bf_bond *b);
+
+/** Does the switch at the other end have a LAG in this mode? */
+bool bf_mode_has_lag(uint32_t mode);
+
+/** Member by its number. @return index, or -1. */
+int bf_bond_by_bit(const struct bf_bond *b, unsigned int bit);
+
+/** Hand a frame of our own to a member (by index); takes @p m. ctx control. */
+void bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m);
+
+/* ---- bond_device.c: the PMD ---- */
+
+int bf_bond_device_create(struct bf_bond *b, struct bf_err *err);
+void bf_bond_device_destroy(struct bf_bond *b);
+int bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err);
+void bf_bond_device_remove(struct bf_bond *b, unsigned int i);
+/** Opens or closes the PMD's receive valve of a member. */
+void bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on);
+/** Carrier bits by member number, as the interrupt thread keeps them. */
+const uint32_t *bf_bond_device_carrier(void);
+/** Read a member's link into the carrier bits. @return true when it is up. */
+bool bf_bond_device_link(const struct bf_bond *b, unsigned int i, uint32_t *speed_mbps,
+	bool *full_duplex);
+int bf_bond_device_set_mtu(struct bf_bond *b, uint32_t mtu, struct bf_err *err);
+int bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err);
+
+/* ---- bond_policy.c: which member carries what ---- */
+
+/** Decide usability, the active member and the valves; sets dirty when tables changed. */
+void bf_bond_decide(struct bf_bond *b, uint64_t now_ms);
+/** Give the buckets to the members anew, moving as few as possible. */
+void bf_bond_deal_buckets(struct bf_bond *b);
+
+/* ---- bond_lacp.c: the engine's hands ---- */
+
+int bf_bond_lacp_start(struct bf_bond *b, uint64_t now_ms, struct bf_err *err);
+void bf_bond_lacp_stop(struct bf_bond *b);
+int bf_bond_lacp_reconfigure(struct bf_bond *b, uint64_t now_ms, struct bf_err *err);
+int bf_bond_lacp_add(struct bf_bond *b, unsigned int i, uint64_t now_ms);
+
+#endif

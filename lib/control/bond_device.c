@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The bonding PMD as we run it: mode 4 with the external state machine.
+ *
+ * Threads: ctx control; bond_on_link_event and bond_on_slow_frame ctx intr.
+ */
+#include "control/bond.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_errno.h>
+
+#include "base/log.h"
+#include "control/compat.h"
+#include "control/notify.h"
+#include "control/pools.h"
+
+#define RX_DESC 1024
+#define TX_DESC 1024
+#define PMD_TICK_MS 10 /* how often the PMD hands over received LACPDUs, one per member */
+#define LACP_POOL_MIN_KB 1024
+
+/* One bond per process: what the interrupt thread needs of it. */
+static uint32_t carrier;                       /* intr and control: w; worker: r */
+static int16_t member_of[RTE_MAX_ETHPORTS];    /* bit + 1 of the port's member, 0 = none */
+
+const uint32_t *
+bf_bond_device_carrier(void)
+{
+	return &carrier;
+}
+
+/* The vdev bus finds the driver by the device's name. */
+static const char *
+device_name(const char *bond, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s", strncmp(bond, "net_bonding", 11) == 0 ? "" : "net_bonding_",
+		bond);
+	return buf;
+}
+
+static void
+carrier_set(unsigned int bit, bool up)
+{
+	if (up)
+		__atomic_fetch_or(&carrier, 1u << bit, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&carrier, ~(1u << bit), __ATOMIC_RELEASE);
+}
+
+/* Workers leave a dead member at their next burst; control hears of it afterwards. */
+static int
+bond_on_link_event(uint16_t port, enum rte_eth_event_type type, void *arg, void *ret)
+{
+	int bit = __atomic_load_n(&member_of[port], __ATOMIC_ACQUIRE) - 1;
+	struct bf_notice n = {.kind = BF_NOTICE_LINK, .a = port, .p = NULL};
+	struct rte_eth_link link = {0};
+
+	RTE_SET_USED(arg);
+	RTE_SET_USED(ret);
+	if (type != RTE_ETH_EVENT_INTR_LSC || bit < 0)
+		return 0;
+	if (rte_eth_link_get_nowait(port, &link) == 0)
+		carrier_set((unsigned int)bit, link.link_status == RTE_ETH_LINK_UP);
+	bf_notify_post(&n);
+	return 0;
+}
+
+static void
+bond_on_slow_frame(uint16_t port, struct rte_mbuf *m)
+{
+	struct bf_notice n = {.kind = BF_NOTICE_SLOW_PDU, .a = port, .p = m};
+
+	if (!bf_notify_post(&n))
+		rte_pktmbuf_free(m);
+}
+
+bool
+bf_bond_device_link(const struct bf_bond *b, unsigned int i, uint32_t *speed, bool *full_duplex)
+{
+	struct rte_eth_link link = {0};
+	bool up = rte_eth_link_get_nowait(b->members[i].port, &link) == 0 &&
+		link.link_status == RTE_ETH_LINK_UP;
+
+	carrier_set(b->members[i].bit, up);
+	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+	*full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
+	return up;
+}
+
+int
+bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err)
+{
+	char list[256] = "", dev[RTE_ETH_NAME_MAX_LEN];
+	size_t len = 0;
+	uint16_t p;
+
+	if (rte_eth_dev_get_port_by_name(name, port) == 0)
+		return 0;
+	RTE_ETH_FOREACH_DEV(p)
+	{
+		struct rte_eth_dev_info info;
+
+		if (len >= sizeof(list) || rte_eth_dev_get_name_by_port(p, dev) != 0 ||
+			rte_eth_dev_info_get(p, &info) != 0 ||
+			strcmp(info.driver_name, "net_bonding") == 0)
+			continue;
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "",
+			dev);
+	}
+	return bf_err_set(err, ENODEV, "member: \"%s\": no such device: expected one of %s", name,
+		len > 0 ? list : "(no device: see -a, --vdev)");
+}
+
+/* What mode 4 and a switch need of a member's driver. */
+static int
+check_member(const struct bf_bond *b, const struct bf_bond_config *cfg, const char *name,
+	struct bf_err *err)
+{
+	struct rte_eth_dev_info info;
+	bool ours = b->open && bf_bond_config_member(&b->cfg, name) >= 0;
+	unsigned int queues = b->lcores->n;
+	uint16_t port;
+	int ret = bf_bond_find_port(name, &port, err);
+
+	if (ret != 0)
+		return ret;
+	if (rte_eth_dev_info_get(port, &info) != 0)
+		return bf_err_set(err, EIO, "member: \"%s\": the driver gives no information", name);
+	if (strcmp(info.driver_name, "net_bonding") == 0)
+		return bf_err_set(err, EINVAL, "member: \"%s\": is a bond: expected a port", name);
+	if (!ours && (*info.dev_flags & BF_DEV_IS_BOND_MEMBER))
+		return bf_err_set(err, EBUSY, "member: \"%s\": already used by another bond", name);
+	if (info.max_rx_queues < queues || info.max_tx_queues < queues)
+		return bf_err_set(err, EINVAL,
+			"member: \"%s\": driver %s has %u receive and %u transmit queues: expected "
+			"at least %u, one per worker lcore", name, info.driver_name,
+			info.max_rx_queues, info.max_tx_queues, queues);
+	if (cfg->mtu > info.max_mtu || cfg->mtu + RTE_ETHER_HDR_LEN > info.max_rx_pktlen)
+		return bf_err_set(err, EINVAL,
+			"mtu: \"%" PRIu32 "\": member %s (driver %s) takes %u to %u", cfg->mtu, name,
+			info.driver_name, info.min_mtu,
+			RTE_MIN((uint32_t)info.max_mtu, info.max_rx_pktlen - RTE_ETHER_HDR_LEN));
+	return 0;
+}
+
+int
+bf_bond_check(const struct bf_bond *b, const struct bf_bond_config *cfg, struct bf_err *err)
+{
+	char dev[RTE_ETH_NAME_MAX_LEN];
+	uint16_t port;
+	int ret;
+
+	for (uint32_t i = 0; i < cfg->n_members; i++) {
+		ret = check_member(b, cfg, cfg->members[i], err);
+		if (ret != 0)
+			return ret;
+	}
+	if (!(b->open && strcmp(b->cfg.name, cfg->name) == 0) &&
+		rte_eth_dev_get_port_by_name(device_name(cfg->name, dev, sizeof(dev)), &port) == 0)
+		return bf_err_set(err, EEXIST, "bond name: \"%s\": a device has this name", cfg->name);
+	return 0;
+}
+
+static int
+lacp_setup(struct bf_bond *b, struct bf_err *err)
+{
+	struct rte_eth_bond_8023ad_conf conf;
+	int ret = rte_eth_bond_8023ad_conf_get(b->port, &conf);
+
+	if (ret == 0) {
+		conf.slowrx_cb = bond_on_slow_frame;
+		conf.update_timeout_ms = PMD_TICK_MS;
+		ret = rte_eth_bond_8023ad_setup(b->port, &conf);
+	}
+	return ret == 0 ? 0 : bf_err_set(err, EIO, "bond %s: the PMD refuses the external state machine",
+		b->cfg.name);
+}
+
+static int
+configure(struct bf_bond *b, struct bf_err *err)
+{
+	struct rte_eth_conf conf;
+	struct rte_eth_dev_info info;
+	uint16_t rxd = RX_DESC, txd = TX_DESC;
+	int ret = rte_eth_dev_info_get(b->port, &info);
+
+	memset(&conf, 0, sizeof(conf));
+	if (ret != 0)
+		return bf_err_set(err, -ret, "bond %s: no device information", b->cfg.name);
+	conf.rxmode.mtu = b->cfg.mtu;
+	if (bf_pool_room(b->pool) < b->cfg.mtu + BF_FRAME_OVERHEAD)
+		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
+	conf.rxmode.offloads &= info.rx_offload_capa;
+	conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS & info.tx_offload_capa;
+	if (b->n_queues > 1 && info.flow_type_rss_offloads != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads &
+			(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP);
+	}
+	ret = rte_eth_dev_configure(b->port, b->n_queues, b->n_queues, &conf);
+	if (ret == 0)
+		ret = rte_eth_dev_adjust_nb_rx_tx_desc(b->port, &rxd, &txd);
+	for (uint16_t q = 0; ret == 0 && q < b->n_queues; q++) {
+		ret = rte_eth_rx_queue_setup(b->port, q, rxd, SOCKET_ID_ANY, NULL, b->pool);
+		if (ret == 0)
+			ret = rte_eth_tx_queue_setup(b->port, q, txd, SOCKET_ID_ANY, NULL);
+	}
+	if (ret != 0)
+		return bf_err_set(err, -ret, "bond %s: cannot be configured with %u queues and mtu %" PRIu32
+			": %s", b->cfg.name, b->n_queues, b->cfg.mtu, rte_strerror(-ret));
+	return 0;
+}
+
+static int
+start(struct bf_bond *b, struct bf_err *err)
+{
+	static const uint8_t zero[RTE_ETHER_ADDR_LEN];
+	struct rte_ether_addr mac;
+	int ret = 0;
+
+	if (memcmp(b->cfg.mac, zero, sizeof(zero)) != 0) {
+		memcpy(mac.addr_bytes, b->cfg.mac, sizeof(zero));
+		ret = rte_eth_bond_mac_address_set(b->port, &mac);
+	}
+	rte_eth_bond_link_monitoring_set(b->port, b->cfg.mon_period_ms);
+	if (ret == 0)
+		ret = rte_eth_dev_start(b->port);
+	if (ret != 0)
+		return bf_err_set(err, EIO,
+			"bond %s: does not start: see the driver's messages above", b->cfg.name);
+	/* A mode 4 bond that is not promiscuous drops everything that is not for itself. */
+	rte_eth_allmulticast_enable(b->port);
+	ret = rte_eth_promiscuous_enable(b->port);
+	if (ret != 0 || rte_eth_promiscuous_get(b->port) != 1)
+		return bf_err_set(err, ENOTSUP,
+			"bond %s: no member's driver can be promiscuous, which a switch needs "
+			"(net_virtio_user: give it cq=1)", b->cfg.name);
+	rte_eth_macaddr_get(b->port, &b->mac);
+	return 0;
+}
+
+int
+bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
+{
+	struct bf_member *m = &b->members[i];
+	struct rte_eth_dev_info info;
+	uint16_t port;
+	int ret = bf_bond_find_port(m->name, &port, err);
+
+	if (ret != 0)
+		return ret;
+	m->port = port;
+	rte_eth_macaddr_get(port, &m->mac);
+	if (rte_eth_dev_info_get(port, &info) == 0)
+		m->lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0;
+	__atomic_store_n(&member_of[port], (int16_t)(m->bit + 1), __ATOMIC_RELEASE);
+	carrier_set(m->bit, false);
+	if (rte_eth_bond_member_add(b->port, port) != 0) {
+		__atomic_store_n(&member_of[port], 0, __ATOMIC_RELEASE);
+		return bf_err_set(err, EIO,
+			"member: \"%s\": the bonding driver refuses it: see its messages above",
+			m->name);
+	}
+	rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_LSC, bond_on_link_event, NULL);
+	return 0;
+}
+
+void
+bf_bond_device_remove(struct bf_bond *b, unsigned int i)
+{
+	struct bf_member *m = &b->members[i];
+
+	rte_eth_dev_callback_unregister(m->port, RTE_ETH_EVENT_INTR_LSC, bond_on_link_event, NULL);
+	rte_eth_bond_member_remove(b->port, m->port);
+	bf_lcores_grace(b->lcores); /* a burst may have copied the old list of members */
+	rte_eth_dev_stop(m->port);
+	__atomic_store_n(&member_of[m->port], 0, __ATOMIC_RELEASE);
+	carrier_set(m->bit, false);
+}
+
+int
+bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
+{
+	char dev[RTE_ETH_NAME_MAX_LEN];
+	unsigned int added = 0;
+	int ret = 0, port;
+
+	b->n_queues = (uint16_t)b->lcores->n;
+	b->pool = bf_pool_create(b->cfg.name,
+		b->n_members * b->n_queues * (RX_DESC + TX_DESC) + b->n_queues * 512u + 2048,
+		b->cfg.mtu, SOCKET_ID_ANY);
+	if (b->pool == NULL)
+		return bf_err_set(err, ENOMEM,
+			"bond %s: out of memory for its frames: expected more hugepages or -m",
+			b->cfg.name);
+	port = rte_eth_bond_create(device_name(b->cfg.name, dev, sizeof(dev)), BONDING_MODE_8023AD, 0);
+	if (port < 0) {
+		ret = bf_err_set(err, -port, "bond %s: cannot be created: %s", b->cfg.name,
+			rte_strerror(-port));
+		goto err_pool;
+	}
+	b->port = (uint16_t)port;
+	ret = lacp_setup(b, err);
+	for (; ret == 0 && added < b->n_members; added += ret == 0)
+		ret = bf_bond_device_add(b, added, err);
+	if (ret == 0)
+		ret = configure(b, err);
+	if (ret == 0)
+		ret = start(b, err);
+	if (ret == 0)
+		return 0;
+	rte_eth_dev_stop(b->port);
+	while (added > 0)
+		bf_bond_device_remove(b, --added);
+	rte_eth_bond_free(dev);
+err_pool:
+	bf_pool_retire(b->pool);
+	b->pool = NULL;
+	errno = -ret;
+	return ret;
+}
+
+void
+bf_bond_device_destroy(struct bf_bond *b)
+{
+	char dev[RTE_ETH_NAME_MAX_LEN];
+
+	rte_eth_dev_stop(b->port);
+	for (unsigned int i = b->n_members; i > 0; i--)
+		bf_bond_device_remove(b, i - 1);
+	if (rte_eth_bond_free(device_name(b->cfg.name, dev, sizeof(dev))) != 0)
+		BF_WARN("bond", "%s: the bonding device cannot be freed", b->cfg.name);
+	bf_pool_retire(b->pool);
+	b->pool = NULL;
+}
+
+void
+bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on)
+{
+	uint16_t port = b->members[i].port;
+	int now = rte_eth_bond_8023ad_ext_collect_get(b->port, port);
+
+	if (now < 0) { /* not in the PMD's active list: it receives nothing, and has no valve */
+		b->members[i].collecting = false;
+		return;
+	}
+	/* The PMD forgets both bits whenever a member's link comes up. */
+	if ((now != 0) != on)
+		rte_eth_bond_8023ad_ext_collect(b->port, port, on);
+	b->members[i].collecting = on;
+}
+
+int
+bf_bond_device_set_mtu(struct bf_bond *b, uint32_t mtu, struct bf_err *err)
+{
+	unsigned int done = 0;
+	int ret = 0;
+
+	for (; done < b->n_members; done++) {
+		ret = rte_eth_dev_set_mtu(b->members[done].port, (uint16_t)mtu);
+		if (ret != 0 && ret != -ENOTSUP) /* without the operation there is nothing to set */
+			break;
+	}
+	if (done == b->n_members)
+		return 0;
+	bf_err_set(err, -ret, "mtu: \"%" PRIu32 "\": member %s: %s", mtu, b->members[done].name,
+		rte_strerror(-ret));
+	while (done > 0)
+		rte_eth_dev_set_mtu(b->members[--done].port, (uint16_t)b->cfg.mtu);
+	return ret;
+}

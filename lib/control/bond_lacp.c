@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The LACP engine's hands: its frames go out through the members, its orders into the tables, its
+ * words into the journal.
+ *
+ * Threads: ctx control.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include "base/log.h"
+#include "control/bond.h"
+
+static void
+lacp_send(void *arg, unsigned int member, const uint8_t *frame, size_t len)
+{
+	struct bf_bond *b = arg;
+	int i = bf_bond_by_bit(b, member);
+	struct rte_mbuf *m = i < 0 ? NULL : rte_pktmbuf_alloc(b->ctl_pool);
+	char *to = m == NULL ? NULL : rte_pktmbuf_append(m, (uint16_t)len);
+
+	if (to == NULL) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	memcpy(to, frame, len);
+	bf_bond_inject(b, (unsigned int)i, m);
+}
+
+static void
+lacp_set(void *arg, unsigned int member, bool collect, bool distribute)
+{
+	struct bf_bond *b = arg;
+	int i = bf_bond_by_bit(b, member);
+
+	if (i < 0)
+		return;
+	b->members[i].collect = collect;
+	b->members[i].distribute = distribute;
+	b->dirty = true;
+}
+
+static void
+lacp_event(void *arg, unsigned int member, enum bf_lacp_event ev, const char *text)
+{
+	struct bf_bond *b = arg;
+	int i = member == BF_LACP_BOND ? -1 : bf_bond_by_bit(b, member);
+	bool good = ev == BF_LACP_EV_DISTRIBUTING || ev == BF_LACP_EV_PARTNER ||
+		ev == BF_LACP_EV_AGGREGATOR || ev == BF_LACP_EV_CARRIER;
+
+	bf_event(b->events, good ? BF_LOG_NOTICE : BF_LOG_WARNING, bf_lacp_event_name(ev),
+		i < 0 ? b->cfg.name : b->members[i].name, "%s", text);
+}
+
+static const struct bf_lacp_ops ops = {
+	.send = lacp_send,
+	.set = lacp_set,
+	.event = lacp_event,
+};
+
+static bool
+is_zero(const uint8_t mac[6])
+{
+	static const uint8_t zero[6];
+
+	return memcmp(mac, zero, 6) == 0;
+}
+
+static void
+engine_config(const struct bf_bond *b, struct bf_lacp_config *c)
+{
+	const struct bf_bond_config *cfg = &b->cfg;
+
+	bf_lacp_config_default(c);
+	memcpy(c->system_id, is_zero(cfg->lacp_system_id) ? b->mac.addr_bytes : cfg->lacp_system_id, 6);
+	c->system_priority = (uint16_t)cfg->lacp_system_priority;
+	c->key = (uint16_t)cfg->lacp_key;
+	c->active = cfg->lacp_active;
+	c->fast = cfg->lacp_rate == 1;
+	c->min_links = (uint16_t)cfg->min_links;
+	c->select = (enum bf_lacp_select)cfg->agg_mode;
+	c->fallback = cfg->lacp_fallback;
+	c->strict = cfg->lacp_strict;
+	c->pin_partner = !is_zero(cfg->lacp_partner);
+	memcpy(c->partner_pin, cfg->lacp_partner, 6);
+	c->max_pdu_rate = cfg->lacp_pdu_limit;
+}
+
+static void
+member_config(const struct bf_bond *b, unsigned int i, struct bf_lacp_member_config *mc)
+{
+	memcpy(mc->mac, b->members[i].mac.addr_bytes, 6);
+	mc->port_number = (uint16_t)(b->members[i].port + 1);
+	mc->port_priority = (uint16_t)b->cfg.lacp_port_priority[i];
+}
+
+int
+bf_bond_lacp_add(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	struct bf_lacp_member_config mc;
+	int ret;
+
+	member_config(b, i, &mc);
+	ret = bf_lacp_member_add(b->lacp, b->members[i].bit, &mc, now_ms);
+	if (ret == 0)
+		bf_lacp_link(b->lacp, b->members[i].bit, b->members[i].usable && b->members[i].carrier,
+			b->members[i].speed_mbps, b->members[i].full_duplex, now_ms);
+	return ret;
+}
+
+int
+bf_bond_lacp_start(struct bf_bond *b, uint64_t now_ms, struct bf_err *err)
+{
+	struct bf_lacp_config c;
+
+	engine_config(b, &c);
+	b->lacp = bf_lacp_create(&c, &ops, b, now_ms);
+	if (b->lacp == NULL)
+		return bf_err_set(err, errno, "bond %s: LACP does not start: %s", b->cfg.name,
+			strerror(errno));
+	for (unsigned int i = 0; i < b->n_members; i++)
+		bf_bond_lacp_add(b, i, now_ms);
+	return 0;
+}
+
+void
+bf_bond_lacp_stop(struct bf_bond *b)
+{
+	bf_lacp_destroy(b->lacp);
+	b->lacp = NULL;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		b->members[i].collect = b->members[i].distribute = false;
+	b->dirty = true;
+}
+
+int
+bf_bond_lacp_reconfigure(struct bf_bond *b, uint64_t now_ms, struct bf_err *err)
+{
+	struct bf_lacp_config c;
+
+	engine_config(b, &c);
+	if (bf_lacp_reconfigure(b->lacp, &c, now_ms) != 0)
+		return bf_err_set(err, EINVAL, "bond %s: LACP refuses the settings", b->cfg.name);
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		struct bf_lacp_member_config mc;
+
+		member_config(b, i, &mc);
+		bf_lacp_member_configure(b->lacp, b->members[i].bit, &mc, now_ms);
+	}
+	return 0;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Which member carries what: usability with delays, the active member, valves, buckets.
+ *
+ * Threads: ctx control.
+ */
+#include "control/bond.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define RESELECT_ALWAYS 0
+#define RESELECT_BETTER 1
+#define RESELECT_FAILURE 2
+
+bool
+bf_mode_has_lag(uint32_t mode)
+{
+	return mode == BF_MODE_RR || mode == BF_MODE_XOR || mode == BF_MODE_8023AD;
+}
+
+/* A carrier that came up waits its delay, unless nothing else is left to use. */
+static bool
+is_usable(const struct bf_bond *b, unsigned int i, bool others, uint64_t now_ms)
+{
+	const struct bf_member *m = &b->members[i];
+	uint64_t since = now_ms - m->changed_ms;
+
+	if (m->carrier)
+		return m->usable || !others || since >= b->cfg.up_delay_ms;
+	return m->usable && b->cfg.down_delay_ms > 0 && since < b->cfg.down_delay_ms;
+}
+
+static void
+decide_usable(struct bf_bond *b, uint64_t now_ms)
+{
+	bool others = false;
+
+	for (unsigned int i = 0; i < b->n_members; i++)
+		others = others || (b->members[i].usable && b->members[i].carrier);
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		bool usable = is_usable(b, i, others, now_ms);
+
+		others = others || (usable && b->members[i].carrier);
+		if (usable != b->members[i].usable) {
+			b->members[i].usable = usable;
+			b->dirty = true;
+		}
+	}
+}
+
+static int
+better(const struct bf_bond *b, int best, unsigned int i)
+{
+	if (best < 0 || b->cfg.priority[i] > b->cfg.priority[best])
+		return (int)i;
+	return best;
+}
+
+static bool
+takes_over(const struct bf_bond *b, int primary)
+{
+	const struct bf_member *p = &b->members[primary], *a;
+
+	if (b->active < 0)
+		return true;
+	a = &b->members[b->active];
+	switch (b->cfg.primary_reselect) {
+	case RESELECT_FAILURE:
+		return false;
+	case RESELECT_BETTER:
+		return p->speed_mbps > a->speed_mbps ||
+			(p->speed_mbps == a->speed_mbps && p->full_duplex && !a->full_duplex);
+	default:
+		return true;
+	}
+}
+
+/* Linux bonding's rule: keep the active one; a usable primary takes over as reselect says. */
+static int
+choose_active(const struct bf_bond *b)
+{
+	int primary = bf_bond_config_member(&b->cfg, b->cfg.primary), best = -1;
+
+	if (b->active >= 0 &&
+		(!b->members[b->active].usable || b->members[b->active].drained ||
+			!b->members[b->active].carrier))
+		best = -1;
+	else
+		best = b->active;
+	if (primary >= 0 && b->members[primary].usable && !b->members[primary].drained &&
+		(best < 0 || takes_over(b, primary)))
+		return primary;
+	if (best >= 0)
+		return best;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		if (b->members[i].usable && b->members[i].carrier && !b->members[i].drained)
+			best = better(b, best, i);
+	for (unsigned int i = 0; best < 0 && i < b->n_members; i++)
+		if (b->members[i].usable) /* only drained or held ones are left */
+			best = better(b, best, i);
+	return best;
+}
+
+static void
+decide_active(struct bf_bond *b)
+{
+	int was = b->active, now = choose_active(b);
+
+	if (now == was)
+		return;
+	b->active = now;
+	b->dirty = true;
+	if (b->cfg.mode != BF_MODE_ACTIVE_BACKUP)
+		return;
+	if (was >= 0)
+		b->failovers++;
+	bf_event(b->events, now < 0 ? BF_LOG_WARNING : BF_LOG_NOTICE, "active_member", b->cfg.name,
+		"%s, was %s", now < 0 ? "none" : b->members[now].name,
+		was < 0 ? "none" : b->members[was].name);
+}
+
+static bool
+collects(const struct bf_bond *b, unsigned int i)
+{
+	switch (b->cfg.mode) {
+	case BF_MODE_ACTIVE_BACKUP:
+		return (int)i == b->active;
+	case BF_MODE_8023AD:
+		return b->members[i].collect;
+	default:
+		return b->members[i].usable;
+	}
+}
+
+void
+bf_bond_decide(struct bf_bond *b, uint64_t now_ms)
+{
+	decide_usable(b, now_ms);
+	decide_active(b);
+	for (unsigned int i = 0; i < b->n_members; i++)
+		bf_bond_device_collect(b, i, collects(b, i));
+}
+
+void
+bf_bond_deal_buckets(struct bf_bond *b)
+{
+	unsigned int count[BF_MAX_MEMBERS] = {0};
+
+	if (b->n_members == 0)
+		return;
+	for (unsigned int k = 0; k < BF_BUCKETS; k++)
+		if (b->home[k] != BF_NO_HOME)
+			count[b->home[k]]++;
+	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
+		unsigned int least = b->members[0].bit, home = b->home[k];
+
+		for (unsigned int i = 1; i < b->n_members; i++)
+			if (count[b->members[i].bit] < count[least])
+				least = b->members[i].bit;
+		/* Homeless buckets find one; of a member with too many, the surplus moves. */
+		if (home != BF_NO_HOME && count[home] <= count[least] + 1)
+			continue;
+		if (home != BF_NO_HOME)
+			count[home]--;
+		b->home[k] = (uint8_t)least;
+		count[least]++;
+	}
+	b->dirty = true;
+}
+
+static uint32_t
+eligible(const struct bf_bond *b)
+{
+	uint32_t set = 0, spare = 0;
+
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		const struct bf_member *m = &b->members[i];
+		bool may = b->cfg.mode == BF_MODE_8023AD ? m->distribute : m->usable;
+
+		spare |= may ? 1u << m->bit : 0;
+		set |= may && !m->drained ? 1u << m->bit : 0;
+	}
+	return set != 0 ? set : spare; /* draining the last one would only lose frames */
+}
+
+static void
+fill_order(const struct bf_bond *b, struct bf_bond_view *v)
+{
+	unsigned int n = 0;
+	bool taken[BF_MAX_MEMBERS] = {false};
+
+	if (b->active >= 0) {
+		v->order[n++] = b->members[b->active].bit;
+		taken[b->active] = true;
+	}
+	while (n < b->n_members) {
+		int best = -1;
+
+		for (unsigned int i = 0; i < b->n_members; i++)
+			if (!taken[i])
+				best = better(b, best, i);
+		v->order[n++] = b->members[best].bit;
+		taken[best] = true;
+	}
+}
+
+static enum bf_bond_tx
+tx_of(uint32_t mode)
+{
+	switch (mode) {
+	case BF_MODE_RR:
+		return BF_TX_RR;
+	case BF_MODE_ACTIVE_BACKUP:
+		return BF_TX_ORDER;
+	case BF_MODE_BROADCAST:
+		return BF_TX_BROADCAST;
+	default:
+		return BF_TX_BUCKET;
+	}
+}
+
+uint16_t
+bf_bond_max_len(const struct bf_bond *b)
+{
+	return (uint16_t)(b->cfg.mtu + BF_FRAME_OVERHEAD);
+}
+
+void
+bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
+{
+	struct bf_bond_view *bv = &v->bond;
+	uint32_t may = eligible(b);
+
+	v->ports[BF_BOND_SLOT].kind = BF_PORT_BOND;
+	v->ports[BF_BOND_SLOT].max_len = bf_bond_max_len(b);
+	bv->ethdev = b->port;
+	bv->tx = (uint8_t)tx_of(b->cfg.mode);
+	bv->policy = (uint8_t)(b->cfg.mode == BF_MODE_TLB || b->cfg.mode == BF_MODE_ALB ?
+			BF_POLICY_VLAN_SRCMAC : b->cfg.policy);
+	bv->lag = bf_mode_has_lag(b->cfg.mode);
+	bv->n_members = (uint8_t)b->n_members;
+	bv->designated = b->members[b->active < 0 ? 0 : b->active].bit;
+	bv->carrier = bf_bond_device_carrier();
+	bv->eligible = may;
+	bv->seed = b->cfg.seed;
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		bv->member[b->members[i].bit] = b->members[i].port;
+		if (!b->members[i].carrier && b->members[i].usable)
+			bv->hold |= 1u << b->members[i].bit;
+		if (b->cfg.down_delay_ms > 0 && b->members[i].usable)
+			bv->hold |= 1u << b->members[i].bit;
+	}
+	fill_order(b, bv);
+	for (unsigned int k = 0; k < BF_BUCKETS; k++)
+		bv->bucket[k] = may == 0 || (may & 1u << b->home[k]) ?
+			b->home[k] : bf_bond_stand_in(may, (uint8_t)k);
+}

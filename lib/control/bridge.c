@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Making the running state equal to a config, and the periodic work in between.
+ *
+ * Threads: ctx control.
+ */
+#include "control/bridge.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/notify.h"
+#include "control/pools.h"
+#include "control/stats.h"
+#include "dataplane/mailbox.h"
+
+#define FDB_CAPACITY 16384
+#define LEARN_BATCH 64
+#define LEARN_MAX_PER_TICK 4096
+#define NOTICES_PER_TICK 1024
+#define BUSY_MS 100 /* mail came within this time: look every ms */
+#define IDLE_TICK_MS 10
+#define AGE_TURN_MS 1000 /* the whole FDB is looked at once in this time */
+
+struct bf_bridge *
+bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
+{
+	struct bf_bridge *br = calloc(1, sizeof(*br));
+
+	if (br == NULL)
+		goto err_memory;
+	br->opt = *opt;
+	br->started_ms = bf_clock_ms();
+	br->running = bf_config_new();
+	br->base = bf_stats_base_new();
+	br->fdb = bf_fdb_create(opt->fdb_capacity != 0 ? opt->fdb_capacity : FDB_CAPACITY,
+		BF_MAX_PORTS, SOCKET_ID_ANY);
+	if (br->running == NULL || br->base == NULL || br->fdb == NULL)
+		goto err_memory;
+	br->fdb->port_quota[BF_BOND_SLOT] = br->fdb->capacity;
+	bf_fdb_set_now(br->fdb, (uint32_t)(br->started_ms / 1000));
+	if (bf_notify_open() != 0)
+		goto err_memory;
+	if (bf_lcores_open(&br->lcores, br->fdb, err) != 0 ||
+		bf_bond_init(&br->bond, &br->lcores, &br->events, err) != 0)
+		goto err;
+	bf_lcores_publish(&br->lcores, bf_view_build(br));
+	if (br->lcores.view == NULL)
+		goto err_memory;
+	return br;
+err_memory:
+	bf_err_set(err, ENOMEM, "out of memory: expected more hugepages or -m");
+err:
+	bf_bridge_destroy(br);
+	return NULL;
+}
+
+int
+bf_bridge_start(struct bf_bridge *br, struct bf_err *err)
+{
+	return bf_lcores_launch(&br->lcores, err);
+}
+
+static void
+publish(struct bf_bridge *br)
+{
+	struct bf_view *v = bf_view_build(br);
+
+	if (v == NULL) { /* the old view stays in force; try again at the next tick */
+		BF_ERR("bridge", "no memory for a view");
+		br->dirty = true;
+		return;
+	}
+	bf_lcores_publish(&br->lcores, v);
+	br->dirty = br->bond.dirty = false;
+}
+
+/* After this no worker touches what the new view does not name. */
+static void
+publish_and_wait(struct bf_bridge *br)
+{
+	publish(br);
+	bf_lcores_grace(&br->lcores);
+}
+
+static void
+guest_remove(struct bf_bridge *br, struct bf_guest *g)
+{
+	uint16_t slot = g->slot;
+
+	br->guests[slot] = NULL;
+	publish_and_wait(br);
+	bf_fdb_flush_port(br->fdb, slot, true);
+	bf_fdb_commit(br->fdb);
+	bf_event(&br->events, BF_LOG_NOTICE, "guest_removed", g->cfg.name, "removed");
+	bf_guest_close(g);
+	bf_stats_forget_port(br, slot);
+}
+
+static int
+guest_add(struct bf_bridge *br, const struct bf_guest_config *cfg, struct bf_err *err)
+{
+	uint16_t slot = 1;
+
+	while (slot < BF_MAX_PORTS && br->guests[slot] != NULL)
+		slot++;
+	if (slot == BF_MAX_PORTS)
+		return bf_err_set(err, ENOSPC, "guest \"%s\": expected at most %d guests", cfg->name,
+			BF_MAX_GUESTS);
+	br->guests[slot] = bf_guest_open(cfg, slot, &br->lcores, br->opt.gid, err);
+	if (br->guests[slot] == NULL)
+		return -errno;
+	bf_fdb_set_quota(br->fdb, slot, cfg->mac_limit);
+	br->dirty = true;
+	bf_event(&br->events, BF_LOG_NOTICE, "guest_added", cfg->name, "socket %s, %s mode",
+		cfg->socket, cfg->server ? "server" : "client");
+	return 0;
+}
+
+struct bf_guest *
+bf_bridge_guest(struct bf_bridge *br, const char *name)
+{
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
+		if (br->guests[s] != NULL && strcmp(br->guests[s]->cfg.name, name) == 0)
+			return br->guests[s];
+	return NULL;
+}
+
+static const struct bf_guest_config *
+wanted_guest(const struct bf_config *want, const char *name)
+{
+	for (uint32_t i = 0; i < want->n_guests; i++)
+		if (strcmp(want->guests[i].name, name) == 0)
+			return &want->guests[i];
+	return NULL;
+}
+
+static void
+remove_unwanted_guests(struct bf_bridge *br, const struct bf_config *want)
+{
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		struct bf_guest *g = br->guests[s];
+		const struct bf_guest_config *w =
+			g == NULL ? NULL : wanted_guest(want, g->cfg.name);
+
+		if (g != NULL && (w == NULL || bf_guest_needs_reopen(&g->cfg, w)))
+			guest_remove(br, g);
+	}
+}
+
+static int
+sync_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
+{
+	for (uint32_t i = 0; i < want->n_guests; i++) {
+		struct bf_guest *g = bf_bridge_guest(br, want->guests[i].name);
+		int ret = 0;
+
+		if (g == NULL) {
+			ret = guest_add(br, &want->guests[i], err);
+		} else if (memcmp(&g->cfg, &want->guests[i], sizeof(g->cfg)) != 0) {
+			bf_guest_reconfigure(g, &want->guests[i]);
+			bf_fdb_set_quota(br->fdb, g->slot, g->cfg.mac_limit);
+			br->dirty = true;
+		}
+		if (ret != 0)
+			return ret;
+	}
+	return 0;
+}
+
+static void
+close_bond(struct bf_bridge *br)
+{
+	bool was = br->bond.open;
+
+	if (!was)
+		return;
+	br->bond.open = false; /* first out of the workers' sight, then out of the world */
+	publish_and_wait(br);
+	br->bond.open = true;
+	bf_bond_close(&br->bond);
+	bf_fdb_flush_port(br->fdb, BF_BOND_SLOT, false);
+	bf_fdb_commit(br->fdb);
+	bf_event(&br->events, BF_LOG_NOTICE, "bond_closed", br->bond.cfg.name, "closed");
+}
+
+/* A member leaves in the order: tables, grace period, PMD, stop (inside member_remove). */
+static void
+remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms)
+{
+	int at = bf_bond_config_member(&br->bond.cfg, name);
+	char copy[BF_DEV_NAME_MAX];
+
+	memcpy(copy, br->bond.members[at].name, sizeof(copy));
+	br->bond.members[at].usable = br->bond.members[at].distribute = false;
+	br->bond.members[at].drained = true;
+	publish_and_wait(br);
+	bf_bond_member_remove(&br->bond, copy, now_ms);
+	bf_event(&br->events, BF_LOG_NOTICE, "member_removed", copy, "left %s", br->bond.cfg.name);
+}
+
+static int
+sync_members(struct bf_bridge *br, const struct bf_bond_config *want, uint64_t now_ms,
+	struct bf_err *err)
+{
+	struct bf_bond *b = &br->bond;
+
+	for (uint32_t i = b->n_members; i > 0; i--)
+		if (bf_bond_config_member(want, b->members[i - 1].name) < 0)
+			remove_member(br, b->members[i - 1].name, now_ms);
+	for (uint32_t i = 0; i < want->n_members; i++) {
+		int ret = 0;
+
+		if (bf_bond_config_member(&b->cfg, want->members[i]) < 0)
+			ret = bf_bond_member_add(b, want->members[i], now_ms, err);
+		if (ret != 0)
+			return ret;
+	}
+	return 0;
+}
+
+static bool
+keeps_a_member(const struct bf_bond *b, const struct bf_bond_config *want)
+{
+	for (uint32_t i = 0; i < b->n_members; i++)
+		if (bf_bond_config_member(want, b->members[i].name) >= 0)
+			return true;
+	return false;
+}
+
+static int
+sync_bond(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
+{
+	uint64_t now_ms = bf_clock_ms();
+	struct bf_bond *b = &br->bond;
+	int ret;
+
+	if (!want->has_bond || want->bond.n_members == 0) {
+		close_bond(br);
+		return 0;
+	}
+	/* A bond that loses all its members for others is another bond. */
+	if (b->open && (bf_bond_needs_reopen(b, &want->bond) || !keeps_a_member(b, &want->bond)))
+		close_bond(br);
+	if (!b->open) {
+		ret = bf_bond_open(b, &want->bond, now_ms, err);
+		if (ret == 0)
+			bf_event(&br->events, BF_LOG_NOTICE, "bond_opened", b->cfg.name,
+				"%s over %" PRIu32 " members, mtu %" PRIu32,
+				bf_mode_names[b->cfg.mode], b->n_members, b->cfg.mtu);
+		return ret;
+	}
+	if (memcmp(&b->cfg, &want->bond, sizeof(b->cfg)) == 0)
+		return 0;
+	ret = sync_members(br, &want->bond, now_ms, err);
+	return ret != 0 ? ret : bf_bond_reconfigure(b, &want->bond, now_ms, err);
+}
+
+static int
+converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
+{
+	int ret;
+
+	remove_unwanted_guests(br, want);
+	ret = sync_bond(br, want, err);
+	if (ret == 0)
+		ret = sync_guests(br, want, err);
+	if (ret != 0)
+		return ret;
+	br->fdb->age_s = want->fdb_aging_s;
+	memcpy(br->running, want, sizeof(*want));
+	publish(br);
+	br->next_bond_ms = 0;
+	return 0;
+}
+
+int
+bf_bridge_check(const struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
+{
+	int ret = bf_config_check(want, err);
+
+	if (ret == 0 && want->has_bond)
+		ret = bf_bond_check(&br->bond, &want->bond, err);
+	for (uint32_t i = 0; ret == 0 && i < want->n_guests; i++) {
+		const struct bf_guest_config *had = wanted_guest(br->running, want->guests[i].name);
+
+		if (had == NULL || strcmp(had->socket, want->guests[i].socket) != 0 ||
+			had->server != want->guests[i].server)
+			ret = bf_guest_check_socket(&want->guests[i], err);
+	}
+	return ret;
+}
+
+int
+bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
+{
+	struct bf_config *old;
+	struct bf_err why;
+	int ret = bf_bridge_check(br, want, err);
+
+	if (ret != 0)
+		return ret;
+	old = bf_config_copy(br->running);
+	if (old == NULL)
+		return bf_err_set(err, ENOMEM, "out of memory");
+	ret = converge(br, want, err);
+	if (ret != 0 && converge(br, old, &why) != 0)
+		bf_event(&br->events, BF_LOG_ERR, "rollback_failed", "config", "%s", why.text);
+	free(old);
+	if (ret != 0)
+		errno = -ret;
+	return ret;
+}
+
+static void
+guest_changed(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
+{
+	bool was = g->up;
+
+	bf_guest_refresh(g, now_ms);
+	br->dirty = true;
+	if (g->up == was)
+		return;
+	if (g->up) {
+		bf_event(&br->events, BF_LOG_NOTICE, "guest_up", g->cfg.name,
+			"connected: %u queue pairs, features 0x%" PRIx64 ", mtu %u, memory node %d",
+			g->n_vrings / 2, g->features, g->max_len - BF_FRAME_OVERHEAD, g->numa_node);
+		return;
+	}
+	bf_fdb_flush_port(br->fdb, g->slot, false);
+	bf_event(&br->events, BF_LOG_NOTICE, "guest_down", g->cfg.name, "disconnected");
+}
+
+static void
+take_notices(struct bf_bridge *br, uint64_t now_ms)
+{
+	struct bf_notice n;
+
+	for (unsigned int i = 0; i < NOTICES_PER_TICK && bf_notify_take(&n); i++) {
+		switch (n.kind) {
+		case BF_NOTICE_LINK:
+			bf_bond_on_link(&br->bond, (uint16_t)n.a, now_ms);
+			break;
+		case BF_NOTICE_SLOW_PDU:
+			bf_bond_on_slow(&br->bond, (uint16_t)n.a, n.p, now_ms);
+			break;
+		default:
+			if (n.a < BF_MAX_PORTS && br->guests[n.a] != NULL)
+				guest_changed(br, br->guests[n.a], now_ms);
+			break;
+		}
+	}
+}
+
+static unsigned int
+take_learned(struct bf_bridge *br)
+{
+	struct bf_learn_mail mail[LEARN_BATCH];
+	unsigned int total = 0, n;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++) {
+		do {
+			n = bf_mailbox_take(br->lcores.workers[w]->learn, mail, LEARN_BATCH);
+			for (unsigned int i = 0; i < n; i++)
+				if (mail[i].port == BF_BOND_SLOT || br->guests[mail[i].port] != NULL)
+					bf_fdb_learn(br->fdb, mail[i].key, (uint16_t)mail[i].port);
+			total += n;
+		} while (n > 0 && total < LEARN_MAX_PER_TICK);
+	}
+	return total;
+}
+
+int
+bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
+{
+	uint32_t buckets = bf_fdb_n_buckets(br->fdb);
+	uint64_t next;
+
+	take_notices(br, now_ms);
+	if (now_ms >= br->next_bond_ms || br->bond.dirty)
+		br->next_bond_ms = bf_bond_tick(&br->bond, now_ms);
+	if (br->dirty || br->bond.dirty)
+		publish(br);
+	bf_fdb_set_now(br->fdb, (uint32_t)(now_ms / 1000));
+	if (take_learned(br) > 0)
+		br->busy_until_ms = now_ms + BUSY_MS;
+	bf_fdb_age(br->fdb, 1 + buckets / (AGE_TURN_MS / IDLE_TICK_MS));
+	bf_fdb_commit(br->fdb);
+	bf_lcores_collect(&br->lcores);
+	bf_pools_collect();
+	next = now_ms + (now_ms < br->busy_until_ms ? 1 : IDLE_TICK_MS);
+	next = RTE_MIN(next, br->next_bond_ms);
+	return next > now_ms ? (int)(next - now_ms) : 0;
+}
+
+void
+bf_bridge_destroy(struct bf_bridge *br)
+{
+	if (br == NULL)
+		return;
+	bf_lcores_stop(&br->lcores);
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
+		bf_guest_close(br->guests[s]);
+	bf_bond_fini(&br->bond);
+	bf_lcores_close(&br->lcores);
+	bf_pools_collect();
+	bf_notify_close();
+	bf_fdb_destroy(br->fdb);
+	free(br->base);
+	free(br->running);
+	free(br);
+}

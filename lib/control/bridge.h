@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The switch as a whole: owns the bond, the guests, the FDB and the views, and makes the running
+ * state equal to a config.
+ *
+ * Threads: ctx control.
+ */
+#ifndef BF_CONTROL_BRIDGE_H
+#define BF_CONTROL_BRIDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "control/bond.h"
+#include "control/config.h"
+#include "control/events.h"
+#include "control/fdb.h"
+#include "control/guest.h"
+#include "control/lcores.h"
+
+struct bf_bridge_options {
+	uint32_t fdb_capacity; /* stations, 0 = 16384 */
+	int gid;               /* group of the sockets that we listen on, -1 = ours */
+};
+
+struct bf_bridge {
+	struct bf_bridge_options opt;
+	struct bf_config *running; /* what is in force */
+	struct bf_lcores lcores;
+	struct bf_fdb *fdb;
+	struct bf_bond bond;
+	struct bf_guest *guests[BF_MAX_PORTS]; /* by slot */
+	bool dirty;                            /* a new view is due */
+	struct bf_events events;
+	uint64_t started_ms;
+	uint64_t next_bond_ms;
+	uint64_t busy_until_ms; /* learn mail came: look again soon */
+	struct bf_stats_base *base;
+};
+
+/**
+ * Build the switch: memory, workers' state, no port yet.
+ *
+ * @return NULL with the reason.
+ */
+struct bf_bridge *bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err);
+
+/** Launch the workers. */
+int bf_bridge_start(struct bf_bridge *br, struct bf_err *err);
+
+/** Stop everything and free it; guests see a disconnection. NULL is allowed. */
+void bf_bridge_destroy(struct bf_bridge *br);
+
+/** Everything that could be wrong with a config on this host. Changes nothing. */
+int bf_bridge_check(const struct bf_bridge *br, const struct bf_config *want, struct bf_err *err);
+
+/**
+ * Make the running state equal to @p want, touching only what differs; when a step fails, go
+ * back to what ran before.
+ *
+ * @return 0, or -errno with the reason; then nothing has changed.
+ */
+int bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err);
+
+/** Drain notices and mailboxes, age, watch the bond. @return ms until the next call is due. */
+int bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms);
+
+/** Guest by name, or NULL. */
+struct bf_guest *bf_bridge_guest(struct bf_bridge *br, const char *name);
+
+/** Port ids of the console: ethdev ports keep theirs, guests follow from this on, by slot. */
+#define BF_GUEST_ID_BASE 100
+static inline unsigned int
+bf_guest_id(const struct bf_guest *g)
+{
+	return BF_GUEST_ID_BASE + g->slot - 1u;
+}
+
+/* ---- view.c ---- */
+
+/** Build the view of the present state. @return NULL when out of memory. */
+struct bf_view *bf_view_build(const struct bf_bridge *br);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The only place that knows DPDK versions: the newer names, for the older library.
+ *
+ * Threads: any (names only).
+ */
+#ifndef BF_CONTROL_COMPAT_H
+#define BF_CONTROL_COMPAT_H
+
+#include <rte_eth_bond.h>
+#include <rte_eth_bond_8023ad.h>
+#include <rte_ethdev.h>
+#include <rte_version.h>
+#include <rte_vhost.h>
+
+#if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
+#define rte_eth_bond_member_add rte_eth_bond_slave_add
+#define rte_eth_bond_member_remove rte_eth_bond_slave_remove
+#define rte_eth_bond_members_get rte_eth_bond_slaves_get
+#define rte_eth_bond_active_members_get rte_eth_bond_active_slaves_get
+#define BF_DEV_IS_BOND_MEMBER RTE_ETH_DEV_BONDED_SLAVE
+#else
+#define BF_DEV_IS_BOND_MEMBER RTE_ETH_DEV_BONDING_MEMBER
+#endif
+
+#ifdef RTE_VHOST_USER_ASYNC_CONNECT
+#define BF_VHOST_ASYNC_CONNECT RTE_VHOST_USER_ASYNC_CONNECT
+#else
+#define BF_VHOST_ASYNC_CONNECT 0
+#endif
+
+/** The first point release of this series with the vhost security fixes known so far. */
+static inline int
+bf_compat_has_vhost_fixes(void)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+	return 1;
+#elif RTE_VERSION >= RTE_VERSION_NUM(24, 11, 0, 0)
+	return RTE_VERSION >= RTE_VERSION_NUM(24, 11, 4, 0);
+#elif RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+	return RTE_VERSION >= RTE_VERSION_NUM(23, 11, 6, 0);
+#else
+	return RTE_VERSION >= RTE_VERSION_NUM(22, 11, 11, 0);
+#endif
+}
+
+#endif

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The operator's wishes as values: tables of keys, and the rules that need no device.
+ *
+ * Threads: ctx control.
+ */
+#include "control/config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+
+const char *const bf_mode_names[BF_MODE_COUNT] = {"balance-rr", "active-backup", "balance-xor",
+	"broadcast", "802.3ad", "balance-tlb", "balance-alb"};
+const char *const bf_policy_names[BF_POLICY_COUNT] = {
+	"l2", "l23", "l34", "vlan+srcmac", "encap23", "encap34"};
+static const char *const reselect_names[] = {"always", "better", "failure"};
+static const char *const agg_names[] = {"stable", "bandwidth", "count", "priority"};
+static const char *const rate_names[] = {"slow", "fast"};
+static const char *const guest_mode_names[] = {"client", "server"};
+
+#define B(field) offsetof(struct bf_bond_config, field)
+#define G(field) offsetof(struct bf_guest_config, field)
+#define NUM(off, lo, hi) BF_KEY_U32, off, lo, hi, NULL, 0
+#define ONOFF(off) BF_KEY_BOOL, off, 0, 1, NULL, 0
+#define ONE_OF(off, words) BF_KEY_ENUM, off, 0, 0, words, sizeof(words) / sizeof(words[0])
+#define MACADDR(off) BF_KEY_MAC, off, 0, 0, NULL, 0
+
+const struct bf_key bf_bond_keys[] = {
+	{"mode", NULL, ONE_OF(B(mode), bf_mode_names), "bonding mode, by name or Linux number"},
+	{"primary", NULL, BF_KEY_DEVICE, B(primary), 0, BF_DEV_NAME_MAX, NULL, 0,
+		"member that active-backup prefers"},
+	{"primary_reselect", NULL, ONE_OF(B(primary_reselect), reselect_names),
+		"when a recovered primary takes over again"},
+	{"xmit_policy", "balance_xmit_policy", ONE_OF(B(policy), bf_policy_names),
+		"which fields of a frame choose its member"},
+	{"seed", "hash_seed", NUM(B(seed), 0, UINT32_MAX), "changes the spread of flows"},
+	{"mac", NULL, MACADDR(B(mac)), "address of the bond; default: its first member's"},
+	{"mtu", NULL, NUM(B(mtu), BF_MIN_MTU, BF_MAX_MTU), "largest packet, bytes"},
+	{"mon_period", "lsc_poll_period_ms", NUM(B(mon_period_ms), 1, 10000),
+		"link polling of members without interrupt, ms"},
+	{"up_delay", "updelay", NUM(B(up_delay_ms), 0, 600000),
+		"ms a member's link must be up before it is used"},
+	{"down_delay", "downdelay", NUM(B(down_delay_ms), 0, 600000),
+		"ms a member without link is still used"},
+	{"num_peer_notif", "num_grat_arp", NUM(B(num_peer_notif), 0, 255),
+		"announcements per guest address after a failover"},
+	{"peer_notif_delay", NULL, NUM(B(peer_notif_delay_ms), 0, 300000),
+		"ms between repeated announcements"},
+	{"agg_mode", "agg_select", ONE_OF(B(agg_mode), agg_names),
+		"802.3ad: which aggregator is active"},
+	{"lacp_rate", NULL, ONE_OF(B(lacp_rate), rate_names),
+		"rate at which the partner is asked to send"},
+	{"lacp_active", NULL, ONOFF(B(lacp_active)), "send LACPDUs without being asked"},
+	{"lacp_system_priority", NULL, NUM(B(lacp_system_priority), 1, 65535), "LACP system priority"},
+	{"lacp_system_id", NULL, MACADDR(B(lacp_system_id)),
+		"LACP system id; default: the bond's MAC; \"random\" draws one"},
+	{"lacp_key", NULL, NUM(B(lacp_key), 0, 65535), "LACP admin key, 0 = by speed"},
+	{"min_links", NULL, NUM(B(min_links), 0, BF_MAX_MEMBERS),
+		"802.3ad: carrier is off with fewer members in service"},
+	{"lacp_fallback", NULL, ONOFF(B(lacp_fallback)),
+		"one member forwards until a partner appears"},
+	{"lacp_strict", NULL, ONOFF(B(lacp_strict)), "no carrier while no member has a partner"},
+	{"lacp_partner", NULL, MACADDR(B(lacp_partner)), "the only partner that is accepted"},
+	{"lacp_pdu_limit", NULL, NUM(B(lacp_pdu_limit), 1, 1000),
+		"LACPDUs per second taken from a member"},
+};
+const unsigned int bf_n_bond_keys = sizeof(bf_bond_keys) / sizeof(bf_bond_keys[0]);
+
+const struct bf_key bf_guest_keys[] = {
+	{"socket", "path", BF_KEY_PATH, G(socket), 0, BF_SOCKET_MAX, NULL, 0, "vhost-user socket"},
+	{"mode", NULL, BF_KEY_BOOL, G(server), 0, 0, guest_mode_names, 2,
+		"client: QEMU listens (server=on); server: bondfwd listens"},
+	{"queues", NULL, NUM(G(queues), 1, BF_MAX_QP), "queue pairs used at most"},
+	{"mtu", NULL, NUM(G(mtu), BF_MIN_MTU, BF_MAX_MTU), "largest packet, bytes"},
+	{"mrg_rxbuf", NULL, ONOFF(G(mrg_rxbuf)), "offer mergeable receive buffers"},
+	{"packed", NULL, ONOFF(G(packed)), "offer packed rings"},
+	{"mbufs", NULL, NUM(G(mbufs), 512, 262144), "frames in flight from the guest"},
+	{"mac_limit", NULL, NUM(G(mac_limit), 1, 1048576), "stations learned behind the guest at most"},
+	{"tx_retries", NULL, NUM(G(tx_retries), 0, 32), "further attempts at a full receive ring"},
+};
+const unsigned int bf_n_guest_keys = sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]);
+
+void
+bf_bond_config_init(struct bf_bond_config *b)
+{
+	memset(b, 0, sizeof(*b));
+	memcpy(b->name, "bond0", sizeof("bond0"));
+	b->mode = BF_MODE_ACTIVE_BACKUP;
+	b->policy = BF_POLICY_L34;
+	b->mtu = 1500;
+	b->mon_period_ms = 10;
+	b->num_peer_notif = 1;
+	b->peer_notif_delay_ms = 200;
+	b->lacp_active = true;
+	b->lacp_system_priority = 65535;
+	b->lacp_pdu_limit = 20;
+	for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++)
+		b->lacp_port_priority[i] = 255;
+}
+
+void
+bf_guest_config_init(struct bf_guest_config *g)
+{
+	memset(g, 0, sizeof(*g));
+	g->queues = BF_MAX_QP;
+	g->mtu = 1500;
+	g->mrg_rxbuf = true;
+	g->packed = true;
+	g->mbufs = 4096;
+	g->mac_limit = 1024;
+}
+
+struct bf_config *
+bf_config_new(void)
+{
+	struct bf_config *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	bf_bond_config_init(&c->bond);
+	c->forwarding = true;
+	c->fdb_aging_s = 300;
+	return c;
+}
+
+struct bf_config *
+bf_config_copy(const struct bf_config *c)
+{
+	struct bf_config *d = malloc(sizeof(*d));
+
+	if (d != NULL)
+		memcpy(d, c, sizeof(*d));
+	return d;
+}
+
+static int
+path_set(const struct bf_key *k, const char *value, char *out, struct bf_err *err)
+{
+	size_t len = strlen(value);
+
+	if (len == 0 || len >= k->max || value[0] != '/')
+		return bf_err_set(err, EINVAL,
+			"%s: \"%.120s\": expected an absolute path of 2 to %" PRIu64 " characters",
+			k->name, value, k->max - 1);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)value[i] <= ' ' || value[i] == 0x7f || value[i] == '"')
+			return bf_err_set(err, EINVAL,
+				"%s: \"%.120s\": expected no blanks, quotes or control characters",
+				k->name, value);
+	memcpy(out, value, len + 1);
+	return 0;
+}
+
+static int
+mac_set(const struct bf_key *k, const char *value, uint8_t *out, struct bf_err *err)
+{
+	if (strcmp(value, "none") == 0 || strcmp(value, "default") == 0) {
+		memset(out, 0, 6);
+		return 0;
+	}
+	if (strcmp(value, "random") == 0 && strcmp(k->name, "lacp_system_id") == 0) {
+		for (int i = 0; i < 6; i++)
+			out[i] = (uint8_t)random();
+		out[0] = (uint8_t)((out[0] & 0xfc) | 0x02); /* local, unicast */
+		return 0;
+	}
+	return bf_parse_mac(k->name, value, false, out, err);
+}
+
+static int
+key_set(const struct bf_key *k, void *object, const char *value, struct bf_err *err)
+{
+	void *at = (char *)object + k->offset;
+	uint64_t u64 = 0;
+	unsigned int word = 0;
+	int ret;
+
+	switch (k->type) {
+	case BF_KEY_U32:
+		ret = bf_parse_u64(k->name, value, k->min, k->max, &u64, err);
+		if (ret == 0)
+			*(uint32_t *)at = (uint32_t)u64;
+		return ret;
+	case BF_KEY_BOOL:
+		if (k->words == NULL)
+			return bf_parse_bool(k->name, value, at, err);
+		ret = bf_parse_enum(k->name, value, k->words, k->n_words, &word, err);
+		if (ret == 0)
+			*(bool *)at = word != 0;
+		return ret;
+	case BF_KEY_ENUM:
+		ret = bf_parse_enum(k->name, value, k->words, k->n_words, &word, err);
+		if (ret == 0)
+			*(uint32_t *)at = word;
+		return ret;
+	case BF_KEY_MAC:
+		return mac_set(k, value, at, err);
+	case BF_KEY_NAME:
+		return bf_parse_name(k->name, value, at, k->max, err);
+	case BF_KEY_DEVICE:
+		if (strcmp(value, "none") == 0) {
+			*(char *)at = '\0';
+			return 0;
+		}
+		return bf_parse_device(k->name, value, at, k->max, err);
+	default:
+		return path_set(k, value, at, err);
+	}
+}
+
+void
+bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size)
+{
+	const void *at = (const char *)object + k->offset;
+	static const uint8_t zero[6];
+	const uint8_t *m = at;
+
+	switch (k->type) {
+	case BF_KEY_U32:
+		snprintf(buf, size, "%" PRIu32, *(const uint32_t *)at);
+		break;
+	case BF_KEY_BOOL:
+		if (k->words != NULL)
+			snprintf(buf, size, "%s", k->words[*(const bool *)at ? 1 : 0]);
+		else
+			snprintf(buf, size, "%s", *(const bool *)at ? "on" : "off");
+		break;
+	case BF_KEY_ENUM:
+		snprintf(buf, size, "%s", k->words[*(const uint32_t *)at]);
+		break;
+	case BF_KEY_MAC:
+		if (memcmp(m, zero, 6) == 0)
+			snprintf(buf, size, "none");
+		else
+			snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
+				m[4], m[5]);
+		break;
+	default:
+		snprintf(buf, size, "%s", *(const char *)at != '\0' ? (const char *)at : "none");
+		break;
+	}
+}
+
+static int
+table_set(const struct bf_key *table, unsigned int n, const char *what, void *object,
+	const char *key, const char *value, struct bf_err *err)
+{
+	char list[400] = "";
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (strcmp(key, table[i].name) == 0 ||
+			(table[i].alias != NULL && strcmp(key, table[i].alias) == 0))
+			return key_set(&table[i], object, value, err);
+	for (unsigned int i = 0; i < n && len < sizeof(list); i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, " %s", table[i].name);
+	return bf_err_set(err, EINVAL, "%s: unknown key \"%.40s\": expected one of%s", what, key, list);
+}
+
+int
+bf_bond_config_member(const struct bf_bond_config *b, const char *name)
+{
+	for (unsigned int i = 0; i < b->n_members; i++)
+		if (strcmp(b->members[i], name) == 0)
+			return (int)i;
+	return -1;
+}
+
+int
+bf_bond_config_add_member(struct bf_bond_config *b, const char *name, struct bf_err *err)
+{
+	char clean[BF_DEV_NAME_MAX];
+	int ret = bf_parse_device("member", name, clean, sizeof(clean), err);
+
+	if (ret != 0)
+		return ret;
+	if (bf_bond_config_member(b, clean) >= 0)
+		return bf_err_set(err, EINVAL, "member: \"%s\": named twice", clean);
+	if (b->n_members == BF_MAX_MEMBERS)
+		return bf_err_set(err, EINVAL, "member: \"%s\": expected at most %d members", clean,
+			BF_MAX_MEMBERS);
+	memcpy(b->members[b->n_members], clean, sizeof(clean));
+	b->lacp_port_priority[b->n_members] = 255;
+	b->priority[b->n_members] = 0;
+	b->drained[b->n_members] = false;
+	b->n_members++;
+	return 0;
+}
+
+int
+bf_bond_config_remove_member(struct bf_bond_config *b, const char *name, struct bf_err *err)
+{
+	int i = bf_bond_config_member(b, name);
+	unsigned int after;
+
+	if (i < 0)
+		return bf_err_set(err, EINVAL, "member: \"%.60s\": not a member of %s", name, b->name);
+	after = b->n_members - (unsigned int)i - 1;
+	memmove(b->members[i], b->members[i + 1], after * sizeof(b->members[0]));
+	memmove(&b->lacp_port_priority[i], &b->lacp_port_priority[i + 1],
+		after * sizeof(b->lacp_port_priority[0]));
+	memmove(&b->priority[i], &b->priority[i + 1], after * sizeof(b->priority[0]));
+	memmove(&b->drained[i], &b->drained[i + 1], after * sizeof(b->drained[0]));
+	b->n_members--;
+	if (strcmp(b->primary, name) == 0)
+		b->primary[0] = '\0';
+	return 0;
+}
+
+int
+bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value,
+	struct bf_err *err)
+{
+	if (strcmp(key, "name") == 0)
+		return bf_parse_name("bond name", value, b->name, sizeof(b->name), err);
+	if (strcmp(key, "member") == 0 || strcmp(key, "slave") == 0)
+		return bf_bond_config_add_member(b, value, err);
+	return table_set(bf_bond_keys, bf_n_bond_keys, "bond", b, key, value, err);
+}
+
+int
+bf_guest_config_set(struct bf_guest_config *g, const char *key, const char *value,
+	struct bf_err *err)
+{
+	if (strcmp(key, "name") == 0)
+		return bf_parse_name("guest name", value, g->name, sizeof(g->name), err);
+	return table_set(bf_guest_keys, bf_n_guest_keys, "guest", g, key, value, err);
+}
+
+static int
+bond_pair(void *arg, const char *key, const char *value, struct bf_err *err)
+{
+	return bf_bond_config_set(arg, key, value, err);
+}
+
+static int
+guest_pair(void *arg, const char *key, const char *value, struct bf_err *err)
+{
+	return bf_guest_config_set(arg, key, value, err);
+}
+
+int
+bf_bond_config_parse(struct bf_bond_config *b, const char *pairs, struct bf_err *err)
+{
+	return bf_parse_pairs("bond", pairs, bond_pair, b, err);
+}
+
+int
+bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct bf_err *err)
+{
+	return bf_parse_pairs("guest", pairs, guest_pair, g, err);
+}
+
+struct bf_guest_config *
+bf_config_guest(struct bf_config *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		if (strcmp(c->guests[i].name, name) == 0)
+			return &c->guests[i];
+	return NULL;
+}
+
+int
+bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct bf_err *err)
+{
+	if (g->name[0] == '\0')
+		return bf_err_set(err, EINVAL, "guest: name missing: expected name=NAME");
+	if (g->socket[0] == '\0')
+		return bf_err_set(err, EINVAL, "guest \"%s\": socket missing: expected socket=PATH",
+			g->name);
+	if (strcmp(g->name, "all") == 0 || (c->has_bond && strcmp(g->name, c->bond.name) == 0))
+		return bf_err_set(err, EINVAL, "guest name: \"%s\": already in use", g->name);
+	for (uint32_t i = 0; i < c->n_guests; i++) {
+		if (strcmp(c->guests[i].name, g->name) == 0)
+			return bf_err_set(err, EINVAL, "guest name: \"%s\": already in use", g->name);
+		if (strcmp(c->guests[i].socket, g->socket) == 0)
+			return bf_err_set(err, EINVAL, "socket: \"%s\": already used by guest %s",
+				g->socket, c->guests[i].name);
+	}
+	if (c->n_guests == BF_MAX_GUESTS)
+		return bf_err_set(err, EINVAL, "guest \"%s\": expected at most %d guests", g->name,
+			BF_MAX_GUESTS);
+	c->guests[c->n_guests++] = *g;
+	return 0;
+}
+
+int
+bf_config_remove_guest(struct bf_config *c, const char *name, struct bf_err *err)
+{
+	struct bf_guest_config *g = bf_config_guest(c, name);
+
+	if (g == NULL)
+		return bf_err_set(err, EINVAL, "guest: \"%.60s\": no such guest", name);
+	memmove(g, g + 1, (size_t)(&c->guests[c->n_guests] - (g + 1)) * sizeof(*g));
+	c->n_guests--;
+	return 0;
+}
+
+int
+bf_config_check(const struct bf_config *c, struct bf_err *err)
+{
+	const struct bf_bond_config *b = &c->bond;
+
+	if (!c->has_bond)
+		return 0;
+	if (b->primary[0] != '\0' && bf_bond_config_member(b, b->primary) < 0)
+		return bf_err_set(err, EINVAL, "primary: \"%s\": expected a member of %s", b->primary,
+			b->name);
+	if (b->n_members > 0 && b->min_links > b->n_members)
+		return bf_err_set(err, EINVAL, "min_links: \"%" PRIu32 "\": expected 0 to %" PRIu32
+			" (members of %s)", b->min_links, b->n_members, b->name);
+	return 0;
+}
+
+static void
+print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
+{
+	struct bf_bond_config plain;
+	char line[512], value[128], usual[128];
+
+	bf_bond_config_init(&plain);
+	snprintf(line, sizeof(line), "create bonding device %s 0 %s", bf_mode_names[b->mode], b->name);
+	cb(arg, line);
+	for (uint32_t i = 0; i < b->n_members; i++) {
+		snprintf(line, sizeof(line), "add bonding member %s %s", b->members[i], b->name);
+		cb(arg, line);
+	}
+	for (unsigned int i = 1; i < bf_n_bond_keys; i++) { /* the mode stands above */
+		bf_key_print(&bf_bond_keys[i], b, value, sizeof(value));
+		bf_key_print(&bf_bond_keys[i], &plain, usual, sizeof(usual));
+		if (strcmp(value, usual) == 0)
+			continue;
+		snprintf(line, sizeof(line), "set bonding option %s %s=%s", b->name,
+			bf_bond_keys[i].name, value);
+		cb(arg, line);
+	}
+	for (uint32_t i = 0; i < b->n_members; i++) {
+		if (b->lacp_port_priority[i] != 255) {
+			snprintf(line, sizeof(line), "set bonding lacp port_priority %s %s %" PRIu32,
+				b->members[i], b->name, b->lacp_port_priority[i]);
+			cb(arg, line);
+		}
+		if (b->priority[i] != 0) {
+			snprintf(line, sizeof(line), "set bonding priority %s %s %" PRIu32,
+				b->members[i], b->name, b->priority[i]);
+			cb(arg, line);
+		}
+		if (b->drained[i]) {
+			snprintf(line, sizeof(line), "set bonding drain %s %s", b->members[i], b->name);
+			cb(arg, line);
+		}
+	}
+}
+
+static void
+print_guest(const struct bf_guest_config *g, bf_config_line_cb *cb, void *arg)
+{
+	struct bf_guest_config plain;
+	char line[1024], value[128], usual[128];
+	int len;
+
+	bf_guest_config_init(&plain);
+	len = snprintf(line, sizeof(line), "add guest %s", g->name);
+	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
+		bf_key_print(&bf_guest_keys[i], g, value, sizeof(value));
+		bf_key_print(&bf_guest_keys[i], &plain, usual, sizeof(usual));
+		if (i > 0 && strcmp(value, usual) == 0)
+			continue;
+		len += snprintf(line + len, sizeof(line) - (size_t)len, "%c%s=%s", i == 0 ? ' ' : ',',
+			bf_guest_keys[i].name, value);
+	}
+	cb(arg, line);
+}
+
+void
+bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
+{
+	static const char *const idle_names[] = {"poll", "pause", "sleep"};
+	char line[128];
+
+	if (c->has_bond)
+		print_bond(&c->bond, cb, arg);
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		print_guest(&c->guests[i], cb, arg);
+	snprintf(line, sizeof(line), "set fdb aging %" PRIu32, c->fdb_aging_s);
+	cb(arg, line);
+	if (c->idle != 0) {
+		snprintf(line, sizeof(line), "set lcore idle %s", idle_names[c->idle]);
+		cb(arg, line);
+	}
+	cb(arg, c->forwarding ? "start" : "stop");
+}

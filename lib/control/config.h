@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What the operator wants: plain values, no device.  The command line, the console and the
+ * config file all change a struct bf_config; bf_bridge_apply() makes it so.
+ *
+ * Every key of a bond or a guest stands in one table, which parses, prints and documents it.
+ *
+ * Threads: ctx control.
+ */
+#ifndef BF_CONTROL_CONFIG_H
+#define BF_CONTROL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "dataplane/flow.h"
+#include "dataplane/sizes.h"
+
+#define BF_NAME_MAX 32
+#define BF_DEV_NAME_MAX 64
+#define BF_SOCKET_MAX 108 /* sun_path: 107 characters and the end */
+#define BF_MAX_GUESTS (BF_MAX_PORTS - 1)
+
+/** Bonding modes by their Linux numbers. */
+enum bf_mode {
+	BF_MODE_RR,
+	BF_MODE_ACTIVE_BACKUP,
+	BF_MODE_XOR,
+	BF_MODE_BROADCAST,
+	BF_MODE_8023AD,
+	BF_MODE_TLB,
+	BF_MODE_ALB,
+	BF_MODE_COUNT
+};
+
+extern const char *const bf_mode_names[BF_MODE_COUNT];
+extern const char *const bf_policy_names[BF_POLICY_COUNT];
+
+struct bf_bond_config {
+	char name[BF_NAME_MAX];
+	uint32_t mode;
+	uint32_t n_members;
+	char members[BF_MAX_MEMBERS][BF_DEV_NAME_MAX];
+	char primary[BF_DEV_NAME_MAX]; /* empty: none */
+	uint32_t primary_reselect;
+	uint32_t policy;
+	uint32_t seed;
+	uint8_t mac[6]; /* zero: the first member's */
+	uint32_t mtu;
+	uint32_t mon_period_ms;
+	uint32_t up_delay_ms;
+	uint32_t down_delay_ms;
+	uint32_t num_peer_notif;
+	uint32_t peer_notif_delay_ms;
+	/* 802.3ad */
+	uint32_t agg_mode;
+	uint32_t lacp_rate; /* 0 slow, 1 fast */
+	bool lacp_active;
+	uint32_t lacp_system_priority;
+	uint8_t lacp_system_id[6]; /* zero: the bond's MAC */
+	uint32_t lacp_key;         /* 0: from the speed */
+	uint32_t min_links;
+	bool lacp_fallback;
+	bool lacp_strict;
+	uint8_t lacp_partner[6]; /* zero: any */
+	uint32_t lacp_pdu_limit; /* PDUs per second and member */
+	/* per member, same order as members[] */
+	uint32_t lacp_port_priority[BF_MAX_MEMBERS];
+	uint32_t priority[BF_MAX_MEMBERS]; /* active-backup: higher is preferred */
+	bool drained[BF_MAX_MEMBERS];
+};
+
+struct bf_guest_config {
+	char name[BF_NAME_MAX];
+	char socket[BF_SOCKET_MAX];
+	bool server; /* mode: false = client (QEMU listens), true = server */
+	uint32_t queues;
+	uint32_t mtu;
+	bool mrg_rxbuf;
+	bool packed;
+	uint32_t mbufs;
+	uint32_t mac_limit;
+	uint32_t tx_retries;
+};
+
+struct bf_config {
+	bool has_bond;
+	struct bf_bond_config bond;
+	bool forwarding; /* `start` and `stop` */
+	uint32_t fdb_aging_s;
+	uint32_t idle; /* enum bf_idle */
+	uint32_t n_guests;
+	struct bf_guest_config guests[BF_MAX_GUESTS];
+};
+
+/** How a key is written and what it may be. */
+enum bf_key_type { BF_KEY_U32, BF_KEY_BOOL, BF_KEY_ENUM, BF_KEY_MAC, BF_KEY_NAME, BF_KEY_DEVICE, BF_KEY_PATH };
+
+struct bf_key {
+	const char *name;
+	const char *alias; /* the other spelling, or NULL */
+	enum bf_key_type type;
+	size_t offset;
+	uint64_t min, max; /* U32; NAME, DEVICE, PATH: max is the room */
+	const char *const *words; /* ENUM */
+	unsigned int n_words;
+	const char *help;
+};
+
+extern const struct bf_key bf_bond_keys[];
+extern const unsigned int bf_n_bond_keys;
+extern const struct bf_key bf_guest_keys[];
+extern const unsigned int bf_n_guest_keys;
+
+/** A config with every default, on the heap; free() it. @return NULL when out of memory. */
+struct bf_config *bf_config_new(void);
+/** A copy on the heap. */
+struct bf_config *bf_config_copy(const struct bf_config *c);
+
+void bf_bond_config_init(struct bf_bond_config *b);
+void bf_guest_config_init(struct bf_guest_config *g);
+
+/**
+ * Set one key of a bond: those of the table, and name, member (or slave, repeatable).
+ *
+ * @return 0, or -EINVAL with the reason.
+ */
+int bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value,
+	struct bf_err *err);
+/** Set one key of a guest. */
+int bf_guest_config_set(struct bf_guest_config *g, const char *key, const char *value,
+	struct bf_err *err);
+
+/** "K=V,..." of --bond and `set bonding option`. */
+int bf_bond_config_parse(struct bf_bond_config *b, const char *pairs, struct bf_err *err);
+/** "K=V,..." of --guest, `add guest` and `set guest`. */
+int bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct bf_err *err);
+
+/** Write a key's value as its parser reads it. */
+void bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size);
+
+/** Member by name. @return index, or -1. */
+int bf_bond_config_member(const struct bf_bond_config *b, const char *name);
+int bf_bond_config_add_member(struct bf_bond_config *b, const char *name, struct bf_err *err);
+int bf_bond_config_remove_member(struct bf_bond_config *b, const char *name, struct bf_err *err);
+
+struct bf_guest_config *bf_config_guest(struct bf_config *c, const char *name);
+/** Add a guest; fails for a name or socket in use, or when there are BF_MAX_GUESTS. */
+int bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct bf_err *err);
+int bf_config_remove_guest(struct bf_config *c, const char *name, struct bf_err *err);
+
+/** Contradictions that no device is needed to see. @return 0, or -EINVAL with the first. */
+int bf_config_check(const struct bf_config *c, struct bf_err *err);
+
+/** One command per line; feeding them to an empty config gives an equal one. */
+typedef void bf_config_line_cb(void *arg, const char *line);
+void bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg);
+
+#endif

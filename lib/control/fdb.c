@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The writer's half of the forwarding database; the lookup is in dataplane/fdb.h.
+ *
+ * Threads: ctx control.
+ */
+#include "control/fdb.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+#include <rte_random.h>
+
+#define EVICT_SCAN 256 /* buckets looked at for a victim, at most */
+
+uint64_t
+bf_fdb_key(uint16_t vlan, const uint8_t mac[6])
+{
+	uint64_t k = 0;
+
+	memcpy(&k, mac, 6); /* the same bytes that the fast room loads from a frame */
+	return BF_FDB_KEY(vlan, k);
+}
+
+struct bf_fdb *
+bf_fdb_create(uint32_t capacity, uint32_t n_ports, int socket)
+{
+	struct bf_fdb *f;
+	uint32_t n;
+
+	if (capacity < 8 || capacity > 1u << 20) {
+		errno = EINVAL;
+		return NULL;
+	}
+	n = rte_align32pow2(capacity * 2) / BF_FDB_WAYS;
+	f = rte_zmalloc_socket("bf_fdb", sizeof(*f), RTE_CACHE_LINE_SIZE, socket);
+	if (f == NULL)
+		goto err;
+	f->buckets = rte_zmalloc_socket("bf_fdb", n * sizeof(*f->buckets), RTE_CACHE_LINE_SIZE,
+		socket);
+	f->port_count = rte_zmalloc("bf_fdb", n_ports * sizeof(*f->port_count), 0);
+	f->port_quota = rte_zmalloc("bf_fdb", n_ports * sizeof(*f->port_quota), 0);
+	if (f->buckets == NULL || f->port_count == NULL || f->port_quota == NULL)
+		goto err;
+	f->mask = n - 1;
+	f->seed = rte_rand();
+	f->mul = rte_rand() | 1;
+	f->capacity = capacity;
+	f->n_ports = n_ports;
+	f->default_quota = capacity / 2;
+	f->age_s = 300;
+	f->epoch = 1;
+	return f;
+err:
+	bf_fdb_destroy(f);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void
+bf_fdb_destroy(struct bf_fdb *f)
+{
+	if (f == NULL)
+		return;
+	rte_free(f->buckets);
+	rte_free(f->port_count);
+	rte_free(f->port_quota);
+	rte_free(f);
+}
+
+void
+bf_fdb_set_now(struct bf_fdb *f, uint32_t now_s)
+{
+	if (f->now_s == now_s)
+		return;
+	__atomic_store_n(&f->now_s, now_s, __ATOMIC_RELAXED);
+	f->dirty = true; /* cached sources must come by again and be refreshed */
+}
+
+void
+bf_fdb_commit(struct bf_fdb *f)
+{
+	if (!f->dirty)
+		return;
+	f->dirty = false;
+	__atomic_store_n(&f->epoch, f->epoch + 1, __ATOMIC_RELEASE);
+}
+
+/* The value first, the key last: a reader that sees the key sees the value. */
+static void
+entry_set(struct bf_fdb *f, struct bf_fdb_entry *e, uint64_t key, uint16_t port, uint8_t flags)
+{
+	__atomic_store_n(&e->port, port, __ATOMIC_RELAXED);
+	e->flags = flags;
+	__atomic_store_n(&e->last_seen, f->now_s, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->key, key, __ATOMIC_RELEASE);
+	f->port_count[port]++;
+	f->count++;
+	if (flags & BF_FDB_STATIC)
+		f->n_static++;
+}
+
+static void
+entry_clear(struct bf_fdb *f, struct bf_fdb_entry *e)
+{
+	__atomic_store_n(&e->key, 0, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the value changes under a reader */
+	f->port_count[e->port]--;
+	f->count--;
+	if (e->flags & BF_FDB_STATIC)
+		f->n_static--;
+	f->dirty = true;
+}
+
+static uint32_t
+port_limit(const struct bf_fdb *f, uint16_t port)
+{
+	return f->port_quota[port] != 0 ? f->port_quota[port] : f->default_quota;
+}
+
+void
+bf_fdb_set_quota(struct bf_fdb *f, uint16_t port, uint32_t quota)
+{
+	f->port_quota[port] = quota;
+}
+
+static uint16_t
+biggest_port(const struct bf_fdb *f, uint16_t learner)
+{
+	uint16_t best = learner;
+	uint32_t most = f->port_count[learner];
+
+	/* Of equals, another port than the learner: everybody ends at the same share. */
+	for (uint32_t p = 0; p < f->n_ports; p++) {
+		if (f->port_count[p] > most || (f->port_count[p] == most && best == learner)) {
+			best = (uint16_t)p;
+			most = f->port_count[p];
+		}
+	}
+	return best;
+}
+
+/* Free the oldest of a port's entries among the next buckets that hold any. */
+static bool
+evict_from(struct bf_fdb *f, uint16_t port)
+{
+	struct bf_fdb_entry *victim = NULL;
+	uint32_t found = 0;
+	uint32_t limit = RTE_MIN(f->mask + 1, (uint32_t)EVICT_SCAN);
+
+	/* A port that owns few entries is not searched for beyond one turn of the table. */
+	if (f->port_count[port] < (f->mask + 1) / EVICT_SCAN + 1)
+		limit = f->mask + 1;
+	for (uint32_t n = 0; n < limit && found < 8; n++) {
+		struct bf_fdb_bucket *b = &f->buckets[f->evict_hand++ & f->mask];
+
+		for (int i = 0; i < BF_FDB_WAYS; i++) {
+			struct bf_fdb_entry *e = &b->e[i];
+
+			if (e->key == 0 || e->port != port || (e->flags & BF_FDB_STATIC))
+				continue;
+			found++;
+			if (victim == NULL || e->last_seen < victim->last_seen)
+				victim = e;
+		}
+	}
+	if (victim == NULL)
+		return false;
+	entry_clear(f, victim);
+	f->evicted++;
+	return true;
+}
+
+static struct bf_fdb_entry *
+free_way(struct bf_fdb_bucket *b, unsigned int *n_free)
+{
+	struct bf_fdb_entry *e = NULL;
+
+	*n_free = 0;
+	for (int i = 0; i < BF_FDB_WAYS; i++) {
+		if (b->e[i].key == 0) {
+			e = e == NULL ? &b->e[i] : e;
+			(*n_free)++;
+		}
+	}
+	return e;
+}
+
+/* A free entry in the emptier of the key's two buckets; else the place of a dynamic one. */
+static struct bf_fdb_entry *
+place_for(struct bf_fdb *f, uint64_t key)
+{
+	uint64_t h = bf_fdb_hash(f, key);
+	struct bf_fdb_bucket *b1 = &f->buckets[bf_fdb_bucket1(f, h)];
+	struct bf_fdb_bucket *b2 = &f->buckets[bf_fdb_bucket2(f, h)];
+	unsigned int n1, n2;
+	struct bf_fdb_entry *e1 = free_way(b1, &n1), *e2 = free_way(b2, &n2);
+	struct bf_fdb_entry *victim = NULL;
+
+	if (n1 > 0 || n2 > 0)
+		return n1 >= n2 ? e1 : e2;
+	for (int i = 0; i < 2 * BF_FDB_WAYS; i++) {
+		struct bf_fdb_entry *e = i < BF_FDB_WAYS ? &b1->e[i] : &b2->e[i - BF_FDB_WAYS];
+
+		if (e->flags & BF_FDB_STATIC)
+			continue;
+		if (victim == NULL || f->port_count[e->port] > f->port_count[victim->port])
+			victim = e;
+	}
+	if (victim != NULL) {
+		entry_clear(f, victim);
+		f->evicted++;
+	}
+	return victim;
+}
+
+static bool
+make_room(struct bf_fdb *f, uint16_t port)
+{
+	if (f->port_count[port] >= port_limit(f, port))
+		return evict_from(f, port);
+	if (f->count >= f->capacity)
+		return evict_from(f, biggest_port(f, port));
+	return true;
+}
+
+enum bf_fdb_learned
+bf_fdb_learn(struct bf_fdb *f, uint64_t key, uint16_t port)
+{
+	uint16_t old = 0;
+	struct bf_fdb_entry *e = bf_fdb_find(f, key, &old);
+	bool moved = e != NULL;
+
+	if (e != NULL && old == port) {
+		e->last_seen = f->now_s;
+		return BF_FDB_KNOWN;
+	}
+	if (e != NULL && (e->flags & BF_FDB_STATIC)) {
+		f->refused++;
+		return BF_FDB_REFUSED;
+	}
+	if (e != NULL)
+		entry_clear(f, e);
+	if (!make_room(f, port) || (e = place_for(f, key)) == NULL) {
+		f->refused++;
+		return BF_FDB_REFUSED;
+	}
+	entry_set(f, e, key, port, 0);
+	f->learned++;
+	f->moved += moved;
+	return moved ? BF_FDB_MOVED : BF_FDB_NEW;
+}
+
+int
+bf_fdb_add_static(struct bf_fdb *f, uint64_t key, uint16_t port)
+{
+	uint16_t old;
+	struct bf_fdb_entry *e = bf_fdb_find(f, key, &old);
+
+	if (e != NULL)
+		entry_clear(f, e);
+	else if (f->count >= f->capacity && !evict_from(f, biggest_port(f, port)))
+		return -ENOSPC;
+	e = place_for(f, key);
+	if (e == NULL)
+		return -ENOSPC;
+	entry_set(f, e, key, port, BF_FDB_STATIC);
+	f->dirty = true;
+	return 0;
+}
+
+int
+bf_fdb_del(struct bf_fdb *f, uint64_t key)
+{
+	uint16_t port;
+	struct bf_fdb_entry *e = bf_fdb_find(f, key, &port);
+
+	if (e == NULL)
+		return -ENOENT;
+	entry_clear(f, e);
+	return 0;
+}
+
+static uint32_t
+flush_if(struct bf_fdb *f, int port, bool static_too)
+{
+	uint32_t n = 0;
+
+	for (uint32_t b = 0; b <= f->mask; b++) {
+		for (int i = 0; i < BF_FDB_WAYS; i++) {
+			struct bf_fdb_entry *e = &f->buckets[b].e[i];
+
+			if (e->key == 0 || (port >= 0 && e->port != port) ||
+				((e->flags & BF_FDB_STATIC) && !static_too))
+				continue;
+			entry_clear(f, e);
+			n++;
+		}
+	}
+	return n;
+}
+
+uint32_t
+bf_fdb_flush_port(struct bf_fdb *f, uint16_t port, bool static_too)
+{
+	return f->port_count[port] == 0 ? 0 : flush_if(f, port, static_too);
+}
+
+uint32_t
+bf_fdb_flush(struct bf_fdb *f)
+{
+	return flush_if(f, -1, false);
+}
+
+uint32_t
+bf_fdb_n_buckets(const struct bf_fdb *f)
+{
+	return f->mask + 1;
+}
+
+void
+bf_fdb_age(struct bf_fdb *f, uint32_t n_buckets)
+{
+	if (f->age_s == 0)
+		return; /* 0 = stations are never forgotten */
+	for (uint32_t n = 0; n < n_buckets; n++) {
+		struct bf_fdb_bucket *b = &f->buckets[f->hand++ & f->mask];
+
+		for (int i = 0; i < BF_FDB_WAYS; i++) {
+			struct bf_fdb_entry *e = &b->e[i];
+
+			if (e->key == 0 || (e->flags & BF_FDB_STATIC) ||
+				f->now_s - e->last_seen <= f->age_s)
+				continue;
+			entry_clear(f, e);
+			f->aged++;
+		}
+	}
+}
+
+void
+bf_fdb_visit(const struct bf_fdb *f, bf_fdb_visit_cb *cb, void *arg)
+{
+	for (uint32_t b = 0; b <= f->mask; b++)
+		for (int i = 0; i < BF_FDB_WAYS; i++)
+			if (f->buckets[b].e[i].key != 0)
+				cb(arg, &f->buckets[b].e[i]);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A guest port: a vhost-user socket and whoever is behind it.
+ *
+ * Lifetime.  Disconnect (librte_vhost's thread): vid = -1, wait one grace period, post a notice,
+ * return; only then does the library free the device.  Removal (control): publish a view without
+ * the port, unregister the socket (which disconnects), wait again, free.
+ *
+ * Threads: ctx control, except the guest_on_* callbacks inside guest.c (ctx vhost).
+ */
+#ifndef BF_CONTROL_GUEST_H
+#define BF_CONTROL_GUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "control/config.h"
+#include "control/lcores.h"
+#include "dataplane/view.h"
+
+struct bf_guest {
+	struct bf_guest_config cfg;
+	uint16_t slot;
+	struct bf_guest_dp *dp;
+	struct rte_mempool *pool;
+	bool started; /* the socket is registered */
+	/* what was negotiated; read by bf_guest_refresh() */
+	bool up;
+	uint64_t features;
+	uint16_t n_vrings;
+	uint16_t mtu;     /* 0: not negotiated */
+	int numa_node;
+	uint16_t n_rings; /* towards the guest, enabled from 0 on without a gap; at least 1 */
+	uint16_t max_len; /* longest frame the guest takes */
+	/* history */
+	uint64_t connects;
+	uint64_t changed_ms;
+};
+
+/**
+ * Open a guest port; QEMU may connect before this returns.
+ *
+ * @param slot
+ *   Switch port slot, free, 1 to BF_MAX_PORTS - 1.
+ * @param gid
+ *   Group for a socket that we listen on, or -1.
+ * @return
+ *   NULL with the reason in @p err and errno EINVAL (path), EADDRINUSE (live socket), ENOMEM or
+ *   the library's.
+ */
+struct bf_guest *bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot,
+	struct bf_lcores *lcores, int gid, struct bf_err *err);
+
+/** Close the socket and free the port. The current view must not name it. */
+void bf_guest_close(struct bf_guest *g);
+
+/** Take over what changed in the negotiated state; call on every notice of this guest. */
+void bf_guest_refresh(struct bf_guest *g, uint64_t now_ms);
+
+/** Change what needs no reconnection: mtu, mac_limit, tx_retries. */
+void bf_guest_reconfigure(struct bf_guest *g, const struct bf_guest_config *cfg);
+
+/** True when going from one config to the other needs the port to be opened anew. */
+bool bf_guest_needs_reopen(const struct bf_guest_config *a, const struct bf_guest_config *b);
+
+/** Is the socket path fit for the mode? Removes nothing. @return 0 or -errno with the reason. */
+int bf_guest_check_socket(const struct bf_guest_config *cfg, struct bf_err *err);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Post from foreign threads (librte_vhost's, the EAL's interrupt thread) to control: a small
+ * value by copy and a wake-up, never a wait.
+ *
+ * Threads: bf_notify_post() ctx vhost or intr; the rest ctx control.
+ */
+#ifndef BF_CONTROL_NOTIFY_H
+#define BF_CONTROL_NOTIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum bf_notice_kind {
+	BF_NOTICE_GUEST_UP,    /* a: slot */
+	BF_NOTICE_GUEST_DOWN,  /* a: slot */
+	BF_NOTICE_GUEST_RINGS, /* a: slot */
+	BF_NOTICE_LINK,        /* a: ethdev port */
+	BF_NOTICE_SLOW_PDU,    /* a: ethdev port, p: mbuf, owned by the receiver */
+};
+
+struct bf_notice {
+	uint32_t kind;
+	uint32_t a;
+	void *p;
+};
+
+/** Open the queue; once per process. @return 0 or -errno. */
+int bf_notify_open(void);
+void bf_notify_close(void);
+
+/** Readable when something waits. */
+int bf_notify_fd(void);
+
+/** @return false when the queue is full; the poster keeps what @p n owns. */
+bool bf_notify_post(const struct bf_notice *n);
+
+/** Take one. @return false when nothing waits. */
+bool bf_notify_take(struct bf_notice *n);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Frame memory.
+ *
+ * Threads: ctx control.
+ */
+#include "control/pools.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <rte_mbuf.h>
+
+#include "base/log.h"
+#include "dataplane/sizes.h"
+
+#define CACHE 256
+#define MAX_POOLS (2 * BF_MAX_PORTS)
+
+static struct {
+	struct rte_mempool *pool;
+	int retired;
+} pools[MAX_POOLS];
+
+static void
+remember(struct rte_mempool *p)
+{
+	for (unsigned int i = 0; i < MAX_POOLS; i++) {
+		if (pools[i].pool == NULL) {
+			pools[i].pool = p;
+			pools[i].retired = 0;
+			return;
+		}
+	}
+}
+
+struct rte_mempool *
+bf_pool_create(const char *name, uint32_t n, uint32_t mtu, int socket)
+{
+	/* NICs take receive buffers in whole KiB: round up, so that none is wasted. */
+	uint32_t room = RTE_ALIGN_CEIL(RTE_MAX(mtu + BF_FRAME_OVERHEAD + 8, 2048u), 1024u);
+	static unsigned int serial;
+	char unique[RTE_MEMPOOL_NAMESIZE];
+	struct rte_mempool *p;
+
+	snprintf(unique, sizeof(unique), "%.16s.%u", name, serial++);
+	p = rte_pktmbuf_pool_create(unique, n, CACHE, 0,
+		(uint16_t)(room + RTE_PKTMBUF_HEADROOM), socket);
+	if (p == NULL && room > 2048) {
+		p = rte_pktmbuf_pool_create(unique, n, CACHE, 0,
+			2048 + RTE_PKTMBUF_HEADROOM, socket);
+		if (p != NULL)
+			BF_NOTICE("memory",
+				"%s: no room for %" PRIu32 " buffers of %" PRIu32 " bytes; "
+				"2048-byte pieces are chained", name, n, room);
+	}
+	if (p == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	remember(p);
+	return p;
+}
+
+uint32_t
+bf_pool_room(struct rte_mempool *p)
+{
+	return (uint32_t)rte_pktmbuf_data_room_size(p) - RTE_PKTMBUF_HEADROOM;
+}
+
+void
+bf_pool_retire(struct rte_mempool *p)
+{
+	for (unsigned int i = 0; i < MAX_POOLS; i++)
+		if (p != NULL && pools[i].pool == p)
+			pools[i].retired = 1;
+	bf_pools_collect();
+}
+
+void
+bf_pools_collect(void)
+{
+	for (unsigned int i = 0; i < MAX_POOLS; i++) {
+		if (pools[i].pool == NULL || !pools[i].retired || !rte_mempool_full(pools[i].pool))
+			continue;
+		rte_mempool_free(pools[i].pool);
+		pools[i].pool = NULL;
+	}
+}
+
+void
+bf_pools_visit(bf_pool_cb *cb, void *arg)
+{
+	for (unsigned int i = 0; i < MAX_POOLS; i++)
+		if (pools[i].pool != NULL)
+			cb(arg, pools[i].pool, pools[i].retired);
+}

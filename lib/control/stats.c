@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The workers' counters, added up.
+ *
+ * Threads: ctx control; reads what workers write, without locks: 64-bit loads are whole.
+ */
+#include "control/stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/bridge.h"
+
+struct bf_stats_base {
+	struct bf_port_counters ports[BF_MAX_PORTS];
+};
+
+struct bf_stats_base *
+bf_stats_base_new(void)
+{
+	struct bf_stats_base *b =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(struct bf_stats_base));
+
+	if (b != NULL)
+		memset(b, 0, sizeof(*b));
+	return b;
+}
+
+/* Every field of the counters is a 64-bit figure: they are added as an array. */
+#define N_FIELDS (sizeof(struct bf_port_counters) / sizeof(uint64_t))
+
+static void
+add(struct bf_port_counters *to, const struct bf_port_counters *from)
+{
+	uint64_t *t = (uint64_t *)to;
+	const uint64_t *f = (const uint64_t *)from;
+
+	for (unsigned int i = 0; i < N_FIELDS; i++)
+		t[i] += __atomic_load_n(&f[i], __ATOMIC_RELAXED);
+}
+
+static void
+total(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		add(sum, &br->lcores.workers[w]->counters->ports[slot]);
+}
+
+void
+bf_stats_port(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters *sum)
+{
+	const uint64_t *base = (const uint64_t *)&br->base->ports[slot];
+	uint64_t *s = (uint64_t *)sum;
+
+	total(br, slot, sum);
+	for (unsigned int i = 0; i < N_FIELDS; i++)
+		s[i] -= base[i];
+}
+
+void
+bf_stats_clear_port(struct bf_bridge *br, uint16_t slot)
+{
+	total(br, slot, &br->base->ports[slot]);
+}
+
+void
+bf_stats_forget_port(struct bf_bridge *br, uint16_t slot)
+{
+	bf_stats_clear_port(br, slot);
+}
+
+void
+bf_stats_member(const struct bf_bridge *br, unsigned int bit, struct bf_member_counters *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned int w = 0; w < br->lcores.n; w++) {
+		const struct bf_member_counters *c = &br->lcores.workers[w]->counters->members[bit];
+
+		sum->tx_frames += c->tx_frames;
+		sum->tx_bytes += c->tx_bytes;
+		sum->tx_full += c->tx_full;
+	}
+}
+
+void
+bf_stats_ledger(const struct bf_bridge *br, struct bf_ledger *sum)
+{
+	struct bf_port_counters c;
+
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned int s = 0; s < BF_MAX_PORTS; s++) {
+		total(br, (uint16_t)s, &c);
+		sum->rx += c.rx_frames;
+		sum->tx += c.tx_frames;
+		sum->copies += c.copies;
+		for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
+			sum->by_reason[d] += c.drops[d];
+			sum->drops += c.drops[d];
+		}
+	}
+}
+
+void
+bf_rate_step(struct bf_rate *last, const struct bf_rate *now, struct bf_rates *r)
+{
+	double s = (double)(now->ns - last->ns) / 1e9;
+
+	memset(r, 0, sizeof(*r));
+	/* A clear in between makes figures smaller: no rate can be told from that. */
+	if (last->ns != 0 && s > 0 && now->rx_frames >= last->rx_frames &&
+		now->tx_frames >= last->tx_frames) {
+		r->rx_pps = (double)(now->rx_frames - last->rx_frames) / s;
+		r->rx_bps = (double)(now->rx_bytes - last->rx_bytes) * 8 / s;
+		r->tx_pps = (double)(now->tx_frames - last->tx_frames) / s;
+		r->tx_bps = (double)(now->tx_bytes - last->tx_bytes) * 8 / s;
+	}
+	*last = *now;
+}

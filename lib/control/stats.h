@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Figures for people: the workers' counters added up, minus what was there at the last clear.
+ *
+ * Threads: ctx control.
+ */
+#ifndef BF_CONTROL_STATS_H
+#define BF_CONTROL_STATS_H
+
+#include <stdint.h>
+
+#include "dataplane/counters.h"
+
+struct bf_bridge;
+struct bf_stats_base;
+
+struct bf_stats_base *bf_stats_base_new(void);
+
+/** A port's figures over all workers, since the last clear. */
+void bf_stats_port(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters *sum);
+/** A member's figures over all workers, never cleared. @param bit its number */
+void bf_stats_member(const struct bf_bridge *br, unsigned int bit, struct bf_member_counters *sum);
+
+/** Start a port's figures from zero. */
+void bf_stats_clear_port(struct bf_bridge *br, uint16_t slot);
+/** Drop the base of a slot whose guest is gone: the next one starts from zero. */
+void bf_stats_forget_port(struct bf_bridge *br, uint16_t slot);
+
+/** The ledger since the start, over all ports that ever were. */
+struct bf_ledger {
+	uint64_t rx, copies, tx, drops;
+	uint64_t by_reason[BF_DROP_COUNT];
+};
+void bf_stats_ledger(const struct bf_bridge *br, struct bf_ledger *sum);
+
+/** Frames per second and bits per second between two readings. */
+struct bf_rate {
+	uint64_t ns;
+	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
+};
+struct bf_rates {
+	double rx_pps, rx_bps, tx_pps, tx_bps;
+};
+void bf_rate_step(struct bf_rate *last, const struct bf_rate *now, struct bf_rates *r);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * From the slow room's state to the snapshot that workers use.
+ *
+ * Threads: ctx control.
+ */
+#include <rte_malloc.h>
+
+#include "control/bridge.h"
+
+/* Which worker polls a guest's queue: queues of a guest spread, and guests start in turn. */
+static unsigned int
+poller_of(const struct bf_bridge *br, const struct bf_guest *g, unsigned int q)
+{
+	return (g->slot - 1u + q) % br->lcores.n;
+}
+
+static bool
+is_polled(const struct bf_guest *g, unsigned int q)
+{
+	return g->up && q < g->cfg.queues &&
+		(__atomic_load_n(&g->dp->tx_rings, __ATOMIC_RELAXED) & 1u << q);
+}
+
+static void
+give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
+{
+	for (unsigned int w = 0; w < br->lcores.n; w++) {
+		v->workers[w].rxq = room;
+		for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+			const struct bf_guest *g = br->guests[s];
+
+			for (unsigned int q = 0; g != NULL && q < BF_MAX_QP; q++) {
+				if (!is_polled(g, q) || poller_of(br, g, q) != w)
+					continue;
+				*room++ = (struct bf_rxq){.slot = (uint16_t)s,
+					.ring = (uint16_t)(2 * q + 1), .guest = g->dp};
+				v->workers[w].n_rxq++;
+			}
+		}
+	}
+}
+
+struct bf_view *
+bf_view_build(const struct bf_bridge *br)
+{
+	unsigned int n_guests = 0, n_rxq;
+	struct bf_view *v;
+	char *room;
+
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		n_guests += br->guests[s] != NULL;
+	}
+	/* A ring may come up while we build: room for every queue of every guest. */
+	n_rxq = n_guests * BF_MAX_QP;
+	v = rte_zmalloc("bf_view", sizeof(*v) + n_rxq * sizeof(struct bf_rxq) +
+			n_guests * sizeof(uint16_t), RTE_CACHE_LINE_SIZE);
+	if (v == NULL)
+		return NULL;
+	room = (char *)(v + 1);
+	v->guests = (uint16_t *)(room + n_rxq * sizeof(struct bf_rxq));
+	v->forwarding = br->running->forwarding;
+	v->n_workers = (uint8_t)br->lcores.n;
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		v->idle[w] = (uint8_t)br->running->idle;
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		const struct bf_guest *g = br->guests[s];
+
+		if (g == NULL)
+			continue;
+		v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
+			.retries = (uint8_t)g->cfg.tx_retries, .max_len = g->max_len,
+			.n_rings = g->n_rings, .guest = g->dp};
+		v->guests[v->n_guests++] = (uint16_t)s;
+	}
+	give_queues(br, v, (struct bf_rxq *)room);
+	if (!br->bond.open)
+		return v;
+	bf_bond_fill_view(&br->bond, v);
+	for (unsigned int w = 0; w < br->bond.n_queues; w++)
+		v->workers[w].polls_bond = true;
+	return v;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What a worker counts.  Each worker writes its own block; nobody else ever writes it, so
+ * no counter is atomic and none goes backwards.  Clearing is done by the reader, with a base.
+ *
+ * The ledger: over all workers and ports
+ *     sum(rx_frames) + sum(copies) == sum(tx_frames) + sum(drops)
+ * once the workers hold no frame.
+ *
+ * Threads: worker writes, control reads (relaxed: a figure may be one burst old).
+ */
+#ifndef BF_DATAPLANE_COUNTERS_H
+#define BF_DATAPLANE_COUNTERS_H
+
+#include <stdint.h>
+
+#include <rte_common.h>
+
+#include "dataplane/drop.h"
+#include "dataplane/sizes.h"
+
+/** One port as one worker saw it; rx and tx from the switch's point of view. */
+struct bf_port_counters {
+	uint64_t rx_frames; /* taken from the port */
+	uint64_t rx_bytes;  /* without FCS */
+	uint64_t tx_frames; /* handed to the port and accepted */
+	uint64_t tx_bytes;
+	uint64_t copies;    /* extra deliveries made by flooding frames that came from this port */
+	uint64_t flooded;   /* frames from this port that were flooded */
+	uint64_t drops[BF_DROP_COUNT];
+} __rte_cache_aligned;
+
+/** Frames sent on one member of the bond by one worker. */
+struct bf_member_counters {
+	uint64_t tx_frames;
+	uint64_t tx_bytes;
+	uint64_t tx_full; /* frames the member's ring refused (counted in the ledger too) */
+};
+
+#define BF_BURST_BINS 6 /* 1, 2-4, 5-8, 9-16, 17-31, 32 */
+
+/** How a worker spends its time. */
+struct bf_pmd_counters {
+	uint64_t loops;
+	uint64_t idle_loops;
+	uint64_t busy_tsc; /* cycles of loops that moved at least one frame */
+	uint64_t idle_tsc;
+	uint64_t sleeps;
+	uint64_t bursts[BF_BURST_BINS];
+	uint64_t cache_miss;   /* frames decided by the FDB, not by the worker's cache */
+	uint64_t learn_posted;
+	uint64_t learn_lost;   /* posts that found the mailbox full */
+	uint64_t ring_contended;
+	uint64_t padded;       /* frames lengthened to 60 bytes for the wire */
+};
+
+struct bf_counters {
+	struct bf_pmd_counters pmd;
+	struct bf_member_counters members[BF_MAX_MEMBERS];
+	struct bf_port_counters ports[BF_MAX_PORTS];
+};
+
+#endif

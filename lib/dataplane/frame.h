@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The one parse of a frame: addresses as two integers, and the rare frames set apart.
+ *
+ * Threads: worker (pure functions).
+ */
+#ifndef BF_DATAPLANE_FRAME_H
+#define BF_DATAPLANE_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/drop.h"
+#include "dataplane/fdb.h"
+
+#define BF_ET_VLAN RTE_BE16(0x8100)
+#define BF_ET_QINQ RTE_BE16(0x88a8)
+#define BF_ET_QINQ_OLD RTE_BE16(0x9100)
+#define BF_ET_SLOW RTE_BE16(0x8809)
+#define BF_ET_ARP RTE_BE16(0x0806)
+#define BF_ET_RARP RTE_BE16(0x8035)
+#define BF_TAGS_MAX 4 /* a frame with more tags than this is treated as data */
+
+#define BF_MAC_MULTICAST 1ULL             /* group bit of an address loaded little-endian */
+#define BF_MAC_RESERVED 0x0000c28001ULL   /* 01:80:c2:00:00:0X without the last byte */
+#define BF_MAC_RESERVED_MASK 0xf0ffffffffffULL
+
+struct bf_frame {
+	uint64_t dst; /* BF_FDB_KEY of the destination */
+	uint64_t src;
+	uint16_t type; /* ethertype behind the source address, network order */
+};
+
+static inline bool
+bf_frame_is_tag(uint16_t type)
+{
+	return (type == BF_ET_VLAN) | (type == BF_ET_QINQ) | (type == BF_ET_QINQ_OLD);
+}
+
+/** Load the header. The caller has checked that 14 bytes are there. */
+static inline void
+bf_frame_load(const uint8_t *p, struct bf_frame *f)
+{
+	uint64_t a, b;
+
+	memcpy(&a, p, 8);
+	memcpy(&b, p + 6, 8);
+	a = rte_le_to_cpu_64(a);
+	b = rte_le_to_cpu_64(b);
+	f->dst = a & BF_FDB_MAC_MASK;
+	f->src = b & BF_FDB_MAC_MASK;
+	f->type = rte_cpu_to_le_16((uint16_t)(b >> 48));
+}
+
+/** True for the frames that bf_frame_special() must look at: tagged, slow, or too short. */
+static inline bool
+bf_frame_is_special(const struct rte_mbuf *m, uint16_t type)
+{
+	return (type == BF_ET_VLAN) | (type == BF_ET_SLOW) | (type == BF_ET_QINQ) |
+		(type == BF_ET_QINQ_OLD) | (m->data_len < 14);
+}
+
+/**
+ * Finish the parse of a special frame: the outer tag's VLAN goes into the keys.
+ *
+ * @return
+ *   BF_DROP_COUNT when the frame may go on, else the reason to drop it.
+ */
+enum bf_drop bf_frame_special(const struct rte_mbuf *m, struct bf_frame *f);
+
+/** A destination that no bridge forwards (IEEE 802.1Q table 8-1). */
+static inline bool
+bf_frame_is_reserved(uint64_t dst)
+{
+	return (dst & BF_MAC_RESERVED_MASK) == BF_MAC_RESERVED;
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Frames of several bursts come together here per destination, because a burst of 32 costs a
+ * guest's ring little more than a burst of 4.
+ *
+ * Threads: worker.
+ */
+#include "dataplane/worker.h"
+
+void
+bf_drop(struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
+{
+	w->counters->ports[slot].drops[why] += n;
+	rte_pktmbuf_free_bulk(pkts, n);
+}
+
+static inline void
+port_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum)
+{
+	switch (w->view->ports[slot].kind) {
+	case BF_PORT_GUEST:
+		bf_tx_guest(w, slot, pkts, n, sum);
+		break;
+	case BF_PORT_BOND:
+		bf_tx_bond(w, pkts, n, sum);
+		break;
+	default:
+		bf_drop(w, slot, BF_DROP_PORT_GONE, pkts, n);
+		break;
+	}
+}
+
+static void
+stage_send(struct bf_worker *w, uint16_t slot, struct bf_stage *s)
+{
+	struct bf_burst sum = {s->bytes, s->max_len, s->min_len};
+	uint16_t n = s->n;
+
+	s->n = 0;
+	port_tx(w, slot, s->pkts, n, &sum);
+}
+
+void
+bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum)
+{
+	struct bf_stage *s = &w->stages[slot];
+
+	if (s->n == 0) {
+		if (n >= BF_BURST / 2) { /* a worthwhile burst of its own: no copy of pointers */
+			port_tx(w, slot, pkts, n, sum);
+			return;
+		}
+		s->bytes = 0;
+		s->max_len = 0;
+		s->min_len = UINT16_MAX;
+		if (!s->active) {
+			s->active = true;
+			w->active[w->n_active++] = slot;
+		}
+	}
+	for (uint16_t i = 0; i < n; i++)
+		s->pkts[s->n + i] = pkts[i];
+	s->n = (uint16_t)(s->n + n);
+	s->bytes += sum->bytes;
+	s->max_len = RTE_MAX(s->max_len, sum->max_len);
+	s->min_len = RTE_MIN(s->min_len, sum->min_len);
+	if (s->n >= BF_BURST)
+		stage_send(w, slot, s);
+}
+
+void
+bf_stage_flush(struct bf_worker *w)
+{
+	for (uint16_t i = 0; i < w->n_active; i++) {
+		struct bf_stage *s = &w->stages[w->active[i]];
+
+		s->active = false;
+		if (s->n > 0)
+			stage_send(w, w->active[i], s);
+	}
+	w->n_active = 0;
+}

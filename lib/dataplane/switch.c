@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The decision: where a frame goes, and what its source teaches.
+ *
+ * A worker remembers its latest decisions per (destination, source) in a small cache; a frame
+ * that hits it costs one hash and one cache line.  The cache answers only for stations that are
+ * in the FDB, and only until the FDB's epoch changes; everything else goes through decide().
+ *
+ * Threads: worker.
+ */
+#include "dataplane/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_hash_crc.h>
+
+#include "dataplane/frame.h"
+#include "dataplane/mailbox.h"
+
+/* A guest that was heard within this time is where it was; its frames on the bond are echoes. */
+#define REFLECT_S 5
+#define LEARN_REPEAT_MS 2 /* an address is posted again after this, not before */
+
+/* Tell control, unless this worker told it a moment ago. */
+static void
+learn_post(struct bf_worker *w, uint64_t key, uint16_t port)
+{
+	uint32_t i = rte_hash_crc_8byte(key, port) % BF_RECENT;
+	uint64_t now = rte_rdtsc(), mark = key ^ (uint64_t)port << 56 ^ (uint64_t)port << 48;
+	struct bf_learn_mail mail = {.key = key, .port = port, .pad = 0};
+
+	if (w->recent_key[i] == mark &&
+		now - w->recent_tsc[i] < w->tsc_hz / 1000 * LEARN_REPEAT_MS)
+		return;
+	if (!bf_mailbox_post(w->learn, &mail)) {
+		w->counters->pmd.learn_lost++;
+		return;
+	}
+	w->recent_key[i] = mark;
+	w->recent_tsc[i] = now;
+	w->counters->pmd.learn_posted++;
+}
+
+/* Addresses say "I am here" with these, whatever they said before. */
+static bool
+is_announcement(const struct bf_frame *f)
+{
+	return f->type == BF_ET_ARP || f->type == BF_ET_RARP;
+}
+
+/*
+ * What the source address teaches.  BF_DROP_COUNT: the frame may go on; *known says that the
+ * station is in the FDB behind this very port.
+ */
+static enum bf_drop
+learn(struct bf_worker *w, uint16_t in, const struct bf_frame *f, bool *known)
+{
+	struct bf_fdb_entry *e;
+	uint16_t port;
+
+	*known = false;
+	if (unlikely((f->src & BF_MAC_MULTICAST) || (f->src & BF_FDB_MAC_MASK) == 0))
+		return BF_DROP_BAD_SOURCE;
+	e = bf_fdb_find(w->fdb, f->src, &port);
+	if (likely(e != NULL && port == in)) {
+		bf_fdb_touch(w->fdb, e);
+		*known = true;
+		return BF_DROP_COUNT;
+	}
+	if (e != NULL && in == BF_BOND_SLOT && !is_announcement(f) &&
+		((e->flags & BF_FDB_STATIC) || w->fdb->now_s - e->last_seen <= REFLECT_S))
+		return BF_DROP_REFLECTED;
+	learn_post(w, f->src, in);
+	return BF_DROP_COUNT;
+}
+
+static uint16_t
+decide(struct bf_worker *w, uint16_t in, const struct bf_frame *f, bool *cacheable)
+{
+	enum bf_drop why;
+	uint16_t port;
+
+	*cacheable = false;
+	if (unlikely(bf_frame_is_reserved(f->dst)))
+		return BF_OUT_DROP | BF_DROP_RESERVED;
+	why = learn(w, in, f, cacheable);
+	if (unlikely(why != BF_DROP_COUNT))
+		return (uint16_t)(BF_OUT_DROP | why);
+	if ((f->dst & BF_MAC_MULTICAST) || bf_fdb_find(w->fdb, f->dst, &port) == NULL) {
+		*cacheable = false;
+		return BF_OUT_FLOOD;
+	}
+	return port == in ? BF_OUT_DROP | BF_DROP_SAME_PORT : port;
+}
+
+static uint16_t
+decide_and_remember(struct bf_worker *w, uint16_t in, const struct bf_frame *f,
+	struct bf_cache_set *set)
+{
+	bool cacheable;
+	uint16_t out = decide(w, in, f, &cacheable);
+
+	w->counters->pmd.cache_miss++;
+	if (cacheable) {
+		set->way[1] = set->way[0];
+		set->way[0] = (struct bf_cache_entry){
+			.dst = f->dst, .src = f->src, .tag = w->epoch_tag | in, .out = out};
+	}
+	return out;
+}
+
+static inline uint16_t
+lookup(struct bf_worker *w, uint16_t in, const struct bf_frame *f)
+{
+	uint32_t h = rte_hash_crc_8byte(f->src, (uint32_t)f->dst ^ (uint32_t)(f->dst >> 24));
+	struct bf_cache_set *set = &w->cache[h % BF_CACHE_SETS];
+	uint64_t tag = w->epoch_tag | in;
+
+	for (int i = 0; i < BF_CACHE_WAYS; i++)
+		if (likely(set->way[i].src == f->src && set->way[i].dst == f->dst &&
+			    set->way[i].tag == tag))
+			return (uint16_t)set->way[i].out;
+	return decide_and_remember(w, in, f, set);
+}
+
+/* Where each frame goes; returns 0 when all go to out[0]. */
+static inline uint16_t
+classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
+	struct bf_burst *sum)
+{
+	uint16_t diff = 0;
+
+	out[0] = BF_OUT_FLOOD;
+	*sum = (struct bf_burst){.bytes = 0, .max_len = 0, .min_len = UINT16_MAX};
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		enum bf_drop why = BF_DROP_COUNT;
+		struct bf_frame f;
+
+		sum->bytes += m->pkt_len;
+		sum->max_len = RTE_MAX(sum->max_len, m->pkt_len);
+		sum->min_len = RTE_MIN(sum->min_len, m->data_len);
+		bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), &f);
+		if (unlikely(bf_frame_is_special(m, f.type)))
+			why = bf_frame_special(m, &f);
+		if (likely(why == BF_DROP_COUNT))
+			out[i] = lookup(w, in, &f);
+		else
+			out[i] = (uint16_t)(BF_OUT_DROP | why);
+		diff |= (uint16_t)(out[i] ^ out[0]);
+	}
+	return diff;
+}
+
+static void
+sum_of(struct rte_mbuf **pkts, uint16_t n, struct bf_burst *sum)
+{
+	*sum = (struct bf_burst){.bytes = 0, .max_len = 0, .min_len = UINT16_MAX};
+	for (uint16_t i = 0; i < n; i++) {
+		sum->bytes += pkts[i]->pkt_len;
+		sum->max_len = RTE_MAX(sum->max_len, pkts[i]->pkt_len);
+		sum->min_len = RTE_MIN(sum->min_len, pkts[i]->data_len);
+	}
+}
+
+/* Without a LAG on the switch each member brings a copy of a flooded frame: one is taken. */
+static uint16_t
+drop_duplicates(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct bf_bond_view *b = &w->view->bond;
+	uint16_t keep = 0;
+
+	if (b->lag || b->n_members < 2)
+		return n;
+	for (uint16_t i = 0; i < n; i++) {
+		if (pkts[i]->port == b->member[b->designated])
+			pkts[keep++] = pkts[i];
+		else
+			bf_drop(w, BF_BOND_SLOT, BF_DROP_DUPLICATE, &pkts[i], 1);
+	}
+	return keep;
+}
+
+/* Guests first, by copy; the bond last, by ownership.  Never back, never bond to bond. */
+static void
+flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct bf_port_counters *c = &w->counters->ports[in];
+	const struct bf_view *v = w->view;
+	uint16_t dests = 0;
+	struct bf_burst sum;
+
+	if (in == BF_BOND_SLOT)
+		n = drop_duplicates(w, pkts, n);
+	if (n == 0)
+		return;
+	sum_of(pkts, n, &sum);
+	for (uint16_t g = 0; g < v->n_guests; g++) {
+		uint16_t slot = v->guests[g];
+
+		if (slot == in ||
+			__atomic_load_n(&v->ports[slot].guest->vid, __ATOMIC_RELAXED) < 0)
+			continue;
+		bf_tx_guest_copy(w, slot, pkts, n, &sum);
+		dests++;
+	}
+	c->flooded += n;
+	if (in != BF_BOND_SLOT && v->ports[BF_BOND_SLOT].kind == BF_PORT_BOND) {
+		bf_tx_bond(w, pkts, n, &sum);
+		dests++;
+	} else if (dests > 0) {
+		rte_pktmbuf_free_bulk(pkts, n);
+	} else {
+		bf_drop(w, in, BF_DROP_NO_DESTINATION, pkts, n);
+	}
+	c->copies += dests > 0 ? (uint64_t)n * (dests - 1u) : 0;
+}
+
+/* A burst with several destinations: runs of equal ones are staged together. */
+static void
+scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, const uint16_t *out)
+{
+	struct rte_mbuf *flooded[BF_BURST];
+	uint16_t n_flooded = 0;
+
+	for (uint16_t i = 0, run; i < n; i = (uint16_t)(i + run)) {
+		struct bf_burst sum;
+
+		for (run = 1; i + run < n && out[i + run] == out[i]; run++)
+			;
+		if (out[i] < BF_MAX_PORTS) {
+			sum_of(&pkts[i], run, &sum);
+			bf_stage_add(w, out[i], &pkts[i], run, &sum);
+		} else if (out[i] == BF_OUT_FLOOD) {
+			for (uint16_t k = 0; k < run; k++)
+				flooded[n_flooded++] = pkts[i + k];
+		} else {
+			bf_drop(w, in, (enum bf_drop)(out[i] & ~BF_OUT_DROP), &pkts[i], run);
+		}
+	}
+	if (n_flooded > 0)
+		flood(w, in, flooded, n_flooded);
+}
+
+void
+bf_switch_burst(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct bf_port_counters *c = &w->counters->ports[in];
+	uint16_t out[BF_BURST];
+	struct bf_burst sum;
+	uint16_t diff = classify(w, in, pkts, n, out, &sum);
+
+	c->rx_frames += n;
+	c->rx_bytes += sum.bytes;
+	if (likely(diff == 0 && out[0] < BF_MAX_PORTS))
+		bf_stage_add(w, out[0], pkts, n, &sum);
+	else
+		scatter(w, in, pkts, n, out);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Towards the bond: which member carries a frame, and its transmission on the worker's own
+ * queue of that member.
+ *
+ * A member without carrier is left at the next burst: its bit is read here.  Its buckets stand
+ * in on the others by the same rule that control uses for the next view, so that no
+ * flow moves twice.
+ *
+ * Threads: worker.
+ */
+#include "dataplane/worker.h"
+
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "dataplane/flow.h"
+
+#define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
+
+uint32_t
+bf_tx_bond_usable(const struct bf_bond_view *b)
+{
+	return b->eligible & (__atomic_load_n(b->carrier, __ATOMIC_RELAXED) | b->hold);
+}
+
+uint8_t
+bf_bond_stand_in(uint32_t usable, uint8_t bucket)
+{
+	uint32_t n = (uint32_t)__builtin_popcount(usable);
+
+	/* A multiplicative step keeps a dead member's neighbouring buckets apart. */
+	for (uint32_t skip = (bucket * 167u >> 3) % n; skip > 0; skip--)
+		usable &= usable - 1;
+	return (uint8_t)__builtin_ctz(usable);
+}
+
+static void
+member_tx(struct bf_worker *w, uint8_t member, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
+{
+	struct bf_port_counters *c = &w->counters->ports[BF_BOND_SLOT];
+	struct bf_member_counters *mc = &w->counters->members[member];
+	uint16_t port = w->view->bond.member[member], sent = 0;
+
+	for (int i = 0; i < TX_TRIES && sent < n; i++)
+		sent = (uint16_t)(sent + rte_eth_tx_burst(port, w->idx, &pkts[sent],
+						 (uint16_t)(n - sent)));
+	if (unlikely(sent < n)) {
+		for (uint16_t i = sent; i < n; i++)
+			bytes -= pkts[i]->pkt_len;
+		mc->tx_full += (uint64_t)n - sent;
+		bf_drop(w, BF_BOND_SLOT, BF_DROP_MEMBER_FULL, &pkts[sent], (uint16_t)(n - sent));
+	}
+	mc->tx_frames += sent;
+	mc->tx_bytes += bytes;
+	c->tx_frames += sent;
+	c->tx_bytes += bytes;
+}
+
+static void
+order_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
+{
+	const struct bf_bond_view *b = &w->view->bond;
+	uint8_t i = 0;
+
+	while (!(usable & 1u << b->order[i]))
+		i++;
+	member_tx(w, b->order[i], pkts, n, bytes);
+}
+
+static void
+split_tx(struct bf_worker *w, const uint8_t *member, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *part[BF_STAGE_SIZE];
+	uint32_t left = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		left |= 1u << member[i];
+	for (; left != 0; left &= left - 1) {
+		uint8_t m = (uint8_t)__builtin_ctz(left);
+		uint64_t bytes = 0;
+		uint16_t k = 0;
+
+		for (uint16_t i = 0; i < n; i++) {
+			if (member[i] == m) {
+				part[k++] = pkts[i];
+				bytes += pkts[i]->pkt_len;
+			}
+		}
+		member_tx(w, m, part, k, bytes);
+	}
+}
+
+static void
+bucket_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct bf_bond_view *b = &w->view->bond;
+	uint32_t hash[BF_STAGE_SIZE];
+	uint8_t member[BF_STAGE_SIZE];
+
+	bf_flow_hash_burst(pkts, n, (enum bf_policy)b->policy, b->seed, hash);
+	for (uint16_t i = 0; i < n; i++) {
+		uint8_t bucket = (uint8_t)(hash[i] % BF_BUCKETS);
+		uint8_t m = b->bucket[bucket];
+
+		member[i] = likely(usable & 1u << m) ? m : bf_bond_stand_in(usable, bucket);
+	}
+	split_tx(w, member, pkts, n);
+}
+
+static void
+rr_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint8_t member[BF_STAGE_SIZE], turn[BF_MAX_MEMBERS];
+	uint32_t n_turn = 0;
+
+	for (uint32_t u = usable; u != 0; u &= u - 1)
+		turn[n_turn++] = (uint8_t)__builtin_ctz(u);
+	for (uint16_t i = 0; i < n; i++)
+		member[i] = turn[w->rr++ % n_turn];
+	split_tx(w, member, pkts, n);
+}
+
+/* Every usable member by reference; the frames are read-only from here on. */
+static void
+broadcast_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t bytes)
+{
+	struct bf_port_counters *c = &w->counters->ports[BF_BOND_SLOT];
+	uint16_t copies = (uint16_t)(__builtin_popcount(usable) - 1);
+	struct rte_mbuf *dup[BF_STAGE_SIZE];
+
+	for (uint16_t i = 0; i < n && copies > 0; i++)
+		for (struct rte_mbuf *s = pkts[i]; s != NULL; s = s->next)
+			rte_mbuf_refcnt_update(s, (int16_t)copies);
+	c->copies += (uint64_t)n * copies;
+	for (uint32_t u = usable; u != 0; u &= u - 1) {
+		memcpy(dup, pkts, n * sizeof(dup[0]));
+		member_tx(w, (uint8_t)__builtin_ctz(u), dup, n, bytes);
+	}
+}
+
+/* A wire carries 60 bytes at least; a guest may send less. */
+static void
+pad(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t need;
+		char *tail;
+
+		if (pkts[i]->pkt_len >= BF_MIN_FRAME)
+			continue;
+		need = BF_MIN_FRAME - pkts[i]->pkt_len;
+		tail = rte_pktmbuf_append(pkts[i], (uint16_t)need);
+		if (tail == NULL)
+			continue; /* the last of several segments is full: leave it as it is */
+		memset(tail, 0, need);
+		w->counters->pmd.padded++;
+	}
+}
+
+static uint16_t
+drop_oversize(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t limit = w->view->ports[BF_BOND_SLOT].max_len;
+	uint16_t keep = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (pkts[i]->pkt_len <= limit)
+			pkts[keep++] = pkts[i];
+		else
+			bf_drop(w, BF_BOND_SLOT, BF_DROP_OVERSIZE, &pkts[i], 1);
+	}
+	return keep;
+}
+
+/* The frames that need a change before they leave: short ones, too long ones. */
+static uint16_t
+fit(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *sum,
+	uint64_t *bytes)
+{
+	if (sum->min_len < BF_MIN_FRAME)
+		pad(w, pkts, n);
+	if (sum->max_len > w->view->ports[BF_BOND_SLOT].max_len)
+		n = drop_oversize(w, pkts, n);
+	*bytes = 0;
+	for (uint16_t i = 0; i < n; i++)
+		*bytes += pkts[i]->pkt_len;
+	return n;
+}
+
+void
+bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *sum)
+{
+	const struct bf_bond_view *b = &w->view->bond;
+	uint32_t usable = bf_tx_bond_usable(b);
+	uint64_t bytes = sum->bytes;
+
+	if (unlikely(usable == 0)) {
+		bf_drop(w, BF_BOND_SLOT, BF_DROP_NO_MEMBER, pkts, n);
+		return;
+	}
+	if (unlikely(sum->min_len < BF_MIN_FRAME ||
+		    sum->max_len > w->view->ports[BF_BOND_SLOT].max_len))
+		n = fit(w, pkts, n, sum, &bytes);
+	if (unlikely(n == 0))
+		return;
+	switch (b->tx) {
+	case BF_TX_ORDER:
+		order_tx(w, usable, pkts, n, bytes);
+		break;
+	case BF_TX_BUCKET:
+		bucket_tx(w, usable, pkts, n);
+		break;
+	case BF_TX_RR:
+		rr_tx(w, usable, pkts, n);
+		break;
+	default:
+		broadcast_tx(w, usable, pkts, n, bytes);
+		break;
+	}
+}
+
+void
+bf_tx_bond_service(struct bf_worker *w, uint64_t now_tsc)
+{
+	struct rte_mbuf *m;
+
+	while (unlikely(rte_ring_sc_dequeue(w->inject, (void **)&m) == 0))
+		if (rte_eth_tx_burst(m->port, w->idx, &m, 1) == 0)
+			rte_pktmbuf_free(m);
+	if (now_tsc < w->next_heartbeat)
+		return;
+	w->next_heartbeat = now_tsc + w->tsc_hz / 1000 * BF_HEARTBEAT_MS;
+	if (w->view->ports[BF_BOND_SLOT].kind == BF_PORT_BOND)
+		rte_eth_tx_burst(w->view->bond.ethdev, w->idx, NULL, 0);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Towards a guest: frames are copied into its receive rings by librte_vhost.
+ *
+ * A ring has one writer at any time (two corrupt it from DPDK 23.07 on).  With at least as many
+ * rings as workers, worker w owns the rings r with r % workers == w; with fewer, workers share
+ * a ring and try its lock, never waiting for long.
+ *
+ * Threads: worker.
+ */
+#include "dataplane/worker.h"
+
+#include <rte_pause.h>
+#include <rte_vhost.h>
+
+#include "dataplane/flow.h"
+
+#define LOCK_TRIES 64
+
+/* The rings of a worker: first, first + step, ... `count` of them. */
+struct rings {
+	uint16_t first, step, count;
+	bool shared;
+};
+
+static inline struct rings
+rings_of(const struct bf_worker *w, uint16_t n_rings)
+{
+	uint16_t nw = w->view->n_workers;
+
+	if (likely(n_rings >= nw))
+		return (struct rings){w->idx, nw, (uint16_t)((n_rings - w->idx + nw - 1) / nw),
+			false};
+	return (struct rings){(uint16_t)(w->idx % n_rings), 1, 1, true};
+}
+
+static bool
+ring_lock(struct bf_worker *w, uint8_t *lock)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (__atomic_load_n(lock, __ATOMIC_RELAXED) == 0 &&
+			__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) == 0)
+			return true;
+		if (i == 0)
+			w->counters->pmd.ring_contended++;
+		rte_pause();
+	}
+	return false;
+}
+
+static uint16_t
+enqueue_all(int vid, uint16_t ring, struct rte_mbuf **pkts, uint16_t n, uint8_t retries)
+{
+	uint16_t done = 0;
+
+	while (done < n) {
+		uint16_t want = RTE_MIN((uint16_t)(n - done), (uint16_t)BF_BURST);
+		uint16_t got =
+			rte_vhost_enqueue_burst(vid, (uint16_t)(2 * ring), &pkts[done], want);
+
+		done = (uint16_t)(done + got);
+		if (unlikely(got < want)) {
+			if (retries-- == 0)
+				break;
+			rte_pause();
+		}
+	}
+	return done;
+}
+
+static uint64_t
+bytes_of(struct rte_mbuf **pkts, uint16_t n)
+{
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		bytes += pkts[i]->pkt_len;
+	return bytes;
+}
+
+/* Count what one ring took; `sum_bytes` is used when it took everything. */
+static void
+account(struct bf_port_counters *c, struct rte_mbuf **pkts, uint16_t n, uint16_t sent,
+	enum bf_drop why, uint64_t sum_bytes)
+{
+	c->tx_frames += sent;
+	if (likely(sent == n)) {
+		c->tx_bytes += sum_bytes;
+		return;
+	}
+	c->tx_bytes += bytes_of(pkts, sent);
+	c->drops[why] += (uint64_t)n - sent;
+}
+
+static void
+ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, bool shared, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t bytes)
+{
+	const struct bf_port_view *pv = &w->view->ports[slot];
+	struct bf_port_counters *c = &w->counters->ports[slot];
+	struct bf_guest_dp *g = pv->guest;
+	int vid = __atomic_load_n(&g->vid, __ATOMIC_ACQUIRE);
+	enum bf_drop why = BF_DROP_GUEST_RING_FULL;
+	uint16_t sent = 0;
+
+	if (unlikely(vid < 0))
+		why = BF_DROP_GUEST_DOWN;
+	else if (unlikely(!(__atomic_load_n(&g->rx_rings, __ATOMIC_RELAXED) & 1u << ring)))
+		why = BF_DROP_GUEST_RING_OFF;
+	else if (likely(!shared))
+		sent = enqueue_all(vid, ring, pkts, n, pv->retries);
+	else if (ring_lock(w, &g->ring_lock[ring])) {
+		sent = enqueue_all(vid, ring, pkts, n, pv->retries);
+		__atomic_store_n(&g->ring_lock[ring], 0, __ATOMIC_RELEASE);
+	} else
+		why = BF_DROP_RING_BUSY;
+	account(c, pkts, n, sent, why, bytes);
+}
+
+/* Several rings: a flow keeps to one of them. */
+static void
+spread_tx(struct bf_worker *w, uint16_t slot, struct rings r, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *part[BF_STAGE_SIZE];
+	uint32_t hash[BF_STAGE_SIZE];
+
+	bf_flow_hash_burst(pkts, n, BF_POLICY_L34, 0, hash);
+	for (uint16_t k = 0; k < r.count; k++) {
+		uint16_t n_part = 0;
+
+		for (uint16_t i = 0; i < n; i++)
+			if (hash[i] % r.count == k)
+				part[n_part++] = pkts[i];
+		if (n_part > 0)
+			ring_tx(w, slot, (uint16_t)(r.first + k * r.step), r.shared, part, n_part,
+				bytes_of(part, n_part));
+	}
+}
+
+static inline void
+tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
+{
+	struct rings r = rings_of(w, w->view->ports[slot].n_rings);
+
+	if (likely(r.count == 1))
+		ring_tx(w, slot, r.first, r.shared, pkts, n, bytes);
+	else
+		spread_tx(w, slot, r, pkts, n);
+}
+
+/* Split off what the port does not take; the fitting ones keep their order. */
+static uint16_t
+take_fitting(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	struct rte_mbuf **fit)
+{
+	uint32_t limit = w->view->ports[slot].max_len;
+	uint16_t n_fit = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		if (pkts[i]->pkt_len <= limit)
+			fit[n_fit++] = pkts[i];
+	w->counters->ports[slot].drops[BF_DROP_OVERSIZE] += (uint64_t)n - n_fit;
+	return n_fit;
+}
+
+void
+bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum)
+{
+	struct rte_mbuf *fit[BF_STAGE_SIZE];
+
+	if (likely(sum->max_len <= w->view->ports[slot].max_len)) {
+		tx(w, slot, pkts, n, sum->bytes);
+		return;
+	}
+	n = take_fitting(w, slot, pkts, n, fit);
+	if (n > 0)
+		tx(w, slot, fit, n, bytes_of(fit, n));
+}
+
+void
+bf_tx_guest(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum)
+{
+	bf_tx_guest_copy(w, slot, pkts, n, sum);
+	rte_pktmbuf_free_bulk(pkts, n);
+}

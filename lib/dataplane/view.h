@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * DOOR IN: what the slow room tells the workers.  A view is an immutable snapshot of ports,
+ * queues and the bond's tables, published by one pointer and freed after a grace period.
+ *
+ * Two things are not immutable and are reached through the view: the carrier bits of the
+ * members (written by the EAL interrupt thread, so that a dead member is left at the next
+ * burst) and a guest's vid and ring bits (THE HATCH, written by librte_vhost's thread).
+ *
+ * Threads: control builds, publishes, retires; workers read between two quiescent reports.
+ */
+#ifndef BF_DATAPLANE_VIEW_H
+#define BF_DATAPLANE_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_common.h>
+#include <rte_mempool.h>
+
+#include "dataplane/sizes.h"
+
+enum bf_port_kind { BF_PORT_NONE, BF_PORT_BOND, BF_PORT_GUEST };
+
+/** THE HATCH: what workers may touch of a guest, from add to removal plus a grace period. */
+struct bf_guest_dp {
+	int vid;           /* vhost device, -1 while not connected; vhost: w, worker: r */
+	uint32_t rx_rings; /* bit q: ring 2q (towards the guest) is enabled; vhost: w */
+	uint32_t tx_rings; /* bit q: ring 2q+1 (from the guest) is enabled; vhost: w */
+	struct rte_mempool *pool; /* frames from the guest; control: w before publishing */
+	uint8_t ring_lock[BF_MAX_QP]; /* for rings that several workers share; worker: rw */
+} __rte_cache_aligned;
+
+struct bf_port_view {
+	uint8_t kind;     /* enum bf_port_kind */
+	uint8_t retries;  /* enqueue attempts beyond the first */
+	uint16_t max_len; /* longest frame the port takes, bytes without FCS */
+	uint16_t n_rings; /* rings towards the guest that are in use, at least 1 */
+	struct bf_guest_dp *guest;
+};
+
+/** A guest queue that a worker polls. */
+struct bf_rxq {
+	uint16_t slot;
+	uint16_t ring; /* librte_vhost queue index, odd */
+	struct bf_guest_dp *guest;
+};
+
+struct bf_worker_view {
+	bool polls_bond;
+	uint16_t n_rxq;
+	struct bf_rxq *rxq;
+};
+
+/** How a frame finds its member. */
+enum bf_bond_tx {
+	BF_TX_ORDER,     /* active-backup: the first usable one of order[] */
+	BF_TX_BUCKET,    /* hash of the flow, bucket[] */
+	BF_TX_RR,        /* next member for each frame */
+	BF_TX_BROADCAST, /* every usable member */
+};
+
+struct bf_bond_view {
+	uint16_t ethdev;    /* port id of the bonding device */
+	uint8_t tx;         /* enum bf_bond_tx */
+	uint8_t policy;     /* enum bf_policy */
+	uint8_t n_members;
+	uint8_t designated; /* member whose flooded frames are taken where there is no LAG */
+	bool lag;           /* the switch has a LAG: it sends each frame once */
+	/* Members are known by a number that stays while they are members; sets are bit masks. */
+	uint16_t member[BF_MAX_MEMBERS]; /* ethdev port ids */
+	uint32_t eligible;  /* members that may transmit */
+	uint32_t hold;      /* members that stay in use without carrier (down delay) */
+	const uint32_t *carrier; /* intr: w */
+	uint64_t seed;
+	uint8_t order[BF_MAX_MEMBERS];
+	uint8_t bucket[BF_BUCKETS];
+};
+
+enum bf_idle { BF_IDLE_POLL, BF_IDLE_PAUSE, BF_IDLE_SLEEP };
+
+struct bf_view {
+	bool forwarding; /* false after `stop`: the bond is polled, its frames are dropped */
+	uint8_t n_workers;
+	uint16_t n_guests;
+	uint16_t *guests; /* slots, for flooding */
+	uint8_t idle[BF_MAX_WORKERS]; /* enum bf_idle */
+	struct bf_worker_view workers[BF_MAX_WORKERS];
+	struct bf_bond_view bond;
+	struct bf_port_view ports[BF_MAX_PORTS];
+};
+
+#endif

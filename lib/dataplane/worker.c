@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * One lcore's loop.
+ *
+ * A guest queue that stays empty turns cold and is polled only every few loops, so that idle
+ * guests cost a busy one nearly nothing; the first frame makes it hot again.
+ *
+ * Threads: worker.
+ */
+#include "dataplane/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+#include <rte_vhost.h>
+
+#define IDLE_AFTER 256      /* empty loops before a worker may pause or sleep */
+#define SLEEP_US 20
+
+static const uint8_t burst_bin[BF_BURST + 1] = {0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3,
+	4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5};
+
+static inline void
+count_burst(struct bf_worker *w, uint16_t n)
+{
+	w->counters->pmd.bursts[burst_bin[n]]++;
+}
+
+static uint32_t
+poll_bond(struct bf_worker *w)
+{
+	const struct bf_view *v = w->view;
+	struct rte_mbuf *pkts[BF_BURST];
+	uint32_t total = 0;
+	uint16_t n;
+
+	for (int i = 0; i < BF_BOND_ROUNDS; i++) {
+		n = rte_eth_rx_burst(v->bond.ethdev, w->idx, pkts, BF_BURST);
+		if (n == 0)
+			break;
+		total += n;
+		count_burst(w, n);
+		if (likely(v->forwarding)) {
+			bf_switch_burst(w, BF_BOND_SLOT, pkts, n);
+		} else {
+			w->counters->ports[BF_BOND_SLOT].rx_frames += n;
+			bf_drop(w, BF_BOND_SLOT, BF_DROP_STOPPED, pkts, n);
+		}
+		if (n < BF_BURST)
+			break;
+	}
+	return total;
+}
+
+static inline uint32_t
+poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
+{
+	int vid = __atomic_load_n(&q->guest->vid, __ATOMIC_ACQUIRE);
+	struct rte_mbuf *pkts[BF_BURST];
+	uint16_t n = 0;
+
+	if (likely(vid >= 0))
+		n = rte_vhost_dequeue_burst(vid, q->ring, q->guest->pool, pkts, BF_BURST);
+	if (n == 0) {
+		if (++s->empty >= BF_COLD_AFTER)
+			s->cold = true;
+		return 0;
+	}
+	s->empty = 0;
+	s->cold = false;
+	count_burst(w, n);
+	bf_switch_burst(w, q->slot, pkts, n);
+	return n;
+}
+
+static uint32_t
+poll_guests(struct bf_worker *w)
+{
+	const struct bf_worker_view *wv = &w->view->workers[w->idx];
+	uint16_t cold_budget = (uint16_t)(BF_COLD_POLLS + wv->n_rxq / 32);
+	uint32_t total = 0;
+
+	if (unlikely(!w->view->forwarding))
+		return 0;
+	for (uint16_t i = 0; i < wv->n_rxq; i++)
+		if (!w->rxq_state[i].cold)
+			total += poll_guest(w, &wv->rxq[i], &w->rxq_state[i]);
+	for (uint16_t k = 0; k < cold_budget && k < wv->n_rxq; k++) {
+		uint16_t i = w->cold_next;
+
+		w->cold_next = (uint16_t)(i + 1 < wv->n_rxq ? i + 1 : 0);
+		if (w->rxq_state[i].cold)
+			total += poll_guest(w, &wv->rxq[i], &w->rxq_state[i]);
+	}
+	return total;
+}
+
+static void
+adopt_view(struct bf_worker *w, const struct bf_view *v)
+{
+	const struct bf_worker_view *wv = &v->workers[w->idx];
+
+	bf_stage_flush(w); /* staged frames belong to the view that staged them */
+	w->view = v;
+	w->cold_next = 0;
+	for (uint16_t i = 0; i < wv->n_rxq; i++)
+		w->rxq_state[i] = (struct bf_rxq_state){0, false};
+}
+
+/* Rest when nothing came for a while; frames and LACP wait SLEEP_US at the most. */
+static void
+rest(struct bf_worker *w)
+{
+	uint8_t idle = w->view->idle[w->idx];
+
+	if (idle == BF_IDLE_POLL || w->empty_loops < IDLE_AFTER)
+		return;
+	if (idle == BF_IDLE_PAUSE) {
+		for (int i = 0; i < 32; i++)
+			rte_pause();
+		return;
+	}
+	w->counters->pmd.sleeps++;
+	rte_delay_us_sleep(SLEEP_US);
+}
+
+static uint32_t
+loop_once(struct bf_worker *w, uint64_t now)
+{
+	uint32_t moved = 0;
+
+	w->epoch_tag = (uint64_t)bf_fdb_epoch(w->fdb) << 16;
+	if (w->view->workers[w->idx].polls_bond)
+		moved += poll_bond(w);
+	moved += poll_guests(w);
+	if (w->n_active > 0)
+		bf_stage_flush(w);
+	if (w->inject != NULL)
+		bf_tx_bond_service(w, now);
+	return moved;
+}
+
+int
+bf_worker_run(void *arg)
+{
+	struct bf_worker *w = arg;
+	struct bf_pmd_counters *pmd = &w->counters->pmd;
+	uint64_t last = rte_rdtsc();
+
+	rte_rcu_qsbr_thread_online(w->qsbr, w->idx);
+	while (!__atomic_load_n(&w->quit, __ATOMIC_RELAXED)) {
+		const struct bf_view *v = __atomic_load_n(w->door, __ATOMIC_ACQUIRE);
+		uint32_t moved;
+		uint64_t now;
+
+		if (unlikely(v != w->view))
+			adopt_view(w, v);
+		moved = loop_once(w, last);
+		rte_rcu_qsbr_quiescent(w->qsbr, w->idx);
+		pmd->loops++;
+		now = rte_rdtsc();
+		if (moved > 0) {
+			pmd->busy_tsc += now - last;
+			w->empty_loops = 0;
+		} else {
+			pmd->idle_tsc += now - last;
+			pmd->idle_loops++;
+			w->empty_loops++;
+			rest(w);
+		}
+		last = now;
+	}
+	rte_rcu_qsbr_thread_offline(w->qsbr, w->idx);
+	return 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A worker lcore: polls its queues, switches what it got, reports a quiescent state, again.
+ *
+ *   worker.c --rx--> switch.c (parse, learn, decide) --> stage.c (group by port) --> tx_bond.c
+ *                                                                              \--> tx_guest.c
+ *
+ * Contract of every tx function: it takes all n frames, sends what it can, frees and counts the
+ * rest; after the call the array is dead.
+ *
+ * Threads: the struct belongs to its worker; control reads counters and writes the fields that
+ * say so.
+ */
+#ifndef BF_DATAPLANE_WORKER_H
+#define BF_DATAPLANE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/fdb.h"
+#include "dataplane/sizes.h"
+#include "dataplane/view.h"
+
+#define BF_STAGE_SIZE (2 * BF_BURST)
+#define BF_CACHE_SETS 2048
+#define BF_CACHE_WAYS 2
+#define BF_RECENT 256        /* addresses remembered as posted, per worker */
+#define BF_BOND_ROUNDS 8     /* full bursts taken from the bond before guests have their turn */
+#define BF_COLD_AFTER 1024   /* empty polls that make a guest queue cold */
+#define BF_COLD_POLLS 4      /* cold queues polled per loop, at least */
+#define BF_HEARTBEAT_MS 5
+
+/** What became of a frame: a port slot, or one of these. */
+#define BF_OUT_FLOOD 0x8000
+#define BF_OUT_DROP 0x4000 /* | enum bf_drop */
+
+/** A decision that a worker remembers; valid while `tag` holds the current FDB epoch. */
+struct bf_cache_entry {
+	uint64_t dst, src; /* keys */
+	uint64_t tag;      /* epoch << 16 | ingress slot */
+	uint64_t out;
+};
+
+struct bf_cache_set {
+	struct bf_cache_entry way[BF_CACHE_WAYS];
+} __rte_cache_aligned;
+
+/** Frames that wait for one port. */
+struct bf_stage {
+	uint16_t n;
+	bool active;      /* listed in bf_worker.active */
+	uint16_t min_len; /* shortest data_len seen since it was empty */
+	uint32_t max_len;
+	uint64_t bytes;
+	struct rte_mbuf *pkts[BF_STAGE_SIZE];
+};
+
+/** What a burst looks like as a whole, so that rare work is skipped for all frames at once. */
+struct bf_burst {
+	uint64_t bytes;
+	uint32_t max_len;
+	uint16_t min_len;
+};
+
+struct bf_rxq_state {
+	uint32_t empty; /* polls in a row without a frame */
+	bool cold;
+};
+
+struct bf_worker {
+	/* Set by control before the launch. */
+	uint16_t idx;   /* also the bond's queue number */
+	uint16_t lcore;
+	int socket;
+	struct bf_view **door; /* where control publishes the current view */
+	struct rte_rcu_qsbr *qsbr;
+	struct bf_fdb *fdb;
+	struct rte_ring *learn;  /* mailbox to control */
+	struct rte_ring *inject; /* frames of control for members; worker 0 only, else NULL */
+	uint64_t tsc_hz;
+	uint32_t quit; /* control: w */
+
+	/* Its own. */
+	const struct bf_view *view __rte_cache_aligned;
+	uint64_t epoch_tag;
+	uint64_t next_heartbeat;
+	uint32_t rr;
+	uint32_t empty_loops;
+	uint16_t n_active;
+	uint16_t cold_next;
+	struct bf_rxq_state *rxq_state; /* BF_MAX_PORTS * BF_MAX_QP */
+	struct bf_cache_set *cache;
+	struct bf_stage *stages; /* BF_MAX_PORTS */
+	uint16_t active[BF_MAX_PORTS];
+	uint64_t recent_key[BF_RECENT];
+	uint64_t recent_tsc[BF_RECENT];
+
+	struct bf_counters *counters; /* control: r */
+};
+
+/** The worker's loop. ctx worker. @param arg struct bf_worker. @return 0 after `quit`. */
+int bf_worker_run(void *arg);
+
+/* ---- switch.c ---- */
+
+/**
+ * Switch a burst that came from one port; takes all n.
+ *
+ * @param pkts
+ *   At most BF_BURST frames, owned; the array may be reused afterwards.
+ */
+void bf_switch_burst(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n);
+
+/* ---- stage.c ---- */
+
+/** Queue frames for a port; sends when a full burst has come together. Takes all n. */
+void bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum);
+/** Send everything that waits. */
+void bf_stage_flush(struct bf_worker *w);
+/** Count frames under a reason and free them. */
+void bf_drop(struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf **pkts,
+	uint16_t n);
+
+/* ---- tx_bond.c ---- */
+
+/** Send frames on the bond's members. Takes all n. */
+void bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum);
+/** Members that may send now, one bit each. */
+uint32_t bf_tx_bond_usable(const struct bf_bond_view *b);
+/** The member a usable set leaves for a bucket whose own member is not usable. */
+uint8_t bf_bond_stand_in(uint32_t usable, uint8_t bucket);
+/** Put control's frames on the wire and let the PMD send its own (marker responses). */
+void bf_tx_bond_service(struct bf_worker *w, uint64_t now_tsc);
+
+/* ---- tx_guest.c ---- */
+
+/** Copy frames into a guest's ring. Takes all n. */
+void bf_tx_guest(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum);
+/** The same for flooded frames, which stay the caller's. */
+void bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum);
+
+#endif
