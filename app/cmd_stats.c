@@ -257,6 +257,7 @@ show_worker(const struct bf_worker *w, struct bf_out *out)
 	bf_out_u64(out, "learn_lost", p->learn_lost);
 	bf_out_u64(out, "ring_contended", p->ring_contended);
 	bf_out_u64(out, "padded", p->padded);
+	bf_out_u64(out, "lacp_repeated", p->lacp_repeated);
 	bf_out_obj_end(out);
 }
 

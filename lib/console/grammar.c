@@ -73,8 +73,10 @@ take_word(struct parser *ps, char **text)
 
 	while (is_word_char(*ps->p))
 		ps->p++;
-	if (ps->p == start)
-		return syntax_error(ps, "expected a letter, digit, '-', '_' or '+'");
+	if (ps->p == start) {
+		(void)syntax_error(ps, "expected a letter, digit, '-', '_' or '+'");
+		return -EINVAL;
+	}
 	*text = strndup(start, (size_t)(ps->p - start));
 	return *text == NULL ? no_memory(ps) : 0;
 }
@@ -127,7 +129,7 @@ static int
 take_arg(struct parser *ps, struct bf_item *item, bool in_alternatives)
 {
 	const char close = *ps->p == '<' ? '>' : ']';
-	char *text;
+	char *text = NULL;
 	int rc;
 
 	ps->p++;
@@ -150,7 +152,7 @@ take_arg(struct parser *ps, struct bf_item *item, bool in_alternatives)
 static int
 take_alternative(struct parser *ps, struct bf_item *item)
 {
-	char *text;
+	char *text = NULL;
 	int rc;
 
 	if (*ps->p == '<')

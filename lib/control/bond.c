@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "control/compat.h"
 #include "control/pools.h"
+#include "dataplane/inject.h"
 
 #define CTL_FRAMES 8191
 #define SAFETY_POLL_MS 1000 /* members that report link changes are asked anyway, now and then */
@@ -45,9 +46,25 @@ bf_bond_fini(struct bf_bond *b)
 }
 
 void
-bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m)
+bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m, uint32_t repeat_ms)
 {
 	m->port = b->members[member].port;
+	m->hash.usr = repeat_ms;
+	m->vlan_tci_outer = b->members[member].bit;
+	if (rte_ring_sp_enqueue(b->lcores->inject, m) != 0)
+		rte_pktmbuf_free(m);
+}
+
+void
+bf_bond_end_repeat(struct bf_bond *b, unsigned int member)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(b->ctl_pool);
+
+	if (m == NULL)
+		return;
+	m->port = BF_INJECT_NONE;
+	m->hash.usr = 0;
+	m->vlan_tci_outer = b->members[member].bit;
 	if (rte_ring_sp_enqueue(b->lcores->inject, m) != 0)
 		rte_pktmbuf_free(m);
 }
@@ -64,6 +81,8 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	m->changed_ms = now_ms;
 	m->changed_tsc = rte_rdtsc();
 	m->flaps += !up;
+	if (!up)
+		bf_bond_end_repeat(b, i);
 	b->dirty = true;
 	bf_event(b->events, up ? BF_LOG_NOTICE : BF_LOG_WARNING, up ? "member_up" : "member_down",
 		m->name, up ? "link up, %" PRIu32 " Mbit/s" : "link down", m->speed_mbps);
@@ -196,6 +215,7 @@ bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms)
 		return;
 	if (b->lacp != NULL)
 		bf_lacp_member_remove(b->lacp, b->members[i].bit, now_ms);
+	bf_bond_end_repeat(b, i);
 	bf_bond_device_remove(b, i);
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
 		if (b->home[k] == b->members[i].bit)

@@ -118,8 +118,16 @@ bool bf_mode_has_lag(uint32_t mode);
 /** Member by its number. @return index, or -1. */
 int bf_bond_by_bit(const struct bf_bond *b, unsigned int bit);
 
-/** Hand a frame of our own to a member (by index); takes @p m. ctx control. */
-void bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m);
+/**
+ * Hand a frame of our own to a member (by index); takes @p m.
+ *
+ * @param repeat_ms
+ *   0, or: worker 0 sends it again every so many ms unless a newer one came.
+ */
+void bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m,
+	uint32_t repeat_ms);
+/** End the repetition for a member. */
+void bf_bond_end_repeat(struct bf_bond *b, unsigned int member);
 
 /* ---- bond_device.c: the PMD ---- */
 

@@ -14,6 +14,24 @@
 #include "base/log.h"
 #include "control/bond.h"
 
+/* How often the partner wants to hear from us, as it last said; 0: it does not. */
+static uint32_t
+repeat_period(const struct bf_bond *b, unsigned int member)
+{
+	struct bf_lacp_member_info info;
+
+	if (b->lacp == NULL || bf_lacp_member_info(b->lacp, member, &info) != 0)
+		return 0;
+	switch (info.periodic) {
+	case BF_LACP_PERIODIC_FAST:
+		return 1000;
+	case BF_LACP_PERIODIC_SLOW:
+		return 30000;
+	default:
+		return 0;
+	}
+}
+
 static void
 lacp_send(void *arg, unsigned int member, const uint8_t *frame, size_t len)
 {
@@ -27,7 +45,7 @@ lacp_send(void *arg, unsigned int member, const uint8_t *frame, size_t len)
 		return;
 	}
 	memcpy(to, frame, len);
-	bf_bond_inject(b, (unsigned int)i, m);
+	bf_bond_inject(b, (unsigned int)i, m, repeat_period(b, member));
 }
 
 static void
@@ -131,8 +149,10 @@ bf_bond_lacp_stop(struct bf_bond *b)
 {
 	bf_lacp_destroy(b->lacp);
 	b->lacp = NULL;
-	for (unsigned int i = 0; i < b->n_members; i++)
+	for (unsigned int i = 0; i < b->n_members; i++) {
 		b->members[i].collect = b->members[i].distribute = false;
+		bf_bond_end_repeat(b, i);
+	}
 	b->dirty = true;
 }
 

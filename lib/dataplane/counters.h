@@ -52,6 +52,7 @@ struct bf_pmd_counters {
 	uint64_t learn_posted;
 	uint64_t learn_lost;   /* posts that found the mailbox full */
 	uint64_t ring_contended;
+	uint64_t lacp_repeated; /* LACPDUs sent again because control was late */
 	uint64_t padded;       /* frames lengthened to 60 bytes for the wire */
 };
 

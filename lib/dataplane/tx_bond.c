@@ -17,6 +17,7 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/flow.h"
+#include "dataplane/inject.h"
 
 #define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
 
@@ -223,17 +224,65 @@ bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct
 	}
 }
 
+static void
+keepalive_set(struct bf_worker *w, struct rte_mbuf *m, uint64_t now_tsc)
+{
+	struct bf_keepalive *k = &w->keepalive[m->vlan_tci_outer % BF_MAX_MEMBERS];
+
+	rte_pktmbuf_free(k->pdu);
+	k->pdu = NULL;
+	if (m->port == BF_INJECT_NONE)
+		return;
+	rte_mbuf_refcnt_update(m, 1);
+	k->pdu = m;
+	k->period_tsc = w->tsc_hz / 1000 * m->hash.usr;
+	k->due_tsc = now_tsc + k->period_tsc + w->tsc_hz / 1000 * BF_KEEPALIVE_GRACE_MS;
+}
+
+static void
+keepalive_run(struct bf_worker *w, uint64_t now_tsc)
+{
+	for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++) {
+		struct bf_keepalive *k = &w->keepalive[i];
+
+		if (k->pdu == NULL || now_tsc < k->due_tsc)
+			continue;
+		k->due_tsc = now_tsc + k->period_tsc;
+		rte_mbuf_refcnt_update(k->pdu, 1);
+		if (rte_eth_tx_burst(k->pdu->port, w->idx, &k->pdu, 1) == 0)
+			rte_mbuf_refcnt_update(k->pdu, -1);
+		w->counters->pmd.lacp_repeated++;
+	}
+}
+
+void
+bf_tx_bond_forget(struct bf_worker *w)
+{
+	for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++) {
+		rte_pktmbuf_free(w->keepalive[i].pdu);
+		w->keepalive[i].pdu = NULL;
+	}
+}
+
 void
 bf_tx_bond_service(struct bf_worker *w, uint64_t now_tsc)
 {
+	bool has_bond = w->view->ports[BF_BOND_SLOT].kind == BF_PORT_BOND;
 	struct rte_mbuf *m;
 
-	while (unlikely(rte_ring_sc_dequeue(w->inject, (void **)&m) == 0))
-		if (rte_eth_tx_burst(m->port, w->idx, &m, 1) == 0)
+	while (unlikely(rte_ring_sc_dequeue(w->inject, (void **)&m) == 0)) {
+		if (m->hash.usr != 0 || m->port == BF_INJECT_NONE)
+			keepalive_set(w, m, now_tsc);
+		if (!has_bond || m->port == BF_INJECT_NONE || rte_eth_tx_burst(m->port, w->idx, &m, 1) == 0)
 			rte_pktmbuf_free(m);
+	}
 	if (now_tsc < w->next_heartbeat)
 		return;
 	w->next_heartbeat = now_tsc + w->tsc_hz / 1000 * BF_HEARTBEAT_MS;
-	if (w->view->ports[BF_BOND_SLOT].kind == BF_PORT_BOND)
-		rte_eth_tx_burst(w->view->bond.ethdev, w->idx, NULL, 0);
+	if (!has_bond) {
+		bf_tx_bond_forget(w);
+		return;
+	}
+	keepalive_run(w, now_tsc);
+	rte_eth_tx_burst(w->view->bond.ethdev, w->idx, NULL, 0);
 }

@@ -171,6 +171,7 @@ bf_worker_run(void *arg)
 		}
 		last = now;
 	}
+	bf_tx_bond_forget(w);
 	rte_rcu_qsbr_thread_offline(w->qsbr, w->idx);
 	return 0;
 }

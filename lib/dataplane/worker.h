@@ -68,6 +68,16 @@ struct bf_burst {
 	uint16_t min_len;
 };
 
+/**
+ * The latest LACPDU of a member.  Worker 0 repeats it when control is late, so that the partner
+ * hears from us on time while control is held up by a disk or whatever else.
+ */
+struct bf_keepalive {
+	struct rte_mbuf *pdu; /* one reference is ours; NULL: nothing to repeat */
+	uint64_t period_tsc;
+	uint64_t due_tsc;
+};
+
 struct bf_rxq_state {
 	uint32_t empty; /* polls in a row without a frame */
 	bool cold;
@@ -98,6 +108,7 @@ struct bf_worker {
 	struct bf_cache_set *cache;
 	struct bf_stage *stages; /* BF_MAX_PORTS */
 	uint16_t active[BF_MAX_PORTS];
+	struct bf_keepalive keepalive[BF_MAX_MEMBERS];
 	uint64_t recent_key[BF_RECENT];
 	uint64_t recent_tsc[BF_RECENT];
 
@@ -137,8 +148,13 @@ void bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n,
 uint32_t bf_tx_bond_usable(const struct bf_bond_view *b);
 /** The member a usable set leaves for a bucket whose own member is not usable. */
 uint8_t bf_bond_stand_in(uint32_t usable, uint8_t bucket);
-/** Put control's frames on the wire and let the PMD send its own (marker responses). */
+/**
+ * Put control's frames on the wire, repeat LACPDUs that are due, and let the PMD send its own
+ * frames (marker responses).
+ */
 void bf_tx_bond_service(struct bf_worker *w, uint64_t now_tsc);
+/** Forget the LACPDUs kept for repetition. */
+void bf_tx_bond_forget(struct bf_worker *w);
 
 /* ---- tx_guest.c ---- */
 

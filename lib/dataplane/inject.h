@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Frames of control on their way to worker 0: what the mbuf says beside the frame.
+ *
+ *   port            the member's ethdev port, or BF_INJECT_NONE: nothing to send
+ *   hash.usr        0: send once; else repeat this LACPDU every hash.usr ms until a newer one comes
+ *   vlan_tci_outer  the member's number; read when hash.usr is not 0 or port is BF_INJECT_NONE
+ *
+ * BF_INJECT_NONE ends the repetition for a member.
+ *
+ * Threads: control fills, worker 0 takes.
+ */
+#ifndef BF_DATAPLANE_INJECT_H
+#define BF_DATAPLANE_INJECT_H
+
+#define BF_INJECT_NONE 0xffff
+
+/* A repetition waits this much longer than the period: normally control is in time. */
+#define BF_KEEPALIVE_GRACE_MS 60
+
+#endif
