@@ -10,10 +10,11 @@
 
 #include "console/command.h"
 
-#define BF_APP_N_GROUPS 6
+#define BF_APP_N_GROUPS 7
 #define BF_N_CMDS_RUN 9
 #define BF_N_CMDS_PORT 6
 #define BF_N_CMDS_BOND 16
+#define BF_N_CMDS_PATHS 6
 #define BF_N_CMDS_GUEST 4
 #define BF_N_CMDS_FDB 5
 #define BF_N_CMDS_STATS 7
@@ -22,6 +23,7 @@ extern const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS];
 extern const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN];
 extern const struct bf_cmd bf_cmds_port[BF_N_CMDS_PORT];
 extern const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND];
+extern const struct bf_cmd bf_cmds_paths[BF_N_CMDS_PATHS];
 extern const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST];
 extern const struct bf_cmd bf_cmds_fdb[BF_N_CMDS_FDB];
 extern const struct bf_cmd bf_cmds_stats[BF_N_CMDS_STATS];

@@ -75,6 +75,10 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	struct bf_member *m = &b->members[i];
 	bool up = bf_bond_device_link(b, i, &m->speed_mbps, &m->full_duplex);
 
+	if (up && now_ms < m->forced_down_ms) {
+		bf_bond_device_force_down(b, i);
+		up = false;
+	}
 	if (up == m->carrier)
 		return;
 	m->carrier = up;
@@ -326,6 +330,34 @@ bf_bond_on_slow(struct bf_bond *b, uint16_t port, struct rte_mbuf *m, uint64_t n
 	rte_pktmbuf_free(m);
 }
 
+int
+bf_bond_test_failover(struct bf_bond *b, const char *name, uint32_t ms, uint64_t now_ms,
+	struct bf_err *err)
+{
+	int at = bf_bond_config_member(&b->cfg, name);
+
+	if (!b->open || at < 0)
+		return bf_err_set(err, EINVAL, "member: \"%.60s\": not a member of %s", name,
+			b->cfg.name);
+	if (b->n_members < 2)
+		return bf_err_set(err, EBUSY, "%s has one member: expected two or more", b->cfg.name);
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		const struct bf_member *m = &b->members[i];
+
+		if (!m->carrier || !m->usable || m->drained ||
+			(b->cfg.mode == BF_MODE_8023AD && !m->distribute))
+			return bf_err_set(err, EBUSY,
+				"redundancy is already reduced: member %s is not in service: expected "
+				"every member up", m->name);
+	}
+	b->members[at].forced_down_ms = now_ms + ms;
+	bf_bond_device_force_down(b, (unsigned int)at);
+	read_link(b, (unsigned int)at, now_ms);
+	settle(b, now_ms);
+	b->next_poll_ms = 0;
+	return 0;
+}
+
 uint64_t
 bf_bond_tick(struct bf_bond *b, uint64_t now_ms)
 {
@@ -337,8 +369,14 @@ bf_bond_tick(struct bf_bond *b, uint64_t now_ms)
 	if (all)
 		b->next_poll_ms = now_ms + SAFETY_POLL_MS;
 	for (unsigned int i = 0; i < b->n_members; i++) {
-		if (all || !b->members[i].lsc)
+		bool tested = b->members[i].forced_down_ms != 0;
+
+		if (tested && now_ms >= b->members[i].forced_down_ms)
+			b->members[i].forced_down_ms = 0;
+		if (all || tested || !b->members[i].lsc)
 			read_link(b, i, now_ms);
+		if (tested)
+			next = RTE_MIN(next, now_ms + 1);
 		if (!b->members[i].lsc)
 			next = RTE_MIN(next, now_ms + b->cfg.mon_period_ms);
 	}

@@ -44,6 +44,7 @@ struct bf_member {
 	uint64_t changed_ms;      /* last carrier change */
 	uint64_t changed_tsc;
 	uint64_t flaps;           /* carrier losses */
+	uint64_t forced_down_ms;  /* `test failover`: no carrier until then */
 	struct rte_ether_addr mac; /* its own, restored when it leaves */
 };
 
@@ -129,6 +130,25 @@ void bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m,
 /** End the repetition for a member. */
 void bf_bond_end_repeat(struct bf_bond *b, unsigned int member);
 
+/* ---- bond_policy.c: questions ---- */
+
+/** Policy in force: balance-tlb and balance-alb go by source station. */
+enum bf_policy bf_bond_policy(const struct bf_bond *b);
+/** Members (by number) that carry traffic by the present tables. */
+uint32_t bf_bond_carrying(const struct bf_bond *b);
+/** Number of the member that carries a bucket now. */
+unsigned int bf_bond_bucket_member(const struct bf_bond *b, unsigned int bucket);
+/** Bucket of a station's frames in the modes that go by source station. */
+unsigned int bf_bond_station_bucket(const struct bf_bond *b, uint64_t key);
+/** Bucket of a frame under the present policy. */
+unsigned int bf_bond_frame_bucket(const struct bf_bond *b, const uint8_t *frame, uint32_t len);
+/** Index of the member that would carry a frame now, -1 when none would. */
+int bf_bond_member_for(const struct bf_bond *b, const uint8_t *frame, uint32_t len);
+
+/** Take a member's carrier away for a while, on purpose. */
+int bf_bond_test_failover(struct bf_bond *b, const char *name, uint32_t ms, uint64_t now_ms,
+	struct bf_err *err);
+
 /* ---- bond_device.c: the PMD ---- */
 
 int bf_bond_device_create(struct bf_bond *b, struct bf_err *err);
@@ -138,10 +158,12 @@ void bf_bond_device_remove(struct bf_bond *b, unsigned int i);
 /** Opens or closes the PMD's receive valve of a member. */
 void bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on);
 /** Carrier bits by member number, as the interrupt thread keeps them. */
-const uint32_t *bf_bond_device_carrier(void);
+const struct bf_carrier *bf_bond_device_carrier(void);
 /** Read a member's link into the carrier bits. @return true when it is up. */
 bool bf_bond_device_link(const struct bf_bond *b, unsigned int i, uint32_t *speed_mbps,
 	bool *full_duplex);
+/** Take a member's carrier bit away whatever its driver says. */
+void bf_bond_device_force_down(const struct bf_bond *b, unsigned int i);
 int bf_bond_device_set_mtu(struct bf_bond *b, uint32_t mtu, struct bf_err *err);
 int bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err);
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_errno.h>
 
 #include "base/log.h"
@@ -25,10 +26,10 @@
 #define LACP_POOL_MIN_KB 1024
 
 /* One bond per process: what the interrupt thread needs of it. */
-static uint32_t carrier;                       /* intr and control: w; worker: r */
+static struct bf_carrier carrier;              /* intr and control: w; worker: r */
 static int16_t member_of[RTE_MAX_ETHPORTS];    /* bit + 1 of the port's member, 0 = none */
 
-const uint32_t *
+const struct bf_carrier *
 bf_bond_device_carrier(void)
 {
 	return &carrier;
@@ -46,10 +47,17 @@ device_name(const char *bond, char *buf, size_t size)
 static void
 carrier_set(unsigned int bit, bool up)
 {
-	if (up)
-		__atomic_fetch_or(&carrier, 1u << bit, __ATOMIC_RELEASE);
-	else
-		__atomic_fetch_and(&carrier, ~(1u << bit), __ATOMIC_RELEASE);
+	uint32_t old;
+
+	if (up) {
+		__atomic_fetch_or(&carrier.bits, 1u << bit, __ATOMIC_RELEASE);
+		return;
+	}
+	old = __atomic_fetch_and(&carrier.bits, ~(1u << bit), __ATOMIC_ACQ_REL);
+	if (!(old & 1u << bit))
+		return;
+	__atomic_store_n(&carrier.lost_tsc, rte_rdtsc(), __ATOMIC_RELAXED);
+	__atomic_fetch_add(&carrier.losses, 1, __ATOMIC_RELEASE);
 }
 
 /* Workers leave a dead member at their next burst; control hears of it afterwards. */
@@ -90,6 +98,12 @@ bf_bond_device_link(const struct bf_bond *b, unsigned int i, uint32_t *speed, bo
 	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	*full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
 	return up;
+}
+
+void
+bf_bond_device_force_down(const struct bf_bond *b, unsigned int i)
+{
+	carrier_set(b->members[i].bit, false);
 }
 
 int

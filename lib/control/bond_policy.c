@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "dataplane/fdb.h"
 
 #define RESELECT_ALWAYS 0
 #define RESELECT_BETTER 1
@@ -187,6 +188,80 @@ eligible(const struct bf_bond *b)
 	return set != 0 ? set : spare; /* draining the last one would only lose frames */
 }
 
+static enum bf_bond_tx
+tx_of(uint32_t mode)
+{
+	switch (mode) {
+	case BF_MODE_RR:
+		return BF_TX_RR;
+	case BF_MODE_ACTIVE_BACKUP:
+		return BF_TX_ORDER;
+	case BF_MODE_BROADCAST:
+		return BF_TX_BROADCAST;
+	default:
+		return BF_TX_BUCKET;
+	}
+}
+
+uint32_t
+bf_bond_carrying(const struct bf_bond *b)
+{
+	if (!b->open)
+		return 0;
+	if (b->cfg.mode == BF_MODE_ACTIVE_BACKUP)
+		return b->active < 0 ? 0 : 1u << b->members[b->active].bit;
+	return eligible(b);
+}
+
+enum bf_policy
+bf_bond_policy(const struct bf_bond *b)
+{
+	return b->cfg.mode == BF_MODE_TLB || b->cfg.mode == BF_MODE_ALB ?
+		BF_POLICY_VLAN_SRCMAC : (enum bf_policy)b->cfg.policy;
+}
+
+unsigned int
+bf_bond_bucket_member(const struct bf_bond *b, unsigned int bucket)
+{
+	uint32_t may = bf_bond_carrying(b);
+
+	return may == 0 || (may & 1u << b->home[bucket]) ? b->home[bucket] :
+							    bf_bond_stand_in(may, (uint8_t)bucket);
+}
+
+unsigned int
+bf_bond_frame_bucket(const struct bf_bond *b, const uint8_t *frame, uint32_t len)
+{
+	struct bf_flow_key k;
+
+	bf_flow_key(frame, len, bf_bond_policy(b), &k);
+	return bf_flow_hash_key(&k, b->cfg.seed) % BF_BUCKETS;
+}
+
+unsigned int
+bf_bond_station_bucket(const struct bf_bond *b, uint64_t key)
+{
+	struct bf_flow_key k = {.l2 = {key >> 48, key & BF_FDB_MAC_MASK}};
+
+	return bf_flow_hash_key(&k, b->cfg.seed) % BF_BUCKETS;
+}
+
+int
+bf_bond_member_for(const struct bf_bond *b, const uint8_t *frame, uint32_t len)
+{
+	uint32_t may = bf_bond_carrying(b);
+
+	if (may == 0)
+		return -1;
+	switch (tx_of(b->cfg.mode)) {
+	case BF_TX_BUCKET:
+		return bf_bond_by_bit(b,
+			bf_bond_bucket_member(b, bf_bond_frame_bucket(b, frame, len)));
+	default: /* the active one; round-robin and broadcast: any */
+		return bf_bond_by_bit(b, (unsigned int)__builtin_ctz(may));
+	}
+}
+
 static void
 fill_order(const struct bf_bond *b, struct bf_bond_view *v)
 {
@@ -208,21 +283,6 @@ fill_order(const struct bf_bond *b, struct bf_bond_view *v)
 	}
 }
 
-static enum bf_bond_tx
-tx_of(uint32_t mode)
-{
-	switch (mode) {
-	case BF_MODE_RR:
-		return BF_TX_RR;
-	case BF_MODE_ACTIVE_BACKUP:
-		return BF_TX_ORDER;
-	case BF_MODE_BROADCAST:
-		return BF_TX_BROADCAST;
-	default:
-		return BF_TX_BUCKET;
-	}
-}
-
 uint16_t
 bf_bond_max_len(const struct bf_bond *b)
 {
@@ -239,8 +299,7 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	v->ports[BF_BOND_SLOT].max_len = bf_bond_max_len(b);
 	bv->ethdev = b->port;
 	bv->tx = (uint8_t)tx_of(b->cfg.mode);
-	bv->policy = (uint8_t)(b->cfg.mode == BF_MODE_TLB || b->cfg.mode == BF_MODE_ALB ?
-			BF_POLICY_VLAN_SRCMAC : b->cfg.policy);
+	bv->policy = (uint8_t)bf_bond_policy(b);
 	bv->lag = bf_mode_has_lag(b->cfg.mode);
 	bv->n_members = (uint8_t)b->n_members;
 	bv->designated = b->members[b->active < 0 ? 0 : b->active].bit;

@@ -37,10 +37,13 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 	br->opt = *opt;
 	br->started_ms = bf_clock_ms();
 	br->running = bf_config_new();
+	br->neighbors = bf_neighbors_create();
+	br->announcer = bf_announcer_create();
 	br->base = bf_stats_base_new();
 	br->fdb = bf_fdb_create(opt->fdb_capacity != 0 ? opt->fdb_capacity : FDB_CAPACITY,
 		BF_MAX_PORTS, SOCKET_ID_ANY);
-	if (br->running == NULL || br->base == NULL || br->fdb == NULL)
+	if (br->running == NULL || br->base == NULL || br->fdb == NULL || br->neighbors == NULL ||
+		br->announcer == NULL)
 		goto err_memory;
 	br->fdb->port_quota[BF_BOND_SLOT] = br->fdb->capacity;
 	bf_fdb_set_now(br->fdb, (uint32_t)(br->started_ms / 1000));
@@ -78,6 +81,7 @@ publish(struct bf_bridge *br)
 	}
 	bf_lcores_publish(&br->lcores, v);
 	br->dirty = br->bond.dirty = false;
+	bf_paths_check(br, bf_clock_ms());
 }
 
 /* After this no worker touches what the new view does not name. */
@@ -96,6 +100,7 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g)
 	br->guests[slot] = NULL;
 	publish_and_wait(br);
 	bf_fdb_flush_port(br->fdb, slot, true);
+	bf_neighbors_flush_port(br->neighbors, slot);
 	bf_fdb_commit(br->fdb);
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_removed", g->cfg.name, "removed");
 	bf_guest_close(g);
@@ -357,18 +362,32 @@ take_notices(struct bf_bridge *br, uint64_t now_ms)
 	}
 }
 
+static void
+take_mail(struct bf_bridge *br, const struct bf_mail *m)
+{
+	struct bf_neighbor nb = {.key = m->key, .port = m->port, .v6 = m->kind == BF_MAIL_IPV6};
+
+	if (m->port != BF_BOND_SLOT && br->guests[m->port] == NULL)
+		return; /* posted before the guest was removed */
+	if (m->kind == BF_MAIL_STATION) {
+		bf_fdb_learn(br->fdb, m->key, m->port);
+		return;
+	}
+	memcpy(nb.addr, m->addr, sizeof(nb.addr));
+	bf_neighbors_note(br->neighbors, &nb);
+}
+
 static unsigned int
 take_learned(struct bf_bridge *br)
 {
-	struct bf_learn_mail mail[LEARN_BATCH];
+	struct bf_mail mail[LEARN_BATCH];
 	unsigned int total = 0, n;
 
 	for (unsigned int w = 0; w < br->lcores.n; w++) {
 		do {
 			n = bf_mailbox_take(br->lcores.workers[w]->learn, mail, LEARN_BATCH);
 			for (unsigned int i = 0; i < n; i++)
-				if (mail[i].port == BF_BOND_SLOT || br->guests[mail[i].port] != NULL)
-					bf_fdb_learn(br->fdb, mail[i].key, (uint16_t)mail[i].port);
+				take_mail(br, &mail[i]);
 			total += n;
 		} while (n > 0 && total < LEARN_MAX_PER_TICK);
 	}
@@ -379,7 +398,7 @@ int
 bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 {
 	uint32_t buckets = bf_fdb_n_buckets(br->fdb);
-	uint64_t next;
+	uint64_t next, paths;
 
 	take_notices(br, now_ms);
 	if (now_ms >= br->next_bond_ms || br->bond.dirty)
@@ -389,12 +408,15 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	bf_fdb_set_now(br->fdb, (uint32_t)(now_ms / 1000));
 	if (take_learned(br) > 0)
 		br->busy_until_ms = now_ms + BUSY_MS;
+	paths = bf_paths_tick(br, now_ms);
+	if (br->bond.dirty)
+		publish(br);
 	bf_fdb_age(br->fdb, 1 + buckets / (AGE_TURN_MS / IDLE_TICK_MS));
 	bf_fdb_commit(br->fdb);
 	bf_lcores_collect(&br->lcores);
 	bf_pools_collect();
 	next = now_ms + (now_ms < br->busy_until_ms ? 1 : IDLE_TICK_MS);
-	next = RTE_MIN(next, br->next_bond_ms);
+	next = RTE_MIN(next, RTE_MIN(br->next_bond_ms, paths));
 	return next > now_ms ? (int)(next - now_ms) : 0;
 }
 
@@ -411,6 +433,8 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_pools_collect();
 	bf_notify_close();
 	bf_fdb_destroy(br->fdb);
+	bf_announcer_destroy(br->announcer);
+	bf_neighbors_destroy(br->neighbors);
 	free(br->base);
 	free(br->running);
 	free(br);

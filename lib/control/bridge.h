@@ -13,12 +13,16 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "control/announce.h"
+#include "control/balance.h"
 #include "control/bond.h"
 #include "control/config.h"
 #include "control/events.h"
+#include "control/failover.h"
 #include "control/fdb.h"
 #include "control/guest.h"
 #include "control/lcores.h"
+#include "control/neighbors.h"
 
 struct bf_bridge_options {
 	uint32_t fdb_capacity; /* stations, 0 = 16384 */
@@ -34,6 +38,13 @@ struct bf_bridge {
 	struct bf_guest *guests[BF_MAX_PORTS]; /* by slot */
 	bool dirty;                            /* a new view is due */
 	struct bf_events events;
+	/* paths.c */
+	uint32_t carrying; /* members that carried at the last look, by number */
+	struct bf_neighbors *neighbors;
+	struct bf_announcer *announcer;
+	struct bf_failovers failovers;
+	struct bf_balance balance;
+	uint64_t next_doctor_ms, doctor_quiet_ms, echoes_seen;
 	uint64_t started_ms;
 	uint64_t next_bond_ms;
 	uint64_t busy_until_ms; /* learn mail came: look again soon */
@@ -77,6 +88,13 @@ bf_guest_id(const struct bf_guest *g)
 {
 	return BF_GUEST_ID_BASE + g->slot - 1u;
 }
+
+/* ---- paths.c ---- */
+
+/** Look whether other members carry the traffic now; call after a view was published. */
+void bf_paths_check(struct bf_bridge *br, uint64_t now_ms);
+/** Announcements, stopwatch, balance. @return absolute ms of the next call, or UINT64_MAX. */
+uint64_t bf_paths_tick(struct bf_bridge *br, uint64_t now_ms);
 
 /* ---- view.c ---- */
 

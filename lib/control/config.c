@@ -51,6 +51,12 @@ const struct bf_key bf_bond_keys[] = {
 		"announcements per guest address after a failover"},
 	{"peer_notif_delay", NULL, NUM(B(peer_notif_delay_ms), 0, 300000),
 		"ms between repeated announcements"},
+	{"rebalance", NULL, ONOFF(B(rebalance)),
+		"balance-xor, 802.3ad: move flows off a member that carries too much"},
+	{"rebalance_interval", NULL, NUM(B(rebalance_interval_ms), 0, 10000000),
+		"ms between two looks at the balance, 0 = never"},
+	{"mac_move_budget", NULL, NUM(B(mac_move_budget), 1, 1000000),
+		"stations that rebalancing moves per minute at most"},
 	{"agg_mode", "agg_select", ONE_OF(B(agg_mode), agg_names),
 		"802.3ad: which aggregator is active"},
 	{"lacp_rate", NULL, ONE_OF(B(lacp_rate), rate_names),
@@ -96,6 +102,8 @@ bf_bond_config_init(struct bf_bond_config *b)
 	b->mon_period_ms = 10;
 	b->num_peer_notif = 1;
 	b->peer_notif_delay_ms = 200;
+	b->rebalance_interval_ms = 10000;
+	b->mac_move_budget = 60;
 	b->lacp_active = true;
 	b->lacp_system_priority = 65535;
 	b->lacp_pdu_limit = 20;

@@ -56,6 +56,9 @@ struct bf_bond_config {
 	uint32_t down_delay_ms;
 	uint32_t num_peer_notif;
 	uint32_t peer_notif_delay_ms;
+	bool rebalance;                /* hash modes; tlb and alb always do */
+	uint32_t rebalance_interval_ms; /* 0: never */
+	uint32_t mac_move_budget;      /* stations moved per minute at most */
 	/* 802.3ad */
 	uint32_t agg_mode;
 	uint32_t lacp_rate; /* 0 slow, 1 fast */

@@ -33,6 +33,7 @@ worker_free(struct bf_worker *w)
 	rte_free(w->rxq_state);
 	rte_free(w->counters);
 	rte_ring_free(w->learn);
+	rte_ring_free(w->samples);
 	rte_free(w);
 }
 
@@ -60,10 +61,13 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 		BF_MAX_PORTS * BF_MAX_QP * sizeof(*w->rxq_state), RTE_CACHE_LINE_SIZE, socket);
 	w->counters = rte_zmalloc_socket("bf_worker", sizeof(*w->counters), RTE_CACHE_LINE_SIZE, socket);
 	snprintf(name, sizeof(name), "bf_learn_%u", l->n);
-	w->learn = rte_ring_create_elem(name, sizeof(struct bf_learn_mail), BF_LEARN_MAILBOX, socket,
+	w->learn = rte_ring_create_elem(name, sizeof(struct bf_mail), BF_MAILBOX_SIZE, socket,
+		RING_F_SP_ENQ | RING_F_SC_DEQ);
+	snprintf(name, sizeof(name), "bf_sample_%u", l->n);
+	w->samples = rte_ring_create_elem(name, sizeof(struct bf_sample), BF_SAMPLES_SIZE, socket,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (w->cache == NULL || w->stages == NULL || w->rxq_state == NULL || w->counters == NULL ||
-		w->learn == NULL) {
+		w->learn == NULL || w->samples == NULL) {
 		worker_free(w);
 		return NULL;
 	}

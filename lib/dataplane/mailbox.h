@@ -15,25 +15,45 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
-/** "Station `key` was heard behind `port`." */
-struct bf_learn_mail {
-	uint64_t key; /* BF_FDB_KEY */
-	uint32_t port;
-	uint32_t pad;
+enum bf_mail_kind {
+	BF_MAIL_STATION, /* station `key` was heard behind `port` */
+	BF_MAIL_IPV4,    /* it uses the IPv4 address addr[0..3] */
+	BF_MAIL_IPV6,    /* it uses the IPv6 address addr[0..15] */
 };
 
-#define BF_LEARN_MAILBOX 1024
+struct bf_mail {
+	uint64_t key; /* BF_FDB_KEY */
+	uint16_t port;
+	uint8_t kind;
+	uint8_t pad[5];
+	uint8_t addr[16];
+};
+
+#define BF_MAILBOX_SIZE 1024
 
 static inline bool
-bf_mailbox_post(struct rte_ring *r, struct bf_learn_mail *m)
+bf_mailbox_post(struct rte_ring *r, struct bf_mail *m)
 {
 	return rte_ring_sp_enqueue_elem(r, m, sizeof(*m)) == 0;
 }
 
 static inline unsigned int
-bf_mailbox_take(struct rte_ring *r, struct bf_learn_mail *m, unsigned int n)
+bf_mailbox_take(struct rte_ring *r, struct bf_mail *m, unsigned int n)
 {
 	return rte_ring_sc_dequeue_burst_elem(r, m, sizeof(*m), n, NULL);
 }
+
+
+/** The head of a frame that went to the bond: control tells flows and shares from these. */
+#define BF_SAMPLE_HEAD 116
+struct bf_sample {
+	uint32_t weight;  /* frames this one stands for */
+	uint16_t pkt_len;
+	uint8_t head_len;
+	uint8_t member;
+	uint8_t head[BF_SAMPLE_HEAD];
+	uint8_t pad[4];
+};
+#define BF_SAMPLES_SIZE 512
 
 #endif

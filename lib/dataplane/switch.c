@@ -11,7 +11,6 @@
  */
 #include "dataplane/worker.h"
 
-#include <rte_cycles.h>
 #include <rte_hash_crc.h>
 
 #include "dataplane/frame.h"
@@ -21,24 +20,13 @@
 #define REFLECT_S 5
 #define LEARN_REPEAT_MS 2 /* an address is posted again after this, not before */
 
-/* Tell control, unless this worker told it a moment ago. */
+/* Tell control where a station is, unless this worker told it a moment ago. */
 static void
 learn_post(struct bf_worker *w, uint64_t key, uint16_t port)
 {
-	uint32_t i = rte_hash_crc_8byte(key, port) % BF_RECENT;
-	uint64_t now = rte_rdtsc(), mark = key ^ (uint64_t)port << 56 ^ (uint64_t)port << 48;
-	struct bf_learn_mail mail = {.key = key, .port = port, .pad = 0};
+	struct bf_mail mail = {.key = key, .port = port, .kind = BF_MAIL_STATION};
 
-	if (w->recent_key[i] == mark &&
-		now - w->recent_tsc[i] < w->tsc_hz / 1000 * LEARN_REPEAT_MS)
-		return;
-	if (!bf_mailbox_post(w->learn, &mail)) {
-		w->counters->pmd.learn_lost++;
-		return;
-	}
-	w->recent_key[i] = mark;
-	w->recent_tsc[i] = now;
-	w->counters->pmd.learn_posted++;
+	bf_worker_post(w, &mail, key ^ (uint64_t)port << 56 ^ (uint64_t)port << 48, LEARN_REPEAT_MS);
 }
 
 /* Addresses say "I am here" with these, whatever they said before. */
@@ -192,6 +180,8 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
 
 	if (in == BF_BOND_SLOT)
 		n = drop_duplicates(w, pkts, n);
+	else
+		bf_snoop(w, in, pkts, n);
 	if (n == 0)
 		return;
 	sum_of(pkts, n, &sum);

@@ -14,17 +14,20 @@
 
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 
 #include "dataplane/flow.h"
 #include "dataplane/inject.h"
+#include "dataplane/mailbox.h"
 
+#define INJECT_PER_LOOP 16
 #define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
 
 uint32_t
 bf_tx_bond_usable(const struct bf_bond_view *b)
 {
-	return b->eligible & (__atomic_load_n(b->carrier, __ATOMIC_RELAXED) | b->hold);
+	return b->eligible & (__atomic_load_n(&b->carrier->bits, __ATOMIC_RELAXED) | b->hold);
 }
 
 uint8_t
@@ -106,6 +109,7 @@ bucket_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t
 		uint8_t bucket = (uint8_t)(hash[i] % BF_BUCKETS);
 		uint8_t m = b->bucket[bucket];
 
+		w->bucket_bytes[bucket] += pkts[i]->pkt_len;
 		member[i] = likely(usable & 1u << m) ? m : bf_bond_stand_in(usable, bucket);
 	}
 	split_tx(w, member, pkts, n);
@@ -192,23 +196,22 @@ fit(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_bur
 	return n;
 }
 
-void
-bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *sum)
+/* The head of one frame in BF_SAMPLE_EVERY; a full ring loses the sample, nothing else. */
+static void
+sample(struct bf_worker *w, const struct rte_mbuf *m)
 {
-	const struct bf_bond_view *b = &w->view->bond;
-	uint32_t usable = bf_tx_bond_usable(b);
-	uint64_t bytes = sum->bytes;
+	struct bf_sample s = {.weight = BF_SAMPLE_EVERY, .pkt_len = (uint16_t)m->pkt_len};
 
-	if (unlikely(usable == 0)) {
-		bf_drop(w, BF_BOND_SLOT, BF_DROP_NO_MEMBER, pkts, n);
-		return;
-	}
-	if (unlikely(sum->min_len < BF_MIN_FRAME ||
-		    sum->max_len > w->view->ports[BF_BOND_SLOT].max_len))
-		n = fit(w, pkts, n, sum, &bytes);
-	if (unlikely(n == 0))
-		return;
-	switch (b->tx) {
+	w->sample_left += BF_SAMPLE_EVERY;
+	s.head_len = (uint8_t)RTE_MIN((uint16_t)BF_SAMPLE_HEAD, m->data_len);
+	memcpy(s.head, rte_pktmbuf_mtod(m, const uint8_t *), s.head_len);
+	rte_ring_sp_enqueue_elem(w->samples, &s, sizeof(s));
+}
+
+static void
+dispatch(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
+{
+	switch (w->view->bond.tx) {
 	case BF_TX_ORDER:
 		order_tx(w, usable, pkts, n, bytes);
 		break;
@@ -221,6 +224,34 @@ bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct
 	default:
 		broadcast_tx(w, usable, pkts, n, bytes);
 		break;
+	}
+}
+
+void
+bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *sum)
+{
+	const struct bf_bond_view *b = &w->view->bond;
+	/* Losses first: a loss seen here has already taken its bit away. */
+	uint32_t losses = __atomic_load_n(&b->carrier->losses, __ATOMIC_ACQUIRE);
+	uint32_t usable = bf_tx_bond_usable(b);
+	uint64_t bytes = sum->bytes;
+
+	if (unlikely(usable == 0)) {
+		bf_drop(w, BF_BOND_SLOT, BF_DROP_NO_MEMBER, pkts, n);
+		return;
+	}
+	if (unlikely(sum->min_len < BF_MIN_FRAME ||
+		    sum->max_len > w->view->ports[BF_BOND_SLOT].max_len))
+		n = fit(w, pkts, n, sum, &bytes);
+	if (unlikely(n == 0))
+		return;
+	w->sample_left -= n;
+	if (unlikely(w->sample_left < 0))
+		sample(w, pkts[0]);
+	dispatch(w, usable, pkts, n, bytes);
+	if (unlikely(losses != w->losses_seen)) {
+		w->first_tx_tsc = rte_rdtsc();
+		__atomic_store_n(&w->losses_seen, losses, __ATOMIC_RELEASE);
 	}
 }
 
@@ -270,7 +301,9 @@ bf_tx_bond_service(struct bf_worker *w, uint64_t now_tsc)
 	bool has_bond = w->view->ports[BF_BOND_SLOT].kind == BF_PORT_BOND;
 	struct rte_mbuf *m;
 
-	while (unlikely(rte_ring_sc_dequeue(w->inject, (void **)&m) == 0)) {
+	for (int i = 0; i < INJECT_PER_LOOP; i++) { /* announcements do not hold traffic up */
+		if (likely(rte_ring_sc_dequeue(w->inject, (void **)&m) != 0))
+			break;
 		if (m->hash.usr != 0 || m->port == BF_INJECT_NONE)
 			keepalive_set(w, m, now_tsc);
 		if (!has_bond || m->port == BF_INJECT_NONE || rte_eth_tx_burst(m->port, w->idx, &m, 1) == 0)

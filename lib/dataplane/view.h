@@ -53,6 +53,13 @@ struct bf_worker_view {
 	struct bf_rxq *rxq;
 };
 
+/** Carrier of the members, shared with the interrupt thread. */
+struct bf_carrier {
+	uint32_t bits;     /* by member number; intr and control: w */
+	uint32_t losses;   /* goes up with every loss, after the bit went down */
+	uint64_t lost_tsc; /* when the last loss was reported */
+} __rte_cache_aligned;
+
 /** How a frame finds its member. */
 enum bf_bond_tx {
 	BF_TX_ORDER,     /* active-backup: the first usable one of order[] */
@@ -72,7 +79,7 @@ struct bf_bond_view {
 	uint16_t member[BF_MAX_MEMBERS]; /* ethdev port ids */
 	uint32_t eligible;  /* members that may transmit */
 	uint32_t hold;      /* members that stay in use without carrier (down delay) */
-	const uint32_t *carrier; /* intr: w */
+	const struct bf_carrier *carrier;
 	uint64_t seed;
 	uint8_t order[BF_MAX_MEMBERS];
 	uint8_t bucket[BF_BUCKETS];

@@ -35,6 +35,7 @@
 #define BF_COLD_AFTER 1024   /* empty polls that make a guest queue cold */
 #define BF_COLD_POLLS 4      /* cold queues polled per loop, at least */
 #define BF_HEARTBEAT_MS 5
+#define BF_SAMPLE_EVERY 1024 /* frames towards the bond per sample */
 
 /** What became of a frame: a port slot, or one of these. */
 #define BF_OUT_FLOOD 0x8000
@@ -92,6 +93,7 @@ struct bf_worker {
 	struct rte_rcu_qsbr *qsbr;
 	struct bf_fdb *fdb;
 	struct rte_ring *learn;  /* mailbox to control */
+	struct rte_ring *samples; /* heads of frames that went to the bond */
 	struct rte_ring *inject; /* frames of control for members; worker 0 only, else NULL */
 	uint64_t tsc_hz;
 	uint32_t quit; /* control: w */
@@ -100,6 +102,9 @@ struct bf_worker {
 	const struct bf_view *view __rte_cache_aligned;
 	uint64_t epoch_tag;
 	uint64_t next_heartbeat;
+	uint32_t losses_seen;  /* carrier losses after which a frame has been sent; control: r */
+	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
+	int32_t sample_left;   /* frames until the next sample */
 	uint32_t rr;
 	uint32_t empty_loops;
 	uint16_t n_active;
@@ -113,6 +118,7 @@ struct bf_worker {
 	uint64_t recent_tsc[BF_RECENT];
 
 	struct bf_counters *counters; /* control: r */
+	uint64_t bucket_bytes[BF_BUCKETS]; /* towards the bond, by flow bucket; control: r */
 };
 
 /** The worker's loop. ctx worker. @param arg struct bf_worker. @return 0 after `quit`. */
@@ -127,6 +133,15 @@ int bf_worker_run(void *arg);
  *   At most BF_BURST frames, owned; the array may be reused afterwards.
  */
 void bf_switch_burst(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n);
+
+/* ---- snoop.c ---- */
+
+struct bf_mail;
+
+/** Post to control, unless the same mark was posted within @p repeat_ms by this worker. */
+void bf_worker_post(struct bf_worker *w, struct bf_mail *mail, uint64_t mark, uint32_t repeat_ms);
+/** Read addresses from flooded frames of a guest; changes nothing. */
+void bf_snoop(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n);
 
 /* ---- stage.c ---- */
 

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Load of buckets and flows, and rebalancing with Open vSwitch's thresholds.
+ *
+ * Threads: ctx control.
+ */
+#include "control/balance.h"
+
+#include <string.h>
+
+#define SAMPLES_PER_TICK 512
+#define MIN_GAIN_BPS (1000000 / 8) /* a move worth less than 1 Mbit/s is not made */
+#define MIN_SHARE 0.03             /* nor one of less than 3 % of the busier member's load */
+#define MIN_IMPROVEMENT 0.1        /* of the ratio between the two members */
+
+static void
+note(struct bf_balance *ba, const struct bf_sample *s, uint64_t now_ms)
+{
+	struct bf_flow *at = NULL;
+	struct bf_flow_key k;
+	uint32_t hash;
+
+	bf_flow_key(s->head, s->head_len, BF_POLICY_L34, &k);
+	memcpy(&k.l2[0], s->head, 6);
+	memcpy(&k.l2[1], s->head + 6, 6);
+	hash = bf_flow_hash_key(&k, 1) | 1;
+	for (unsigned int i = 0; i < 8; i++) { /* eight places to look: the least busy gives way */
+		struct bf_flow *f = &ba->flows[(hash + i) % BF_FLOWS_MAX];
+
+		if (f->hash == hash) {
+			at = f;
+			break;
+		}
+		if (at == NULL || f->hash == 0 || (at->hash != 0 && f->bytes < at->bytes))
+			at = f;
+	}
+	if (at->hash != hash) {
+		memset(at, 0, sizeof(*at));
+		at->hash = hash;
+		at->head_len = s->head_len;
+		memcpy(at->head, s->head, s->head_len);
+	}
+	at->frames += s->weight;
+	at->bytes += (uint64_t)s->weight * s->pkt_len;
+	at->seen_ms = now_ms;
+}
+
+void
+bf_balance_collect(struct bf_balance *ba, const struct bf_lcores *l, uint64_t now_ms)
+{
+	struct bf_sample s;
+
+	for (unsigned int w = 0; w < l->n; w++)
+		for (unsigned int i = 0; i < SAMPLES_PER_TICK &&
+			rte_ring_sc_dequeue_elem(l->workers[w]->samples, &s, sizeof(s)) == 0; i++)
+			note(ba, &s, now_ms);
+}
+
+static void
+measure(struct bf_balance *ba, const struct bf_lcores *l, uint64_t now_ms)
+{
+	double s = (double)(now_ms - ba->last_ms) / 1000;
+
+	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
+		uint64_t sum = 0;
+
+		for (unsigned int w = 0; w < l->n; w++)
+			sum += __atomic_load_n(&l->workers[w]->bucket_bytes[k], __ATOMIC_RELAXED);
+		ba->load[k] = ba->last_ms == 0 || s <= 0 ?
+			0 : (uint64_t)((double)(sum - ba->last_bytes[k]) / s);
+		ba->last_bytes[k] = sum;
+	}
+	ba->last_ms = now_ms;
+	for (unsigned int i = 0; i < BF_FLOWS_MAX; i++) {
+		ba->flows[i].frames /= 2;
+		ba->flows[i].bytes /= 2;
+		if (ba->flows[i].bytes == 0)
+			ba->flows[i].hash = 0;
+	}
+}
+
+void
+bf_balance_shares(const struct bf_balance *ba, const struct bf_bond *b, double *share)
+{
+	for (unsigned int i = 0; i < b->n_members; i++)
+		share[i] = 0;
+	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
+		int i = bf_bond_by_bit(b, bf_bond_bucket_member(b, k));
+
+		if (i >= 0)
+			share[i] += (double)ba->load[k];
+	}
+}
+
+double
+bf_balance_ratio(const double *share, unsigned int n)
+{
+	double sum = 0, most = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		sum += share[i];
+		most = share[i] > most ? share[i] : most;
+	}
+	return sum > 0 && n > 0 ? most * n / sum : 0;
+}
+
+/* The bucket of one member whose move to the other evens them out best; -1 when none is worth it. */
+static int
+best_move(const struct bf_balance *ba, const struct bf_bond *b, unsigned int from, unsigned int to,
+	const double *share, const bool *moved)
+{
+	double gap = share[from] - share[to], best_left = gap, low = share[to] > 1 ? share[to] : 1;
+	int best = -1;
+
+	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
+		double load = (double)ba->load[k], left = gap - 2 * load;
+
+		if (b->home[k] != b->members[from].bit || moved[k] || load < MIN_GAIN_BPS ||
+			load < share[from] * MIN_SHARE)
+			continue;
+		left = left < 0 ? -left : left;
+		if (left < best_left) {
+			best_left = left;
+			best = (int)k;
+		}
+	}
+	if (best < 0 || share[from] / low - (share[from] - (double)ba->load[best]) /
+			(low + (double)ba->load[best]) < MIN_IMPROVEMENT)
+		return -1;
+	return best;
+}
+
+static bool
+move_one(struct bf_balance *ba, struct bf_bond *b, const uint32_t *stations, bool *moved,
+	double *share)
+{
+	unsigned int from = 0, to = 0, cost;
+	bool any = false;
+	int k;
+
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		if (!b->members[i].usable || b->members[i].drained)
+			continue;
+		from = !any || share[i] > share[from] ? i : from;
+		to = !any || share[i] < share[to] ? i : to;
+		any = true;
+	}
+	if (!any || from == to)
+		return false;
+	k = best_move(ba, b, from, to, share, moved);
+	if (k < 0)
+		return false;
+	cost = stations[k] > 0 ? stations[k] : 1;
+	if (ba->moves_this_minute + cost > b->cfg.mac_move_budget)
+		return false;
+	ba->moves_this_minute += cost;
+	b->home[k] = b->members[to].bit;
+	share[from] -= (double)ba->load[k];
+	share[to] += (double)ba->load[k];
+	moved[k] = true;
+	ba->moves++;
+	return true;
+}
+
+bool
+bf_balance_interval(struct bf_balance *ba, struct bf_bond *b, const uint32_t *stations, bool *moved,
+	uint64_t now_ms)
+{
+	bool balances = b->cfg.mode == BF_MODE_TLB || b->cfg.mode == BF_MODE_ALB ||
+		(b->cfg.rebalance && (b->cfg.mode == BF_MODE_XOR || b->cfg.mode == BF_MODE_8023AD));
+	double share[BF_MAX_MEMBERS];
+	bool any = false;
+
+	measure(ba, b->lcores, now_ms);
+	memset(moved, 0, BF_BUCKETS * sizeof(*moved));
+	if (!balances || b->n_members < 2)
+		return false;
+	if (now_ms - ba->minute_ms >= 60000) {
+		ba->minute_ms = now_ms;
+		ba->moves_this_minute = 0;
+	}
+	bf_balance_shares(ba, b, share);
+	while (move_one(ba, b, stations, moved, share))
+		any = true;
+	b->dirty = b->dirty || any;
+	return any;
+}
+
+static unsigned int
+member_of_flow(const struct bf_bond *b, const struct bf_flow *f, enum bf_policy policy,
+	uint64_t seed, unsigned int n)
+{
+	struct bf_flow_key k;
+	unsigned int bucket;
+	int i;
+
+	bf_flow_key(f->head, f->head_len, policy, &k);
+	bucket = bf_flow_hash_key(&k, seed) % BF_BUCKETS;
+	if (n != b->n_members)
+		return bucket % n;
+	i = bf_bond_by_bit(b, b->home[bucket]);
+	return i < 0 ? 0 : (unsigned int)i;
+}
+
+void
+bf_balance_whatif(const struct bf_balance *ba, const struct bf_bond *b, enum bf_policy policy,
+	uint64_t seed, unsigned int n_members, struct bf_whatif *w)
+{
+	double sum = 0;
+
+	memset(w, 0, sizeof(*w));
+	w->policy = policy;
+	w->seed = seed;
+	w->n_members = n_members;
+	for (unsigned int i = 0; i < BF_FLOWS_MAX; i++) {
+		const struct bf_flow *f = &ba->flows[i];
+		unsigned int m;
+
+		if (f->hash == 0)
+			continue;
+		m = member_of_flow(b, f, policy, seed, n_members);
+		w->share[m] += (double)f->bytes;
+		sum += (double)f->bytes;
+		w->flows++;
+		w->moved += m != member_of_flow(b, f, bf_bond_policy(b), b->cfg.seed, b->n_members);
+	}
+	w->ratio = bf_balance_ratio(w->share, n_members);
+	for (unsigned int i = 0; i < n_members && sum > 0; i++)
+		w->share[i] /= sum;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What follows when other members carry the traffic: the stopwatch, the announcements, the
+ * rebalancing, and the word to the operator when the switch does not play along.
+ *
+ * Threads: ctx control.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include "base/log.h"
+#include "control/bridge.h"
+#include "control/stats.h"
+
+#define DOCTOR_MS 1000
+#define DOCTOR_REPEAT_MS 60000
+#define DOCTOR_MIN_ECHOES 3
+
+/* Frames that died for want of a member, as far as anybody counts them. */
+static uint64_t
+lost_frames(const struct bf_bridge *br)
+{
+	struct bf_ledger l;
+	uint64_t lost;
+
+	bf_stats_ledger(br, &l);
+	lost = l.by_reason[BF_DROP_NO_MEMBER] + l.by_reason[BF_DROP_MEMBER_FULL];
+	for (unsigned int i = 0; i < br->bond.n_members; i++) {
+		struct rte_eth_stats s = {0};
+
+		if (rte_eth_stats_get(br->bond.members[i].port, &s) == 0)
+			lost += s.oerrors;
+	}
+	return lost;
+}
+
+static void
+names_of(const struct bf_bond *b, uint32_t set, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	snprintf(buf, size, "none");
+	for (unsigned int i = 0; i < b->n_members && len < size; i++)
+		if (set & 1u << b->members[i].bit)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len > 0 ? "," : "",
+				b->members[i].name);
+}
+
+static void
+cause_of(const struct bf_bond *b, uint32_t lost, char *buf, size_t size)
+{
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		const struct bf_member *m = &b->members[i];
+
+		if (!(lost & 1u << m->bit))
+			continue;
+		if (m->forced_down_ms != 0)
+			snprintf(buf, size, "test failover of %s", m->name);
+		else if (!m->carrier)
+			snprintf(buf, size, "%s lost its link", m->name);
+		else if (m->drained)
+			snprintf(buf, size, "%s is drained", m->name);
+		else if (b->cfg.mode == BF_MODE_8023AD)
+			snprintf(buf, size, "LACP took %s out", m->name);
+		else
+			snprintf(buf, size, "another member is preferred to %s", m->name);
+		return;
+	}
+	snprintf(buf, size, "a member was removed");
+}
+
+static void
+time_failover(struct bf_bridge *br, uint32_t lost, uint32_t now_carry, uint64_t now_ms)
+{
+	const struct bf_carrier *c = bf_bond_device_carrier();
+	const struct bf_bond *b = &br->bond;
+	bool by_carrier = false;
+	struct bf_failover *r;
+
+	for (unsigned int i = 0; i < b->n_members; i++)
+		by_carrier = by_carrier || ((lost & 1u << b->members[i].bit) && !b->members[i].carrier);
+	r = bf_failover_begin(&br->failovers, by_carrier ? c->lost_tsc : rte_rdtsc(),
+		by_carrier ? c->losses : 0, lost_frames(br), now_ms);
+	cause_of(b, lost, r->cause, sizeof(r->cause));
+	r->test = strncmp(r->cause, "test ", 5) == 0;
+	names_of(b, lost, r->from, sizeof(r->from));
+	names_of(b, now_carry, r->to, sizeof(r->to));
+}
+
+void
+bf_paths_check(struct bf_bridge *br, uint64_t now_ms)
+{
+	const struct bf_bond_config *c = &br->bond.cfg;
+	uint32_t carry = bf_bond_carrying(&br->bond), lost = br->carrying & ~carry;
+
+	if (carry == br->carrying)
+		return;
+	br->carrying = carry;
+	if (lost != 0 && br->bond.open)
+		time_failover(br, lost, carry, now_ms);
+	/* With a LAG the switch sees one port, whichever member carries. */
+	if (carry != 0 && !bf_mode_has_lag(c->mode))
+		bf_announce_start(br->announcer, &br->bond, br->fdb, br->neighbors,
+			c->num_peer_notif, c->peer_notif_delay_ms, NULL, now_ms);
+}
+
+struct count {
+	const struct bf_bond *bond;
+	uint32_t *stations;
+};
+
+static void
+count_station(void *arg, const struct bf_fdb_entry *e)
+{
+	struct count *c = arg;
+
+	if (e->port != BF_BOND_SLOT)
+		c->stations[bf_bond_station_bucket(c->bond, e->key)]++;
+}
+
+static void
+rebalance(struct bf_bridge *br, uint64_t now_ms)
+{
+	uint32_t stations[BF_BUCKETS] = {0};
+	struct count c = {&br->bond, stations};
+	bool moved[BF_BUCKETS];
+	unsigned int n = 0;
+
+	bf_fdb_visit(br->fdb, count_station, &c);
+	if (!bf_balance_interval(&br->balance, &br->bond, stations, moved, now_ms))
+		return;
+	for (unsigned int k = 0; k < BF_BUCKETS; k++)
+		n += moved[k];
+	bf_event(&br->events, BF_LOG_NOTICE, "rebalanced", br->bond.cfg.name,
+		"%u of %d buckets moved to other members", n, BF_BUCKETS);
+	if (!bf_mode_has_lag(br->bond.cfg.mode) && bf_announce_is_done(br->announcer))
+		bf_announce_start(br->announcer, &br->bond, br->fdb, br->neighbors, 1, 0, moved, now_ms);
+}
+
+/* Guests' frames that come back while the mode expects a LAG: the switch has none. */
+static void
+look_for_echoes(struct bf_bridge *br, uint64_t now_ms)
+{
+	struct bf_port_counters c;
+	uint64_t echoes;
+
+	if (now_ms < br->next_doctor_ms)
+		return;
+	br->next_doctor_ms = now_ms + DOCTOR_MS;
+	bf_stats_port(br, BF_BOND_SLOT, &c);
+	echoes = c.drops[BF_DROP_REFLECTED] - RTE_MIN(br->echoes_seen, c.drops[BF_DROP_REFLECTED]);
+	br->echoes_seen = c.drops[BF_DROP_REFLECTED];
+	if (echoes < DOCTOR_MIN_ECHOES || !bf_mode_has_lag(br->bond.cfg.mode) ||
+		br->bond.cfg.mode == BF_MODE_8023AD || now_ms < br->doctor_quiet_ms)
+		return;
+	br->doctor_quiet_ms = now_ms + DOCTOR_REPEAT_MS;
+	bf_event(&br->events, BF_LOG_WARNING, "switch_without_lag", br->bond.cfg.name,
+		"%" PRIu64 " frames of guests came back in a second: %s needs a static LAG on the "
+		"switch; make one there, or: set bonding mode balance-alb %s (or active-backup)",
+		echoes, bf_mode_names[br->bond.cfg.mode], br->bond.cfg.name);
+}
+
+uint64_t
+bf_paths_tick(struct bf_bridge *br, uint64_t now_ms)
+{
+	uint64_t next = bf_announce_tick(br->announcer, &br->bond, now_ms);
+	uint32_t interval = br->bond.cfg.rebalance_interval_ms;
+	const struct bf_failover *f = bf_failover_at(&br->failovers, 0);
+
+	if (f != NULL && f->open)
+		bf_failover_tick(&br->failovers, &br->lcores, &br->events,
+			bf_announce_is_done(br->announcer), bf_announce_sent(br->announcer),
+			lost_frames(br), now_ms);
+	bf_balance_collect(&br->balance, &br->lcores, now_ms);
+	if (br->bond.open && now_ms - br->balance.last_ms >= (interval != 0 ? interval : 10000))
+		rebalance(br, now_ms);
+	look_for_echoes(br, now_ms);
+	return next;
+}
