@@ -97,6 +97,43 @@ bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit)
 		bf_app_error(ctx->out, ret, &err);
 }
 
+int
+bf_app_confirm(struct bf_app *app, const struct bf_config *before, uint64_t deadline_ms)
+{
+	if (app->fallback == NULL) /* a second change within the time: the first state counts */
+		app->fallback = bf_config_copy(before);
+	app->fallback_ms = deadline_ms;
+	return app->fallback != NULL ? 0 : -ENOMEM;
+}
+
+bool
+bf_app_commit(struct bf_app *app)
+{
+	bool waited = app->fallback != NULL;
+
+	free(app->fallback);
+	app->fallback = NULL;
+	return waited;
+}
+
+int
+bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms)
+{
+	struct bf_err err = {""};
+
+	if (app->fallback == NULL)
+		return -1;
+	if (now_ms < app->fallback_ms)
+		return (int)RTE_MIN(app->fallback_ms - now_ms, 1000u);
+	if (bf_bridge_apply(app->br, app->fallback, &err) == 0)
+		bf_event(&app->br->events, BF_LOG_WARNING, "rolled_back", "config",
+			"not committed in time: the configuration before is in force again");
+	else
+		bf_event(&app->br->events, BF_LOG_ERR, "rollback_failed", "config", "%s", err.text);
+	bf_app_commit(app);
+	return -1;
+}
+
 static bool
 is_bond_id(const struct bf_app *app, const char *text)
 {

@@ -26,6 +26,8 @@ struct bf_app {
 	struct bf_console *console;
 	const char *config_path; /* --config, for SIGHUP; NULL without */
 	bool quit;
+	struct bf_config *fallback; /* taken back when `commit` does not come in time */
+	uint64_t fallback_ms;
 	struct bf_rate last_show[BF_MAX_PORT_IDS]; /* by port id: rates since the last show */
 	struct bf_rate last_fwd;
 };
@@ -54,6 +56,13 @@ unsigned int bf_app_ports(struct bf_app *app, const char *text, struct bf_port_r
 /** Change a config: the candidate, or a copy of the running one that is then applied. */
 typedef int bf_app_edit_fn(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err);
 void bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit);
+
+/** Take the last change back at @p deadline_ms unless bf_app_commit() comes before. */
+int bf_app_confirm(struct bf_app *app, const struct bf_config *before, uint64_t deadline_ms);
+/** @return false when nothing waits for it. */
+bool bf_app_commit(struct bf_app *app);
+/** Take back what nobody committed. @return ms until there is something to do, -1 for never. */
+int bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms);
 
 /** The bond of a config, by name or port id; an error when there is none of this name. */
 struct bf_bond_config *bf_app_bond(const struct bf_app *app, struct bf_config *c,

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
 
 #include "app.h"
+#include "base/clock.h"
 #include "base/parse.h"
 #include "commands.h"
 
@@ -202,10 +204,36 @@ CHANGE(cmd_add_member, edit_add_member)
 CHANGE(cmd_remove_member, edit_remove_member)
 CHANGE(cmd_member_setting, edit_member_setting)
 CHANGE(cmd_key, edit_key)
-CHANGE(cmd_mode, edit_mode)
 CHANGE(cmd_policy, edit_policy)
 CHANGE(cmd_options, edit_options)
 #undef CHANGE
+
+/* With `confirm SECONDS` the mode goes back by itself unless `commit` follows. */
+static void
+cmd_mode(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	const char *seconds = bf_cmd_arg(ctx, "seconds");
+	struct bf_config *before = NULL;
+	struct bf_err err = {""};
+	uint64_t s = 0;
+
+	if (seconds != NULL && app->candidate != NULL) {
+		bf_out_usage(ctx->out, "confirm: expected on the console only");
+		return;
+	}
+	if (seconds != NULL && bf_parse_u64("confirm", seconds, 1, 86400, &s, &err) != 0) {
+		bf_out_usage(ctx->out, "%s", err.text);
+		return;
+	}
+	if (seconds != NULL)
+		before = bf_config_copy(app->br->running);
+	bf_app_change(ctx, edit_mode);
+	if (before != NULL && bf_out_status(ctx->out) == BF_OUT_OK &&
+		bf_app_confirm(app, before, bf_clock_ms() + s * 1000) == 0)
+		bf_out_printf(ctx->out, "Going back in %s s unless you commit.\n", seconds);
+	free(before);
+}
 
 /* The running bond, or an error. */
 static const struct bf_bond_config *
@@ -254,6 +282,9 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 	bf_out_bool(out, "drained", m->drained);
 	bf_out_u64(out, "speed_mbps", m->speed_mbps);
 	bf_out_u64(out, "link_losses", m->flaps);
+	bf_out_bool(out, "probe_failed", m->probe_failed);
+	bf_out_u64(out, "probes_sent", m->probes_sent);
+	bf_out_u64(out, "probes_answered", m->probes_answered);
 	bf_out_u64(out, "tx_frames", c.tx_frames);
 	bf_out_u64(out, "tx_bytes", c.tx_bytes);
 	bf_out_u64(out, "tx_full", c.tx_full);
@@ -347,6 +378,8 @@ cmd_show_config(struct bf_cmd_ctx *ctx)
 		bf_key_print(&bf_bond_keys[i], c, value, sizeof(value));
 		bf_out_printf(out, "\tIEEE802.3AD Aggregator Mode: %s\n", value);
 	}
+	bf_out_printf(out, "\tSwitch side: %s\n", bf_mode_hints[c->mode]);
+	bf_out_str(out, "switch_side", bf_mode_hints[c->mode]);
 	if (c->primary[0] != '\0')
 		bf_out_printf(out, "\tUser Defined Primary: [%s]\n", c->primary);
 	if (app->br->bond.open)
@@ -495,7 +528,8 @@ const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND] = {
 		BF_CMD_CONFIG},
 	{"remove bonding (member|slave) <member> <bond>", "Take a member out; its flows move first.",
 		cmd_remove_member, BF_CMD_CONFIG},
-	{"set bonding mode <mode> <bond>", "Bonding mode, by Linux name or number.", cmd_mode,
+	{"set bonding mode <mode> <bond> [confirm <seconds>]",
+		"Bonding mode, by Linux name or number; with confirm it goes back unless you commit.", cmd_mode,
 		BF_CMD_CONFIG},
 	{"set bonding (key:primary) <member> <bond>", "Member that active-backup prefers, or none.", cmd_key,
 		BF_CMD_CONFIG},

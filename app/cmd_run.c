@@ -130,6 +130,13 @@ cmd_write(struct bf_cmd_ctx *ctx)
 }
 
 static void
+cmd_commit(struct bf_cmd_ctx *ctx)
+{
+	if (!bf_app_commit(ctx->app))
+		bf_out_error(ctx->out, "commit: nothing waits for it: see set bonding mode ... confirm");
+}
+
+static void
 cmd_version(struct bf_cmd_ctx *ctx)
 {
 	bf_out_printf(ctx->out, "bondfwd %s, %s\n", BF_VERSION, rte_version());
@@ -167,6 +174,7 @@ const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN] = {
 	{"write [<file>]", "Save the present configuration (default: the file of --config).", cmd_write,
 		0},
 	{"load <file>", "Make the configuration equal to a file; all of it or nothing.", cmd_load, 0},
+	{"commit", "Keep the change that was made with confirm.", cmd_commit, 0},
 	{"show version", "Versions of bondfwd and DPDK.", cmd_version, 0},
 	{"help [topic...]", "Help: sections, a section's commands, all, or commands that begin with words.",
 		bf_cmd_help, 0},

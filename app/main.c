@@ -140,6 +140,7 @@ run(struct bf_app *app)
 
 		timeout = min_timeout(timeout,
 			bf_console_timeout_ms(app->console, bf_clock_ms()));
+		timeout = min_timeout(timeout, bf_app_confirm_tick(app, bf_clock_ms()));
 		if (epoll_wait(ep, ev, 8, timeout) < 0 && errno != EINTR)
 			break;
 		take_signals(app);
@@ -214,6 +215,7 @@ serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 		fail(status, err.text);
 	else if (!app->quit)
 		status = run(app);
+	bf_app_commit(app);
 	bf_console_close(app->console);
 	bf_bridge_destroy(app->br);
 	rte_eal_cleanup();

@@ -20,6 +20,7 @@
 #include "dataplane/inject.h"
 
 #define CTL_FRAMES 8191
+#define HOLD_MODE_MS 10000 /* LACP's time to form the LAG before the old mode lets go */
 #define SAFETY_POLL_MS 1000 /* members that report link changes are asked anyway, now and then */
 
 int
@@ -92,6 +93,22 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 		m->name, up ? "link up, %" PRIu32 " Mbit/s" : "link down", m->speed_mbps);
 }
 
+/* LACP distributes, or had its time: the old mode lets go. */
+static void
+end_hold(struct bf_bond *b, uint64_t now_ms)
+{
+	struct bf_lacp_info info = {0};
+
+	if (b->held_until_ms == 0)
+		return;
+	if (b->lacp != NULL)
+		bf_lacp_info(b->lacp, &info);
+	if (info.n_distributing == 0 && now_ms < b->held_until_ms)
+		return;
+	b->held_until_ms = 0;
+	b->dirty = true;
+}
+
 /* After anything that may change who is usable: tell LACP, decide, open and close valves. */
 static void
 settle(struct bf_bond *b, uint64_t now_ms)
@@ -103,6 +120,7 @@ settle(struct bf_bond *b, uint64_t now_ms)
 		bf_lacp_link(b->lacp, b->members[i].bit, b->members[i].usable && b->members[i].carrier,
 			b->members[i].speed_mbps, b->members[i].full_duplex, now_ms);
 	bf_lacp_tick(b->lacp, now_ms);
+	end_hold(b, now_ms);
 	bf_bond_decide(b, now_ms);
 }
 
@@ -178,6 +196,7 @@ bf_bond_close(struct bf_bond *b)
 	bf_bond_lacp_stop(b);
 	bf_bond_device_destroy(b);
 	b->open = false;
+	b->held_until_ms = 0;
 	b->n_members = 0;
 	b->active = -1;
 	b->dirty = true;
@@ -248,11 +267,16 @@ change_mode(struct bf_bond *b, uint32_t from, uint64_t now_ms, struct bf_err *er
 {
 	int ret = 0;
 
-	if (from == BF_MODE_8023AD && b->cfg.mode != BF_MODE_8023AD)
+	if (b->cfg.mode != BF_MODE_8023AD)
+		b->held_until_ms = 0;
+	if (from == BF_MODE_8023AD && b->cfg.mode != BF_MODE_8023AD) {
 		bf_bond_lacp_stop(b);
-	else if (from != BF_MODE_8023AD && b->cfg.mode == BF_MODE_8023AD)
+	} else if (from != BF_MODE_8023AD && b->cfg.mode == BF_MODE_8023AD) {
+		b->held_mode = from;
+		b->held_until_ms = now_ms + HOLD_MODE_MS;
 		ret = bf_bond_lacp_start(b, now_ms, err);
-	else if (b->lacp != NULL)
+	}
+	if (ret == 0 && b->lacp != NULL && from == BF_MODE_8023AD)
 		ret = bf_bond_lacp_reconfigure(b, now_ms, err);
 	return ret;
 }

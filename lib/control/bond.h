@@ -45,6 +45,11 @@ struct bf_member {
 	uint64_t changed_tsc;
 	uint64_t flaps;           /* carrier losses */
 	uint64_t forced_down_ms;  /* `test failover`: no carrier until then */
+	/* probe.c */
+	bool probe_failed;        /* link up, but nobody answers */
+	uint64_t probed_since_ms; /* 0: is not being probed */
+	uint64_t probe_failed_ms, heard_ms, heard_frames;
+	uint64_t probes_sent, probes_answered;
 	struct rte_ether_addr mac; /* its own, restored when it leaves */
 };
 
@@ -62,6 +67,10 @@ struct bf_bond {
 	bool dirty;  /* tables changed: a new view is due */
 	uint64_t failovers;
 	uint64_t next_poll_ms;
+	uint64_t next_probe_ms;
+	/* On the way to 802.3ad the old mode carries until LACP distributes, or for so long. */
+	uint32_t held_mode;
+	uint64_t held_until_ms; /* 0: not held */
 	struct bf_lacp *lacp; /* 802.3ad only */
 	struct rte_mempool *ctl_pool; /* frames of our own */
 	struct bf_lcores *lcores;
@@ -132,6 +141,8 @@ void bf_bond_end_repeat(struct bf_bond *b, unsigned int member);
 
 /* ---- bond_policy.c: questions ---- */
 
+/** Mode by which traffic goes now: the configured one, or the one before on the way to LACP. */
+uint32_t bf_bond_mode_in_force(const struct bf_bond *b);
 /** Policy in force: balance-tlb and balance-alb go by source station. */
 enum bf_policy bf_bond_policy(const struct bf_bond *b);
 /** Members (by number) that carry traffic by the present tables. */

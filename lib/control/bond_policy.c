@@ -30,6 +30,8 @@ is_usable(const struct bf_bond *b, unsigned int i, bool others, uint64_t now_ms)
 	const struct bf_member *m = &b->members[i];
 	uint64_t since = now_ms - m->changed_ms;
 
+	if (m->probe_failed)
+		return false;
 	if (m->carrier)
 		return m->usable || !others || since >= b->cfg.up_delay_ms;
 	return m->usable && b->cfg.down_delay_ms > 0 && since < b->cfg.down_delay_ms;
@@ -124,10 +126,18 @@ decide_active(struct bf_bond *b)
 		was < 0 ? "none" : b->members[was].name);
 }
 
+uint32_t
+bf_bond_mode_in_force(const struct bf_bond *b)
+{
+	return b->held_until_ms != 0 ? b->held_mode : b->cfg.mode;
+}
+
 static bool
 collects(const struct bf_bond *b, unsigned int i)
 {
-	switch (b->cfg.mode) {
+	if (b->held_until_ms != 0 && b->members[i].collect)
+		return true; /* the partner may send here already */
+	switch (bf_bond_mode_in_force(b)) {
 	case BF_MODE_ACTIVE_BACKUP:
 		return (int)i == b->active;
 	case BF_MODE_8023AD:
@@ -180,7 +190,7 @@ eligible(const struct bf_bond *b)
 
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		const struct bf_member *m = &b->members[i];
-		bool may = b->cfg.mode == BF_MODE_8023AD ? m->distribute : m->usable;
+		bool may = bf_bond_mode_in_force(b) == BF_MODE_8023AD ? m->distribute : m->usable;
 
 		spare |= may ? 1u << m->bit : 0;
 		set |= may && !m->drained ? 1u << m->bit : 0;
@@ -208,7 +218,7 @@ bf_bond_carrying(const struct bf_bond *b)
 {
 	if (!b->open)
 		return 0;
-	if (b->cfg.mode == BF_MODE_ACTIVE_BACKUP)
+	if (bf_bond_mode_in_force(b) == BF_MODE_ACTIVE_BACKUP)
 		return b->active < 0 ? 0 : 1u << b->members[b->active].bit;
 	return eligible(b);
 }
@@ -216,7 +226,9 @@ bf_bond_carrying(const struct bf_bond *b)
 enum bf_policy
 bf_bond_policy(const struct bf_bond *b)
 {
-	return b->cfg.mode == BF_MODE_TLB || b->cfg.mode == BF_MODE_ALB ?
+	uint32_t mode = bf_bond_mode_in_force(b);
+
+	return mode == BF_MODE_TLB || mode == BF_MODE_ALB ?
 		BF_POLICY_VLAN_SRCMAC : (enum bf_policy)b->cfg.policy;
 }
 
@@ -253,7 +265,7 @@ bf_bond_member_for(const struct bf_bond *b, const uint8_t *frame, uint32_t len)
 
 	if (may == 0)
 		return -1;
-	switch (tx_of(b->cfg.mode)) {
+	switch (tx_of(bf_bond_mode_in_force(b))) {
 	case BF_TX_BUCKET:
 		return bf_bond_by_bit(b,
 			bf_bond_bucket_member(b, bf_bond_frame_bucket(b, frame, len)));
@@ -298,14 +310,15 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	v->ports[BF_BOND_SLOT].kind = BF_PORT_BOND;
 	v->ports[BF_BOND_SLOT].max_len = bf_bond_max_len(b);
 	bv->ethdev = b->port;
-	bv->tx = (uint8_t)tx_of(b->cfg.mode);
+	bv->tx = (uint8_t)tx_of(bf_bond_mode_in_force(b));
 	bv->policy = (uint8_t)bf_bond_policy(b);
-	bv->lag = bf_mode_has_lag(b->cfg.mode);
+	bv->lag = bf_mode_has_lag(bf_bond_mode_in_force(b));
 	bv->n_members = (uint8_t)b->n_members;
 	bv->designated = b->members[b->active < 0 ? 0 : b->active].bit;
 	bv->carrier = bf_bond_device_carrier();
 	bv->eligible = may;
 	bv->seed = b->cfg.seed;
+	memcpy(&bv->mac, b->mac.addr_bytes, 6);
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		bv->member[b->members[i].bit] = b->members[i].port;
 		if (!b->members[i].carrier && b->members[i].usable)

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "control/notify.h"
 #include "control/pools.h"
+#include "control/probe.h"
 #include "control/stats.h"
 #include "dataplane/mailbox.h"
 
@@ -398,9 +399,13 @@ int
 bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 {
 	uint32_t buckets = bf_fdb_n_buckets(br->fdb);
-	uint64_t next, paths;
+	uint64_t next, paths, probes;
+	struct rte_mbuf *m;
 
 	take_notices(br, now_ms);
+	while (rte_ring_sc_dequeue(br->lcores.for_us, (void **)&m) == 0)
+		bf_probe_receive(&br->bond, m, now_ms);
+	probes = bf_probe_tick(&br->bond, now_ms);
 	if (now_ms >= br->next_bond_ms || br->bond.dirty)
 		br->next_bond_ms = bf_bond_tick(&br->bond, now_ms);
 	if (br->dirty || br->bond.dirty)
@@ -416,7 +421,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	bf_lcores_collect(&br->lcores);
 	bf_pools_collect();
 	next = now_ms + (now_ms < br->busy_until_ms ? 1 : IDLE_TICK_MS);
-	next = RTE_MIN(next, RTE_MIN(br->next_bond_ms, paths));
+	next = RTE_MIN(next, RTE_MIN(br->next_bond_ms, RTE_MIN(paths, probes)));
 	return next > now_ms ? (int)(next - now_ms) : 0;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "control/config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,6 +17,16 @@
 
 const char *const bf_mode_names[BF_MODE_COUNT] = {"balance-rr", "active-backup", "balance-xor",
 	"broadcast", "802.3ad", "balance-tlb", "balance-alb"};
+const char *const bf_mode_hints[BF_MODE_COUNT] = {
+	"needs a static LAG; frames of a flow may arrive out of order",
+	"must not have a LAG; one member carries, the others wait",
+	"needs a static LAG",
+	"must not have a LAG; every frame leaves on every member: receivers see copies, for labs only",
+	"needs a LAG with LACP",
+	"must not have a LAG; each guest station keeps to one member, moved when loads differ",
+	"must not have a LAG; each guest station keeps to one member, moved when loads differ; no frame "
+	"of a guest is rewritten",
+};
 const char *const bf_policy_names[BF_POLICY_COUNT] = {
 	"l2", "l23", "l34", "vlan+srcmac", "encap23", "encap34"};
 static const char *const reselect_names[] = {"always", "better", "failure"};
@@ -57,6 +68,12 @@ const struct bf_key bf_bond_keys[] = {
 		"ms between two looks at the balance, 0 = never"},
 	{"mac_move_budget", NULL, NUM(B(mac_move_budget), 1, 1000000),
 		"stations that rebalancing moves per minute at most"},
+	{"probe_interval", "arp_interval", NUM(B(probe_interval_ms), 0, 600000),
+		"ms between two probes of the targets, 0 = no probes"},
+	{"probe_missed_max", "arp_missed_max", NUM(B(probe_missed_max), 1, 255),
+		"intervals without an answer that take a member out of service"},
+	{"probe_validate", "arp_validate", ONOFF(B(probe_validate)),
+		"only a target's answer counts, not just any frame"},
 	{"agg_mode", "agg_select", ONE_OF(B(agg_mode), agg_names),
 		"802.3ad: which aggregator is active"},
 	{"lacp_rate", NULL, ONE_OF(B(lacp_rate), rate_names),
@@ -103,6 +120,8 @@ bf_bond_config_init(struct bf_bond_config *b)
 	b->num_peer_notif = 1;
 	b->peer_notif_delay_ms = 200;
 	b->rebalance_interval_ms = 10000;
+	b->probe_missed_max = 2;
+	b->probe_validate = true;
 	b->mac_move_budget = 60;
 	b->lacp_active = true;
 	b->lacp_system_priority = 65535;
@@ -321,6 +340,52 @@ bf_bond_config_remove_member(struct bf_bond_config *b, const char *name, struct 
 }
 
 int
+bf_probe_target_parse(const char *text, struct bf_probe_target *t, struct bf_err *err)
+{
+	char addr[BF_PROBE_TARGET_MAX];
+	const char *slash = strchr(text, '/');
+	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
+	uint64_t vlan = 0;
+
+	memset(t, 0, sizeof(*t));
+	if (len < sizeof(addr)) {
+		memcpy(addr, text, len);
+		addr[len] = '\0';
+		t->v6 = inet_pton(AF_INET, addr, t->addr) != 1;
+	}
+	if (len >= sizeof(addr) || (t->v6 && inet_pton(AF_INET6, addr, t->addr) != 1))
+		return bf_err_set(err, EINVAL,
+			"probe_target: \"%.60s\": expected an IPv4 or IPv6 address, with /VLAN behind it "
+			"where the target is in one", text);
+	if (slash != NULL && bf_parse_u64("probe_target vlan", slash + 1, 1, 4094, &vlan, err) != 0)
+		return -EINVAL;
+	t->vlan = (uint16_t)vlan;
+	return 0;
+}
+
+static int
+add_probe_target(struct bf_bond_config *b, const char *text, struct bf_err *err)
+{
+	struct bf_probe_target t;
+
+	if (strcmp(text, "none") == 0) {
+		b->n_probe_targets = 0;
+		memset(b->probe_targets, 0, sizeof(b->probe_targets));
+		return 0;
+	}
+	if (bf_probe_target_parse(text, &t, err) != 0)
+		return -EINVAL;
+	for (uint32_t i = 0; i < b->n_probe_targets; i++)
+		if (strcmp(b->probe_targets[i], text) == 0)
+			return bf_err_set(err, EINVAL, "probe_target: \"%s\": named twice", text);
+	if (b->n_probe_targets == BF_PROBE_TARGETS)
+		return bf_err_set(err, EINVAL, "probe_target: \"%s\": expected at most %d targets", text,
+			BF_PROBE_TARGETS);
+	snprintf(b->probe_targets[b->n_probe_targets++], BF_PROBE_TARGET_MAX, "%s", text);
+	return 0;
+}
+
+int
 bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value,
 	struct bf_err *err)
 {
@@ -328,6 +393,9 @@ bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value,
 		return bf_parse_name("bond name", value, b->name, sizeof(b->name), err);
 	if (strcmp(key, "member") == 0 || strcmp(key, "slave") == 0)
 		return bf_bond_config_add_member(b, value, err);
+	if (strcmp(key, "probe_target") == 0 || strcmp(key, "arp_ip_target") == 0 ||
+		strcmp(key, "ns_ip6_target") == 0)
+		return add_probe_target(b, value, err);
 	return table_set(bf_bond_keys, bf_n_bond_keys, "bond", b, key, value, err);
 }
 
@@ -422,6 +490,13 @@ bf_config_check(const struct bf_config *c, struct bf_err *err)
 	if (b->n_members > 0 && b->min_links > b->n_members)
 		return bf_err_set(err, EINVAL, "min_links: \"%" PRIu32 "\": expected 0 to %" PRIu32
 			" (members of %s)", b->min_links, b->n_members, b->name);
+	if (b->probe_interval_ms != 0 && b->n_probe_targets == 0)
+		return bf_err_set(err, EINVAL, "probe_interval: \"%" PRIu32
+			"\": expected a probe_target as well", b->probe_interval_ms);
+	if (b->probe_interval_ms != 0 && (b->mode == BF_MODE_8023AD || b->mode == BF_MODE_TLB ||
+			b->mode == BF_MODE_ALB))
+		return bf_err_set(err, EINVAL, "probe_interval: not in mode %s: expected balance-rr, "
+			"active-backup, balance-xor or broadcast", bf_mode_names[b->mode]);
 	return 0;
 }
 
@@ -445,6 +520,11 @@ print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 			continue;
 		snprintf(line, sizeof(line), "set bonding option %s %s=%s", b->name,
 			bf_bond_keys[i].name, value);
+		cb(arg, line);
+	}
+	for (uint32_t i = 0; i < b->n_probe_targets; i++) {
+		snprintf(line, sizeof(line), "set bonding option %s probe_target=%s", b->name,
+			b->probe_targets[i]);
 		cb(arg, line);
 	}
 	for (uint32_t i = 0; i < b->n_members; i++) {

@@ -23,6 +23,8 @@
 #define BF_NAME_MAX 32
 #define BF_DEV_NAME_MAX 64
 #define BF_SOCKET_MAX 108 /* sun_path: 107 characters and the end */
+#define BF_PROBE_TARGETS 16
+#define BF_PROBE_TARGET_MAX 56
 #define BF_MAX_GUESTS (BF_MAX_PORTS - 1)
 
 /** Bonding modes by their Linux numbers. */
@@ -38,6 +40,8 @@ enum bf_mode {
 };
 
 extern const char *const bf_mode_names[BF_MODE_COUNT];
+/** What the switch must have or must not have, and what is unsafe; one line per mode. */
+extern const char *const bf_mode_hints[BF_MODE_COUNT];
 extern const char *const bf_policy_names[BF_POLICY_COUNT];
 
 struct bf_bond_config {
@@ -59,6 +63,12 @@ struct bf_bond_config {
 	bool rebalance;                /* hash modes; tlb and alb always do */
 	uint32_t rebalance_interval_ms; /* 0: never */
 	uint32_t mac_move_budget;      /* stations moved per minute at most */
+	/* probes */
+	uint32_t n_probe_targets;
+	char probe_targets[BF_PROBE_TARGETS][BF_PROBE_TARGET_MAX]; /* ADDRESS[/VLAN] */
+	uint32_t probe_interval_ms; /* 0: off */
+	uint32_t probe_missed_max;
+	bool probe_validate;
 	/* 802.3ad */
 	uint32_t agg_mode;
 	uint32_t lacp_rate; /* 0 slow, 1 fast */
@@ -145,6 +155,14 @@ int bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct b
 
 /** Write a key's value as its parser reads it. */
 void bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size);
+
+/** An address of a probe, and its VLAN. */
+struct bf_probe_target {
+	bool v6;
+	uint8_t addr[16];
+	uint16_t vlan; /* 0: untagged */
+};
+int bf_probe_target_parse(const char *text, struct bf_probe_target *t, struct bf_err *err);
 
 /** Member by name. @return index, or -1. */
 int bf_bond_config_member(const struct bf_bond_config *b, const char *name);

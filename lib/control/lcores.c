@@ -21,6 +21,7 @@
 #include "dataplane/mailbox.h"
 
 #define INJECT_RING 4096
+#define FOR_US_RING 256
 #define CONTROL_READER BF_MAX_WORKERS /* control's id among the readers */
 
 static void
@@ -52,6 +53,7 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	w->door = &l->view;
 	w->qsbr = l->qsbr;
 	w->fdb = fdb;
+	w->for_us = l->for_us;
 	w->tsc_hz = rte_get_tsc_hz();
 	w->cache = rte_zmalloc_socket("bf_worker", BF_CACHE_SETS * sizeof(*w->cache),
 		RTE_CACHE_LINE_SIZE, socket);
@@ -85,7 +87,8 @@ qsbr_open(struct bf_lcores *l)
 	rte_rcu_qsbr_thread_register(l->qsbr, CONTROL_READER);
 	l->inject = rte_ring_create("bf_inject", INJECT_RING, SOCKET_ID_ANY,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
-	return l->inject == NULL ? -ENOMEM : 0;
+	l->for_us = rte_ring_create("bf_for_us", FOR_US_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	return l->inject == NULL || l->for_us == NULL ? -ENOMEM : 0;
 }
 
 int
@@ -163,8 +166,11 @@ bf_lcores_close(struct bf_lcores *l)
 	l->n = 0;
 	while (l->inject != NULL && rte_ring_sc_dequeue(l->inject, (void **)&m) == 0)
 		rte_pktmbuf_free(m);
+	while (l->for_us != NULL && rte_ring_sc_dequeue(l->for_us, (void **)&m) == 0)
+		rte_pktmbuf_free(m);
 	rte_ring_free(l->inject);
-	l->inject = NULL;
+	rte_ring_free(l->for_us);
+	l->inject = l->for_us = NULL;
 	rte_free(l->view);
 	l->view = NULL;
 	rte_free(l->qsbr);

@@ -63,6 +63,8 @@ cause_of(const struct bf_bond *b, uint32_t lost, char *buf, size_t size)
 			snprintf(buf, size, "test failover of %s", m->name);
 		else if (!m->carrier)
 			snprintf(buf, size, "%s lost its link", m->name);
+		else if (m->probe_failed)
+			snprintf(buf, size, "no probe target answers over %s", m->name);
 		else if (m->drained)
 			snprintf(buf, size, "%s is drained", m->name);
 		else if (b->cfg.mode == BF_MODE_8023AD)

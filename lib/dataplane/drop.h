@@ -20,6 +20,7 @@
 	X(REFLECTED, "reflected", "in", "a guest's own frame came back on the bond")               \
 	X(DUPLICATE, "duplicate", "in", "flooded copy on a member that is not the designated one") \
 	X(STOPPED, "stopped", "in", "forwarding is stopped")                                       \
+	X(FOR_US, "for_us", "in", "sent to the bond's own address (probe replies): read, not forwarded") \
 	X(NO_DESTINATION, "no_destination", "in", "flooded, and no other port is up")              \
 	X(PORT_GONE, "port_gone", "out", "the destination port was removed")                       \
 	X(GUEST_DOWN, "guest_down", "out", "the guest is not connected")                           \

@@ -74,6 +74,10 @@ decide(struct bf_worker *w, uint16_t in, const struct bf_frame *f, bool *cacheab
 	why = learn(w, in, f, cacheable);
 	if (unlikely(why != BF_DROP_COUNT))
 		return (uint16_t)(BF_OUT_DROP | why);
+	if (unlikely(in == BF_BOND_SLOT && (f->dst & BF_FDB_MAC_MASK) == w->view->bond.mac)) {
+		*cacheable = false;
+		return BF_OUT_DROP | BF_DROP_FOR_US;
+	}
 	if ((f->dst & BF_MAC_MULTICAST) || bf_fdb_find(w->fdb, f->dst, &port) == NULL) {
 		*cacheable = false;
 		return BF_OUT_FLOOD;
@@ -206,6 +210,16 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
 	c->copies += dests > 0 ? (uint64_t)n * (dests - 1u) : 0;
 }
 
+/* Control reads what is sent to the bond itself; when it does not keep up, it reads less. */
+static void
+to_control(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	unsigned int kept = rte_ring_mp_enqueue_burst(w->for_us, (void **)pkts, n, NULL);
+
+	w->counters->ports[BF_BOND_SLOT].drops[BF_DROP_FOR_US] += n;
+	rte_pktmbuf_free_bulk(&pkts[kept], n - kept);
+}
+
 /* A burst with several destinations: runs of equal ones are staged together. */
 static void
 scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, const uint16_t *out)
@@ -224,6 +238,8 @@ scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, co
 		} else if (out[i] == BF_OUT_FLOOD) {
 			for (uint16_t k = 0; k < run; k++)
 				flooded[n_flooded++] = pkts[i + k];
+		} else if (out[i] == (BF_OUT_DROP | BF_DROP_FOR_US)) {
+			to_control(w, &pkts[i], run);
 		} else {
 			bf_drop(w, in, (enum bf_drop)(out[i] & ~BF_OUT_DROP), &pkts[i], run);
 		}

@@ -81,6 +81,7 @@ struct bf_bond_view {
 	uint32_t hold;      /* members that stay in use without carrier (down delay) */
 	const struct bf_carrier *carrier;
 	uint64_t seed;
+	uint64_t mac;       /* the bond's own address, as loaded from a frame */
 	uint8_t order[BF_MAX_MEMBERS];
 	uint8_t bucket[BF_BUCKETS];
 };

@@ -93,6 +93,7 @@ struct bf_worker {
 	struct rte_rcu_qsbr *qsbr;
 	struct bf_fdb *fdb;
 	struct rte_ring *learn;  /* mailbox to control */
+	struct rte_ring *for_us; /* frames to the bond's own address; several workers post */
 	struct rte_ring *samples; /* heads of frames that went to the bond */
 	struct rte_ring *inject; /* frames of control for members; worker 0 only, else NULL */
 	uint64_t tsc_hz;
