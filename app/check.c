@@ -15,6 +15,16 @@ print_line(void *arg, const char *line)
 	fprintf(arg, "  %s\n", line);
 }
 
+static void
+complain(const char *guest, const char *text)
+{
+	fprintf(stderr, "bondfwd: %s%s%s", guest[0] != '\0' ? "guest " : "", guest,
+		guest[0] != '\0' ? ": " : "");
+	for (; *text != '\0'; text++)
+		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, stderr);
+	fputc('\n', stderr);
+}
+
 int
 bf_check_run(struct bf_app *app, const struct bf_options *o)
 {
@@ -22,16 +32,16 @@ bf_check_run(struct bf_app *app, const struct bf_options *o)
 	int problems = 0;
 
 	if (o->config_path != NULL && bf_app_read_config(app, o->config_path, o->config, &err) != 0) {
-		fprintf(stderr, "bondfwd: %s\n", err.text);
+		complain("", err.text);
 		problems++;
 	} else if (bf_config_check(o->config, &err) != 0) {
-		fprintf(stderr, "bondfwd: %s\n", err.text);
+		complain("", err.text);
 		problems++;
 	}
 	for (uint32_t i = 0; i < o->config->n_guests; i++) {
 		if (bf_guest_check_socket(&o->config->guests[i], &err) == 0)
 			continue;
-		fprintf(stderr, "bondfwd: guest %s: %s\n", o->config->guests[i].name, err.text);
+		complain(o->config->guests[i].name, err.text);
 		problems++;
 	}
 	if (problems > 0)

@@ -34,10 +34,14 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 static int signal_fd = -1;
 
+/* One line; what a file or an argument says may hold control bytes. */
 static int
 fail(int status, const char *text)
 {
-	fprintf(stderr, "bondfwd: %s\n", text);
+	fputs("bondfwd: ", stderr);
+	for (const char *c = text; *c != '\0'; c++)
+		fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, stderr);
+	fputc('\n', stderr);
 	return status;
 }
 
@@ -208,7 +212,8 @@ serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 	int status;
 
 	if (rte_eal_init(eal_argc, argv) < 0)
-		return fail(STATUS_FAILED, eal_failure(eal_argc, argv));
+		return fail(rte_errno == EINVAL ? STATUS_USAGE : STATUS_FAILED,
+			eal_failure(eal_argc, argv));
 	take_signals(app);
 	status = app->quit ? STATUS_OK : bring_up(app, o, &err);
 	if (status != STATUS_OK)

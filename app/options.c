@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "console/server.h"
 
 enum option { OPT_BOND, OPT_GUEST, OPT_CONFIG, OPT_CONSOLE, OPT_GROUP, OPT_FDB, OPT_INTERACTIVE,
 	OPT_CHECK, OPT_DEBUG, OPT_VERSION, OPT_HELP, OPT_COUNT };
@@ -85,6 +86,21 @@ find_group(const char *name, int *gid, struct bf_err *err)
 }
 
 static int
+set_console(struct bf_options *o, const char *path, struct bf_err *err)
+{
+	if (strcmp(path, "none") == 0) {
+		o->console = NULL;
+		return 0;
+	}
+	if (path[0] != '/' || strlen(path) > BF_CONSOLE_PATH_MAX)
+		return bf_err_set(err, EINVAL,
+			"--console: \"%.120s\": expected an absolute path of at most %d characters, or none",
+			path, BF_CONSOLE_PATH_MAX);
+	o->console = path;
+	return 0;
+}
+
+static int
 take(struct bf_options *o, enum option opt, const char *value, struct bf_err *err)
 {
 	uint64_t n = 0;
@@ -99,8 +115,7 @@ take(struct bf_options *o, enum option opt, const char *value, struct bf_err *er
 		o->config_path = value;
 		break;
 	case OPT_CONSOLE:
-		o->console = strcmp(value, "none") == 0 ? NULL : value;
-		break;
+		return set_console(o, value, err);
 	case OPT_GROUP:
 		return find_group(value, &o->gid, err);
 	case OPT_FDB:

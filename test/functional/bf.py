@@ -1,0 +1,549 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the functional tests are made of: the daemon, the peers around it, and waiting.
+
+A peer is one bf-peer process with one virtio-user port, so that any of them can be killed like a
+pulled cable.  The daemon's members and guests are vhost clients; each peer listens.
+"""
+
+import fcntl
+import json
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("BONDFWD_BUILD", ROOT / "build")).resolve()
+BONDFWD = BUILD / "app" / "bondfwd"
+BONDCTL = BUILD / "app" / "bondctl"
+PEER = pathlib.Path(os.environ.get("BONDFWD_PEER", BUILD / "test" / "peer" / "bf-peer"))
+
+# Seconds.  Generous, because the machine may be busy; nothing waits this long when all is well.
+LIMIT = float(os.environ.get("BONDFWD_TEST_LIMIT", "30"))
+
+FAR_MAC = "02:aa:00:00:00:01"
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+
+# Lines the daemon's environment may always write.
+LOG_ALLOWED = [
+    # A vhost client whose server is not there yet, or has gone.
+    r"^VHOST_CONFIG: ",
+    # The bonding PMD, on members whose driver knows no promiscuity (net_vhost takes all frames).
+    r"^bond_\w+\(\d+\) - [Ff]ailed to disable (promiscuous|allmulti) mode .* not supported",
+    # The same for members whose driver cannot change its address.
+    r"^bond_\w+\(\d+\) - Failed to update MAC address on member port",
+]
+# For tests that cut links.
+LOG_LINK_LOSS = [
+    r"^WARNING: member_down: net_vhost\d+: link down$",
+    r"^WARNING: active_member: bond0: none, was net_vhost\d+$",
+]
+LOG_SUSPICIOUS = re.compile(
+    r"^(ERR|WARNING)\b|\b(error|failed|cannot|panic|invalid)\b|AddressSanitizer|runtime error",
+    re.IGNORECASE)
+
+
+def guest_mac(i):
+    return f"52:54:00:00:00:{i:02x}"
+
+
+def mac_bytes(mac):
+    return bytes.fromhex(mac.replace(":", ""))
+
+
+def wait_for(cond, timeout=LIMIT, what="condition"):
+    """Poll until cond() is true and return what it returned; TimeoutError names what."""
+    end = time.monotonic() + timeout
+    while True:
+        value = cond()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {timeout} s")
+        time.sleep(0.02)
+
+
+def lcores(n_workers):
+    """EAL core map: main lcore 0 and the workers share whatever CPUs this process may use."""
+    cpus = ",".join(str(c) for c in sorted(os.sched_getaffinity(0)))
+    return ",".join(f"{i}@({cpus})" for i in range(n_workers + 1))
+
+
+def clean_env():
+    env = dict(os.environ)
+    env.pop("XDG_RUNTIME_DIR", None)
+    return env
+
+
+class PeerError(Exception):
+    """bf-peer refused a command or died."""
+
+
+class Peer:
+    """One bf-peer process with one port."""
+
+    def __init__(self, workdir, name, socket, server=True, queues=1, mtu=9216, queue_size=1024,
+                 buf=None, **knobs):
+        self.name = name
+        self.socket = pathlib.Path(socket)
+        self.server = server
+        self.queues = queues
+        self.knobs = knobs
+        self.mtu = mtu
+        self.queue_size = queue_size
+        self.buf = buf
+        self.workdir = pathlib.Path(workdir)
+        self.log = self.workdir / f"peer-{name}.log"
+        self.proc = None
+        self.is_ready = False
+        self.pending = b""
+        self.start()
+
+    def start(self):
+        if self.server:
+            self.socket.unlink(missing_ok=True)
+        dev = f"net_virtio_user0,path={self.socket},queues={self.queues}"
+        dev += f",queue_size={self.queue_size}"
+        dev += ",server=1" if self.server else ""
+        dev += ",cq=1" if self.queues > 1 else ""
+        dev += "".join(f",{k}={v}" for k, v in self.knobs.items())
+        bufs = 2 * self.queue_size * self.queues + 2048
+        if self.buf is not None:
+            bufs *= 2 + self.mtu // self.buf
+        memory = 64 + bufs * ((self.buf or 10240) + 512) // (1 << 20)
+        cmd = [PEER, "--lcores", lcores(0), "--no-huge", "-m", str(memory), "--no-pci",
+               "--no-telemetry", "--no-shconf", "--file-prefix", f"bfpeer-{os.getpid()}-{self.name}",
+               "--vdev", dev, "--", "--mtu", str(self.mtu), "--desc", str(self.queue_size),
+               "--bufs", str(min(bufs, 65535))]
+        if self.buf is not None:
+            cmd += ["--buf", str(self.buf)]
+        with open(self.log, "ab") as log:
+            self.proc = subprocess.Popen([str(c) for c in cmd], stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, stderr=log, env=clean_env())
+        fcntl.fcntl(self.proc.stdout, fcntl.F_SETFL, os.O_NONBLOCK)
+        self.pending = b""
+        self.is_ready = False
+        if self.server:
+            wait_for(lambda: self.socket.exists() or self.proc.poll() is not None, what=self.socket)
+
+    def read_line(self, timeout):
+        end = time.monotonic() + timeout
+        while b"\n" not in self.pending:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"peer {self.name}: no answer within {timeout} s")
+            if not select.select([self.proc.stdout], [], [], left)[0]:
+                continue
+            data = self.proc.stdout.read()
+            if data == b"":
+                tail = self.log.read_text(errors="replace")[-800:]
+                raise PeerError(f"peer {self.name} ended ({self.proc.wait()}):\n{tail}")
+            self.pending += data or b""
+        line, _, self.pending = self.pending.partition(b"\n")
+        return json.loads(line)
+
+    def ready(self, timeout=LIMIT):
+        """Wait until the driver has its first connection."""
+        if not self.is_ready:
+            self.read_line(timeout)
+            self.is_ready = True
+
+    def post(self, verb, **args):
+        self.ready()
+        line = " ".join([verb] + [f"{k}={v}" for k, v in args.items() if v is not None])
+        self.proc.stdin.write(line.encode() + b"\n")
+        self.proc.stdin.flush()
+
+    def cmd(self, verb, **args):
+        self.post(verb, **args)
+        answer = self.read_line(LIMIT + float(args.get("timeout", 10000)) / 1000)
+        if not answer.get("ok"):
+            raise PeerError(f"peer {self.name}: {verb} {args}: {answer.get('error')}")
+        return answer
+
+    def port(self):
+        return self.cmd("ports")["ports"][0]
+
+    def is_up(self):
+        return self.port()["up"]
+
+    def wait_up(self, timeout=LIMIT):
+        self.ready(timeout)
+        wait_for(self.is_up, timeout, f"peer {self.name} up")
+        return self
+
+    def send(self, wait=True, timeout=LIMIT, **spec):
+        if isinstance(spec.get("size"), (list, tuple)):
+            spec["size"] = ",".join(str(s) for s in spec["size"])
+        self.cmd("send", port=0, **spec)
+        if wait:
+            self.cmd("wait", timeout=int(timeout * 1000))
+
+    def await_stream(self, stream, count, timeout=LIMIT):
+        return self.cmd("await", port=0, stream=stream, count=count,
+                        timeout=int(timeout * 1000))["stream"]
+
+    def stream(self, stream, expect=0):
+        return self.cmd("stats", port=0, stream=stream, expect=expect)["streams"][0]
+
+    def streams(self):
+        return {s["stream"]: s for s in self.cmd("stats", port=0)["streams"]}
+
+    def raw(self, frame, count=1, queue=0):
+        self.cmd("raw", port=0, hex=bytes(frame).hex(), count=count, queue=queue)
+
+    def capture(self, count=64, match="any"):
+        self.cmd("capture", port=0, count=count, match=match)
+
+    def captured(self, timeout=0.0):
+        frames = self.cmd("captured", port=0, timeout=int(timeout * 1000))["frames"]
+        return [bytes.fromhex(f) for f in frames]
+
+    def settle(self, quiet=50):
+        self.cmd("settle", port=0, quiet=quiet, timeout=int(LIMIT * 1000))
+
+    def stop_driver(self):
+        """The driver stands still; the vhost side is not told."""
+        self.cmd("stop", port=0)
+
+    def start_driver(self):
+        self.cmd("start", port=0)
+
+    def kill(self):
+        """End at once: a cable is pulled, a guest crashes.  start() is the way back."""
+        if self.proc.poll() is None:
+            self.proc.kill()
+        self.proc.wait(LIMIT)
+        self.proc.stdin.close()
+        self.proc.stdout.close()
+
+    def restart(self):
+        self.kill()
+        self.start()
+
+    def quit(self):
+        if self.proc.poll() is None:
+            try:
+                self.proc.stdin.close()
+                if self.is_ready:
+                    self.proc.wait(10)
+            except (subprocess.TimeoutExpired, BrokenPipeError):
+                pass
+        if self.proc.poll() is None:
+            self.proc.kill()
+        self.proc.wait(LIMIT)
+        self.proc.stdout.close()
+
+
+class CtlError(Exception):
+    """bondctl ended with a status other than 0."""
+
+    def __init__(self, command, status, text):
+        super().__init__(f"{command!r}: status {status}: {text.strip()}")
+        self.status = status
+        self.text = text
+
+
+class Daemon:
+    """One bondfwd process."""
+
+    n_started = 0
+
+    def __init__(self, workdir, args, n_workers=1, memory=512, eal=(), log_allowed=()):
+        Daemon.n_started += 1
+        self.workdir = pathlib.Path(workdir)
+        self.console = self.workdir / "console.sock"
+        self.prefix = f"bftest-{os.getpid()}-{Daemon.n_started}"
+        self.log = self.workdir / f"bondfwd-{Daemon.n_started}.log"
+        self.log_allowed = list(log_allowed)
+        self.transcript = []
+        self.status = None
+        self.cmd = [BONDFWD, "--lcores", lcores(n_workers), "--main-lcore", "0", "--no-huge", "-m",
+                    str(memory), "--no-pci", "--no-telemetry", "--file-prefix", self.prefix, *eal,
+                    "--", *args, "--console", self.console]
+        with open(self.log, "wb") as log:
+            self.proc = subprocess.Popen([str(c) for c in self.cmd], stdin=subprocess.DEVNULL,
+                                         stdout=log, stderr=subprocess.STDOUT, env=clean_env())
+
+    def run_ctl(self, command, json_out=False, timeout=LIMIT):
+        cmd = [BONDCTL, "-s", self.console] + (["-j"] if json_out else []) + command.split()
+        done = subprocess.run([str(c) for c in cmd], capture_output=True, text=True,
+                              timeout=timeout, stdin=subprocess.DEVNULL, check=False)
+        self.transcript.append(f"$ bondctl {'-j ' if json_out else ''}{command}\n"
+                               f"{done.stdout}{done.stderr}[{done.returncode}]")
+        return done
+
+    def ctl(self, command, json=False):
+        """Run a console command; its text, or with json=True the parsed answer."""
+        done = self.run_ctl(command, json)
+        if done.returncode != 0:
+            raise CtlError(command, done.returncode, done.stdout + done.stderr)
+        return parse_json(done.stdout) if json else done.stdout
+
+    def is_answering(self):
+        if self.proc.poll() is not None:
+            raise AssertionError(f"bondfwd ended during start, status {self.proc.returncode}:\n"
+                                 f"{self.log_text()[-2000:]}")
+        return self.console.exists() and self.run_ctl("show port summary all",
+                                                      True).returncode == 0
+
+    def wait_ready(self, timeout=LIMIT):
+        wait_for(self.is_answering, timeout, "console")
+        return self
+
+    def log_text(self):
+        return self.log.read_text(errors="replace")
+
+    def bad_log_lines(self):
+        allowed = [re.compile(p) for p in LOG_ALLOWED + self.log_allowed]
+        return [line for line in self.log_text().splitlines()
+                if LOG_SUSPICIOUS.search(line) and not any(p.search(line) for p in allowed)]
+
+    def ledger(self):
+        return Ledger(self.ctl("show drops", json=True))
+
+    def drops(self, port=None):
+        return self.ledger().drops_of(port)
+
+    def mempools(self):
+        """Pools as {name: (avail, size)}."""
+        return {p["name"]: (p["avail"], p["size"]) for p in self.ctl("show mempool", json=True)}
+
+    def fdb(self):
+        return {e["mac"]: e for e in self.ctl("show fdb", json=True)["entries"]}
+
+    def send_signal(self, sig):
+        self.proc.send_signal(sig)
+
+    def stop(self, sig=signal.SIGTERM, timeout=LIMIT):
+        if self.proc.poll() is None:
+            self.send_signal(sig)
+        self.status = self.proc.wait(timeout)
+        return self.status
+
+    def kill(self):
+        if self.proc.poll() is None:
+            self.proc.kill()
+        self.status = self.proc.wait(LIMIT)
+
+    def remove_runtime(self):
+        """What the EAL itself leaves."""
+        for run in ("/var/run/dpdk", "/tmp/dpdk"):
+            shutil.rmtree(os.path.join(run, self.prefix), ignore_errors=True)
+
+
+def parse_json(text):
+    return json.loads(text)
+
+
+class Ledger:
+    """received + flood copies == sent + sum of drops, over all ports since the start"""
+
+    def __init__(self, shown):
+        ledger = shown["ledger"]
+        self.received, self.copies = ledger["received"], ledger["copies"]
+        self.sent, self.dropped = ledger["sent"], ledger["dropped"]
+        self.by_reason = {k: v for k, v in ledger["by_reason"].items() if v}
+        self.by_port = {}
+        for entry in shown["ports"]:
+            self.by_port.setdefault(entry["port"], {})[entry["reason"]] = entry["frames"]
+
+    def drops_of(self, port):
+        """{reason: count} of one port since it was cleared, or of all ports since the start."""
+        return self.by_reason if port is None else self.by_port.get(port, {})
+
+    def is_balanced(self):
+        return (self.received + self.copies == self.sent + self.dropped
+                and self.dropped == sum(self.by_reason.values()))
+
+    def __str__(self):
+        return (f"received {self.received} + copies {self.copies}, sent {self.sent} + "
+                f"dropped {self.dropped} {self.by_reason}")
+
+
+class Rig:
+    """The daemon with a peer behind each member (far) and each guest (guests)."""
+
+    def __init__(self, workdir, members=2, guests=("vm1", "vm2"), mode="active-backup", mtu=9216,
+                 workers=1, bond="", guest_opts=None, member_opts=None, peer_opts=None,
+                 far_peers=True, memory=512, config=None, log_allowed=()):
+        self.workdir = pathlib.Path(workdir)
+        self.mtu = mtu
+        self.log_allowed = log_allowed
+        self.memory = memory
+        self.workers = workers
+        self.member_names = [f"net_vhost{i}" for i in range(members)]
+        self.guest_names = list(guests)
+        self.guest_opts = guest_opts or {}
+        self.peer_opts = peer_opts or {}
+        self.far = []
+        self.guests = {}
+        self.daemon = None
+        self.last_report = []
+        self.is_finished = False
+        if far_peers:
+            self.far = [Peer(workdir, f"far{i}", self.far_socket(i), queues=workers,
+                             **(member_opts or {})) for i in range(members)]
+        for name in self.guest_names:
+            if "mode=server" not in self.guest_opts.get(name, ""):
+                self.add_guest_peer(name)
+        self.args = []
+        if config is not None:
+            self.args += ["--config", str(config)]
+        else:
+            names = ",".join(f"member={m}" for m in self.member_names)
+            if mode == "active-backup" and "primary=" not in bond and members:
+                # So that far[0] is the one that is heard.
+                bond += ",primary=net_vhost0"
+            self.args += ["--bond", f"name=bond0,mode={mode},{names},mtu={mtu}{bond}"]
+            for name in self.guest_names:
+                self.args += ["--guest", f"name={name},{self.guest_pairs(name)}"]
+
+    def far_socket(self, i):
+        return self.workdir / f"far{i}.sock"
+
+    def guest_socket(self, name):
+        return self.workdir / f"{name}.sock"
+
+    def guest_pairs(self, name):
+        opts = self.guest_opts.get(name, "")
+        queues = self.peer_opts.get(name, {}).get("queues", 1)
+        pairs = f"socket={self.guest_socket(name)},queues={queues},mtu={self.mtu}"
+        return pairs + ("," + opts if opts else "")
+
+    def add_guest_peer(self, name, **opts):
+        is_server = "mode=server" not in self.guest_opts.get(name, "")
+        opts = {**self.peer_opts.get(name, {}), **opts}
+        self.guests[name] = Peer(self.workdir, name, self.guest_socket(name), server=is_server,
+                                 **opts)
+        return self.guests[name]
+
+    def member_vdevs(self):
+        eal = []
+        for i, name in enumerate(self.member_names):
+            eal += ["--vdev", f"{name},iface={self.far_socket(i)},queues={self.workers},client=1"]
+        return eal
+
+    def start(self, wait=True):
+        self.is_finished = False
+        self.daemon = Daemon(self.workdir, self.args, self.workers, self.memory,
+                             self.member_vdevs(), self.log_allowed)
+        if wait:
+            self.daemon.wait_ready()
+            for name in self.guest_names:
+                if name not in self.guests:
+                    self.add_guest_peer(name)
+            for peer in self.peers():
+                peer.wait_up()
+            if self.far:
+                wait_for(self.members_settled, what="members in service")
+        return self
+
+    def bond(self):
+        return self.daemon.ctl("show bonding config bond0", json=True)
+
+    def members_settled(self):
+        """Every member has its link, and the primary is the active one."""
+        bond = self.bond()
+        primary = bond["options"]["primary"]
+        return (all(m["link"] and m["usable"] for m in bond["member_details"])
+                and (bond["mode"] != "active-backup" or primary == "none"
+                     or bond.get("active_member") == primary))
+
+    def peers(self):
+        return [*self.far, *self.guests.values()]
+
+    def vm(self, i):
+        return self.guests[self.guest_names[i - 1]]
+
+    def learn(self, peer, mac, dst=BROADCAST, vlan=None):
+        """Let the switch see a station; returns when it is in the forwarding database."""
+        def known():
+            # Repeated, because a link that has just come up may not carry the first frame.
+            peer.send(stream=0xfffe, count=1, src=mac, dst=dst, kind="ether", vlan=vlan)
+            peer.settle(5)
+            return mac in self.daemon.fdb()
+        wait_for(known, what=f"{mac} behind {peer.name} learned")
+
+    def learn_all(self):
+        """Far side and every guest are known."""
+        self.learn(self.far[0], FAR_MAC)
+        for i, name in enumerate(self.guest_names, 1):
+            self.learn(self.guests[name], guest_mac(i))
+        self.settle()
+
+    def settle(self):
+        for peer in self.peers():
+            if peer.proc.poll() is None and peer.is_ready:
+                peer.settle(20)
+
+    def transfer(self, sender, receiver, stream, count, window=512, **spec):
+        """Send numbered frames, never more in flight than the rings hold; the receiver's tally."""
+        for first in range(0, count, window):
+            part = min(window, count - first)
+            sender.send(stream=stream, first=first, count=part, **spec)
+            tally = receiver.await_stream(stream, first + part, timeout=LIMIT)
+            if tally["distinct"] < first + part:
+                break
+        receiver.settle(20)
+        return receiver.stream(stream, count)
+
+    def check_balance(self):
+        """The ledger is balanced and every buffer is back, within a limit."""
+        self.settle()
+        try:
+            wait_for(lambda: self.daemon.ledger().is_balanced(), 5, "ledger")
+        except TimeoutError:
+            raise AssertionError(f"ledger: {self.daemon.ledger()}") from None
+        try:
+            wait_for(lambda: all(a == s for a, s in self.daemon.mempools().values()), 5, "pools")
+        except TimeoutError:
+            short = {n: v for n, v in self.daemon.mempools().items() if v[0] != v[1]}
+            raise AssertionError(f"mempools short (avail, size): {short}") from None
+
+    def check_stopped(self):
+        assert self.daemon.status == 0, f"exit status {self.daemon.status}"
+        assert self.daemon.bad_log_lines() == []
+        mine = [self.daemon.console] + [
+            self.guest_socket(n) for n in self.guest_names
+            if "mode=server" in self.guest_opts.get(n, "")]
+        assert [str(p) for p in mine if p.exists()] == []
+
+    def finish(self):
+        """What holds after every test."""
+        if self.is_finished:
+            return
+        self.is_finished = True
+        if self.daemon.proc.poll() is None:
+            self.check_balance()
+            self.daemon.stop()
+        elif self.daemon.status is None:
+            self.daemon.status = self.daemon.proc.returncode
+        self.check_stopped()
+
+    def report(self):
+        """For a failed test."""
+        text = []
+        if self.daemon is not None:
+            if self.daemon.proc.poll() is None:
+                for command in ("show fwd stats all", "show drops", "show port stats all"):
+                    try:
+                        self.daemon.run_ctl(command, timeout=5)
+                    except subprocess.TimeoutExpired:
+                        self.daemon.transcript.append(f"{command}: no answer")
+            text.append(("console", "\n".join(self.daemon.transcript[-40:])[-12000:]))
+            text.append(("bondfwd log", self.daemon.log_text()[-12000:]))
+        for peer in self.peers():
+            text.append((peer.log.name, peer.log.read_text(errors="replace")[-1500:]))
+        return text
+
+    def close(self):
+        for peer in self.peers():
+            peer.quit()
+        if self.daemon is not None:
+            self.daemon.kill()
+            self.daemon.remove_runtime()

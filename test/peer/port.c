@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Ports of bf-peer, see port.h. */
+
+#include "port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mempool.h>
+
+#include "tally.h"
+
+#define RX_BURST 32
+#define POOL_CACHE 0
+#define LINK_PERIOD_HZ 50
+#define RAW_TRIES 1000
+
+static struct port ports[PORTS_MAX];
+static struct port_options opts;
+static struct rte_mempool *pool;
+static uint64_t next_link_tsc;
+
+struct port *
+port_find(unsigned int id)
+{
+	return id < PORTS_MAX && ports[id].is_open ? &ports[id] : NULL;
+}
+
+unsigned int
+port_id(const struct port *p)
+{
+	return (unsigned int)(p - ports);
+}
+
+void
+ports_pool(uint32_t *n_avail, uint32_t *n_size)
+{
+	*n_avail = rte_mempool_avail_count(pool);
+	*n_size = pool->size;
+}
+
+static int
+fail(const char *what, const char *name, int rc)
+{
+	fprintf(stderr, "bf-peer: %s: %s: %s\n", name, what, strerror(-rc));
+	return rc < 0 ? rc : -EINVAL;
+}
+
+static int
+setup_queues(struct port *p, struct rte_eth_dev_info *info)
+{
+	uint16_t q;
+	int rc;
+
+	for (q = 0; q < p->n_queues; q++) {
+		info->default_txconf.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+		rc = rte_eth_rx_queue_setup(
+			p->ethdev, q, opts.n_desc, SOCKET_ID_ANY, &info->default_rxconf, pool);
+		if (rc == 0)
+			rc = rte_eth_tx_queue_setup(
+				p->ethdev, q, opts.n_desc, SOCKET_ID_ANY, &info->default_txconf);
+		if (rc != 0)
+			return fail("queue setup", p->name, rc);
+	}
+	return 0;
+}
+
+static int
+port_open(uint16_t ethdev)
+{
+	struct rte_eth_conf conf = {0};
+	struct rte_eth_dev_info info;
+	char name[RTE_ETH_NAME_MAX_LEN];
+	struct port *p;
+	unsigned long id;
+	int rc;
+
+	rc = rte_eth_dev_get_name_by_port(ethdev, name);
+	if (rc != 0)
+		return rc;
+	id = strtoul(name + strcspn(name, "0123456789"), NULL, 10);
+	if (id >= PORTS_MAX || ports[id].is_open)
+		return fail("port number", name, -EINVAL);
+	p = &ports[id];
+	memset(p, 0, sizeof(*p));
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	p->ethdev = ethdev;
+	rc = rte_eth_dev_info_get(ethdev, &info);
+	if (rc != 0)
+		return fail("info", name, rc);
+	p->n_queues = RTE_MIN(info.max_rx_queues, info.max_tx_queues);
+	conf.rxmode.mtu = opts.mtu;
+	conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER & info.rx_offload_capa;
+	conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	rc = rte_eth_dev_configure(ethdev, p->n_queues, p->n_queues, &conf);
+	if (rc != 0)
+		return fail("configure", name, rc);
+	rc = setup_queues(p, &info);
+	if (rc != 0)
+		return rc;
+	rc = rte_eth_dev_start(ethdev);
+	if (rc != 0)
+		return fail("start", name, rc);
+	p->is_open = true;
+	p->is_started = true;
+	return 0;
+}
+
+int
+ports_open(const struct port_options *options)
+{
+	uint16_t ethdev;
+	int rc;
+
+	opts = *options;
+	pool = rte_pktmbuf_pool_create("peer", opts.n_bufs, POOL_CACHE, 0,
+		opts.buf_size + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+	if (pool == NULL)
+		return fail("buffer pool", "peer", -rte_errno);
+	RTE_ETH_FOREACH_DEV(ethdev) {
+		rc = port_open(ethdev);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+void
+port_cancel_job(struct port *p)
+{
+	rte_pktmbuf_free_bulk(p->job.pending, p->job.n_pending);
+	p->job.n_pending = 0;
+	p->job.is_active = false;
+}
+
+void
+port_capture(struct port *p, uint32_t n, enum capture_filter filter)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->n_captured; i++)
+		free(p->captured[i]);
+	p->n_captured = 0;
+	p->n_capture_wanted = RTE_MIN(n, (uint32_t)CAPTURE_MAX);
+	p->capture_filter = filter;
+}
+
+int
+port_set_started(struct port *p, bool is_started)
+{
+	int rc = 0;
+
+	if (p->is_started == is_started)
+		return 0;
+	if (!is_started)
+		port_cancel_job(p);
+	rc = is_started ? rte_eth_dev_start(p->ethdev) : rte_eth_dev_stop(p->ethdev);
+	if (rc == 0)
+		p->is_started = is_started;
+	p->is_up = false;
+	return rc;
+}
+
+void
+ports_stop(void)
+{
+	unsigned int id;
+	int rc;
+
+	for (id = 0; id < PORTS_MAX; id++) {
+		if (!ports[id].is_open)
+			continue;
+		rc = port_set_started(&ports[id], false);
+		if (rc != 0)
+			fail("stop", ports[id].name, rc);
+		port_capture(&ports[id], 0, CAPTURE_ANY);
+	}
+}
+
+/* Copy bytes into a new mbuf chain; NULL when the pool is short. */
+static struct rte_mbuf *
+mbuf_from_bytes(const uint8_t *bytes, uint16_t len)
+{
+	struct rte_mbuf *head = rte_pktmbuf_alloc(pool), *last = head;
+
+	while (last != NULL) {
+		uint16_t part = RTE_MIN(len, rte_pktmbuf_tailroom(last));
+
+		memcpy(rte_pktmbuf_mtod(last, void *), bytes, part);
+		last->data_len = part;
+		head->pkt_len += part;
+		bytes += part;
+		len -= part;
+		if (len == 0)
+			return head;
+		last->next = rte_pktmbuf_alloc(pool);
+		if (last->next != NULL)
+			head->nb_segs++;
+		last = last->next;
+	}
+	rte_pktmbuf_free(head);
+	return NULL;
+}
+
+bool
+port_send_raw(struct port *p, uint16_t queue, const uint8_t *frame, uint16_t len)
+{
+	struct rte_mbuf *m = p->is_started ? mbuf_from_bytes(frame, len) : NULL;
+	int tries;
+
+	if (m == NULL || queue >= p->n_queues) {
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	for (tries = 0; tries < RAW_TRIES; tries++) {
+		if (rte_eth_tx_burst(p->ethdev, queue, &m, 1) == 1) {
+			p->n_tx++;
+			return true;
+		}
+		rte_delay_us_sleep(100);
+	}
+	rte_pktmbuf_free(m);
+	return false;
+}
+
+static uint16_t
+job_queue(const struct port *p, uint32_t seq)
+{
+	const struct send_job *job = &p->job;
+
+	if (job->queue != QUEUE_BY_FLOW)
+		return job->queue;
+	return (uint16_t)((seq / job->spec.n_sizes) % job->spec.n_flows % p->n_queues);
+}
+
+/* Frames the job may have built by now, given its rate. */
+static uint32_t
+job_limit(const struct send_job *job)
+{
+	uint64_t due;
+
+	if (job->rate == 0)
+		return job->end;
+	due = (uint64_t)((double)(rte_rdtsc() - job->start_tsc) / (double)rte_get_tsc_hz() *
+		(double)job->rate);
+	due = job->n_sent + job->n_pending > due ? 0 : due - job->n_sent - job->n_pending;
+	return (uint32_t)RTE_MIN((uint64_t)job->end, job->next + due);
+}
+
+static void
+job_fill(struct port *p)
+{
+	static uint8_t bytes[FRAME_MAX];
+	struct send_job *job = &p->job;
+	uint32_t limit = job_limit(job);
+
+	job->pending_queue = job_queue(p, job->next);
+	while (job->n_pending < job->burst && job->next < limit &&
+		job_queue(p, job->next) == job->pending_queue) {
+		uint16_t len = frame_build(&job->spec, job->next, bytes);
+		struct rte_mbuf *m = mbuf_from_bytes(bytes, len);
+
+		if (m == NULL)
+			break;
+		job->pending[job->n_pending++] = m;
+		job->next++;
+	}
+}
+
+static unsigned int
+job_turn(struct port *p)
+{
+	struct send_job *job = &p->job;
+	uint16_t n, i;
+
+	if (!job->is_active || !p->is_started)
+		return 0;
+	if (job->n_pending == 0)
+		job_fill(p);
+	n = rte_eth_tx_burst(p->ethdev, job->pending_queue, job->pending, job->n_pending);
+	job->n_pending -= n;
+	job->n_sent += n;
+	p->n_tx += n;
+	for (i = 0; i < job->n_pending; i++)
+		job->pending[i] = job->pending[n + i];
+	if (job->n_pending == 0 && job->next == job->end)
+		job->is_active = false;
+	return n;
+}
+
+static void
+capture_frame(struct port *p, const uint8_t *frame, uint32_t len, bool is_ours)
+{
+	uint8_t *copy;
+
+	if (p->n_captured == p->n_capture_wanted || (is_ours && p->capture_filter == CAPTURE_OTHER))
+		return;
+	copy = malloc(len);
+	if (copy == NULL)
+		return;
+	memcpy(copy, frame, len);
+	p->captured[p->n_captured] = copy;
+	p->captured_len[p->n_captured++] = (uint16_t)len;
+}
+
+static unsigned int
+rx_turn(struct port *p)
+{
+	static uint8_t bytes[FRAME_MAX];
+	struct rte_mbuf *burst[RX_BURST];
+	struct frame_report report;
+	unsigned int n_total = 0;
+	uint16_t q, i, n;
+
+	for (q = 0; q < p->n_queues; q++) {
+		n = rte_eth_rx_burst(p->ethdev, q, burst, RX_BURST);
+		for (i = 0; i < n; i++) {
+			uint32_t len = burst[i]->pkt_len;
+			const uint8_t *frame = rte_pktmbuf_read(
+				burst[i], 0, RTE_MIN(len, (uint32_t)FRAME_MAX), bytes);
+			bool is_ours = frame_check(frame, len, &report);
+
+			if (is_ours)
+				tally_add((uint16_t)port_id(p), q, len, &report);
+			else
+				p->n_rx_other++;
+			capture_frame(p, frame, len, is_ours);
+		}
+		rte_pktmbuf_free_bulk(burst, n);
+		p->n_rx += n;
+		n_total += n;
+	}
+	return n_total;
+}
+
+static void
+links_turn(void)
+{
+	struct rte_eth_link link;
+	uint64_t now = rte_rdtsc();
+	unsigned int id;
+
+	if (now < next_link_tsc)
+		return;
+	next_link_tsc = now + rte_get_tsc_hz() / LINK_PERIOD_HZ;
+	for (id = 0; id < PORTS_MAX; id++) {
+		if (!ports[id].is_open)
+			continue;
+		memset(&link, 0, sizeof(link));
+		ports[id].is_up = ports[id].is_started &&
+			rte_eth_link_get_nowait(ports[id].ethdev, &link) == 0 &&
+			link.link_status == RTE_ETH_LINK_UP;
+	}
+}
+
+unsigned int
+ports_turn(void)
+{
+	unsigned int id, n = 0;
+
+	links_turn();
+	for (id = 0; id < PORTS_MAX; id++) {
+		if (!ports[id].is_open || !ports[id].is_started)
+			continue;
+		n += rx_turn(&ports[id]);
+		n += job_turn(&ports[id]);
+	}
+	return n;
+}
