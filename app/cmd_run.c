@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_lcore.h>
 #include <rte_version.h>
 
 #include "app.h"
@@ -157,6 +158,53 @@ edit_idle(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	return ret;
 }
 
+/* "auto" gives the choice back. */
+static int
+edit_pin(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	struct bf_guest_config *g = bf_config_guest(c, bf_cmd_arg(ctx, "guest"));
+	const char *lcore = bf_cmd_arg(ctx, "lcore");
+	const struct bf_app *app = ctx->app;
+	uint64_t q = 0, l = 0;
+	bool found = app->br == NULL;
+
+	if (g == NULL)
+		return bf_err_set(err, EINVAL, "guest: \"%.60s\": no such guest", bf_cmd_arg(ctx, "guest"));
+	if (bf_parse_u64("queue", bf_cmd_arg(ctx, "queue"), 0, g->queues - 1, &q, err) != 0)
+		return -EINVAL;
+	if (strcmp(lcore, "auto") == 0) {
+		g->pin[q] = 0;
+		return 0;
+	}
+	if (bf_parse_u64("lcore", lcore, 0, RTE_MAX_LCORE - 1, &l, err) != 0)
+		return -EINVAL;
+	for (unsigned int w = 0; app->br != NULL && w < app->br->lcores.n; w++)
+		found = found || app->br->lcores.workers[w]->lcore == l;
+	if (!found)
+		return bf_err_set(err, EINVAL, "lcore: \"%s\": expected a worker lcore: see show config fwd",
+			lcore);
+	g->pin[q] = (uint8_t)(l + 1);
+	return 0;
+}
+
+static int
+edit_rebalance(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	return bf_parse_bool("rebalance", bf_cmd_arg(ctx, "onoff"), &c->lcore_rebalance, err);
+}
+
+static void
+cmd_pin(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_pin);
+}
+
+static void
+cmd_rebalance(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_rebalance);
+}
+
 static void
 cmd_idle(struct bf_cmd_ctx *ctx)
 {
@@ -169,6 +217,10 @@ const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN] = {
 		BF_CMD_CONFIG},
 	{"set lcore idle <how>", "What a worker without frames does: poll, pause or sleep.", cmd_idle,
 		BF_CMD_CONFIG},
+	{"set lcore rebalance <onoff>", "Move guest queues from busy workers to idle ones.", cmd_rebalance,
+		BF_CMD_CONFIG},
+	{"set lcore <lcore> guest <guest> queue <queue>",
+		"Let an lcore poll a guest's queue; auto gives the choice back.", cmd_pin, BF_CMD_CONFIG},
 	{"show running-config", "The present configuration, as a file that load reads.",
 		cmd_show_running, 0},
 	{"write [<file>]", "Save the present configuration (default: the file of --config).", cmd_write,

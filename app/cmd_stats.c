@@ -218,6 +218,23 @@ cmd_drops(struct bf_cmd_ctx *ctx)
 }
 
 static void
+show_stages(const struct bf_pmd_counters *p, struct bf_out *out)
+{
+	static const char *const names[BF_STAGES] = {"receive", "decide", "output"};
+
+	bf_out_printf(out, "\n  cycles per frame by stage (one loop in %d):", BF_TIMING_EVERY);
+	bf_out_obj_begin(out, "stages");
+	for (unsigned int i = 0; i < BF_STAGES; i++) {
+		double c = p->stage_frames > 0 ?
+			(double)p->stage_tsc[i] / (double)p->stage_frames : 0;
+
+		bf_out_printf(out, " %s %.1f", names[i], c);
+		bf_out_f64(out, names[i], c);
+	}
+	bf_out_obj_end(out);
+}
+
+static void
 show_worker(const struct bf_worker *w, struct bf_out *out)
 {
 	static const char *const bins[BF_BURST_BINS] = {"1", "2-4", "5-8", "9-16", "17-31", "32"};
@@ -249,6 +266,7 @@ show_worker(const struct bf_worker *w, struct bf_out *out)
 		bf_out_u64(out, bins[b], p->bursts[b]);
 	}
 	bf_out_obj_end(out);
+	show_stages(p, out);
 	bf_out_printf(out, "\n  decisions from the table %" PRIu64 ", learned %" PRIu64 " (lost %" PRIu64
 		"), ring contention %" PRIu64 ", padded %" PRIu64 "\n", p->cache_miss, p->learn_posted,
 		p->learn_lost, p->ring_contended, p->padded);

@@ -11,7 +11,7 @@
 #include "console/command.h"
 
 #define BF_APP_N_GROUPS 7
-#define BF_N_CMDS_RUN 10
+#define BF_N_CMDS_RUN 12
 #define BF_N_CMDS_PORT 6
 #define BF_N_CMDS_BOND 16
 #define BF_N_CMDS_PATHS 6

@@ -85,9 +85,8 @@ publish(struct bf_bridge *br)
 	bf_paths_check(br, bf_clock_ms());
 }
 
-/* After this no worker touches what the new view does not name. */
-static void
-publish_and_wait(struct bf_bridge *br)
+void
+bf_bridge_publish_and_wait(struct bf_bridge *br)
 {
 	publish(br);
 	bf_lcores_grace(&br->lcores);
@@ -99,7 +98,7 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g)
 	uint16_t slot = g->slot;
 
 	br->guests[slot] = NULL;
-	publish_and_wait(br);
+	bf_bridge_publish_and_wait(br);
 	bf_fdb_flush_port(br->fdb, slot, true);
 	bf_neighbors_flush_port(br->neighbors, slot);
 	bf_fdb_commit(br->fdb);
@@ -171,6 +170,7 @@ sync_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *e
 		} else if (memcmp(&g->cfg, &want->guests[i], sizeof(g->cfg)) != 0) {
 			bf_guest_reconfigure(g, &want->guests[i]);
 			bf_fdb_set_quota(br->fdb, g->slot, g->cfg.mac_limit);
+			bf_plan_guest(br, g);
 			br->dirty = true;
 		}
 		if (ret != 0)
@@ -187,7 +187,7 @@ close_bond(struct bf_bridge *br)
 	if (!was)
 		return;
 	br->bond.open = false; /* first out of the workers' sight, then out of the world */
-	publish_and_wait(br);
+	bf_bridge_publish_and_wait(br);
 	br->bond.open = true;
 	bf_bond_close(&br->bond);
 	bf_fdb_flush_port(br->fdb, BF_BOND_SLOT, false);
@@ -205,7 +205,7 @@ remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms)
 	memcpy(copy, br->bond.members[at].name, sizeof(copy));
 	br->bond.members[at].usable = br->bond.members[at].distribute = false;
 	br->bond.members[at].drained = true;
-	publish_and_wait(br);
+	bf_bridge_publish_and_wait(br);
 	bf_bond_member_remove(&br->bond, copy, now_ms);
 	bf_event(&br->events, BF_LOG_NOTICE, "member_removed", copy, "left %s", br->bond.cfg.name);
 }
@@ -323,12 +323,31 @@ bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_er
 	return ret;
 }
 
+/* Other workers will own the receive rings: for the change both sides take the rings' locks. */
+static void
+hand_over_rings(struct bf_bridge *br, struct bf_guest *g, uint16_t old)
+{
+	uint16_t new = g->n_rings;
+
+	if (new == old || br->lcores.n < 2)
+		return;
+	g->locked = true;
+	g->n_rings = old;
+	bf_bridge_publish_and_wait(br);
+	g->n_rings = new;
+	bf_bridge_publish_and_wait(br);
+	g->locked = false;
+}
+
 static void
 guest_changed(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 {
+	uint16_t rings = g->n_rings;
 	bool was = g->up;
 
 	bf_guest_refresh(g, now_ms);
+	hand_over_rings(br, g, rings);
+	bf_plan_guest(br, g);
 	br->dirty = true;
 	if (g->up == was)
 		return;
@@ -414,7 +433,8 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	if (take_learned(br) > 0)
 		br->busy_until_ms = now_ms + BUSY_MS;
 	paths = bf_paths_tick(br, now_ms);
-	if (br->bond.dirty)
+	bf_plan_tick(br, now_ms);
+	if (br->bond.dirty || br->dirty)
 		publish(br);
 	bf_fdb_age(br->fdb, 1 + buckets / (AGE_TURN_MS / IDLE_TICK_MS));
 	bf_fdb_commit(br->fdb);

@@ -23,6 +23,7 @@
 #include "control/guest.h"
 #include "control/lcores.h"
 #include "control/neighbors.h"
+#include "control/plan.h"
 
 struct bf_bridge_options {
 	uint32_t fdb_capacity; /* stations, 0 = 16384 */
@@ -44,6 +45,7 @@ struct bf_bridge {
 	struct bf_announcer *announcer;
 	struct bf_failovers failovers;
 	struct bf_balance balance;
+	struct bf_plan plan;
 	uint64_t next_doctor_ms, doctor_quiet_ms, echoes_seen;
 	uint64_t started_ms;
 	uint64_t next_bond_ms;
@@ -88,6 +90,9 @@ bf_guest_id(const struct bf_guest *g)
 {
 	return BF_GUEST_ID_BASE + g->slot - 1u;
 }
+
+/** Publish a view; after this no worker touches what it does not name. */
+void bf_bridge_publish_and_wait(struct bf_bridge *br);
 
 /* ---- paths.c ---- */
 

@@ -563,6 +563,12 @@ print_guest(const struct bf_guest_config *g, bf_config_line_cb *cb, void *arg)
 			bf_guest_keys[i].name, value);
 	}
 	cb(arg, line);
+	for (unsigned int q = 0; q < BF_MAX_QP; q++) {
+		if (g->pin[q] == 0)
+			continue;
+		snprintf(line, sizeof(line), "set lcore %u guest %s queue %u", g->pin[q] - 1u, g->name, q);
+		cb(arg, line);
+	}
 }
 
 void
@@ -581,5 +587,7 @@ bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 		snprintf(line, sizeof(line), "set lcore idle %s", idle_names[c->idle]);
 		cb(arg, line);
 	}
+	if (c->lcore_rebalance)
+		cb(arg, "set lcore rebalance on");
 	cb(arg, c->forwarding ? "start" : "stop");
 }

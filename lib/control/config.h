@@ -98,6 +98,7 @@ struct bf_guest_config {
 	uint32_t mbufs;
 	uint32_t mac_limit;
 	uint32_t tx_retries;
+	uint8_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };
 
 struct bf_config {
@@ -106,6 +107,7 @@ struct bf_config {
 	bool forwarding; /* `start` and `stop` */
 	uint32_t fdb_aging_s;
 	uint32_t idle; /* enum bf_idle */
+	bool lcore_rebalance; /* move guest queues off busy workers */
 	uint32_t n_guests;
 	struct bf_guest_config guests[BF_MAX_GUESTS];
 };

@@ -253,6 +253,7 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct bf_lcores
 	g->n_rings = 1;
 	g->max_len = (uint16_t)(cfg->mtu + BF_FRAME_OVERHEAD);
 	g->numa_node = SOCKET_ID_ANY;
+	memset(g->poller, 0xff, sizeof(g->poller));
 	g->dp = rte_zmalloc("bf_guest", sizeof(*g->dp), RTE_CACHE_LINE_SIZE);
 	if (g->dp == NULL)
 		goto err_memory;

@@ -20,6 +20,8 @@
 #include "control/lcores.h"
 #include "dataplane/view.h"
 
+#define BF_NO_POLLER 0xffff
+
 struct bf_guest {
 	struct bf_guest_config cfg;
 	uint16_t slot;
@@ -34,6 +36,9 @@ struct bf_guest {
 	int numa_node;
 	uint16_t n_rings; /* towards the guest, enabled from 0 on without a gap; at least 1 */
 	uint16_t max_len; /* longest frame the guest takes */
+	/* plan.c */
+	uint16_t poller[BF_MAX_QP]; /* worker that polls the queue, BF_NO_POLLER: none */
+	bool locked;                /* its receive rings change hands */
 	/* history */
 	uint64_t connects;
 	uint64_t changed_ms;

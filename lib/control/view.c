@@ -9,13 +9,6 @@
 
 #include "control/bridge.h"
 
-/* Which worker polls a guest's queue: queues of a guest spread, and guests start in turn. */
-static unsigned int
-poller_of(const struct bf_bridge *br, const struct bf_guest *g, unsigned int q)
-{
-	return (g->slot - 1u + q) % br->lcores.n;
-}
-
 static bool
 is_polled(const struct bf_guest *g, unsigned int q)
 {
@@ -32,7 +25,7 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 			const struct bf_guest *g = br->guests[s];
 
 			for (unsigned int q = 0; g != NULL && q < BF_MAX_QP; q++) {
-				if (!is_polled(g, q) || poller_of(br, g, q) != w)
+				if (!is_polled(g, q) || g->poller[q] != w)
 					continue;
 				*room++ = (struct bf_rxq){.slot = (uint16_t)s,
 					.ring = (uint16_t)(2 * q + 1), .guest = g->dp};
@@ -71,7 +64,8 @@ bf_view_build(const struct bf_bridge *br)
 			continue;
 		v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
 			.retries = (uint8_t)g->cfg.tx_retries, .max_len = g->max_len,
-			.n_rings = g->n_rings, .guest = g->dp};
+			
+			.locked = g->locked, .n_rings = g->n_rings, .guest = g->dp};
 		v->guests[v->n_guests++] = (uint16_t)s;
 	}
 	give_queues(br, v, (struct bf_rxq *)room);

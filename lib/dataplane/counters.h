@@ -40,6 +40,8 @@ struct bf_member_counters {
 
 #define BF_BURST_BINS 6 /* 1, 2-4, 5-8, 9-16, 17-31, 32 */
 
+enum bf_stage_id { BF_STAGE_RX, BF_STAGE_DECIDE, BF_STAGE_OUTPUT, BF_STAGES };
+
 /** How a worker spends its time. */
 struct bf_pmd_counters {
 	uint64_t loops;
@@ -48,6 +50,9 @@ struct bf_pmd_counters {
 	uint64_t idle_tsc;
 	uint64_t sleeps;
 	uint64_t bursts[BF_BURST_BINS];
+	/* One loop in BF_TIMING_EVERY is timed by stage. */
+	uint64_t stage_tsc[BF_STAGES];
+	uint64_t stage_frames;
 	uint64_t cache_miss;   /* frames decided by the FDB, not by the worker's cache */
 	uint64_t learn_posted;
 	uint64_t learn_lost;   /* posts that found the mailbox full */
@@ -59,6 +64,7 @@ struct bf_pmd_counters {
 struct bf_counters {
 	struct bf_pmd_counters pmd;
 	struct bf_member_counters members[BF_MAX_MEMBERS];
+	uint64_t queue_frames[BF_MAX_PORTS][BF_MAX_QP]; /* from each guest queue */
 	struct bf_port_counters ports[BF_MAX_PORTS];
 };
 

@@ -11,6 +11,7 @@
  */
 #include "dataplane/worker.h"
 
+#include <rte_cycles.h>
 #include <rte_hash_crc.h>
 
 #include "dataplane/frame.h"
@@ -248,18 +249,33 @@ scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, co
 		flood(w, in, flooded, n_flooded);
 }
 
+static inline void
+output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, const uint16_t *out,
+	uint16_t diff, const struct bf_burst *sum)
+{
+	if (likely(diff == 0 && out[0] < BF_MAX_PORTS))
+		bf_stage_add(w, out[0], pkts, n, sum);
+	else
+		scatter(w, in, pkts, n, out);
+}
+
 void
 bf_switch_burst(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct bf_port_counters *c = &w->counters->ports[in];
+	struct bf_pmd_counters *pmd = &w->counters->pmd;
+	uint64_t t0 = unlikely(w->timed) ? rte_rdtsc() : 0, t1 = 0;
 	uint16_t out[BF_BURST];
 	struct bf_burst sum;
 	uint16_t diff = classify(w, in, pkts, n, out, &sum);
 
 	c->rx_frames += n;
 	c->rx_bytes += sum.bytes;
-	if (likely(diff == 0 && out[0] < BF_MAX_PORTS))
-		bf_stage_add(w, out[0], pkts, n, &sum);
-	else
-		scatter(w, in, pkts, n, out);
+	if (unlikely(w->timed)) {
+		t1 = rte_rdtsc();
+		pmd->stage_tsc[BF_STAGE_DECIDE] += t1 - t0;
+	}
+	output(w, in, pkts, n, out, diff, &sum);
+	if (unlikely(w->timed))
+		pmd->stage_tsc[BF_STAGE_OUTPUT] += rte_rdtsc() - t1;
 }

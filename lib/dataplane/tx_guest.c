@@ -141,8 +141,10 @@ spread_tx(struct bf_worker *w, uint16_t slot, struct rings r, struct rte_mbuf **
 static inline void
 tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
 {
-	struct rings r = rings_of(w, w->view->ports[slot].n_rings);
+	const struct bf_port_view *pv = &w->view->ports[slot];
+	struct rings r = rings_of(w, pv->n_rings);
 
+	r.shared = r.shared || pv->locked;
 	if (likely(r.count == 1))
 		ring_tx(w, slot, r.first, r.shared, pkts, n, bytes);
 	else

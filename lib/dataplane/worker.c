@@ -27,6 +27,21 @@ count_burst(struct bf_worker *w, uint16_t n)
 	w->counters->pmd.bursts[burst_bin[n]]++;
 }
 
+static inline uint64_t
+stage_begin(const struct bf_worker *w)
+{
+	return unlikely(w->timed) ? rte_rdtsc() : 0;
+}
+
+static inline void
+stage_end(struct bf_worker *w, enum bf_stage_id stage, uint64_t begin, uint16_t frames)
+{
+	if (likely(!w->timed))
+		return;
+	w->counters->pmd.stage_tsc[stage] += rte_rdtsc() - begin;
+	w->counters->pmd.stage_frames += frames;
+}
+
 static uint32_t
 poll_bond(struct bf_worker *w)
 {
@@ -36,9 +51,12 @@ poll_bond(struct bf_worker *w)
 	uint16_t n;
 
 	for (int i = 0; i < BF_BOND_ROUNDS; i++) {
+		uint64_t t0 = stage_begin(w);
+
 		n = rte_eth_rx_burst(v->bond.ethdev, w->idx, pkts, BF_BURST);
 		if (n == 0)
 			break;
+		stage_end(w, BF_STAGE_RX, t0, n);
 		total += n;
 		count_burst(w, n);
 		if (likely(v->forwarding)) {
@@ -58,6 +76,7 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 {
 	int vid = __atomic_load_n(&q->guest->vid, __ATOMIC_ACQUIRE);
 	struct rte_mbuf *pkts[BF_BURST];
+	uint64_t t0 = stage_begin(w);
 	uint16_t n = 0;
 
 	if (likely(vid >= 0))
@@ -67,9 +86,11 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 			s->cold = true;
 		return 0;
 	}
+	stage_end(w, BF_STAGE_RX, t0, n);
 	s->empty = 0;
 	s->cold = false;
 	count_burst(w, n);
+	w->counters->queue_frames[q->slot][q->ring / 2] += n;
 	bf_switch_burst(w, q->slot, pkts, n);
 	return n;
 }
@@ -156,6 +177,7 @@ bf_worker_run(void *arg)
 
 		if (unlikely(v != w->view))
 			adopt_view(w, v);
+		w->timed = pmd->loops % BF_TIMING_EVERY == 0;
 		moved = loop_once(w, last);
 		rte_rcu_qsbr_quiescent(w->qsbr, w->idx);
 		pmd->loops++;

@@ -35,6 +35,7 @@
 #define BF_COLD_AFTER 1024   /* empty polls that make a guest queue cold */
 #define BF_COLD_POLLS 4      /* cold queues polled per loop, at least */
 #define BF_HEARTBEAT_MS 5
+#define BF_TIMING_EVERY 256  /* loops per loop that is timed by stage */
 #define BF_SAMPLE_EVERY 1024 /* frames towards the bond per sample */
 
 /** What became of a frame: a port slot, or one of these. */
@@ -108,6 +109,7 @@ struct bf_worker {
 	int32_t sample_left;   /* frames until the next sample */
 	uint32_t rr;
 	uint32_t empty_loops;
+	bool timed; /* this loop is timed by stage */
 	uint16_t n_active;
 	uint16_t cold_next;
 	struct bf_rxq_state *rxq_state; /* BF_MAX_PORTS * BF_MAX_QP */

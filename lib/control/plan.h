@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Which worker polls which guest queue.  A queue goes to the worker with the fewest queues, on
+ * the guest's memory node where there is one; the operator may pin it; on request queues move
+ * from busy workers to idle ones.
+ *
+ * A queue has one reader at any time: it leaves its worker, a grace period passes, then it comes
+ * to the other.
+ *
+ * Threads: ctx control.
+ */
+#ifndef BF_CONTROL_PLAN_H
+#define BF_CONTROL_PLAN_H
+
+#include <stdint.h>
+
+struct bf_bridge;
+struct bf_guest;
+
+/** What the planner remembers between two looks. */
+struct bf_plan {
+	uint64_t next_ms;
+	uint64_t busy[64], total[64]; /* cycle counters at the last look, by worker */
+	uint64_t moves;
+};
+
+/** Give pollers to a guest's queues that have none or are pinned elsewhere. */
+void bf_plan_guest(struct bf_bridge *br, struct bf_guest *g);
+
+/** Look at the load now and then; move one queue when that helps. */
+void bf_plan_tick(struct bf_bridge *br, uint64_t now_ms);
+
+#endif
