@@ -26,6 +26,7 @@
 #define NOTICES_PER_TICK 1024
 #define BUSY_MS 100 /* mail came within this time: look every ms */
 #define IDLE_TICK_MS 10
+#define LOOK_MS 1000
 #define AGE_TURN_MS 1000 /* the whole FDB is looked at once in this time */
 
 struct bf_bridge *
@@ -373,6 +374,7 @@ take_notices(struct bf_bridge *br, uint64_t now_ms)
 			break;
 		case BF_NOTICE_SLOW_PDU:
 			bf_bond_on_slow(&br->bond, (uint16_t)n.a, n.p, now_ms);
+			br->next_bond_ms = 0; /* LACP's deadline may have come nearer */
 			break;
 		default:
 			if (n.a < BF_MAX_PORTS && br->guests[n.a] != NULL)
@@ -380,6 +382,18 @@ take_notices(struct bf_bridge *br, uint64_t now_ms)
 			break;
 		}
 	}
+}
+
+/* A notice may have found the queue full: look at every guest now and then. */
+static void
+look_at_guests(struct bf_bridge *br, uint64_t now_ms)
+{
+	if (now_ms < br->next_look_ms)
+		return;
+	br->next_look_ms = now_ms + LOOK_MS;
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
+		if (br->guests[s] != NULL && bf_guest_is_stale(br->guests[s]))
+			guest_changed(br, br->guests[s], now_ms);
 }
 
 static void
@@ -422,6 +436,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	struct rte_mbuf *m;
 
 	take_notices(br, now_ms);
+	look_at_guests(br, now_ms);
 	while (rte_ring_sc_dequeue(br->lcores.for_us, (void **)&m) == 0)
 		bf_probe_receive(&br->bond, m, now_ms);
 	probes = bf_probe_tick(&br->bond, now_ms);

@@ -49,6 +49,7 @@ struct bf_bridge {
 	uint64_t next_doctor_ms, doctor_quiet_ms, echoes_seen;
 	uint64_t started_ms;
 	uint64_t next_bond_ms;
+	uint64_t next_look_ms;
 	uint64_t busy_until_ms; /* learn mail came: look again soon */
 	struct bf_stats_base *base;
 };

@@ -348,10 +348,20 @@ bf_guest_refresh(struct bf_guest *g, uint64_t now_ms)
 		g->changed_ms = now_ms;
 	}
 	g->up = up;
+	g->rx_seen = rings;
+	g->tx_seen = __atomic_load_n(&g->dp->tx_rings, __ATOMIC_ACQUIRE);
 	g->n_rings = RTE_MIN(enabled_from_zero(rings), (uint16_t)g->cfg.queues);
 	if (g->n_rings == 0)
 		g->n_rings = 1;
 	g->max_len = longest_frame(g);
+}
+
+bool
+bf_guest_is_stale(const struct bf_guest *g)
+{
+	return (__atomic_load_n(&g->dp->vid, __ATOMIC_ACQUIRE) >= 0) != g->up ||
+		__atomic_load_n(&g->dp->rx_rings, __ATOMIC_ACQUIRE) != g->rx_seen ||
+		__atomic_load_n(&g->dp->tx_rings, __ATOMIC_ACQUIRE) != g->tx_seen;
 }
 
 bool

@@ -34,6 +34,7 @@ struct bf_guest {
 	uint16_t n_vrings;
 	uint16_t mtu;     /* 0: not negotiated */
 	int numa_node;
+	uint32_t rx_seen, tx_seen; /* ring bits at the last refresh */
 	uint16_t n_rings; /* towards the guest, enabled from 0 on without a gap; at least 1 */
 	uint16_t max_len; /* longest frame the guest takes */
 	/* plan.c */
@@ -63,6 +64,9 @@ void bf_guest_close(struct bf_guest *g);
 
 /** Take over what changed in the negotiated state; call on every notice of this guest. */
 void bf_guest_refresh(struct bf_guest *g, uint64_t now_ms);
+
+/** True when the rings or the connection differ from what bf_guest_refresh() last saw. */
+bool bf_guest_is_stale(const struct bf_guest *g);
 
 /** Change what needs no reconnection: mtu, mac_limit, tx_retries. */
 void bf_guest_reconfigure(struct bf_guest *g, const struct bf_guest_config *cfg);

@@ -13,7 +13,7 @@ static bool
 is_polled(const struct bf_guest *g, unsigned int q)
 {
 	return g->up && q < g->cfg.queues &&
-		(__atomic_load_n(&g->dp->tx_rings, __ATOMIC_RELAXED) & 1u << q);
+		(g->tx_seen & 1u << q);
 }
 
 static void
