@@ -62,8 +62,10 @@ bf_app_ports(struct bf_app *app, const char *text, struct bf_port_ref *refs, str
 			refs[n++] = r;
 	}
 	if (n == 0 && !all)
-		bf_out_usage(out, "port: \"%.60s\": expected a port's id or name, or all: see show "
-				  "port summary all", text);
+		bf_out_usage(out,
+			"port: \"%.60s\": expected a port's id or name, or all: see show "
+			"port summary all",
+			text);
 	return n;
 }
 
@@ -209,8 +211,8 @@ int
 bf_app_load(struct bf_app *app, const char *path, struct bf_err *err)
 {
 	struct bf_config *c = bf_config_new();
-	int ret = c == NULL ? bf_err_set(err, ENOMEM, "out of memory") :
-			      bf_app_read_config(app, path, c, err);
+	int ret = c == NULL ? bf_err_set(err, ENOMEM, "out of memory")
+			    : bf_app_read_config(app, path, c, err);
 
 	if (ret == 0)
 		ret = bf_bridge_apply(app->br, c, err);
@@ -219,8 +221,8 @@ bf_app_load(struct bf_app *app, const char *path, struct bf_err *err)
 }
 
 static int
-complete_ports(struct bf_app *app, bool guests, bool ethdevs, unsigned int idx, char *buf,
-	size_t size)
+complete_ports(
+	struct bf_app *app, bool guests, bool ethdevs, unsigned int idx, char *buf, size_t size)
 {
 	struct bf_port_ref r;
 
@@ -267,4 +269,3 @@ bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t
 		return complete_words(bf_policy_names, BF_POLICY_COUNT, idx, buf, size);
 	return -1;
 }
-

@@ -20,7 +20,7 @@
 #define BF_MAX_PORT_IDS (BF_GUEST_ID_BASE + BF_MAX_PORTS)
 
 struct bf_app {
-	struct bf_bridge *br;        /* NULL under --check */
+	struct bf_bridge *br; /* NULL under --check */
 	struct bf_config *candidate; /* commands change this instead of the running state */
 	struct bf_cmd_set *cmds;
 	struct bf_console *console;
@@ -33,11 +33,15 @@ struct bf_app {
 };
 
 /** A port as the console names it. */
-enum bf_ref_kind { BF_REF_ETHDEV, BF_REF_BOND, BF_REF_GUEST };
+enum bf_ref_kind {
+	BF_REF_ETHDEV,
+	BF_REF_BOND,
+	BF_REF_GUEST
+};
 struct bf_port_ref {
 	enum bf_ref_kind kind;
 	unsigned int id;
-	uint16_t ethdev;        /* ETHDEV and BOND */
+	uint16_t ethdev; /* ETHDEV and BOND */
 	struct bf_guest *guest; /* GUEST */
 	char name[BF_DEV_NAME_MAX];
 };
@@ -50,8 +54,8 @@ struct bf_port_ref {
  * @return
  *   How many; 0 after an error was written to @p out.
  */
-unsigned int bf_app_ports(struct bf_app *app, const char *text, struct bf_port_ref *refs,
-	struct bf_out *out);
+unsigned int bf_app_ports(
+	struct bf_app *app, const char *text, struct bf_port_ref *refs, struct bf_out *out);
 
 /** Change a config: the candidate, or a copy of the running one that is then applied. */
 typedef int bf_app_edit_fn(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err);
@@ -65,8 +69,8 @@ bool bf_app_commit(struct bf_app *app);
 int bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms);
 
 /** The bond of a config, by name or port id; an error when there is none of this name. */
-struct bf_bond_config *bf_app_bond(const struct bf_app *app, struct bf_config *c,
-	const char *name, struct bf_err *err);
+struct bf_bond_config *bf_app_bond(
+	const struct bf_app *app, struct bf_config *c, const char *name, struct bf_err *err);
 
 /** Report a failed call: bad input as usage, the rest as failure. */
 void bf_app_error(struct bf_out *out, int ret, const struct bf_err *err);
@@ -76,13 +80,13 @@ void bf_app_error(struct bf_out *out, int ret, const struct bf_err *err);
  *
  * @return 0, or -errno with `file:line: what: expected what`.
  */
-int bf_app_read_config(struct bf_app *app, const char *path, struct bf_config *c,
-	struct bf_err *err);
+int bf_app_read_config(
+	struct bf_app *app, const char *path, struct bf_config *c, struct bf_err *err);
 
 /** Load a config file and apply it as a whole. */
 int bf_app_load(struct bf_app *app, const char *path, struct bf_err *err);
 
 /** Values that complete an argument on the console. */
-int bf_app_complete(void *app, const char *arg, unsigned int idx, char *buf, size_t size);
+int bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t size);
 
 #endif

@@ -31,10 +31,9 @@ bf_check_run(struct bf_app *app, const struct bf_options *o)
 	struct bf_err err = {""};
 	int problems = 0;
 
-	if (o->config_path != NULL && bf_app_read_config(app, o->config_path, o->config, &err) != 0) {
-		complain("", err.text);
-		problems++;
-	} else if (bf_config_check(o->config, &err) != 0) {
+	if ((o->config_path != NULL &&
+		    bf_app_read_config(app, o->config_path, o->config, &err) != 0) ||
+		bf_config_check(o->config, &err) != 0) {
 		complain("", err.text);
 		problems++;
 	}

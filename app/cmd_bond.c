@@ -27,7 +27,8 @@ edit_create(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *er
 	int ret;
 
 	if (c->has_bond)
-		return bf_err_set(err, EEXIST, "create bonding device: %s exists: expected one bond at most",
+		return bf_err_set(err, EEXIST,
+			"create bonding device: %s exists: expected one bond at most",
 			c->bond.name);
 	bf_bond_config_init(&b);
 	ret = bf_bond_config_set(&b, "mode", bf_cmd_arg(ctx, "mode"), err);
@@ -51,7 +52,8 @@ cmd_create(struct bf_cmd_ctx *ctx)
 
 	bf_app_change(ctx, edit_create);
 	if (app->candidate == NULL && bf_out_status(ctx->out) == BF_OUT_OK)
-		bf_out_printf(ctx->out, "Created new bonding device %s; it opens with its first member.\n",
+		bf_out_printf(ctx->out,
+			"Created new bonding device %s; it opens with its first member.\n",
 			app->br->running->bond.name);
 }
 
@@ -83,8 +85,8 @@ member_name(const struct bf_cmd_ctx *ctx, char *name, struct bf_err *err)
 typedef int member_edit_fn(struct bf_bond_config *b, const char *name, struct bf_err *err);
 
 static int
-edit_member(struct bf_config *c, const struct bf_cmd_ctx *ctx, member_edit_fn *edit,
-	struct bf_err *err)
+edit_member(
+	struct bf_config *c, const struct bf_cmd_ctx *ctx, member_edit_fn *edit, struct bf_err *err)
 {
 	struct bf_bond_config *b = bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err);
 	char name[BF_DEV_NAME_MAX];
@@ -160,8 +162,8 @@ edit_key(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 
 		if (strcmp(bf_cmd_arg(ctx, "member"), "none") == 0)
 			return bf_bond_config_set(b, key, "none", err);
-		return member_name(ctx, name, err) != 0 ? -EINVAL :
-							  bf_bond_config_set(b, key, name, err);
+		return member_name(ctx, name, err) != 0 ? -EINVAL
+							: bf_bond_config_set(b, key, name, err);
 	}
 	return bf_bond_config_set(b, key, bf_cmd_arg(ctx, "value"), err);
 }
@@ -179,8 +181,8 @@ edit_policy(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *er
 {
 	struct bf_bond_config *b = bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err);
 
-	return b == NULL ? -EINVAL :
-			   bf_bond_config_set(b, "xmit_policy", bf_cmd_arg(ctx, "policy"), err);
+	return b == NULL ? -EINVAL
+			 : bf_bond_config_set(b, "xmit_policy", bf_cmd_arg(ctx, "policy"), err);
 }
 
 static int
@@ -194,10 +196,10 @@ edit_options(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *e
 	return ret;
 }
 
-#define CHANGE(name, edit)                                                                         \
-	static void name(struct bf_cmd_ctx *ctx)                                                   \
-	{                                                                                          \
-		bf_app_change(ctx, edit);                                                          \
+#define CHANGE(name, edit) \
+	static void name(struct bf_cmd_ctx *ctx) \
+	{ \
+		bf_app_change(ctx, edit); \
 	}
 CHANGE(cmd_destroy, edit_destroy)
 CHANGE(cmd_add_member, edit_add_member)
@@ -268,8 +270,9 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 	struct bf_member_counters c;
 
 	bf_stats_member(br, m->bit, &c);
-	bf_out_printf(out, "\t\t%s (port %u): link %s, %s%s, %" PRIu32
-		" Mbit/s, link losses %" PRIu64 ", tx frames %" PRIu64 ", tx bytes %" PRIu64 "\n",
+	bf_out_printf(out,
+		"\t\t%s (port %u): link %s, %s%s, %" PRIu32 " Mbit/s, link losses %" PRIu64
+		", tx frames %" PRIu64 ", tx bytes %" PRIu64 "\n",
 		m->name, m->port, m->carrier ? "up" : "down", used ? "sending" : "not sending",
 		m->drained ? ", drained" : "", m->speed_mbps, m->flaps, c.tx_frames, c.tx_bytes);
 	bf_out_obj_begin(out, NULL);
@@ -341,8 +344,10 @@ show_open_bond(struct bf_bridge *br, struct bf_out *out)
 		bf_out_printf(out, "\tCurrent Primary: [%u]\n", b->members[b->active].port);
 		bf_out_str(out, "active_member", b->members[b->active].name);
 	}
-	bf_out_printf(out, "\tMAC address: %s\n\tMTU: %" PRIu32 "\n\tFailovers: %" PRIu64
-		"\n\tMember details:\n", mac, b->cfg.mtu, b->failovers);
+	bf_out_printf(out,
+		"\tMAC address: %s\n\tMTU: %" PRIu32 "\n\tFailovers: %" PRIu64
+		"\n\tMember details:\n",
+		mac, b->cfg.mtu, b->failovers);
 	bf_out_u64(out, "failovers", b->failovers);
 	bf_out_arr_begin(out, "member_details");
 	for (unsigned int i = 0; i < b->n_members; i++)
@@ -353,8 +358,8 @@ show_open_bond(struct bf_bridge *br, struct bf_out *out)
 static void
 cmd_show_config(struct bf_cmd_ctx *ctx)
 {
-	static const char *const mode_caps[] = {"ROUND_ROBIN", "ACTIVE_BACKUP", "BALANCE", "BROADCAST",
-		"8023AD", "TLB", "ALB"};
+	static const char *const mode_caps[] = {
+		"ROUND_ROBIN", "ACTIVE_BACKUP", "BALANCE", "BROADCAST", "8023AD", "TLB", "ALB"};
 	struct bf_app *app = ctx->app;
 	const struct bf_bond_config *c = shown_bond(ctx);
 	struct bf_out *out = ctx->out;
@@ -362,8 +367,8 @@ cmd_show_config(struct bf_cmd_ctx *ctx)
 
 	if (c == NULL)
 		return;
-	bf_out_printf(out, "  - Dev basic:\n\tBonding mode: %s(%" PRIu32 ") %s\n", mode_caps[c->mode],
-		c->mode, bf_mode_names[c->mode]);
+	bf_out_printf(out, "  - Dev basic:\n\tBonding mode: %s(%" PRIu32 ") %s\n",
+		mode_caps[c->mode], c->mode, bf_mode_names[c->mode]);
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "name", c->name);
 	bf_out_str(out, "mode", bf_mode_names[c->mode]);
@@ -396,7 +401,8 @@ show_lacp_port(const char *title, const char *key, const struct bf_lacp_port *p,
 	char state[96];
 
 	bf_lacp_state_text(p->state, state, sizeof(state));
-	bf_out_printf(out, "\t%s detail info:\n\t\tsystem priority: %u\n"
+	bf_out_printf(out,
+		"\t%s detail info:\n\t\tsystem priority: %u\n"
 		"\t\tsystem mac address: %02X:%02X:%02X:%02X:%02X:%02X\n\t\tport key: %u\n"
 		"\t\tport priority: %u\n\t\tport number: %u\n\t\tport state: %s\n",
 		title, p->system_priority, p->system_id[0], p->system_id[1], p->system_id[2],
@@ -405,7 +411,8 @@ show_lacp_port(const char *title, const char *key, const struct bf_lacp_port *p,
 	bf_out_obj_begin(out, key);
 	bf_out_u64(out, "system_priority", p->system_priority);
 	bf_out_strf(out, "system_id", "%02x:%02x:%02x:%02x:%02x:%02x", p->system_id[0],
-		p->system_id[1], p->system_id[2], p->system_id[3], p->system_id[4], p->system_id[5]);
+		p->system_id[1], p->system_id[2], p->system_id[3], p->system_id[4],
+		p->system_id[5]);
 	bf_out_u64(out, "key", p->key);
 	bf_out_u64(out, "port_priority", p->port_priority);
 	bf_out_u64(out, "port_number", p->port_number);
@@ -444,8 +451,9 @@ show_lacp_member(const struct bf_bond *b, const struct bf_lacp_member_info *m, s
 	int at = bf_bond_by_bit(b, m->id);
 	const struct bf_member *bm = &b->members[at < 0 ? 0 : at];
 
-	bf_out_printf(out, "\n\tMember Port: %u (%s)\n\tAggregator port id: %u%s\n\tselection: %s\n",
-		bm->port, bm->name, m->aggregator_id, m->in_active_aggregator ? " (active)" : "",
+	bf_out_printf(out,
+		"\n\tMember Port: %u (%s)\n\tAggregator port id: %u%s\n\tselection: %s\n", bm->port,
+		bm->name, m->aggregator_id, m->in_active_aggregator ? " (active)" : "",
 		bf_lacp_selected_name(m->selected));
 	bf_out_printf(out, "\tmachines: rx %s, periodic %s, mux %s\n", bf_lacp_rx_name(m->rx),
 		bf_lacp_periodic_name(m->periodic), bf_lacp_mux_name(m->mux));
@@ -475,7 +483,8 @@ show_lacp_member(const struct bf_bond *b, const struct bf_lacp_member_info *m, s
 static void
 show_lacp_bond(const struct bf_lacp_info *i, const struct bf_lacp_config *c, struct bf_out *out)
 {
-	bf_out_printf(out, "  - Lacp info:\n\trate: %s\n\tactive: %s\n\taggregation mode: %s\n"
+	bf_out_printf(out,
+		"  - Lacp info:\n\trate: %s\n\tactive: %s\n\taggregation mode: %s\n"
 		"\tmin links: %u\n\tcarrier: %s%s\n\tactive aggregator: %u\n\tdistributing: %u of %u\n",
 		c->fast ? "fast" : "slow", c->active ? "on" : "off", bf_lacp_select_name(c->select),
 		c->min_links, i->carrier ? "up" : "down", i->fallback ? " (fallback)" : "",
@@ -522,18 +531,19 @@ const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND] = {
 	{"create (bonding|bonded) device <mode> <socket> [<name>]",
 		"Make the bond (default name bond0); it opens with its first member.", cmd_create,
 		BF_CMD_CONFIG},
-	{"remove (bonding|bonded) device <bond>", "Close the bond; its members stay, stopped.", cmd_destroy,
-		BF_CMD_CONFIG},
+	{"remove (bonding|bonded) device <bond>", "Close the bond; its members stay, stopped.",
+		cmd_destroy, BF_CMD_CONFIG},
 	{"add bonding (member|slave) <member> <bond>", "Take a port into the bond.", cmd_add_member,
 		BF_CMD_CONFIG},
-	{"remove bonding (member|slave) <member> <bond>", "Take a member out; its flows move first.",
-		cmd_remove_member, BF_CMD_CONFIG},
+	{"remove bonding (member|slave) <member> <bond>",
+		"Take a member out; its flows move first.", cmd_remove_member, BF_CMD_CONFIG},
 	{"set bonding mode <mode> <bond> [confirm <seconds>]",
-		"Bonding mode, by Linux name or number; with confirm it goes back unless you commit.", cmd_mode,
+		"Bonding mode, by Linux name or number; with confirm it goes back unless you commit.",
+		cmd_mode, BF_CMD_CONFIG},
+	{"set bonding (key:primary) <member> <bond>", "Member that active-backup prefers, or none.",
+		cmd_key, BF_CMD_CONFIG},
+	{"set bonding (key:mac_addr) <bond> <value>", "Address of the bond.", cmd_key,
 		BF_CMD_CONFIG},
-	{"set bonding (key:primary) <member> <bond>", "Member that active-backup prefers, or none.", cmd_key,
-		BF_CMD_CONFIG},
-	{"set bonding (key:mac_addr) <bond> <value>", "Address of the bond.", cmd_key, BF_CMD_CONFIG},
 	{"set bonding (balance_xmit_policy|xmit_policy) <bond> <policy>",
 		"Which fields of a frame choose its member.", cmd_policy, BF_CMD_CONFIG},
 	{"set bonding (key:mon_period|agg_mode) <bond> <value>",
@@ -541,16 +551,16 @@ const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND] = {
 	{"set bonding lacp (lacp:rate|active|system_priority|system_id|key|min_links|fallback|strict|"
 	 "partner|pdu_limit) <bond> <value>",
 		"LACP settings; traffic that need not move does not.", cmd_key, BF_CMD_CONFIG},
-	{"set bonding lacp port_priority <member> <bond> <value>", "LACP port priority of a member.",
-		cmd_member_setting, BF_CMD_CONFIG},
+	{"set bonding lacp port_priority <member> <bond> <value>",
+		"LACP port priority of a member.", cmd_member_setting, BF_CMD_CONFIG},
 	{"set bonding priority <member> <bond> <value>",
 		"Preference of a member in active-backup; higher first.", cmd_member_setting,
 		BF_CMD_CONFIG},
 	{"set bonding (drain|undrain) <member> <bond>",
 		"Move traffic away from a member, or let it come back.", cmd_member_setting,
 		BF_CMD_CONFIG},
-	{"set bonding option <bond> <options...>", "Any option of --bond, as KEY=VALUE,...", cmd_options,
-		BF_CMD_CONFIG},
+	{"set bonding option <bond> <options...>", "Any option of --bond, as KEY=VALUE,...",
+		cmd_options, BF_CMD_CONFIG},
 	{"show bonding config <bond>", "The bond and its members.", cmd_show_config, 0},
 	{"show bonding lacp info <bond>", "LACP of every member, also of those that are down.",
 		cmd_show_lacp, 0},

@@ -24,10 +24,12 @@ slot_of(struct bf_app *app, const char *text, uint16_t *slot, struct bf_err *err
 	*slot = BF_BOND_SLOT;
 	if (bf_app_bond(app, app->br->running, text, NULL) != NULL)
 		return 0;
-	if (g == NULL && bf_parse_u64("port", text, BF_GUEST_ID_BASE, BF_MAX_PORT_IDS - 2, &id, NULL) == 0)
+	if (g == NULL &&
+		bf_parse_u64("port", text, BF_GUEST_ID_BASE, BF_MAX_PORT_IDS - 2, &id, NULL) == 0)
 		g = app->br->guests[id - BF_GUEST_ID_BASE + 1];
 	if (g == NULL)
-		return bf_err_set(err, EINVAL, "port: \"%.60s\": expected the bond or a guest", text);
+		return bf_err_set(
+			err, EINVAL, "port: \"%.60s\": expected the bond or a guest", text);
 	*slot = g->slot;
 	return 0;
 }
@@ -58,9 +60,10 @@ show_entry(void *arg, const struct bf_fdb_entry *e)
 	if (s->slot >= 0 && e->port != s->slot)
 		return;
 	memcpy(m, &e->key, 6);
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
-	bf_out_printf(s->out, "%-16s %4u  %s  %5" PRIu32 "%s\n", slot_name(s->br, e->port), vlan, mac, age,
-		(e->flags & BF_FDB_STATIC) ? " static" : "");
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+		m[5]);
+	bf_out_printf(s->out, "%-16s %4u  %s  %5" PRIu32 "%s\n", slot_name(s->br, e->port), vlan,
+		mac, age, (e->flags & BF_FDB_STATIC) ? " static" : "");
 	bf_out_obj_begin(s->out, NULL);
 	bf_out_str(s->out, "port", slot_name(s->br, e->port));
 	bf_out_u64(s->out, "vlan", vlan);
@@ -73,10 +76,12 @@ show_entry(void *arg, const struct bf_fdb_entry *e)
 static void
 show_head(const struct bf_fdb *f, struct bf_out *out)
 {
-	bf_out_printf(out, "Stations: %" PRIu32 " of %" PRIu32 ", static %" PRIu32 ", ageing %" PRIu32
+	bf_out_printf(out,
+		"Stations: %" PRIu32 " of %" PRIu32 ", static %" PRIu32 ", ageing %" PRIu32
 		" s\nLearned %" PRIu64 ", moved %" PRIu64 ", aged %" PRIu64 ", evicted %" PRIu64
-		", refused %" PRIu64 "\n%-16s VLAN  MAC                 Age\n", f->count, f->capacity,
-		f->n_static, f->age_s, f->learned, f->moved, f->aged, f->evicted, f->refused, "Port");
+		", refused %" PRIu64 "\n%-16s VLAN  MAC                 Age\n",
+		f->count, f->capacity, f->n_static, f->age_s, f->learned, f->moved, f->aged,
+		f->evicted, f->refused, "Port");
 	bf_out_u64(out, "count", f->count);
 	bf_out_u64(out, "capacity", f->capacity);
 	bf_out_u64(out, "static", f->n_static);
@@ -132,7 +137,8 @@ cmd_add(struct bf_cmd_ctx *ctx)
 	uint64_t key;
 	uint16_t slot;
 
-	if (key_of(ctx, &key, &err) != 0 || slot_of(app, bf_cmd_arg(ctx, "port"), &slot, &err) != 0) {
+	if (key_of(ctx, &key, &err) != 0 ||
+		slot_of(app, bf_cmd_arg(ctx, "port"), &slot, &err) != 0) {
 		bf_out_usage(ctx->out, "%s", err.text);
 		return;
 	}
@@ -193,10 +199,11 @@ cmd_aging(struct bf_cmd_ctx *ctx)
 }
 
 const struct bf_cmd bf_cmds_fdb[BF_N_CMDS_FDB] = {
-	{"show fdb [port <port>]", "Stations, the port each is behind, and its age in seconds.", cmd_show, 0},
+	{"show fdb [port <port>]", "Stations, the port each is behind, and its age in seconds.",
+		cmd_show, 0},
 	{"add fdb <mac> <port> [vlan <vlan>]", "Pin a station to a port; not saved.", cmd_add, 0},
 	{"remove fdb <mac> [vlan <vlan>]", "Forget a station.", cmd_del, 0},
 	{"clear fdb [port <port>]", "Forget the learned stations.", cmd_clear, 0},
-	{"set fdb aging <seconds>", "Forget stations that are silent for this long; 0 = never.", cmd_aging,
-		BF_CMD_CONFIG},
+	{"set fdb aging <seconds>", "Forget stations that are silent for this long; 0 = never.",
+		cmd_aging, BF_CMD_CONFIG},
 };

@@ -50,7 +50,8 @@ edit_set(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	int ret;
 
 	if (g == NULL)
-		return bf_err_set(err, EINVAL, "guest: \"%.60s\": no such guest", bf_cmd_arg(ctx, "guest"));
+		return bf_err_set(
+			err, EINVAL, "guest: \"%.60s\": no such guest", bf_cmd_arg(ctx, "guest"));
 	copy = *g;
 	ret = parse_options(&copy, ctx, err);
 	if (ret == 0)
@@ -86,8 +87,10 @@ show_one(struct bf_bridge *br, struct bf_guest *g, struct bf_out *out)
 	bf_stats_port(br, g->slot, &c);
 	for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
 		drops += c.drops[d];
-	bf_out_printf(out, "%-4u %-16s %-5s %-6u %-5u %-10" PRIu64 " %-10" PRIu64 " %-10" PRIu64
-		" %-6u %s (%s)\n", bf_guest_id(g), g->cfg.name, g->up ? "up" : "down", g->n_rings,
+	bf_out_printf(out,
+		"%-4u %-16s %-5s %-6u %-5u %-10" PRIu64 " %-10" PRIu64 " %-10" PRIu64
+		" %-6u %s (%s)\n",
+		bf_guest_id(g), g->cfg.name, g->up ? "up" : "down", g->n_rings,
 		g->max_len - BF_FRAME_OVERHEAD, c.rx_frames, c.tx_frames, drops,
 		br->fdb->port_count[g->slot], g->cfg.socket, g->cfg.server ? "server" : "client");
 	bf_out_obj_begin(out, NULL);
@@ -124,8 +127,9 @@ cmd_show(struct bf_cmd_ctx *ctx)
 		bf_out_usage(ctx->out, "guest: \"%.60s\": no such guest", name);
 		return;
 	}
-	bf_out_printf(ctx->out, "%-4s %-16s %-5s %-6s %-5s %-10s %-10s %-10s %-6s %s\n", "Port", "Name",
-		"Link", "Queues", "MTU", "RX-frames", "TX-frames", "Drops", "MACs", "Socket");
+	bf_out_printf(ctx->out, "%-4s %-16s %-5s %-6s %-5s %-10s %-10s %-10s %-6s %s\n", "Port",
+		"Name", "Link", "Queues", "MTU", "RX-frames", "TX-frames", "Drops", "MACs",
+		"Socket");
 	bf_out_arr_begin(ctx->out, NULL);
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
 		struct bf_guest *g = app->br->guests[s];
@@ -137,9 +141,11 @@ cmd_show(struct bf_cmd_ctx *ctx)
 }
 
 const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST] = {
-	{"add guest <name> <options...>", "Add a guest port: socket=PATH and other options of --guest.",
-		cmd_add, BF_CMD_CONFIG},
-	{"remove guest <guest>", "Remove a guest port; its socket is closed.", cmd_remove, BF_CMD_CONFIG},
+	{"add guest <name> <options...>",
+		"Add a guest port: socket=PATH and other options of --guest.", cmd_add,
+		BF_CMD_CONFIG},
+	{"remove guest <guest>", "Remove a guest port; its socket is closed.", cmd_remove,
+		BF_CMD_CONFIG},
 	{"set guest <guest> <options...>",
 		"Change options; those of the socket and the rings reconnect the guest.", cmd_set,
 		BF_CMD_CONFIG},

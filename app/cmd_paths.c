@@ -72,8 +72,8 @@ flow_text(const struct bf_flow *f, char *buf, size_t size)
 	inet_ntop(v6 ? AF_INET6 : AF_INET, &k.l3[2], dip, sizeof(dip));
 	memcpy(ports, &k.ports, 4);
 	if (k.has_l4)
-		snprintf(buf, size, "%s -> %s %s:%u -> %s:%u proto %u", s, d, sip, ntohs(ports[0]), dip,
-			ntohs(ports[1]), k.proto);
+		snprintf(buf, size, "%s -> %s %s:%u -> %s:%u proto %u", s, d, sip, ntohs(ports[0]),
+			dip, ntohs(ports[1]), k.proto);
 	else
 		snprintf(buf, size, "%s -> %s %s -> %s", s, d, sip, dip);
 }
@@ -89,7 +89,7 @@ by_bytes(const void *a, const void *b)
 static void
 show_flows(const struct bf_balance *ba, const struct bf_bond *b, struct bf_out *out)
 {
-	const struct bf_flow *known[BF_FLOWS_MAX];
+	const struct bf_flow *known[BF_FLOWS_MAX] = {NULL};
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < BF_FLOWS_MAX; i++)
@@ -123,8 +123,8 @@ show_shares(struct bf_app *app, const struct bf_bond *b, struct bf_out *out)
 	bf_balance_shares(&app->br->balance, b, load);
 	for (unsigned int i = 0; i < b->n_members; i++)
 		sum += load[i];
-	bf_out_printf(out, "%-20s %-8s %-8s %14s %8s %14s\n", "Member", "Carries", "Buckets", "bit/s",
-		"Share", "tx frames");
+	bf_out_printf(out, "%-20s %-8s %-8s %14s %8s %14s\n", "Member", "Carries", "Buckets",
+		"bit/s", "Share", "tx frames");
 	bf_out_arr_begin(out, "members");
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		bool carries = (bf_bond_carrying(b) & 1u << b->members[i].bit) != 0;
@@ -134,9 +134,9 @@ show_shares(struct bf_app *app, const struct bf_bond *b, struct bf_out *out)
 		bf_stats_member(app->br, b->members[i].bit, &c);
 		for (unsigned int k = 0; k < BF_BUCKETS; k++)
 			n += bf_bond_bucket_member(b, k) == b->members[i].bit;
-		bf_out_printf(out, "%-20s %-8s %-8u %14.0f %7.1f%% %14" PRIu64 "\n", b->members[i].name,
-			carries ? "yes" : "no", n, load[i] * 8, sum > 0 ? 100 * load[i] / sum : 0,
-			c.tx_frames);
+		bf_out_printf(out, "%-20s %-8s %-8u %14.0f %7.1f%% %14" PRIu64 "\n",
+			b->members[i].name, carries ? "yes" : "no", n, load[i] * 8,
+			sum > 0 ? 100 * load[i] / sum : 0, c.tx_frames);
 		bf_out_obj_begin(out, NULL);
 		bf_out_str(out, "name", b->members[i].name);
 		bf_out_bool(out, "carries", carries);
@@ -148,7 +148,8 @@ show_shares(struct bf_app *app, const struct bf_bond *b, struct bf_out *out)
 		bf_out_obj_end(out);
 	}
 	bf_out_arr_end(out);
-	bf_out_printf(out, "Imbalance ratio (largest / mean): %.2f, rebalancing moves %" PRIu64 "\n",
+	bf_out_printf(out,
+		"Imbalance ratio (largest / mean): %.2f, rebalancing moves %" PRIu64 "\n",
 		bf_balance_ratio(load, b->n_members), app->br->balance.moves);
 	bf_out_f64(out, "ratio", bf_balance_ratio(load, b->n_members));
 	bf_out_u64(out, "moves", app->br->balance.moves);
@@ -201,11 +202,11 @@ take_ip(struct tuple *t, const char *what, const char *text, uint8_t *to, struct
 	else if (inet_pton(AF_INET6, text, to) == 1)
 		t->v6 = true;
 	else
-		return bf_err_set(err, EINVAL, "%s: \"%.60s\": expected an IPv4 or IPv6 address", what,
-			text);
+		return bf_err_set(
+			err, EINVAL, "%s: \"%.60s\": expected an IPv4 or IPv6 address", what, text);
 	if (t->v4 && t->v6)
-		return bf_err_set(err, EINVAL, "%s: \"%.60s\": expected addresses of one version", what,
-			text);
+		return bf_err_set(err, EINVAL, "%s: \"%.60s\": expected addresses of one version",
+			what, text);
 	return 0;
 }
 
@@ -234,7 +235,8 @@ take_field(struct tuple *t, const char *key, const char *value, struct bf_err *e
 	}
 	return bf_err_set(err, EINVAL,
 		"path: \"%.40s\": expected src-mac, dst-mac, vlan, src-ip, dst-ip, proto, src-port, "
-		"dst-port or without", key);
+		"dst-port or without",
+		key);
 }
 
 /* A frame as the tuple says; ports without a protocol are TCP's. */
@@ -248,7 +250,8 @@ build_frame(const struct tuple *t, uint8_t *p)
 	memcpy(p, t->dst_mac, 6);
 	memcpy(p + 6, t->src_mac, 6);
 	if (t->vlan != 0) {
-		memcpy(at, (const uint8_t[]){0x81, 0, (uint8_t)(t->vlan >> 8), (uint8_t)t->vlan}, 4);
+		memcpy(at, (const uint8_t[]){0x81, 0, (uint8_t)(t->vlan >> 8), (uint8_t)t->vlan},
+			4);
 		at += 4;
 	}
 	if (!t->v4 && !t->v6)
@@ -286,7 +289,8 @@ member_without(const struct bf_bond *b, const struct tuple *t, const uint8_t *fr
 		copy.active = -1;
 		for (unsigned int i = 0; i < copy.n_members; i++)
 			if (copy.members[i].usable &&
-				(copy.active < 0 || copy.cfg.priority[i] > copy.cfg.priority[copy.active]))
+				(copy.active < 0 ||
+					copy.cfg.priority[i] > copy.cfg.priority[copy.active]))
 				copy.active = (int)i;
 	}
 	return bf_bond_member_for(&copy, frame, len);
@@ -314,17 +318,19 @@ cmd_path(struct bf_cmd_ctx *ctx)
 		}
 	}
 	len = build_frame(&t, frame);
-	member = t.without != NULL ? member_without(b, &t, frame, len) :
-				     bf_bond_member_for(b, frame, len);
+	member = t.without != NULL ? member_without(b, &t, frame, len)
+				   : bf_bond_member_for(b, frame, len);
 	if (member == -2) {
-		bf_out_usage(ctx->out, "without: \"%.60s\": not a member of %s", t.without, b->cfg.name);
+		bf_out_usage(
+			ctx->out, "without: \"%.60s\": not a member of %s", t.without, b->cfg.name);
 		return;
 	}
 	bucket = bf_bond_frame_bucket(b, frame, len);
 	bf_out_printf(ctx->out, "%s (mode %s, bucket %u)%s\n", member_name(b, member),
 		bf_mode_names[b->cfg.mode], bucket,
-		b->cfg.mode == BF_MODE_RR || b->cfg.mode == BF_MODE_BROADCAST ?
-			"; this mode uses every member in service" : "");
+		b->cfg.mode == BF_MODE_RR || b->cfg.mode == BF_MODE_BROADCAST
+			? "; this mode uses every member in service"
+			: "");
 	bf_out_obj_begin(ctx->out, NULL);
 	bf_out_str(ctx->out, "member", member_name(b, member));
 	bf_out_u64(ctx->out, "bucket", bucket);
@@ -335,8 +341,8 @@ cmd_path(struct bf_cmd_ctx *ctx)
 static void
 whatif_row(const struct bf_whatif *w, struct bf_out *out)
 {
-	bf_out_printf(out, "%-13s %-10" PRIu64 " %-8u %-7.2f %5u of %-5u ", bf_policy_names[w->policy],
-		w->seed, w->n_members, w->ratio, w->moved, w->flows);
+	bf_out_printf(out, "%-13s %-10" PRIu64 " %-8u %-7.2f %5u of %-5u ",
+		bf_policy_names[w->policy], w->seed, w->n_members, w->ratio, w->moved, w->flows);
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "policy", bf_policy_names[w->policy]);
 	bf_out_u64(out, "seed", w->seed);
@@ -363,12 +369,13 @@ cmd_whatif(struct bf_cmd_ctx *ctx)
 
 	if (b == NULL)
 		return;
-	bf_out_printf(ctx->out, "%-13s %-10s %-8s %-7s %-14s %s\n", "Policy", "Seed", "Members", "Ratio",
-		"Flows moved", "Shares");
+	bf_out_printf(ctx->out, "%-13s %-10s %-8s %-7s %-14s %s\n", "Policy", "Seed", "Members",
+		"Ratio", "Flows moved", "Shares");
 	bf_out_arr_begin(ctx->out, NULL);
 	for (unsigned int p = 0; p < BF_POLICY_COUNT; p++) {
 		for (uint64_t seed = b->cfg.seed; seed < b->cfg.seed + 3ull; seed++) {
-			bf_balance_whatif(&app->br->balance, b, (enum bf_policy)p, seed, b->n_members, &w);
+			bf_balance_whatif(
+				&app->br->balance, b, (enum bf_policy)p, seed, b->n_members, &w);
 			whatif_row(&w, ctx->out);
 		}
 	}
@@ -397,8 +404,8 @@ cmd_failover(struct bf_cmd_ctx *ctx)
 			bf_out_printf(out, "%9.3f ms ", f->first_frame_us / 1000);
 		else
 			bf_out_printf(out, "%-12s ", f->open ? "waiting" : "no traffic");
-		bf_out_printf(out, "%9.3f ms %6" PRIu64 " in %7.1f ms %-8" PRIu64 " %s\n", f->detect_us / 1000,
-			f->announced, f->announced_ms, f->lost, f->cause);
+		bf_out_printf(out, "%9.3f ms %6" PRIu64 " in %7.1f ms %-8" PRIu64 " %s\n",
+			f->detect_us / 1000, f->announced, f->announced_ms, f->lost, f->cause);
 		bf_out_obj_begin(out, NULL);
 		bf_out_u64(out, "seq", f->seq);
 		bf_out_i64(out, "time_ms", f->wall_ms);
@@ -432,7 +439,8 @@ cmd_drill(struct bf_cmd_ctx *ctx)
 	if (ret != 0)
 		bf_app_error(ctx->out, ret, &err);
 	else
-		bf_out_printf(ctx->out, "%s is out of service for %d s; then see show bonding failover %s\n",
+		bf_out_printf(ctx->out,
+			"%s is out of service for %d s; then see show bonding failover %s\n",
 			bf_cmd_arg(ctx, "member"), DRILL_MS / 1000, b->cfg.name);
 	(void)app;
 }
@@ -476,16 +484,18 @@ cmd_neighbors(struct bf_cmd_ctx *ctx)
 }
 
 const struct bf_cmd bf_cmds_paths[BF_N_CMDS_PATHS] = {
-	{"show bonding balance <bond>", "Share of each member and bucket, imbalance, biggest flows.",
-		cmd_balance, 0},
+	{"show bonding balance <bond>",
+		"Share of each member and bucket, imbalance, biggest flows.", cmd_balance, 0},
 	{"show bonding path <bond> <spec...>",
 		"Which member carries a frame: src-mac M dst-mac M vlan N src-ip A dst-ip A proto N\n"
-		"src-port N dst-port N, and without MEMBER.", cmd_path, 0},
+		"src-port N dst-port N, and without MEMBER.",
+		cmd_path, 0},
 	{"show bonding whatif <bond>",
 		"How the sampled flows would spread with other policies, seeds and member counts.",
 		cmd_whatif, 0},
 	{"show bonding failover [<bond>]", "The latest failovers, timed.", cmd_failover, 0},
-	{"show neighbors", "IP addresses of guests, as read from their ARP and ND.", cmd_neighbors, 0},
+	{"show neighbors", "IP addresses of guests, as read from their ARP and ND.", cmd_neighbors,
+		0},
 	{"test failover <bond> member <member>",
 		"Take a member's carrier away for two seconds; refused when redundancy is reduced.",
 		cmd_drill, 0},

@@ -35,9 +35,14 @@ read_figures(struct bf_app *app, const struct bf_port_ref *r, struct figures *f)
 	memset(f, 0, sizeof(*f));
 	if (r->kind == BF_REF_ETHDEV) {
 		rte_eth_stats_get(r->ethdev, &s);
-		*f = (struct figures){.rx_frames = s.ipackets, .rx_bytes = s.ibytes,
-			.rx_missed = s.imissed, .rx_errors = s.ierrors, .rx_nombuf = s.rx_nombuf,
-			.tx_frames = s.opackets, .tx_bytes = s.obytes, .tx_errors = s.oerrors};
+		*f = (struct figures){.rx_frames = s.ipackets,
+			.rx_bytes = s.ibytes,
+			.rx_missed = s.imissed,
+			.rx_errors = s.ierrors,
+			.rx_nombuf = s.rx_nombuf,
+			.tx_frames = s.opackets,
+			.tx_bytes = s.obytes,
+			.tx_errors = s.oerrors};
 		return;
 	}
 	bf_stats_port(app->br, slot, &c);
@@ -130,7 +135,8 @@ show_info(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 
 	mac_of(r, mac, sizeof(mac));
 	driver_of(r, driver, sizeof(driver));
-	bf_out_printf(out, "\n********************* Infos for port %u  *********************\n"
+	bf_out_printf(out,
+		"\n********************* Infos for port %u  *********************\n"
 		"Device name: %s\nKind: %s\nDriver name: %s\nMAC address: %s\nLink status: %s\n",
 		r->id, r->name, kind_name(r), driver, mac, up ? "up" : "down");
 	bf_out_printf(out, "Link speed: %" PRIu32 " Mbps\nMTU: %u\n", speed, mtu_of(app, r));
@@ -211,7 +217,8 @@ show_switch_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_ou
 	struct bf_port_counters c;
 
 	bf_stats_port(app->br, slot, &c);
-	bf_out_printf(out, "flooded: %" PRIu64 "\nflood_copies: %" PRIu64 "\n", c.flooded, c.copies);
+	bf_out_printf(
+		out, "flooded: %" PRIu64 "\nflood_copies: %" PRIu64 "\n", c.flooded, c.copies);
 	bf_out_u64(out, "flooded", c.flooded);
 	bf_out_u64(out, "flood_copies", c.copies);
 	for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
@@ -267,8 +274,8 @@ show_summary(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out
 
 	mac_of(r, mac, sizeof(mac));
 	driver_of(r, driver, sizeof(driver));
-	bf_out_printf(out, "%-4u %-17s %-20s %-14s %-6s %" PRIu32 " Mbps\n", r->id, mac, r->name, driver,
-		up ? "up" : "down", speed);
+	bf_out_printf(out, "%-4u %-17s %-20s %-14s %-6s %" PRIu32 " Mbps\n", r->id, mac, r->name,
+		driver, up ? "up" : "down", speed);
 	bf_out_obj_begin(out, NULL);
 	bf_out_u64(out, "id", r->id);
 	bf_out_str(out, "name", r->name);
@@ -286,12 +293,13 @@ cmd_show_port(struct bf_cmd_ctx *ctx)
 	struct bf_app *app = ctx->app;
 	const char *what = bf_cmd_arg(ctx, "what");
 	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
-	unsigned int n = refs == NULL ? 0 :
-				bf_app_ports(app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+	unsigned int n =
+		refs == NULL ? 0 : bf_app_ports(app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
 
 	if (strcmp(what, "summary") == 0 && n > 0)
-		bf_out_printf(ctx->out, "Number of available ports: %u\n%-4s %-17s %-20s %-14s %-6s %s\n",
-			n, "Port", "MAC Address", "Name", "Driver", "Status", "Link");
+		bf_out_printf(ctx->out,
+			"Number of available ports: %u\n%-4s %-17s %-20s %-14s %-6s %s\n", n,
+			"Port", "MAC Address", "Name", "Driver", "Status", "Link");
 	bf_out_arr_begin(ctx->out, NULL);
 	for (unsigned int i = 0; i < n; i++) {
 		if (strcmp(what, "info") == 0)
@@ -314,7 +322,8 @@ clear_port(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 
 	memset(&app->last_show[r->id], 0, sizeof(app->last_show[r->id]));
 	if (r->kind != BF_REF_ETHDEV) {
-		bf_stats_clear_port(app->br, r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT);
+		bf_stats_clear_port(
+			app->br, r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT);
 		return;
 	}
 	ret = rte_eth_stats_reset(r->ethdev);
@@ -328,8 +337,8 @@ cmd_clear_port(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
 	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
-	unsigned int n = refs == NULL ? 0 :
-				bf_app_ports(app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+	unsigned int n =
+		refs == NULL ? 0 : bf_app_ports(app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
 
 	for (unsigned int i = 0; i < n; i++)
 		clear_port(app, &refs[i], ctx->out);
@@ -372,8 +381,8 @@ cmd_link(struct bf_cmd_ctx *ctx)
 {
 	bool up = strcmp(bf_cmd_arg(ctx, "what"), "link-up") == 0;
 	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
-	unsigned int n = refs == NULL ? 0 :
-				bf_app_ports(ctx->app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+	unsigned int n =
+		refs == NULL ? 0 : bf_app_ports(ctx->app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
 	int ret;
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -381,8 +390,8 @@ cmd_link(struct bf_cmd_ctx *ctx)
 			bf_out_usage(ctx->out, "port: \"%s\": expected a member", refs[i].name);
 			continue;
 		}
-		ret = up ? rte_eth_dev_set_link_up(refs[i].ethdev) :
-			   rte_eth_dev_set_link_down(refs[i].ethdev);
+		ret = up ? rte_eth_dev_set_link_up(refs[i].ethdev)
+			 : rte_eth_dev_set_link_down(refs[i].ethdev);
 		if (ret != 0)
 			bf_out_error(ctx->out, "port %s: its driver cannot switch the link: %s",
 				refs[i].name, strerror(-ret));
@@ -395,14 +404,15 @@ cmd_promisc(struct bf_cmd_ctx *ctx)
 {
 	bool on = strcmp(bf_cmd_arg(ctx, "onoff"), "on") == 0;
 	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
-	unsigned int n = refs == NULL ? 0 :
-				bf_app_ports(ctx->app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+	unsigned int n =
+		refs == NULL ? 0 : bf_app_ports(ctx->app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
 
 	for (unsigned int i = 0; i < n; i++) {
 		if (refs[i].kind == BF_REF_GUEST)
 			continue; /* a switch port always is */
 		if (!on) {
-			bf_out_error(ctx->out, "promisc: \"off\": port %s: a switch needs every frame: expected on",
+			bf_out_error(ctx->out,
+				"promisc: \"off\": port %s: a switch needs every frame: expected on",
 				refs[i].name);
 			break;
 		}
@@ -414,11 +424,13 @@ cmd_promisc(struct bf_cmd_ctx *ctx)
 const struct bf_cmd bf_cmds_port[BF_N_CMDS_PORT] = {
 	{"show port (what:info|stats|xstats|summary) <port>", "A port, by id or name, or all.",
 		cmd_show_port, 0},
-	{"clear port (what:stats|xstats) <port>", "Start a port's figures from zero.", cmd_clear_port, 0},
+	{"clear port (what:stats|xstats) <port>", "Start a port's figures from zero.",
+		cmd_clear_port, 0},
 	{"port config mtu <port> <value>", "Largest packet of the bond or a guest, bytes.", cmd_mtu,
 		BF_CMD_CONFIG},
 	{"port config <port> mtu <value>", "The same, in the older order.", cmd_mtu, BF_CMD_CONFIG},
-	{"set (what:link-up|link-down) port <port>", "Switch a member's link, where its driver can.",
-		cmd_link, 0},
-	{"set promisc <port> (onoff:on|off)", "A switch's ports are always promiscuous.", cmd_promisc, 0},
+	{"set (what:link-up|link-down) port <port>",
+		"Switch a member's link, where its driver can.", cmd_link, 0},
+	{"set promisc <port> (onoff:on|off)", "A switch's ports are always promiscuous.",
+		cmd_promisc, 0},
 };

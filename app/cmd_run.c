@@ -15,8 +15,8 @@
 #include <rte_version.h>
 
 #include "app.h"
-#include "commands.h"
 #include "base/parse.h"
+#include "commands.h"
 
 static int
 edit_start(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
@@ -122,7 +122,8 @@ cmd_write(struct bf_cmd_ctx *ctx)
 	if (path == NULL)
 		path = app->config_path;
 	if (path == NULL) {
-		bf_out_usage(ctx->out, "write: expected a file: the program was started without --config");
+		bf_out_usage(ctx->out,
+			"write: expected a file: the program was started without --config");
 		return;
 	}
 	ret = write_config(app->br->running, path);
@@ -134,7 +135,8 @@ static void
 cmd_commit(struct bf_cmd_ctx *ctx)
 {
 	if (!bf_app_commit(ctx->app))
-		bf_out_error(ctx->out, "commit: nothing waits for it: see set bonding mode ... confirm");
+		bf_out_error(
+			ctx->out, "commit: nothing waits for it: see set bonding mode ... confirm");
 }
 
 static void
@@ -169,7 +171,8 @@ edit_pin(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	bool found = app->br == NULL;
 
 	if (g == NULL)
-		return bf_err_set(err, EINVAL, "guest: \"%.60s\": no such guest", bf_cmd_arg(ctx, "guest"));
+		return bf_err_set(
+			err, EINVAL, "guest: \"%.60s\": no such guest", bf_cmd_arg(ctx, "guest"));
 	if (bf_parse_u64("queue", bf_cmd_arg(ctx, "queue"), 0, g->queues - 1, &q, err) != 0)
 		return -EINVAL;
 	if (strcmp(lcore, "auto") == 0) {
@@ -181,8 +184,8 @@ edit_pin(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	for (unsigned int w = 0; app->br != NULL && w < app->br->lcores.n; w++)
 		found = found || app->br->lcores.workers[w]->lcore == l;
 	if (!found)
-		return bf_err_set(err, EINVAL, "lcore: \"%s\": expected a worker lcore: see show config fwd",
-			lcore);
+		return bf_err_set(err, EINVAL,
+			"lcore: \"%s\": expected a worker lcore: see show config fwd", lcore);
 	g->pin[q] = (uint8_t)(l + 1);
 	return 0;
 }
@@ -213,22 +216,25 @@ cmd_idle(struct bf_cmd_ctx *ctx)
 
 const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN] = {
 	{"start", "Forward frames.", cmd_start, BF_CMD_CONFIG},
-	{"stop", "Stop forwarding; links and LACP stay up, frames are dropped as \"stopped\".", cmd_stop,
-		BF_CMD_CONFIG},
-	{"set lcore idle <how>", "What a worker without frames does: poll, pause or sleep.", cmd_idle,
-		BF_CMD_CONFIG},
-	{"set lcore rebalance <onoff>", "Move guest queues from busy workers to idle ones.", cmd_rebalance,
-		BF_CMD_CONFIG},
+	{"stop", "Stop forwarding; links and LACP stay up, frames are dropped as \"stopped\".",
+		cmd_stop, BF_CMD_CONFIG},
+	{"set lcore idle <how>", "What a worker without frames does: poll, pause or sleep.",
+		cmd_idle, BF_CMD_CONFIG},
+	{"set lcore rebalance <onoff>", "Move guest queues from busy workers to idle ones.",
+		cmd_rebalance, BF_CMD_CONFIG},
 	{"set lcore <lcore> guest <guest> queue <queue>",
-		"Let an lcore poll a guest's queue; auto gives the choice back.", cmd_pin, BF_CMD_CONFIG},
+		"Let an lcore poll a guest's queue; auto gives the choice back.", cmd_pin,
+		BF_CMD_CONFIG},
 	{"show running-config", "The present configuration, as a file that load reads.",
 		cmd_show_running, 0},
-	{"write [<file>]", "Save the present configuration (default: the file of --config).", cmd_write,
+	{"write [<file>]", "Save the present configuration (default: the file of --config).",
+		cmd_write, 0},
+	{"load <file>", "Make the configuration equal to a file; all of it or nothing.", cmd_load,
 		0},
-	{"load <file>", "Make the configuration equal to a file; all of it or nothing.", cmd_load, 0},
 	{"commit", "Keep the change that was made with confirm.", cmd_commit, 0},
 	{"show version", "Versions of bondfwd and DPDK.", cmd_version, 0},
-	{"help [topic...]", "Help: sections, a section's commands, all, or commands that begin with words.",
+	{"help [topic...]",
+		"Help: sections, a section's commands, all, or commands that begin with words.",
 		bf_cmd_help, 0},
 	{"quit", "End this session; on the program's own terminal, stop the program.", NULL,
 		BF_CMD_QUIT},

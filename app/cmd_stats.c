@@ -71,7 +71,8 @@ show_cycles(struct bf_app *app, uint64_t frames, struct bf_out *out)
 	for (unsigned int w = 0; w < app->br->lcores.n; w++)
 		busy += app->br->lcores.workers[w]->counters->pmd.busy_tsc;
 	if (frames > 0)
-		bf_out_printf(out, "\n  CPU cycles/packet=%.2f (busy cycles=%" PRIu64
+		bf_out_printf(out,
+			"\n  CPU cycles/packet=%.2f (busy cycles=%" PRIu64
 			" / total io packets=%" PRIu64 ") at %" PRIu64 " MHz Clock\n",
 			(double)busy / (double)frames, busy, frames, rte_get_tsc_hz() / 1000000);
 	bf_out_u64(out, "busy_cycles", busy);
@@ -87,11 +88,12 @@ cmd_fwd(struct bf_cmd_ctx *ctx)
 	bf_out_obj_begin(ctx->out, NULL);
 	bf_out_arr_begin(ctx->out, "ports");
 	if (app->br->bond.open)
-		fwd_row(app, app->br->bond.port, app->br->bond.cfg.name, BF_BOND_SLOT, sum, ctx->out);
+		fwd_row(app, app->br->bond.port, app->br->bond.cfg.name, BF_BOND_SLOT, sum,
+			ctx->out);
 	for (uint16_t s = 1; s < BF_MAX_PORTS; s++)
 		if (app->br->guests[s] != NULL)
-			fwd_row(app, bf_guest_id(app->br->guests[s]), app->br->guests[s]->cfg.name, s, sum,
-				ctx->out);
+			fwd_row(app, bf_guest_id(app->br->guests[s]), app->br->guests[s]->cfg.name,
+				s, sum, ctx->out);
 	bf_out_arr_end(ctx->out);
 	bf_out_printf(ctx->out,
 		"\n  +++++++++++++++ Accumulated forward statistics for all ports+++++++++++++++\n"
@@ -130,8 +132,9 @@ cmd_config_fwd(struct bf_cmd_ctx *ctx)
 	struct bf_out *out = ctx->out;
 
 	bf_out_printf(out, "learning switch packet forwarding%s - bond %s, guests=%u - cores=%u\n",
-		v->forwarding ? "" : " (stopped)", app->br->bond.open ? app->br->bond.cfg.name : "none",
-		v->n_guests, app->br->lcores.n);
+		v->forwarding ? "" : " (stopped)",
+		app->br->bond.open ? app->br->bond.cfg.name : "none", v->n_guests,
+		app->br->lcores.n);
 	bf_out_obj_begin(out, NULL);
 	bf_out_bool(out, "forwarding", v->forwarding);
 	bf_out_arr_begin(out, "lcores");
@@ -139,8 +142,8 @@ cmd_config_fwd(struct bf_cmd_ctx *ctx)
 		const struct bf_worker *w = app->br->lcores.workers[i];
 		const struct bf_worker_view *wv = &v->workers[i];
 
-		bf_out_printf(out, "Logical Core %u (socket %d) forwards packets on %u streams:\n", w->lcore,
-			w->socket, wv->n_rxq + (wv->polls_bond ? 1u : 0));
+		bf_out_printf(out, "Logical Core %u (socket %d) forwards packets on %u streams:\n",
+			w->lcore, w->socket, wv->n_rxq + (wv->polls_bond ? 1u : 0));
 		bf_out_obj_begin(out, NULL);
 		bf_out_u64(out, "lcore", w->lcore);
 		bf_out_i64(out, "socket", w->socket);
@@ -200,9 +203,10 @@ cmd_drops(struct bf_cmd_ctx *ctx)
 			port_drops(app->br, s, out);
 	bf_out_arr_end(out);
 	bf_stats_ledger(app->br, &l);
-	bf_out_printf(out, "\nSince the start: received %" PRIu64 " + copies %" PRIu64 " = sent %" PRIu64
-		" + dropped %" PRIu64 " + in flight %" PRId64 "\n", l.rx, l.copies, l.tx, l.drops,
-		(int64_t)(l.rx + l.copies - l.tx - l.drops));
+	bf_out_printf(out,
+		"\nSince the start: received %" PRIu64 " + copies %" PRIu64 " = sent %" PRIu64
+		" + dropped %" PRIu64 " + in flight %" PRId64 "\n",
+		l.rx, l.copies, l.tx, l.drops, (int64_t)(l.rx + l.copies - l.tx - l.drops));
 	bf_out_obj_begin(out, "ledger");
 	bf_out_u64(out, "received", l.rx);
 	bf_out_u64(out, "copies", l.copies);
@@ -225,8 +229,8 @@ show_stages(const struct bf_pmd_counters *p, struct bf_out *out)
 	bf_out_printf(out, "\n  cycles per frame by stage (one loop in %d):", BF_TIMING_EVERY);
 	bf_out_obj_begin(out, "stages");
 	for (unsigned int i = 0; i < BF_STAGES; i++) {
-		double c = p->stage_frames > 0 ?
-			(double)p->stage_tsc[i] / (double)p->stage_frames : 0;
+		double c =
+			p->stage_frames > 0 ? (double)p->stage_tsc[i] / (double)p->stage_frames : 0;
 
 		bf_out_printf(out, " %s %.1f", names[i], c);
 		bf_out_f64(out, names[i], c);
@@ -244,9 +248,10 @@ show_worker(const struct bf_worker *w, struct bf_out *out)
 
 	for (unsigned int s = 0; s < BF_MAX_PORTS; s++)
 		frames += w->counters->ports[s].rx_frames;
-	bf_out_printf(out, "lcore %u: worker %u, socket %d\n  busy %.1f %%, idle %.1f %%, loops %" PRIu64
-		", sleeps %" PRIu64 "\n  frames %" PRIu64 ", cycles per frame %.1f\n  bursts:", w->lcore,
-		w->idx, w->socket, all > 0 ? 100.0 * (double)p->busy_tsc / all : 0,
+	bf_out_printf(out,
+		"lcore %u: worker %u, socket %d\n  busy %.1f %%, idle %.1f %%, loops %" PRIu64
+		", sleeps %" PRIu64 "\n  frames %" PRIu64 ", cycles per frame %.1f\n  bursts:",
+		w->lcore, w->idx, w->socket, all > 0 ? 100.0 * (double)p->busy_tsc / all : 0,
 		all > 0 ? 100.0 * (double)p->idle_tsc / all : 0, p->loops, p->sleeps, frames,
 		frames > 0 ? (double)p->busy_tsc / (double)frames : 0);
 	bf_out_obj_begin(out, NULL);
@@ -267,9 +272,10 @@ show_worker(const struct bf_worker *w, struct bf_out *out)
 	}
 	bf_out_obj_end(out);
 	show_stages(p, out);
-	bf_out_printf(out, "\n  decisions from the table %" PRIu64 ", learned %" PRIu64 " (lost %" PRIu64
-		"), ring contention %" PRIu64 ", padded %" PRIu64 "\n", p->cache_miss, p->learn_posted,
-		p->learn_lost, p->ring_contended, p->padded);
+	bf_out_printf(out,
+		"\n  decisions from the table %" PRIu64 ", learned %" PRIu64 " (lost %" PRIu64
+		"), ring contention %" PRIu64 ", padded %" PRIu64 "\n",
+		p->cache_miss, p->learn_posted, p->learn_lost, p->ring_contended, p->padded);
 	bf_out_u64(out, "cache_miss", p->cache_miss);
 	bf_out_u64(out, "learn_posted", p->learn_posted);
 	bf_out_u64(out, "learn_lost", p->learn_lost);
@@ -329,8 +335,8 @@ show_pool(void *arg, const struct rte_mempool *p, int retired)
 	struct bf_out *out = arg;
 	unsigned int avail = rte_mempool_avail_count(p);
 
-	bf_out_printf(out, "%-24s size %-8u free %-8u element %u bytes%s\n", p->name, p->size, avail,
-		p->elt_size, retired ? " (retired)" : "");
+	bf_out_printf(out, "%-24s size %-8u free %-8u element %u bytes%s\n", p->name, p->size,
+		avail, p->elt_size, retired ? " (retired)" : "");
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "name", p->name);
 	bf_out_u64(out, "size", p->size);
@@ -355,8 +361,8 @@ const struct bf_cmd bf_cmds_stats[BF_N_CMDS_STATS] = {
 	{"show fwd stats all", "Forwarding statistics of every switch port.", cmd_fwd, 0},
 	{"clear fwd stats all", "Start them from zero.", cmd_clear_fwd, 0},
 	{"show config (fwd|cores)", "Which lcore polls which queue.", cmd_config_fwd, 0},
-	{"show drops", "Why frames were lost, by port and reason, and whether the books balance.", cmd_drops,
-		0},
+	{"show drops", "Why frames were lost, by port and reason, and whether the books balance.",
+		cmd_drops, 0},
 	{"show lcore", "How the workers spend their time.", cmd_lcore, 0},
 	{"show events", "The newest events.", cmd_events, 0},
 	{"show mempool", "Frame memory.", cmd_mempool, 0},

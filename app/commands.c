@@ -5,8 +5,8 @@
  *
  * Threads: constants.
  */
-#include "app.h"
 #include "commands.h"
+#include "app.h"
 
 const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS] = {
 	{"control", "Forwarding, configuration, this session", bf_cmds_run, BF_N_CMDS_RUN},

@@ -30,7 +30,11 @@
 #include "control/notify.h"
 #include "options.h"
 
-enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+enum {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2
+};
 
 static int signal_fd = -1;
 
@@ -98,15 +102,20 @@ on_quit(void *arg)
 static int
 open_console(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 {
-	struct bf_console_config c = {.cmds = app->cmds, .app = app, .on_quit = on_quit,
-		.prompt = "bondfwd> ", .path = o->console, .set_group = o->gid >= 0,
+	struct bf_console_config c = {.cmds = app->cmds,
+		.app = app,
+		.on_quit = on_quit,
+		.prompt = "bondfwd> ",
+		.path = o->console,
+		.set_group = o->gid >= 0,
 		.group = (gid_t)o->gid};
 
 	app->console = bf_console_open(&c, err->text, sizeof(err->text));
 	if (app->console == NULL)
 		return -errno;
-	if (o->interactive && bf_console_attach_terminal(app->console, STDIN_FILENO, STDOUT_FILENO,
-				      0, err->text, sizeof(err->text)) != 0)
+	if (o->interactive &&
+		bf_console_attach_terminal(app->console, STDIN_FILENO, STDOUT_FILENO, 0, err->text,
+			sizeof(err->text)) != 0)
 		return -errno;
 	return 0;
 }
@@ -142,8 +151,7 @@ run(struct bf_app *app)
 	while (!app->quit) {
 		int timeout = bf_bridge_tick(app->br, bf_clock_ms());
 
-		timeout = min_timeout(timeout,
-			bf_console_timeout_ms(app->console, bf_clock_ms()));
+		timeout = min_timeout(timeout, bf_console_timeout_ms(app->console, bf_clock_ms()));
 		timeout = min_timeout(timeout, bf_app_confirm_tick(app, bf_clock_ms()));
 		if (epoll_wait(ep, ev, 8, timeout) < 0 && errno != EINTR)
 			break;
@@ -183,8 +191,10 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	int ret;
 
 	if (!bf_compat_has_vhost_fixes())
-		BF_WARN("dpdk", "%s lacks vhost security fixes: expected 22.11.11, 23.11.6, 24.11.4, "
-				"25.11 or newer", rte_version());
+		BF_WARN("dpdk",
+			"%s lacks vhost security fixes: expected 22.11.11, 23.11.6, 24.11.4, "
+			"25.11 or newer",
+			rte_version());
 	app->br = bf_bridge_create(&bo, err);
 	if (app->br == NULL)
 		return errno == EINVAL ? STATUS_USAGE : STATUS_FAILED;
@@ -241,8 +251,8 @@ start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 		printf("bondfwd %s, %s\n", BF_VERSION, rte_version());
 		return STATUS_OK;
 	}
-	app->cmds = bf_cmd_set_create(bf_app_groups, BF_APP_N_GROUPS, bf_app_complete, app, why,
-		sizeof(why));
+	app->cmds = bf_cmd_set_create(
+		bf_app_groups, BF_APP_N_GROUPS, bf_app_complete, app, why, sizeof(why));
 	if (app->cmds == NULL)
 		return fail(STATUS_FAILED, why);
 	app->config_path = o->config_path;
@@ -263,7 +273,8 @@ main(int argc, char **argv)
 
 	if (app == NULL || open_signals() < 0) {
 		status = fail(STATUS_FAILED, strerror(errno));
-	} else if (bf_options_parse(&o, at < argc ? argc - at : 1, &argv[at < argc ? at : 0], &err) != 0) {
+	} else if (bf_options_parse(
+			   &o, at < argc ? argc - at : 1, &argv[at < argc ? at : 0], &err) != 0) {
 		status = fail(STATUS_USAGE, err.text);
 	} else {
 		status = start(app, &o, at > 0 ? at : 1, argv);

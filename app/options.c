@@ -16,20 +16,36 @@
 #include "base/parse.h"
 #include "console/server.h"
 
-enum option { OPT_BOND, OPT_GUEST, OPT_CONFIG, OPT_CONSOLE, OPT_GROUP, OPT_FDB, OPT_INTERACTIVE,
-	OPT_CHECK, OPT_DEBUG, OPT_VERSION, OPT_HELP, OPT_COUNT };
+enum option {
+	OPT_BOND,
+	OPT_GUEST,
+	OPT_CONFIG,
+	OPT_CONSOLE,
+	OPT_GROUP,
+	OPT_FDB,
+	OPT_INTERACTIVE,
+	OPT_CHECK,
+	OPT_DEBUG,
+	OPT_VERSION,
+	OPT_HELP,
+	OPT_COUNT
+};
 
 static const struct {
 	const char *name, *shorter, *value, *help;
 } options[OPT_COUNT] = {
-	[OPT_BOND] = {"--bond", NULL, "K=V,...", "the bond: name=, mode=, member= (repeated) and options"},
-	[OPT_GUEST] = {"--guest", NULL, "K=V,...", "a guest: name=, socket=, mode=client|server and options"},
-	[OPT_CONFIG] = {"--config", "-c", "FILE", "console commands, applied after --bond and --guest"},
+	[OPT_BOND] = {"--bond", NULL, "K=V,...",
+		"the bond: name=, mode=, member= (repeated) and options"},
+	[OPT_GUEST] = {"--guest", NULL, "K=V,...",
+		"a guest: name=, socket=, mode=client|server and options"},
+	[OPT_CONFIG] = {"--config", "-c", "FILE",
+		"console commands, applied after --bond and --guest"},
 	[OPT_CONSOLE] = {"--console", NULL, "PATH|none", "console socket (" BF_CONSOLE_DEFAULT ")"},
 	[OPT_GROUP] = {"--group", NULL, "NAME", "group of the sockets that bondfwd listens on"},
 	[OPT_FDB] = {"--fdb-size", NULL, "N", "stations learned at most (16384)"},
 	[OPT_INTERACTIVE] = {"--interactive", "-i", NULL, "console on this terminal"},
-	[OPT_CHECK] = {"--check", NULL, NULL, "say what would be done, touch no device; status 0 or 2"},
+	[OPT_CHECK] = {"--check", NULL, NULL,
+		"say what would be done, touch no device; status 0 or 2"},
 	[OPT_DEBUG] = {"--debug", NULL, NULL, "write debug messages"},
 	[OPT_VERSION] = {"--version", "-v", NULL, "print the version"},
 	[OPT_HELP] = {"--help", "-h", NULL, "print this"},
@@ -152,17 +168,18 @@ bf_options_parse(struct bf_options *o, int argc, char **argv, struct bf_err *err
 		return bf_err_set(err, ENOMEM, "out of memory");
 	for (int i = 1; i < argc; i++) {
 		size_t len = strcspn(argv[i], "=");
-		enum option opt = find(argv[i], argv[i][0] == '-' && argv[i][1] == '-' ? len :
-										strlen(argv[i]));
+		enum option opt = find(
+			argv[i], argv[i][0] == '-' && argv[i][1] == '-' ? len : strlen(argv[i]));
 		const char *value = NULL;
 		int ret;
 
 		if (opt == OPT_COUNT)
-			return bf_err_set(err, EINVAL, "unknown option \"%.80s\": see --help", argv[i]);
+			return bf_err_set(
+				err, EINVAL, "unknown option \"%.80s\": see --help", argv[i]);
 		if (options[opt].value != NULL) {
-			value = argv[i][len] == '=' && argv[i][1] == '-' ? &argv[i][len + 1] :
-				i + 1 < argc				 ? argv[++i] :
-									   NULL;
+			value = argv[i][len] == '=' && argv[i][1] == '-' ? &argv[i][len + 1]
+				: i + 1 < argc                           ? argv[++i]
+									 : NULL;
 			if (value == NULL)
 				return bf_err_set(err, EINVAL, "%s: expected %s", options[opt].name,
 					options[opt].value);
@@ -197,7 +214,8 @@ bf_options_usage(void)
 	printf("Usage: bondfwd [EAL options] -- [options]\n"
 	       "Joins ports into a bond and switches frames between it and vhost-user guests.\n\n");
 	for (unsigned int i = 0; i < OPT_COUNT; i++)
-		printf("  %s%s%s %-10s %s\n", options[i].name, options[i].shorter != NULL ? ", " : "",
+		printf("  %s%s%s %-10s %s\n", options[i].name,
+			options[i].shorter != NULL ? ", " : "",
 			options[i].shorter != NULL ? options[i].shorter : "",
 			options[i].value != NULL ? options[i].value : "", options[i].help);
 	usage_keys("Keys of --bond:", bf_bond_keys, bf_n_bond_keys);

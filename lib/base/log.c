@@ -46,7 +46,10 @@ bf_log(enum bf_log_level level, const char *topic, const char *fmt, ...)
 bool
 bf_log_allow(struct bf_log_limit *l, uint64_t now_ms, uint32_t *suppressed)
 {
-	enum { WINDOW_MS = 10000, PER_WINDOW = 5 };
+	enum {
+		WINDOW_MS = 10000,
+		PER_WINDOW = 5
+	};
 
 	if (now_ms - l->window_ms >= WINDOW_MS) {
 		l->window_ms = now_ms;

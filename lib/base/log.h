@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 enum bf_log_level {
-	BF_LOG_ERR,     /* a request failed */
+	BF_LOG_ERR, /* a request failed */
 	BF_LOG_WARNING, /* degraded */
-	BF_LOG_NOTICE,  /* a state change an operator wants to see */
+	BF_LOG_NOTICE, /* a state change an operator wants to see */
 	BF_LOG_DEBUG,
 };
 

@@ -47,8 +47,8 @@ bf_parse_bool(const char *what, const char *text, bool *out, struct bf_err *err)
 }
 
 int
-bf_parse_mac(const char *what, const char *text, bool multicast_ok, uint8_t out[6],
-	struct bf_err *err)
+bf_parse_mac(
+	const char *what, const char *text, bool multicast_ok, uint8_t out[6], struct bf_err *err)
 {
 	unsigned int b[6];
 	int used = 0;
@@ -65,8 +65,8 @@ bf_parse_mac(const char *what, const char *text, bool multicast_ok, uint8_t out[
 		zero = zero && b[i] == 0;
 	}
 	if (zero || (!multicast_ok && (out[0] & 1) != 0))
-		return bf_err_set(err, EINVAL, "%s: \"%s\": expected a unicast MAC address", what,
-			text);
+		return bf_err_set(
+			err, EINVAL, "%s: \"%s\": expected a unicast MAC address", what, text);
 	return 0;
 }
 
@@ -128,8 +128,8 @@ bf_parse_device(const char *what, const char *text, char *out, size_t max, struc
 }
 
 int
-bf_parse_pairs(const char *what, const char *text, bf_parse_pair_cb *cb, void *arg,
-	struct bf_err *err)
+bf_parse_pairs(
+	const char *what, const char *text, bf_parse_pair_cb *cb, void *arg, struct bf_err *err)
 {
 	char buf[4096];
 	char *save = NULL;
@@ -149,8 +149,8 @@ bf_parse_pairs(const char *what, const char *text, bf_parse_pair_cb *cb, void *a
 			value = eq + 1;
 		}
 		if (p[0] == '\0')
-			return bf_err_set(err, EINVAL, "%s: \"=%.60s\": expected KEY=VALUE", what,
-				value);
+			return bf_err_set(
+				err, EINVAL, "%s: \"=%.60s\": expected KEY=VALUE", what, value);
 		ret = cb(arg, p, value, err);
 	}
 	return ret;

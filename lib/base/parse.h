@@ -29,8 +29,8 @@ int bf_parse_u64(const char *what, const char *text, uint64_t min, uint64_t max,
 int bf_parse_bool(const char *what, const char *text, bool *out, struct bf_err *err);
 
 /** aa:bb:cc:dd:ee:ff; must not be zero, and not multicast unless @p multicast_ok. */
-int bf_parse_mac(const char *what, const char *text, bool multicast_ok, uint8_t out[6],
-	struct bf_err *err);
+int bf_parse_mac(
+	const char *what, const char *text, bool multicast_ok, uint8_t out[6], struct bf_err *err);
 
 /**
  * A word of a table, or its position as a number.
@@ -45,8 +45,7 @@ int bf_parse_enum(const char *what, const char *text, const char *const *names, 
 int bf_parse_name(const char *what, const char *text, char *out, size_t max, struct bf_err *err);
 
 /** A device name as EAL knows it: like a name, ':' and ',' excluded from neither PCI form. */
-int bf_parse_device(const char *what, const char *text, char *out, size_t max,
-	struct bf_err *err);
+int bf_parse_device(const char *what, const char *text, char *out, size_t max, struct bf_err *err);
 
 /**
  * Split "K=V,K=V" and hand each pair to @p cb, in order.
@@ -57,7 +56,7 @@ int bf_parse_device(const char *what, const char *text, char *out, size_t max,
  *   0, the first non-zero value of @p cb, or -EINVAL for an empty key.
  */
 typedef int bf_parse_pair_cb(void *arg, const char *key, const char *value, struct bf_err *err);
-int bf_parse_pairs(const char *what, const char *text, bf_parse_pair_cb *cb, void *arg,
-	struct bf_err *err);
+int bf_parse_pairs(
+	const char *what, const char *text, bf_parse_pair_cb *cb, void *arg, struct bf_err *err);
 
 #endif

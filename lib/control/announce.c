@@ -21,7 +21,11 @@
 #define ND_OVERRIDE 0x20
 #define OPT_TARGET_LLADDR 2
 
-enum item_kind { ITEM_RARP, ITEM_ARP, ITEM_NA };
+enum item_kind {
+	ITEM_RARP,
+	ITEM_ARP,
+	ITEM_NA
+};
 
 struct item {
 	uint64_t key;
@@ -95,8 +99,8 @@ static void
 add_address(void *arg, const struct bf_neighbor *nb)
 {
 	struct bf_announcer *a = arg;
-	struct item it = {.key = nb->key, .port = nb->port,
-		.kind = (uint8_t)(nb->v6 ? ITEM_NA : ITEM_ARP)};
+	struct item it = {
+		.key = nb->key, .port = nb->port, .kind = (uint8_t)(nb->v6 ? ITEM_NA : ITEM_ARP)};
 	uint16_t port;
 
 	/* Only stations that are still where they were snooped. */
@@ -152,7 +156,8 @@ make_arp(uint8_t *p, const struct item *it)
 {
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	bool rarp = it->kind == ITEM_RARP;
-	uint8_t *at = put_ethernet(p, broadcast, it->key, rarp ? RTE_ETHER_TYPE_RARP : RTE_ETHER_TYPE_ARP);
+	uint8_t *at = put_ethernet(
+		p, broadcast, it->key, rarp ? RTE_ETHER_TYPE_RARP : RTE_ETHER_TYPE_ARP);
 	struct rte_arp_hdr *h = (struct rte_arp_hdr *)at;
 
 	h->arp_hardware = rte_cpu_to_be_16(RTE_ARP_HRD_ETHER);

@@ -11,8 +11,8 @@
 
 #define SAMPLES_PER_TICK 512
 #define MIN_GAIN_BPS (1000000 / 8) /* a move worth less than 1 Mbit/s is not made */
-#define MIN_SHARE 0.03             /* nor one of less than 3 % of the busier member's load */
-#define MIN_IMPROVEMENT 0.1        /* of the ratio between the two members */
+#define MIN_SHARE 0.03 /* nor one of less than 3 % of the busier member's load */
+#define MIN_IMPROVEMENT 0.1 /* of the ratio between the two members */
 
 static void
 note(struct bf_balance *ba, const struct bf_sample *s, uint64_t now_ms)
@@ -53,7 +53,8 @@ bf_balance_collect(struct bf_balance *ba, const struct bf_lcores *l, uint64_t no
 
 	for (unsigned int w = 0; w < l->n; w++)
 		for (unsigned int i = 0; i < SAMPLES_PER_TICK &&
-			rte_ring_sc_dequeue_elem(l->workers[w]->samples, &s, sizeof(s)) == 0; i++)
+			rte_ring_sc_dequeue_elem(l->workers[w]->samples, &s, sizeof(s)) == 0;
+			i++)
 			note(ba, &s, now_ms);
 }
 
@@ -67,8 +68,9 @@ measure(struct bf_balance *ba, const struct bf_lcores *l, uint64_t now_ms)
 
 		for (unsigned int w = 0; w < l->n; w++)
 			sum += __atomic_load_n(&l->workers[w]->bucket_bytes[k], __ATOMIC_RELAXED);
-		ba->load[k] = ba->last_ms == 0 || s <= 0 ?
-			0 : (uint64_t)((double)(sum - ba->last_bytes[k]) / s);
+		ba->load[k] = ba->last_ms == 0 || s <= 0
+			? 0
+			: (uint64_t)((double)(sum - ba->last_bytes[k]) / s);
 		ba->last_bytes[k] = sum;
 	}
 	ba->last_ms = now_ms;
@@ -125,8 +127,11 @@ best_move(const struct bf_balance *ba, const struct bf_bond *b, unsigned int fro
 			best = (int)k;
 		}
 	}
-	if (best < 0 || share[from] / low - (share[from] - (double)ba->load[best]) /
-			(low + (double)ba->load[best]) < MIN_IMPROVEMENT)
+	if (best < 0 ||
+		share[from] / low -
+				(share[from] - (double)ba->load[best]) /
+					(low + (double)ba->load[best]) <
+			MIN_IMPROVEMENT)
 		return -1;
 	return best;
 }

@@ -19,10 +19,10 @@
 
 /** A flow as sampled. */
 struct bf_flow {
-	uint32_t hash;     /* of all its fields; 0: free */
+	uint32_t hash; /* of all its fields; 0: free */
 	uint8_t head_len;
 	uint8_t head[BF_SAMPLE_HEAD];
-	uint64_t frames;   /* estimates, halved every interval */
+	uint64_t frames; /* estimates, halved every interval */
 	uint64_t bytes;
 	uint64_t seen_ms;
 };
@@ -30,11 +30,11 @@ struct bf_flow {
 struct bf_balance {
 	struct bf_flow flows[BF_FLOWS_MAX];
 	uint64_t last_bytes[BF_BUCKETS]; /* counter readings at the last interval */
-	uint64_t load[BF_BUCKETS];       /* bytes per second during the last interval */
+	uint64_t load[BF_BUCKETS]; /* bytes per second during the last interval */
 	uint64_t last_ms;
-	uint64_t moves;                  /* buckets moved, ever */
+	uint64_t moves; /* buckets moved, ever */
 	uint64_t minute_ms;
-	uint32_t moves_this_minute;      /* stations moved in this minute */
+	uint32_t moves_this_minute; /* stations moved in this minute */
 };
 
 /** Take the workers' samples. */
@@ -66,7 +66,7 @@ struct bf_whatif {
 	unsigned int n_members;
 	double share[BF_MAX_MEMBERS]; /* 0 to 1 */
 	double ratio;
-	unsigned int flows, moved;    /* flows known; that would change their member */
+	unsigned int flows, moved; /* flows known; that would change their member */
 };
 
 /** What the known flows would do. */

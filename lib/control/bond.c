@@ -24,15 +24,15 @@
 #define SAFETY_POLL_MS 1000 /* members that report link changes are asked anyway, now and then */
 
 int
-bf_bond_init(struct bf_bond *b, struct bf_lcores *lcores, struct bf_events *events,
-	struct bf_err *err)
+bf_bond_init(
+	struct bf_bond *b, struct bf_lcores *lcores, struct bf_events *events, struct bf_err *err)
 {
 	memset(b, 0, sizeof(*b));
 	b->lcores = lcores;
 	b->events = events;
 	b->active = -1;
-	b->ctl_pool = rte_pktmbuf_pool_create("bf_control", CTL_FRAMES, 0, 0,
-		RTE_MBUF_DEFAULT_BUF_SIZE / 4, SOCKET_ID_ANY);
+	b->ctl_pool = rte_pktmbuf_pool_create(
+		"bf_control", CTL_FRAMES, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE / 4, SOCKET_ID_ANY);
 	if (b->ctl_pool == NULL)
 		return bf_err_set(err, ENOMEM, "out of memory: expected more hugepages or -m");
 	return 0;
@@ -117,8 +117,9 @@ settle(struct bf_bond *b, uint64_t now_ms)
 	if (b->lacp == NULL)
 		return;
 	for (unsigned int i = 0; i < b->n_members; i++)
-		bf_lacp_link(b->lacp, b->members[i].bit, b->members[i].usable && b->members[i].carrier,
-			b->members[i].speed_mbps, b->members[i].full_duplex, now_ms);
+		bf_lacp_link(b->lacp, b->members[i].bit,
+			b->members[i].usable && b->members[i].carrier, b->members[i].speed_mbps,
+			b->members[i].full_duplex, now_ms);
 	bf_lacp_tick(b->lacp, now_ms);
 	end_hold(b, now_ms);
 	bf_bond_decide(b, now_ms);
@@ -157,8 +158,8 @@ members_init(struct bf_bond *b, uint64_t now_ms)
 }
 
 int
-bf_bond_open(struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms,
-	struct bf_err *err)
+bf_bond_open(
+	struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms, struct bf_err *err)
 {
 	int ret;
 
@@ -245,8 +246,7 @@ bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms)
 			b->home[k] = BF_NO_HOME;
 	bf_bond_config_remove_member(&b->cfg, name, NULL);
 	b->n_members--;
-	memmove(&b->members[i], &b->members[i + 1],
-		(b->n_members - i) * sizeof(b->members[0]));
+	memmove(&b->members[i], &b->members[i + 1], (b->n_members - i) * sizeof(b->members[0]));
 	bf_bond_deal_buckets(b);
 	if (b->active == at)
 		b->active = -1;
@@ -300,8 +300,8 @@ in_our_order(const struct bf_bond *b, const struct bf_bond_config *from, struct 
 }
 
 int
-bf_bond_reconfigure(struct bf_bond *b, const struct bf_bond_config *wanted, uint64_t now_ms,
-	struct bf_err *err)
+bf_bond_reconfigure(
+	struct bf_bond *b, const struct bf_bond_config *wanted, uint64_t now_ms, struct bf_err *err)
 {
 	struct bf_bond_config old = b->cfg, ours, *cfg = &ours;
 	struct rte_ether_addr mac;
@@ -314,8 +314,8 @@ bf_bond_reconfigure(struct bf_bond *b, const struct bf_bond_config *wanted, uint
 		return ret;
 	if (memcmp(cfg->mac, old.mac, sizeof(old.mac)) != 0) {
 		memcpy(mac.addr_bytes, cfg->mac, sizeof(old.mac));
-		ret = rte_is_zero_ether_addr(&mac) ? rte_eth_bond_mac_address_reset(b->port) :
-						     rte_eth_bond_mac_address_set(b->port, &mac);
+		ret = rte_is_zero_ether_addr(&mac) ? rte_eth_bond_mac_address_reset(b->port)
+						   : rte_eth_bond_mac_address_set(b->port, &mac);
 		rte_eth_macaddr_get(b->port, &b->mac);
 	}
 	if (ret != 0) {
@@ -349,22 +349,24 @@ bf_bond_on_slow(struct bf_bond *b, uint16_t port, struct rte_mbuf *m, uint64_t n
 	for (unsigned int i = 0; b->lacp != NULL && i < b->n_members; i++) {
 		if (b->members[i].port != port)
 			continue;
-		bf_lacp_receive(b->lacp, b->members[i].bit, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, now_ms);
+		bf_lacp_receive(b->lacp, b->members[i].bit, rte_pktmbuf_mtod(m, const uint8_t *),
+			m->data_len, now_ms);
 	}
 	rte_pktmbuf_free(m);
 }
 
 int
-bf_bond_test_failover(struct bf_bond *b, const char *name, uint32_t ms, uint64_t now_ms,
-	struct bf_err *err)
+bf_bond_test_failover(
+	struct bf_bond *b, const char *name, uint32_t ms, uint64_t now_ms, struct bf_err *err)
 {
 	int at = bf_bond_config_member(&b->cfg, name);
 
 	if (!b->open || at < 0)
-		return bf_err_set(err, EINVAL, "member: \"%.60s\": not a member of %s", name,
-			b->cfg.name);
+		return bf_err_set(
+			err, EINVAL, "member: \"%.60s\": not a member of %s", name, b->cfg.name);
 	if (b->n_members < 2)
-		return bf_err_set(err, EBUSY, "%s has one member: expected two or more", b->cfg.name);
+		return bf_err_set(
+			err, EBUSY, "%s has one member: expected two or more", b->cfg.name);
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		const struct bf_member *m = &b->members[i];
 
@@ -372,7 +374,8 @@ bf_bond_test_failover(struct bf_bond *b, const char *name, uint32_t ms, uint64_t
 			(b->cfg.mode == BF_MODE_8023AD && !m->distribute))
 			return bf_err_set(err, EBUSY,
 				"redundancy is already reduced: member %s is not in service: expected "
-				"every member up", m->name);
+				"every member up",
+				m->name);
 	}
 	b->members[at].forced_down_ms = now_ms + ms;
 	bf_bond_device_force_down(b, (unsigned int)at);

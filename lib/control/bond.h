@@ -32,21 +32,21 @@
 struct bf_member {
 	char name[BF_DEV_NAME_MAX];
 	uint16_t port; /* ethdev */
-	uint8_t bit;   /* its number for workers and LACP; stays while it is a member */
-	bool lsc;      /* the driver reports link changes by itself */
-	bool carrier;  /* as last seen */
-	bool usable;   /* carrier, with the up and down delays applied */
+	uint8_t bit; /* its number for workers and LACP; stays while it is a member */
+	bool lsc; /* the driver reports link changes by itself */
+	bool carrier; /* as last seen */
+	bool usable; /* carrier, with the up and down delays applied */
 	bool drained;
 	uint32_t speed_mbps;
 	bool full_duplex;
 	bool collect, distribute; /* 802.3ad: what LACP orders */
-	bool collecting;          /* the PMD's valve as last set */
-	uint64_t changed_ms;      /* last carrier change */
+	bool collecting; /* the PMD's valve as last set */
+	uint64_t changed_ms; /* last carrier change */
 	uint64_t changed_tsc;
-	uint64_t flaps;           /* carrier losses */
-	uint64_t forced_down_ms;  /* `test failover`: no carrier until then */
+	uint64_t flaps; /* carrier losses */
+	uint64_t forced_down_ms; /* `test failover`: no carrier until then */
 	/* probe.c */
-	bool probe_failed;        /* link up, but nobody answers */
+	bool probe_failed; /* link up, but nobody answers */
 	uint64_t probed_since_ms; /* 0: is not being probed */
 	uint64_t probe_failed_ms, heard_ms, heard_frames;
 	uint64_t probes_sent, probes_answered;
@@ -64,7 +64,7 @@ struct bf_bond {
 	struct bf_member members[BF_MAX_MEMBERS];
 	int active; /* active-backup: index, -1 none */
 	uint8_t home[BF_BUCKETS]; /* the member (its bit number) a bucket belongs to */
-	bool dirty;  /* tables changed: a new view is due */
+	bool dirty; /* tables changed: a new view is due */
 	uint64_t failovers;
 	uint64_t next_poll_ms;
 	uint64_t next_probe_ms;
@@ -78,8 +78,8 @@ struct bf_bond {
 };
 
 /** Set up an empty bond. @return 0 or -ENOMEM. */
-int bf_bond_init(struct bf_bond *b, struct bf_lcores *lcores, struct bf_events *events,
-	struct bf_err *err);
+int bf_bond_init(
+	struct bf_bond *b, struct bf_lcores *lcores, struct bf_events *events, struct bf_err *err);
 void bf_bond_fini(struct bf_bond *b);
 
 /**
@@ -90,8 +90,8 @@ void bf_bond_fini(struct bf_bond *b);
 int bf_bond_check(const struct bf_bond *b, const struct bf_bond_config *cfg, struct bf_err *err);
 
 /** Create, configure and start the bonding device over its members. Workers must not use it. */
-int bf_bond_open(struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms,
-	struct bf_err *err);
+int bf_bond_open(
+	struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms, struct bf_err *err);
 /** Stop and free it; the members stay, stopped. Workers must not use it. */
 void bf_bond_close(struct bf_bond *b);
 
@@ -104,8 +104,8 @@ void bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms)
 bool bf_bond_needs_reopen(const struct bf_bond *b, const struct bf_bond_config *cfg);
 
 /** Change what needs no reopening: mode, policy, primary, delays, LACP, MTU, MAC. */
-int bf_bond_reconfigure(struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms,
-	struct bf_err *err);
+int bf_bond_reconfigure(
+	struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms, struct bf_err *err);
 
 /** A member's link may have changed. */
 void bf_bond_on_link(struct bf_bond *b, uint16_t port, uint64_t now_ms);
@@ -134,8 +134,7 @@ int bf_bond_by_bit(const struct bf_bond *b, unsigned int bit);
  * @param repeat_ms
  *   0, or: worker 0 sends it again every so many ms unless a newer one came.
  */
-void bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m,
-	uint32_t repeat_ms);
+void bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m, uint32_t repeat_ms);
 /** End the repetition for a member. */
 void bf_bond_end_repeat(struct bf_bond *b, unsigned int member);
 
@@ -157,8 +156,8 @@ unsigned int bf_bond_frame_bucket(const struct bf_bond *b, const uint8_t *frame,
 int bf_bond_member_for(const struct bf_bond *b, const uint8_t *frame, uint32_t len);
 
 /** Take a member's carrier away for a while, on purpose. */
-int bf_bond_test_failover(struct bf_bond *b, const char *name, uint32_t ms, uint64_t now_ms,
-	struct bf_err *err);
+int bf_bond_test_failover(
+	struct bf_bond *b, const char *name, uint32_t ms, uint64_t now_ms, struct bf_err *err);
 
 /* ---- bond_device.c: the PMD ---- */
 
@@ -171,8 +170,8 @@ void bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on);
 /** Carrier bits by member number, as the interrupt thread keeps them. */
 const struct bf_carrier *bf_bond_device_carrier(void);
 /** Read a member's link into the carrier bits. @return true when it is up. */
-bool bf_bond_device_link(const struct bf_bond *b, unsigned int i, uint32_t *speed_mbps,
-	bool *full_duplex);
+bool bf_bond_device_link(
+	const struct bf_bond *b, unsigned int i, uint32_t *speed_mbps, bool *full_duplex);
 /** Take a member's carrier bit away whatever its driver says. */
 void bf_bond_device_force_down(const struct bf_bond *b, unsigned int i);
 int bf_bond_device_set_mtu(struct bf_bond *b, uint32_t mtu, struct bf_err *err);

@@ -26,8 +26,8 @@
 #define LACP_POOL_MIN_KB 1024
 
 /* One bond per process: what the interrupt thread needs of it. */
-static struct bf_carrier carrier;              /* intr and control: w; worker: r */
-static int16_t member_of[RTE_MAX_ETHPORTS];    /* bit + 1 of the port's member, 0 = none */
+static struct bf_carrier carrier; /* intr and control: w; worker: r */
+static int16_t member_of[RTE_MAX_ETHPORTS]; /* bit + 1 of the port's member, 0 = none */
 
 const struct bf_carrier *
 bf_bond_device_carrier(void)
@@ -115,16 +115,15 @@ bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err)
 
 	if (rte_eth_dev_get_port_by_name(name, port) == 0)
 		return 0;
-	RTE_ETH_FOREACH_DEV(p)
-	{
+	RTE_ETH_FOREACH_DEV(p) {
 		struct rte_eth_dev_info info;
 
 		if (len >= sizeof(list) || rte_eth_dev_get_name_by_port(p, dev) != 0 ||
 			rte_eth_dev_info_get(p, &info) != 0 ||
 			strcmp(info.driver_name, "net_bonding") == 0)
 			continue;
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "",
-			dev);
+		len += (size_t)snprintf(
+			list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", dev);
 	}
 	return bf_err_set(err, ENODEV, "member: \"%s\": no such device: expected one of %s", name,
 		len > 0 ? list : "(no device: see -a, --vdev)");
@@ -144,7 +143,8 @@ check_member(const struct bf_bond *b, const struct bf_bond_config *cfg, const ch
 	if (ret != 0)
 		return ret;
 	if (rte_eth_dev_info_get(port, &info) != 0)
-		return bf_err_set(err, EIO, "member: \"%s\": the driver gives no information", name);
+		return bf_err_set(
+			err, EIO, "member: \"%s\": the driver gives no information", name);
 	if (strcmp(info.driver_name, "net_bonding") == 0)
 		return bf_err_set(err, EINVAL, "member: \"%s\": is a bond: expected a port", name);
 	if (!ours && (*info.dev_flags & BF_DEV_IS_BOND_MEMBER))
@@ -152,12 +152,12 @@ check_member(const struct bf_bond *b, const struct bf_bond_config *cfg, const ch
 	if (info.max_rx_queues < queues || info.max_tx_queues < queues)
 		return bf_err_set(err, EINVAL,
 			"member: \"%s\": driver %s has %u receive and %u transmit queues: expected "
-			"at least %u, one per worker lcore", name, info.driver_name,
-			info.max_rx_queues, info.max_tx_queues, queues);
+			"at least %u, one per worker lcore",
+			name, info.driver_name, info.max_rx_queues, info.max_tx_queues, queues);
 	if (cfg->mtu > info.max_mtu || cfg->mtu + RTE_ETHER_HDR_LEN > info.max_rx_pktlen)
 		return bf_err_set(err, EINVAL,
-			"mtu: \"%" PRIu32 "\": member %s (driver %s) takes %u to %u", cfg->mtu, name,
-			info.driver_name, info.min_mtu,
+			"mtu: \"%" PRIu32 "\": member %s (driver %s) takes %u to %u", cfg->mtu,
+			name, info.driver_name, info.min_mtu,
 			RTE_MIN((uint32_t)info.max_mtu, info.max_rx_pktlen - RTE_ETHER_HDR_LEN));
 	return 0;
 }
@@ -176,7 +176,8 @@ bf_bond_check(const struct bf_bond *b, const struct bf_bond_config *cfg, struct 
 	}
 	if (!(b->open && strcmp(b->cfg.name, cfg->name) == 0) &&
 		rte_eth_dev_get_port_by_name(device_name(cfg->name, dev, sizeof(dev)), &port) == 0)
-		return bf_err_set(err, EEXIST, "bond name: \"%s\": a device has this name", cfg->name);
+		return bf_err_set(
+			err, EEXIST, "bond name: \"%s\": a device has this name", cfg->name);
 	return 0;
 }
 
@@ -191,8 +192,10 @@ lacp_setup(struct bf_bond *b, struct bf_err *err)
 		conf.update_timeout_ms = PMD_TICK_MS;
 		ret = rte_eth_bond_8023ad_setup(b->port, &conf);
 	}
-	return ret == 0 ? 0 : bf_err_set(err, EIO, "bond %s: the PMD refuses the external state machine",
-		b->cfg.name);
+	return ret == 0
+		? 0
+		: bf_err_set(err, EIO, "bond %s: the PMD refuses the external state machine",
+			  b->cfg.name);
 }
 
 static int
@@ -225,8 +228,9 @@ configure(struct bf_bond *b, struct bf_err *err)
 			ret = rte_eth_tx_queue_setup(b->port, q, txd, SOCKET_ID_ANY, NULL);
 	}
 	if (ret != 0)
-		return bf_err_set(err, -ret, "bond %s: cannot be configured with %u queues and mtu %" PRIu32
-			": %s", b->cfg.name, b->n_queues, b->cfg.mtu, rte_strerror(-ret));
+		return bf_err_set(err, -ret,
+			"bond %s: cannot be configured with %u queues and mtu %" PRIu32 ": %s",
+			b->cfg.name, b->n_queues, b->cfg.mtu, rte_strerror(-ret));
 	return 0;
 }
 
@@ -253,7 +257,8 @@ start(struct bf_bond *b, struct bf_err *err)
 	if (ret != 0 || rte_eth_promiscuous_get(b->port) != 1)
 		return bf_err_set(err, ENOTSUP,
 			"bond %s: no member's driver can be promiscuous, which a switch needs "
-			"(net_virtio_user: give it cq=1)", b->cfg.name);
+			"(net_virtio_user: give it cq=1)",
+			b->cfg.name);
 	rte_eth_macaddr_get(b->port, &b->mac);
 	return 0;
 }
@@ -312,7 +317,8 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 		return bf_err_set(err, ENOMEM,
 			"bond %s: out of memory for its frames: expected more hugepages or -m",
 			b->cfg.name);
-	port = rte_eth_bond_create(device_name(b->cfg.name, dev, sizeof(dev)), BONDING_MODE_8023AD, 0);
+	port = rte_eth_bond_create(
+		device_name(b->cfg.name, dev, sizeof(dev)), BONDING_MODE_8023AD, 0);
 	if (port < 0) {
 		ret = bf_err_set(err, -port, "bond %s: cannot be created: %s", b->cfg.name,
 			rte_strerror(-port));

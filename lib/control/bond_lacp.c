@@ -93,7 +93,8 @@ engine_config(const struct bf_bond *b, struct bf_lacp_config *c)
 	const struct bf_bond_config *cfg = &b->cfg;
 
 	bf_lacp_config_default(c);
-	memcpy(c->system_id, is_zero(cfg->lacp_system_id) ? b->mac.addr_bytes : cfg->lacp_system_id, 6);
+	memcpy(c->system_id, is_zero(cfg->lacp_system_id) ? b->mac.addr_bytes : cfg->lacp_system_id,
+		6);
 	c->system_priority = (uint16_t)cfg->lacp_system_priority;
 	c->key = (uint16_t)cfg->lacp_key;
 	c->active = cfg->lacp_active;
@@ -124,8 +125,9 @@ bf_bond_lacp_add(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	member_config(b, i, &mc);
 	ret = bf_lacp_member_add(b->lacp, b->members[i].bit, &mc, now_ms);
 	if (ret == 0)
-		bf_lacp_link(b->lacp, b->members[i].bit, b->members[i].usable && b->members[i].carrier,
-			b->members[i].speed_mbps, b->members[i].full_duplex, now_ms);
+		bf_lacp_link(b->lacp, b->members[i].bit,
+			b->members[i].usable && b->members[i].carrier, b->members[i].speed_mbps,
+			b->members[i].full_duplex, now_ms);
 	return ret;
 }
 

@@ -228,8 +228,8 @@ bf_bond_policy(const struct bf_bond *b)
 {
 	uint32_t mode = bf_bond_mode_in_force(b);
 
-	return mode == BF_MODE_TLB || mode == BF_MODE_ALB ?
-		BF_POLICY_VLAN_SRCMAC : (enum bf_policy)b->cfg.policy;
+	return mode == BF_MODE_TLB || mode == BF_MODE_ALB ? BF_POLICY_VLAN_SRCMAC
+							  : (enum bf_policy)b->cfg.policy;
 }
 
 unsigned int
@@ -237,8 +237,8 @@ bf_bond_bucket_member(const struct bf_bond *b, unsigned int bucket)
 {
 	uint32_t may = bf_bond_carrying(b);
 
-	return may == 0 || (may & 1u << b->home[bucket]) ? b->home[bucket] :
-							    bf_bond_stand_in(may, (uint8_t)bucket);
+	return may == 0 || (may & 1u << b->home[bucket]) ? b->home[bucket]
+							 : bf_bond_stand_in(may, (uint8_t)bucket);
 }
 
 unsigned int
@@ -267,8 +267,8 @@ bf_bond_member_for(const struct bf_bond *b, const uint8_t *frame, uint32_t len)
 		return -1;
 	switch (tx_of(bf_bond_mode_in_force(b))) {
 	case BF_TX_BUCKET:
-		return bf_bond_by_bit(b,
-			bf_bond_bucket_member(b, bf_bond_frame_bucket(b, frame, len)));
+		return bf_bond_by_bit(
+			b, bf_bond_bucket_member(b, bf_bond_frame_bucket(b, frame, len)));
 	default: /* the active one; round-robin and broadcast: any */
 		return bf_bond_by_bit(b, (unsigned int)__builtin_ctz(may));
 	}
@@ -285,7 +285,7 @@ fill_order(const struct bf_bond *b, struct bf_bond_view *v)
 		taken[b->active] = true;
 	}
 	while (n < b->n_members) {
-		int best = -1;
+		int best = -1; /* one is left: it is found */
 
 		for (unsigned int i = 0; i < b->n_members; i++)
 			if (!taken[i])
@@ -328,6 +328,7 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	}
 	fill_order(b, bv);
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
-		bv->bucket[k] = may == 0 || (may & 1u << b->home[k]) ?
-			b->home[k] : bf_bond_stand_in(may, (uint8_t)k);
+		bv->bucket[k] = may == 0 || (may & 1u << b->home[k])
+			? b->home[k]
+			: bf_bond_stand_in(may, (uint8_t)k);
 }

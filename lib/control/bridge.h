@@ -27,7 +27,7 @@
 
 struct bf_bridge_options {
 	uint32_t fdb_capacity; /* stations, 0 = 16384 */
-	int gid;               /* group of the sockets that we listen on, -1 = ours */
+	int gid; /* group of the sockets that we listen on, -1 = ours */
 };
 
 struct bf_bridge {
@@ -37,7 +37,7 @@ struct bf_bridge {
 	struct bf_fdb *fdb;
 	struct bf_bond bond;
 	struct bf_guest *guests[BF_MAX_PORTS]; /* by slot */
-	bool dirty;                            /* a new view is due */
+	bool dirty; /* a new view is due */
 	struct bf_events events;
 	/* paths.c */
 	uint32_t carrying; /* members that carried at the last look, by number */

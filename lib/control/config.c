@@ -36,10 +36,10 @@ static const char *const guest_mode_names[] = {"client", "server"};
 
 #define B(field) offsetof(struct bf_bond_config, field)
 #define G(field) offsetof(struct bf_guest_config, field)
-#define NUM(off, lo, hi) BF_KEY_U32, off, lo, hi, NULL, 0
-#define ONOFF(off) BF_KEY_BOOL, off, 0, 1, NULL, 0
-#define ONE_OF(off, words) BF_KEY_ENUM, off, 0, 0, words, sizeof(words) / sizeof(words[0])
-#define MACADDR(off) BF_KEY_MAC, off, 0, 0, NULL, 0
+#define NUM(off, lo, hi) BF_KEY_U32, (off), (lo), (hi), NULL, 0
+#define ONOFF(off) BF_KEY_BOOL, (off), 0, 1, NULL, 0
+#define ONE_OF(off, words) BF_KEY_ENUM, (off), 0, 0, (words), sizeof(words) / sizeof((words)[0])
+#define MACADDR(off) BF_KEY_MAC, (off), 0, 0, NULL, 0
 
 const struct bf_key bf_bond_keys[] = {
 	{"mode", NULL, ONE_OF(B(mode), bf_mode_names), "bonding mode, by name or Linux number"},
@@ -79,7 +79,8 @@ const struct bf_key bf_bond_keys[] = {
 	{"lacp_rate", NULL, ONE_OF(B(lacp_rate), rate_names),
 		"rate at which the partner is asked to send"},
 	{"lacp_active", NULL, ONOFF(B(lacp_active)), "send LACPDUs without being asked"},
-	{"lacp_system_priority", NULL, NUM(B(lacp_system_priority), 1, 65535), "LACP system priority"},
+	{"lacp_system_priority", NULL, NUM(B(lacp_system_priority), 1, 65535),
+		"LACP system priority"},
 	{"lacp_system_id", NULL, MACADDR(B(lacp_system_id)),
 		"LACP system id; default: the bond's MAC; \"random\" draws one"},
 	{"lacp_key", NULL, NUM(B(lacp_key), 0, 65535), "LACP admin key, 0 = by speed"},
@@ -103,7 +104,8 @@ const struct bf_key bf_guest_keys[] = {
 	{"mrg_rxbuf", NULL, ONOFF(G(mrg_rxbuf)), "offer mergeable receive buffers"},
 	{"packed", NULL, ONOFF(G(packed)), "offer packed rings"},
 	{"mbufs", NULL, NUM(G(mbufs), 512, 262144), "frames in flight from the guest"},
-	{"mac_limit", NULL, NUM(G(mac_limit), 1, 1048576), "stations learned behind the guest at most"},
+	{"mac_limit", NULL, NUM(G(mac_limit), 1, 1048576),
+		"stations learned behind the guest at most"},
 	{"tx_retries", NULL, NUM(G(tx_retries), 0, 32), "further attempts at a full receive ring"},
 };
 const unsigned int bf_n_guest_keys = sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]);
@@ -286,7 +288,8 @@ table_set(const struct bf_key *table, unsigned int n, const char *what, void *ob
 			return key_set(&table[i], object, value, err);
 	for (unsigned int i = 0; i < n && len < sizeof(list); i++)
 		len += (size_t)snprintf(list + len, sizeof(list) - len, " %s", table[i].name);
-	return bf_err_set(err, EINVAL, "%s: unknown key \"%.40s\": expected one of%s", what, key, list);
+	return bf_err_set(
+		err, EINVAL, "%s: unknown key \"%.40s\": expected one of%s", what, key, list);
 }
 
 int
@@ -326,7 +329,8 @@ bf_bond_config_remove_member(struct bf_bond_config *b, const char *name, struct 
 	unsigned int after;
 
 	if (i < 0)
-		return bf_err_set(err, EINVAL, "member: \"%.60s\": not a member of %s", name, b->name);
+		return bf_err_set(
+			err, EINVAL, "member: \"%.60s\": not a member of %s", name, b->name);
 	after = b->n_members - (unsigned int)i - 1;
 	memmove(b->members[i], b->members[i + 1], after * sizeof(b->members[0]));
 	memmove(&b->lacp_port_priority[i], &b->lacp_port_priority[i + 1],
@@ -356,7 +360,8 @@ bf_probe_target_parse(const char *text, struct bf_probe_target *t, struct bf_err
 	if (len >= sizeof(addr) || (t->v6 && inet_pton(AF_INET6, addr, t->addr) != 1))
 		return bf_err_set(err, EINVAL,
 			"probe_target: \"%.60s\": expected an IPv4 or IPv6 address, with /VLAN behind it "
-			"where the target is in one", text);
+			"where the target is in one",
+			text);
 	if (slash != NULL && bf_parse_u64("probe_target vlan", slash + 1, 1, 4094, &vlan, err) != 0)
 		return -EINVAL;
 	t->vlan = (uint16_t)vlan;
@@ -379,15 +384,14 @@ add_probe_target(struct bf_bond_config *b, const char *text, struct bf_err *err)
 		if (strcmp(b->probe_targets[i], text) == 0)
 			return bf_err_set(err, EINVAL, "probe_target: \"%s\": named twice", text);
 	if (b->n_probe_targets == BF_PROBE_TARGETS)
-		return bf_err_set(err, EINVAL, "probe_target: \"%s\": expected at most %d targets", text,
-			BF_PROBE_TARGETS);
+		return bf_err_set(err, EINVAL, "probe_target: \"%s\": expected at most %d targets",
+			text, BF_PROBE_TARGETS);
 	snprintf(b->probe_targets[b->n_probe_targets++], BF_PROBE_TARGET_MAX, "%s", text);
 	return 0;
 }
 
 int
-bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value,
-	struct bf_err *err)
+bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value, struct bf_err *err)
 {
 	if (strcmp(key, "name") == 0)
 		return bf_parse_name("bond name", value, b->name, sizeof(b->name), err);
@@ -400,8 +404,8 @@ bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value,
 }
 
 int
-bf_guest_config_set(struct bf_guest_config *g, const char *key, const char *value,
-	struct bf_err *err)
+bf_guest_config_set(
+	struct bf_guest_config *g, const char *key, const char *value, struct bf_err *err)
 {
 	if (strcmp(key, "name") == 0)
 		return bf_parse_name("guest name", value, g->name, sizeof(g->name), err);
@@ -447,13 +451,14 @@ bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct
 	if (g->name[0] == '\0')
 		return bf_err_set(err, EINVAL, "guest: name missing: expected name=NAME");
 	if (g->socket[0] == '\0')
-		return bf_err_set(err, EINVAL, "guest \"%s\": socket missing: expected socket=PATH",
-			g->name);
+		return bf_err_set(
+			err, EINVAL, "guest \"%s\": socket missing: expected socket=PATH", g->name);
 	if (strcmp(g->name, "all") == 0 || (c->has_bond && strcmp(g->name, c->bond.name) == 0))
 		return bf_err_set(err, EINVAL, "guest name: \"%s\": already in use", g->name);
 	for (uint32_t i = 0; i < c->n_guests; i++) {
 		if (strcmp(c->guests[i].name, g->name) == 0)
-			return bf_err_set(err, EINVAL, "guest name: \"%s\": already in use", g->name);
+			return bf_err_set(
+				err, EINVAL, "guest name: \"%s\": already in use", g->name);
 		if (strcmp(c->guests[i].socket, g->socket) == 0)
 			return bf_err_set(err, EINVAL, "socket: \"%s\": already used by guest %s",
 				g->socket, c->guests[i].name);
@@ -485,18 +490,22 @@ bf_config_check(const struct bf_config *c, struct bf_err *err)
 	if (!c->has_bond)
 		return 0;
 	if (b->primary[0] != '\0' && bf_bond_config_member(b, b->primary) < 0)
-		return bf_err_set(err, EINVAL, "primary: \"%s\": expected a member of %s", b->primary,
-			b->name);
+		return bf_err_set(err, EINVAL, "primary: \"%s\": expected a member of %s",
+			b->primary, b->name);
 	if (b->n_members > 0 && b->min_links > b->n_members)
-		return bf_err_set(err, EINVAL, "min_links: \"%" PRIu32 "\": expected 0 to %" PRIu32
-			" (members of %s)", b->min_links, b->n_members, b->name);
+		return bf_err_set(err, EINVAL,
+			"min_links: \"%" PRIu32 "\": expected 0 to %" PRIu32 " (members of %s)",
+			b->min_links, b->n_members, b->name);
 	if (b->probe_interval_ms != 0 && b->n_probe_targets == 0)
-		return bf_err_set(err, EINVAL, "probe_interval: \"%" PRIu32
-			"\": expected a probe_target as well", b->probe_interval_ms);
-	if (b->probe_interval_ms != 0 && (b->mode == BF_MODE_8023AD || b->mode == BF_MODE_TLB ||
-			b->mode == BF_MODE_ALB))
-		return bf_err_set(err, EINVAL, "probe_interval: not in mode %s: expected balance-rr, "
-			"active-backup, balance-xor or broadcast", bf_mode_names[b->mode]);
+		return bf_err_set(err, EINVAL,
+			"probe_interval: \"%" PRIu32 "\": expected a probe_target as well",
+			b->probe_interval_ms);
+	if (b->probe_interval_ms != 0 &&
+		(b->mode == BF_MODE_8023AD || b->mode == BF_MODE_TLB || b->mode == BF_MODE_ALB))
+		return bf_err_set(err, EINVAL,
+			"probe_interval: not in mode %s: expected balance-rr, "
+			"active-backup, balance-xor or broadcast",
+			bf_mode_names[b->mode]);
 	return 0;
 }
 
@@ -507,7 +516,8 @@ print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 	char line[512], value[128], usual[128];
 
 	bf_bond_config_init(&plain);
-	snprintf(line, sizeof(line), "create bonding device %s 0 %s", bf_mode_names[b->mode], b->name);
+	snprintf(line, sizeof(line), "create bonding device %s 0 %s", bf_mode_names[b->mode],
+		b->name);
 	cb(arg, line);
 	for (uint32_t i = 0; i < b->n_members; i++) {
 		snprintf(line, sizeof(line), "add bonding member %s %s", b->members[i], b->name);
@@ -529,8 +539,9 @@ print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 	}
 	for (uint32_t i = 0; i < b->n_members; i++) {
 		if (b->lacp_port_priority[i] != 255) {
-			snprintf(line, sizeof(line), "set bonding lacp port_priority %s %s %" PRIu32,
-				b->members[i], b->name, b->lacp_port_priority[i]);
+			snprintf(line, sizeof(line),
+				"set bonding lacp port_priority %s %s %" PRIu32, b->members[i],
+				b->name, b->lacp_port_priority[i]);
 			cb(arg, line);
 		}
 		if (b->priority[i] != 0) {
@@ -539,7 +550,8 @@ print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 			cb(arg, line);
 		}
 		if (b->drained[i]) {
-			snprintf(line, sizeof(line), "set bonding drain %s %s", b->members[i], b->name);
+			snprintf(line, sizeof(line), "set bonding drain %s %s", b->members[i],
+				b->name);
 			cb(arg, line);
 		}
 	}
@@ -559,14 +571,15 @@ print_guest(const struct bf_guest_config *g, bf_config_line_cb *cb, void *arg)
 		bf_key_print(&bf_guest_keys[i], &plain, usual, sizeof(usual));
 		if (i > 0 && strcmp(value, usual) == 0)
 			continue;
-		len += snprintf(line + len, sizeof(line) - (size_t)len, "%c%s=%s", i == 0 ? ' ' : ',',
-			bf_guest_keys[i].name, value);
+		len += snprintf(line + len, sizeof(line) - (size_t)len, "%c%s=%s",
+			i == 0 ? ' ' : ',', bf_guest_keys[i].name, value);
 	}
 	cb(arg, line);
 	for (unsigned int q = 0; q < BF_MAX_QP; q++) {
 		if (g->pin[q] == 0)
 			continue;
-		snprintf(line, sizeof(line), "set lcore %u guest %s queue %u", g->pin[q] - 1u, g->name, q);
+		snprintf(line, sizeof(line), "set lcore %u guest %s queue %u", g->pin[q] - 1u,
+			g->name, q);
 		cb(arg, line);
 	}
 }

@@ -60,9 +60,9 @@ struct bf_bond_config {
 	uint32_t down_delay_ms;
 	uint32_t num_peer_notif;
 	uint32_t peer_notif_delay_ms;
-	bool rebalance;                /* hash modes; tlb and alb always do */
+	bool rebalance; /* hash modes; tlb and alb always do */
 	uint32_t rebalance_interval_ms; /* 0: never */
-	uint32_t mac_move_budget;      /* stations moved per minute at most */
+	uint32_t mac_move_budget; /* stations moved per minute at most */
 	/* probes */
 	uint32_t n_probe_targets;
 	char probe_targets[BF_PROBE_TARGETS][BF_PROBE_TARGET_MAX]; /* ADDRESS[/VLAN] */
@@ -75,7 +75,7 @@ struct bf_bond_config {
 	bool lacp_active;
 	uint32_t lacp_system_priority;
 	uint8_t lacp_system_id[6]; /* zero: the bond's MAC */
-	uint32_t lacp_key;         /* 0: from the speed */
+	uint32_t lacp_key; /* 0: from the speed */
 	uint32_t min_links;
 	bool lacp_fallback;
 	bool lacp_strict;
@@ -113,7 +113,15 @@ struct bf_config {
 };
 
 /** How a key is written and what it may be. */
-enum bf_key_type { BF_KEY_U32, BF_KEY_BOOL, BF_KEY_ENUM, BF_KEY_MAC, BF_KEY_NAME, BF_KEY_DEVICE, BF_KEY_PATH };
+enum bf_key_type {
+	BF_KEY_U32,
+	BF_KEY_BOOL,
+	BF_KEY_ENUM,
+	BF_KEY_MAC,
+	BF_KEY_NAME,
+	BF_KEY_DEVICE,
+	BF_KEY_PATH
+};
 
 struct bf_key {
 	const char *name;
@@ -144,11 +152,11 @@ void bf_guest_config_init(struct bf_guest_config *g);
  *
  * @return 0, or -EINVAL with the reason.
  */
-int bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value,
-	struct bf_err *err);
+int bf_bond_config_set(
+	struct bf_bond_config *b, const char *key, const char *value, struct bf_err *err);
 /** Set one key of a guest. */
-int bf_guest_config_set(struct bf_guest_config *g, const char *key, const char *value,
-	struct bf_err *err);
+int bf_guest_config_set(
+	struct bf_guest_config *g, const char *key, const char *value, struct bf_err *err);
 
 /** "K=V,..." of --bond and `set bonding option`. */
 int bf_bond_config_parse(struct bf_bond_config *b, const char *pairs, struct bf_err *err);

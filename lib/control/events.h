@@ -15,12 +15,12 @@
 #define BF_EVENTS_MAX 1024
 
 struct bf_event {
-	uint64_t seq;      /* from 1 */
-	int64_t wall_ms;   /* Unix time, for people */
-	uint64_t mono_ms;  /* bf_clock_ms() */
+	uint64_t seq; /* from 1 */
+	int64_t wall_ms; /* Unix time, for people */
+	uint64_t mono_ms; /* bf_clock_ms() */
 	enum bf_log_level level;
-	char what[24];     /* kind, e.g. "member_down" */
-	char object[64];   /* port or guest */
+	char what[24]; /* kind, e.g. "member_down" */
+	char object[64]; /* port or guest */
 	char text[256];
 };
 
@@ -30,8 +30,8 @@ struct bf_events {
 };
 
 /** Note something, and log it. */
-void bf_event(struct bf_events *ev, enum bf_log_level level, const char *what,
-	const char *object, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void bf_event(struct bf_events *ev, enum bf_log_level level, const char *what, const char *object,
+	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /** Oldest to newest. */
 typedef void bf_event_cb(void *arg, const struct bf_event *e);

@@ -18,7 +18,8 @@
 static double
 us_between(uint64_t from_tsc, uint64_t to_tsc)
 {
-	return to_tsc <= from_tsc ? 0 : (double)(to_tsc - from_tsc) * 1e6 / (double)rte_get_tsc_hz();
+	return to_tsc <= from_tsc ? 0
+				  : (double)(to_tsc - from_tsc) * 1e6 / (double)rte_get_tsc_hz();
 }
 
 struct bf_failover *
@@ -69,21 +70,23 @@ close_record(struct bf_failover *r, struct bf_events *ev)
 	if (r->has_first)
 		bf_event(ev, BF_LOG_NOTICE, "failover", r->from,
 			"to %s: %s; first frame after %.3f ms, known after %.3f ms, %" PRIu64
-			" announcements in %.1f ms, %" PRIu64 " frames lost", r->to, r->cause,
-			r->first_frame_us / 1000, r->detect_us / 1000, r->announced, r->announced_ms,
-			r->lost);
+			" announcements in %.1f ms, %" PRIu64 " frames lost",
+			r->to, r->cause, r->first_frame_us / 1000, r->detect_us / 1000,
+			r->announced, r->announced_ms, r->lost);
 	else
 		bf_event(ev, BF_LOG_NOTICE, "failover", r->from,
 			"to %s: %s; no frame was waiting, known after %.3f ms, %" PRIu64
-			" announcements in %.1f ms, %" PRIu64 " frames lost", r->to, r->cause,
-			r->detect_us / 1000, r->announced, r->announced_ms, r->lost);
+			" announcements in %.1f ms, %" PRIu64 " frames lost",
+			r->to, r->cause, r->detect_us / 1000, r->announced, r->announced_ms,
+			r->lost);
 }
 
 void
 bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, struct bf_events *ev,
 	bool announced, uint64_t sent, uint64_t lost_now, uint64_t now_ms)
 {
-	uint64_t oldest = f->n > BF_FAILOVERS_MAX ? f->n - BF_FAILOVERS_MAX : 0, tsc = 0;
+	/* A record may have been opened within this very turn of the loop, by a later clock. */
+	uint64_t oldest = f->n > BF_FAILOVERS_MAX ? f->n - BF_FAILOVERS_MAX : 0, tsc = 0, passed_ms;
 
 	for (uint64_t s = oldest; s < f->n; s++) {
 		struct bf_failover *r = &f->ring[s % BF_FAILOVERS_MAX];
@@ -95,13 +98,14 @@ bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, struct bf_ev
 			r->first_frame_us = us_between(r->start_tsc, tsc);
 		}
 		r->lost = lost_now - r->lost_base;
+		passed_ms = now_ms > r->started_ms ? now_ms - r->started_ms : 0;
 		if (!announced && s + 1 == f->n)
 			continue;
 		if (r->announced_ms == 0) {
 			r->announced = s + 1 == f->n ? sent : 0;
-			r->announced_ms = (double)(now_ms - r->started_ms) + 0.001;
+			r->announced_ms = (double)passed_ms + 0.001;
 		}
-		if (r->has_first || r->losses == 0 || now_ms - r->started_ms >= WAIT_FIRST_MS)
+		if (r->has_first || r->losses == 0 || passed_ms >= WAIT_FIRST_MS)
 			close_record(r, ev);
 	}
 }

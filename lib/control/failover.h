@@ -21,19 +21,19 @@
 struct bf_failover {
 	uint64_t seq; /* from 1 */
 	int64_t wall_ms;
-	bool open;    /* still being timed */
-	bool test;    /* made by `test failover` */
+	bool open; /* still being timed */
+	bool test; /* made by `test failover` */
 	char cause[96];
 	char from[64], to[64]; /* members that carried, that carry */
-	uint64_t start_tsc;    /* the driver reported it, or control decided it */
+	uint64_t start_tsc; /* the driver reported it, or control decided it */
 	uint64_t started_ms;
-	uint32_t losses;       /* carrier loss number it belongs to, 0: planned */
-	bool has_first;        /* a frame has left since */
-	double detect_us;      /* until control knew; workers act on carrier loss before that */
+	uint32_t losses; /* carrier loss number it belongs to, 0: planned */
+	bool has_first; /* a frame has left since */
+	double detect_us; /* until control knew; workers act on carrier loss before that */
 	double first_frame_us;
 	double announced_ms;
-	uint64_t announced;    /* frames */
-	uint64_t lost;         /* frames dropped meanwhile for want of a member */
+	uint64_t announced; /* frames */
+	uint64_t lost; /* frames dropped meanwhile for want of a member */
 	uint64_t lost_base;
 };
 

@@ -38,8 +38,8 @@ bf_fdb_create(uint32_t capacity, uint32_t n_ports, int socket)
 	f = rte_zmalloc_socket("bf_fdb", sizeof(*f), RTE_CACHE_LINE_SIZE, socket);
 	if (f == NULL)
 		goto err;
-	f->buckets = rte_zmalloc_socket("bf_fdb", n * sizeof(*f->buckets), RTE_CACHE_LINE_SIZE,
-		socket);
+	f->buckets =
+		rte_zmalloc_socket("bf_fdb", n * sizeof(*f->buckets), RTE_CACHE_LINE_SIZE, socket);
 	f->port_count = rte_zmalloc("bf_fdb", n_ports * sizeof(*f->port_count), 0);
 	f->port_quota = rte_zmalloc("bf_fdb", n_ports * sizeof(*f->port_quota), 0);
 	if (f->buckets == NULL || f->port_count == NULL || f->port_quota == NULL)

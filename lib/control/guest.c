@@ -32,11 +32,11 @@
 #endif
 
 /* Offloads are off: every frame in the switch carries its own checksums and fits its MTU. */
-#define OFFLOADS                                                                                   \
-	(1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_GUEST_CSUM |                             \
-		1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 |                  \
-		1ULL << VIRTIO_NET_F_HOST_ECN | 1ULL << VIRTIO_NET_F_HOST_UFO |                    \
-		1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 |                \
+#define OFFLOADS \
+	(1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_GUEST_CSUM | \
+		1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 | \
+		1ULL << VIRTIO_NET_F_HOST_ECN | 1ULL << VIRTIO_NET_F_HOST_UFO | \
+		1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 | \
 		1ULL << VIRTIO_NET_F_GUEST_ECN | 1ULL << VIRTIO_NET_F_GUEST_UFO)
 
 /*
@@ -45,7 +45,7 @@
  * never meets a freed guest.
  */
 static struct bf_guest *registry[BF_MAX_PORTS]; /* control: w, vhost: r */
-static struct bf_guest *by_vid[MAX_VIDS];       /* vhost: rw */
+static struct bf_guest *by_vid[MAX_VIDS]; /* vhost: rw */
 static struct bf_lcores *registry_lcores;
 
 static void
@@ -161,14 +161,15 @@ check_directory(const char *path, struct bf_err *err)
 	char *slash;
 	struct stat st;
 
-	strcpy(dir, path);
+	memcpy(dir, path, strlen(path) + 1);
 	slash = strrchr(dir, '/');
 	slash[slash == dir ? 1 : 0] = '\0';
 	if (stat(dir, &st) != 0)
-		return bf_err_set(err, errno, "socket: \"%s\": directory %s: %s", path, dir,
-			strerror(errno));
+		return bf_err_set(
+			err, errno, "socket: \"%s\": directory %s: %s", path, dir, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return bf_err_set(err, ENOTDIR, "socket: \"%s\": %s: expected a directory", path, dir);
+		return bf_err_set(
+			err, ENOTDIR, "socket: \"%s\": %s: expected a directory", path, dir);
 	if (access(dir, W_OK | X_OK) != 0)
 		return bf_err_set(err, errno,
 			"socket: \"%s\": directory %s: not writable: expected a writable directory",
@@ -186,7 +187,7 @@ somebody_listens(const char *path)
 
 	if (fd < 0)
 		return 1;
-	strcpy(sun.sun_path, path);
+	memcpy(sun.sun_path, path, strlen(path) + 1);
 	live = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 || errno == EAGAIN;
 	close(fd);
 	return live;
@@ -208,7 +209,8 @@ bf_guest_check_socket(const struct bf_guest_config *cfg, struct bf_err *err)
 			cfg->socket);
 	if (cfg->server && somebody_listens(cfg->socket))
 		return bf_err_set(err, EADDRINUSE,
-			"socket: \"%s\": in use by a live process: expected a free path", cfg->socket);
+			"socket: \"%s\": in use by a live process: expected a free path",
+			cfg->socket);
 	return 0;
 }
 
@@ -234,7 +236,8 @@ driver_start(struct bf_guest *g, int gid, struct bf_err *err)
 		rte_vhost_driver_callback_register(path, &guest_ops) != 0 ||
 		rte_vhost_driver_start(path) != 0)
 		return bf_err_set(err, EIO, "socket: \"%s\": cannot be opened", path);
-	if (g->cfg.server && (chmod(path, 0660) != 0 || (gid >= 0 && chown(path, (uid_t)-1, (gid_t)gid) != 0)))
+	if (g->cfg.server &&
+		(chmod(path, 0660) != 0 || (gid >= 0 && chown(path, (uid_t)-1, (gid_t)gid) != 0)))
 		return bf_err_set(err, errno, "socket: \"%s\": cannot set its mode: %s", path,
 			strerror(errno));
 	return 0;
@@ -270,15 +273,15 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct bf_lcores
 		goto err_close;
 	return g;
 err_memory:
-	bf_err_set(err, ENOMEM, "guest \"%s\": out of memory for %u frames: expected more hugepages or -m",
+	bf_err_set(err, ENOMEM,
+		"guest \"%s\": out of memory for %u frames: expected more hugepages or -m",
 		cfg->name, cfg->mbufs);
-err_close:
-	{
-		int code = errno;
+err_close : {
+	int code = errno;
 
-		bf_guest_close(g);
-		errno = code;
-	}
+	bf_guest_close(g);
+	errno = code;
+}
 	return NULL;
 }
 

@@ -32,14 +32,14 @@ struct bf_guest {
 	bool up;
 	uint64_t features;
 	uint16_t n_vrings;
-	uint16_t mtu;     /* 0: not negotiated */
+	uint16_t mtu; /* 0: not negotiated */
 	int numa_node;
 	uint32_t rx_seen, tx_seen; /* ring bits at the last refresh */
 	uint16_t n_rings; /* towards the guest, enabled from 0 on without a gap; at least 1 */
 	uint16_t max_len; /* longest frame the guest takes */
 	/* plan.c */
 	uint16_t poller[BF_MAX_QP]; /* worker that polls the queue, BF_NO_POLLER: none */
-	bool locked;                /* its receive rings change hands */
+	bool locked; /* its receive rings change hands */
 	/* history */
 	uint64_t connects;
 	uint64_t changed_ms;

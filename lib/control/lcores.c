@@ -42,7 +42,8 @@ static struct bf_worker *
 worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 {
 	int socket = (int)rte_lcore_to_socket_id(lcore);
-	struct bf_worker *w = rte_zmalloc_socket("bf_worker", sizeof(*w), RTE_CACHE_LINE_SIZE, socket);
+	struct bf_worker *w =
+		rte_zmalloc_socket("bf_worker", sizeof(*w), RTE_CACHE_LINE_SIZE, socket);
 	char name[RTE_RING_NAMESIZE];
 
 	if (w == NULL)
@@ -55,13 +56,14 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	w->fdb = fdb;
 	w->for_us = l->for_us;
 	w->tsc_hz = rte_get_tsc_hz();
-	w->cache = rte_zmalloc_socket("bf_worker", BF_CACHE_SETS * sizeof(*w->cache),
-		RTE_CACHE_LINE_SIZE, socket);
-	w->stages = rte_zmalloc_socket("bf_worker", BF_MAX_PORTS * sizeof(*w->stages),
-		RTE_CACHE_LINE_SIZE, socket);
+	w->cache = rte_zmalloc_socket(
+		"bf_worker", BF_CACHE_SETS * sizeof(*w->cache), RTE_CACHE_LINE_SIZE, socket);
+	w->stages = rte_zmalloc_socket(
+		"bf_worker", BF_MAX_PORTS * sizeof(*w->stages), RTE_CACHE_LINE_SIZE, socket);
 	w->rxq_state = rte_zmalloc_socket("bf_worker",
-		BF_MAX_PORTS * BF_MAX_QP * sizeof(*w->rxq_state), RTE_CACHE_LINE_SIZE, socket);
-	w->counters = rte_zmalloc_socket("bf_worker", sizeof(*w->counters), RTE_CACHE_LINE_SIZE, socket);
+		sizeof(*w->rxq_state) * BF_MAX_PORTS * BF_MAX_QP, RTE_CACHE_LINE_SIZE, socket);
+	w->counters =
+		rte_zmalloc_socket("bf_worker", sizeof(*w->counters), RTE_CACHE_LINE_SIZE, socket);
 	snprintf(name, sizeof(name), "bf_learn_%u", l->n);
 	w->learn = rte_ring_create_elem(name, sizeof(struct bf_mail), BF_MAILBOX_SIZE, socket,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
@@ -85,8 +87,8 @@ qsbr_open(struct bf_lcores *l)
 	if (l->qsbr == NULL || rte_rcu_qsbr_init(l->qsbr, BF_MAX_WORKERS + 1) != 0)
 		return -ENOMEM;
 	rte_rcu_qsbr_thread_register(l->qsbr, CONTROL_READER);
-	l->inject = rte_ring_create("bf_inject", INJECT_RING, SOCKET_ID_ANY,
-		RING_F_SP_ENQ | RING_F_SC_DEQ);
+	l->inject = rte_ring_create(
+		"bf_inject", INJECT_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	l->for_us = rte_ring_create("bf_for_us", FOR_US_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	return l->inject == NULL || l->for_us == NULL ? -ENOMEM : 0;
 }
@@ -106,7 +108,7 @@ bf_lcores_open(struct bf_lcores *l, struct bf_fdb *fdb, struct bf_err *err)
 			rte_lcore_count() - 1, BF_MAX_WORKERS);
 	if (qsbr_open(l) != 0)
 		goto err;
-	RTE_LCORE_FOREACH_WORKER (lcore) {
+	RTE_LCORE_FOREACH_WORKER(lcore) {
 		l->workers[l->n] = worker_new(l, lcore, fdb);
 		if (l->workers[l->n] == NULL)
 			goto err;

@@ -17,10 +17,10 @@
 struct bf_lcores {
 	unsigned int n;
 	struct bf_worker *workers[BF_MAX_WORKERS];
-	struct bf_view *view;       /* the door: workers load it every turn */
+	struct bf_view *view; /* the door: workers load it every turn */
 	struct rte_rcu_qsbr *qsbr;
-	struct rte_ring *inject;    /* control's frames for members, sent by worker 0 */
-	struct rte_ring *for_us;    /* frames to the bond's own address, from any worker */
+	struct rte_ring *inject; /* control's frames for members, sent by worker 0 */
+	struct rte_ring *for_us; /* frames to the bond's own address, from any worker */
 	bool launched;
 	/* views that workers may still hold */
 	unsigned int n_retired;

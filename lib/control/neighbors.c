@@ -31,8 +31,10 @@ struct bf_neighbors *
 bf_neighbors_create(void)
 {
 	struct bf_neighbors *n = calloc(1, sizeof(*n));
-	struct rte_hash_parameters p = {.name = "bf_neighbors", .entries = BF_NEIGHBORS_MAX,
-		.key_len = sizeof(struct neighbor_key), .hash_func = rte_hash_crc,
+	struct rte_hash_parameters p = {.name = "bf_neighbors",
+		.entries = BF_NEIGHBORS_MAX,
+		.key_len = sizeof(struct neighbor_key),
+		.hash_func = rte_hash_crc,
 		.socket_id = SOCKET_ID_ANY};
 
 	if (n == NULL)

@@ -16,7 +16,7 @@
 #define BF_NEIGHBORS_PER_PORT 1024
 
 struct bf_neighbor {
-	uint64_t key;  /* station, BF_FDB_KEY */
+	uint64_t key; /* station, BF_FDB_KEY */
 	uint16_t port; /* switch port slot */
 	uint8_t v6;
 	uint8_t addr[16];

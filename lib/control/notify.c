@@ -27,8 +27,8 @@ bf_notify_open(void)
 	wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (wake_fd < 0)
 		return -errno;
-	ring = rte_ring_create_elem("bf_notify", sizeof(struct bf_notice), NOTICES, SOCKET_ID_ANY,
-		RING_F_SC_DEQ);
+	ring = rte_ring_create_elem(
+		"bf_notify", sizeof(struct bf_notice), NOTICES, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	if (ring == NULL) {
 		bf_notify_close();
 		errno = ENOMEM;

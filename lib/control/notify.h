@@ -13,11 +13,11 @@
 #include <stdint.h>
 
 enum bf_notice_kind {
-	BF_NOTICE_GUEST_UP,    /* a: slot */
-	BF_NOTICE_GUEST_DOWN,  /* a: slot */
+	BF_NOTICE_GUEST_UP, /* a: slot */
+	BF_NOTICE_GUEST_DOWN, /* a: slot */
 	BF_NOTICE_GUEST_RINGS, /* a: slot */
-	BF_NOTICE_LINK,        /* a: ethdev port */
-	BF_NOTICE_SLOW_PDU,    /* a: ethdev port, p: mbuf, owned by the receiver */
+	BF_NOTICE_LINK, /* a: ethdev port */
+	BF_NOTICE_SLOW_PDU, /* a: ethdev port, p: mbuf, owned by the receiver */
 };
 
 struct bf_notice {

@@ -85,7 +85,8 @@ time_failover(struct bf_bridge *br, uint32_t lost, uint32_t now_carry, uint64_t 
 	struct bf_failover *r;
 
 	for (unsigned int i = 0; i < b->n_members; i++)
-		by_carrier = by_carrier || ((lost & 1u << b->members[i].bit) && !b->members[i].carrier);
+		by_carrier =
+			by_carrier || ((lost & 1u << b->members[i].bit) && !b->members[i].carrier);
 	r = bf_failover_begin(&br->failovers, by_carrier ? c->lost_tsc : rte_rdtsc(),
 		by_carrier ? c->losses : 0, lost_frames(br), now_ms);
 	cause_of(b, lost, r->cause, sizeof(r->cause));
@@ -141,7 +142,8 @@ rebalance(struct bf_bridge *br, uint64_t now_ms)
 	bf_event(&br->events, BF_LOG_NOTICE, "rebalanced", br->bond.cfg.name,
 		"%u of %d buckets moved to other members", n, BF_BUCKETS);
 	if (!bf_mode_has_lag(br->bond.cfg.mode) && bf_announce_is_done(br->announcer))
-		bf_announce_start(br->announcer, &br->bond, br->fdb, br->neighbors, 1, 0, moved, now_ms);
+		bf_announce_start(
+			br->announcer, &br->bond, br->fdb, br->neighbors, 1, 0, moved, now_ms);
 }
 
 /* Guests' frames that come back while the mode expects a LAG: the switch has none. */

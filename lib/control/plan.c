@@ -13,8 +13,8 @@
 #include "control/bridge.h"
 
 #define LOOK_MS 5000
-#define BUSY 0.80      /* a worker this busy gives a queue away */
-#define MIN_GAP 0.25   /* to one that is less busy by this much */
+#define BUSY 0.80 /* a worker this busy gives a queue away */
+#define MIN_GAP 0.25 /* to one that is less busy by this much */
 
 static unsigned int
 queues_of(const struct bf_bridge *br, unsigned int worker)
@@ -87,8 +87,9 @@ measure(struct bf_bridge *br, double *load)
 		const struct bf_pmd_counters *c = &br->lcores.workers[w]->counters->pmd;
 		uint64_t busy = c->busy_tsc, total = c->busy_tsc + c->idle_tsc;
 
-		load[w] = total > p->total[w] ?
-			(double)(busy - p->busy[w]) / (double)(total - p->total[w]) : 0;
+		load[w] = total > p->total[w]
+			? (double)(busy - p->busy[w]) / (double)(total - p->total[w])
+			: 0;
 		p->busy[w] = busy;
 		p->total[w] = total;
 	}
@@ -133,6 +134,7 @@ bf_plan_tick(struct bf_bridge *br, uint64_t now_ms)
 		most = load[w] > load[most] ? w : most;
 		least = load[w] < load[least] ? w : least;
 	}
-	if (br->running->lcore_rebalance && load[most] >= BUSY && load[most] - load[least] >= MIN_GAP)
+	if (br->running->lcore_rebalance && load[most] >= BUSY &&
+		load[most] - load[least] >= MIN_GAP)
 		move_one(br, most, least);
 }

@@ -46,15 +46,16 @@ bf_pool_create(const char *name, uint32_t n, uint32_t mtu, int socket)
 	struct rte_mempool *p;
 
 	snprintf(unique, sizeof(unique), "%.16s.%u", name, serial++);
-	p = rte_pktmbuf_pool_create(unique, n, CACHE, 0,
-		(uint16_t)(room + RTE_PKTMBUF_HEADROOM), socket);
+	p = rte_pktmbuf_pool_create(
+		unique, n, CACHE, 0, (uint16_t)(room + RTE_PKTMBUF_HEADROOM), socket);
 	if (p == NULL && room > 2048) {
-		p = rte_pktmbuf_pool_create(unique, n, CACHE, 0,
-			2048 + RTE_PKTMBUF_HEADROOM, socket);
+		p = rte_pktmbuf_pool_create(
+			unique, n, CACHE, 0, 2048 + RTE_PKTMBUF_HEADROOM, socket);
 		if (p != NULL)
 			BF_NOTICE("memory",
 				"%s: no room for %" PRIu32 " buffers of %" PRIu32 " bytes; "
-				"2048-byte pieces are chained", name, n, room);
+				"2048-byte pieces are chained",
+				name, n, room);
 	}
 	if (p == NULL) {
 		errno = ENOMEM;

@@ -56,16 +56,18 @@ link_local(const struct bf_bond *b, uint8_t ip[16])
 {
 	const uint8_t *m = b->mac.addr_bytes;
 
-	memcpy(ip, (const uint8_t[]){0xfe, 0x80, 0, 0, 0, 0, 0, 0, (uint8_t)(m[0] ^ 2), m[1], m[2],
-			0xff, 0xfe, m[3], m[4], m[5]}, 16);
+	memcpy(ip,
+		(const uint8_t[]){0xfe, 0x80, 0, 0, 0, 0, 0, 0, (uint8_t)(m[0] ^ 2), m[1], m[2],
+			0xff, 0xfe, m[3], m[4], m[5]},
+		16);
 }
 
 static uint32_t
 make_ns(uint8_t *p, const struct bf_bond *b, const struct bf_probe_target *t)
 {
 	const uint8_t mcast[6] = {0x33, 0x33, 0xff, t->addr[13], t->addr[14], t->addr[15]};
-	const uint8_t group[16] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t->addr[13],
-		t->addr[14], t->addr[15]};
+	const uint8_t group[16] = {
+		0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t->addr[13], t->addr[14], t->addr[15]};
 	uint8_t *ip = put_ethernet(p, mcast, b->mac.addr_bytes, t->vlan, RTE_ETHER_TYPE_IPV6);
 	uint8_t *nd = ip + 40;
 	uint16_t sum;
@@ -98,8 +100,8 @@ ask(struct bf_bond *b, unsigned int i)
 			return;
 		memset(rte_pktmbuf_mtod(m, uint8_t *), 0, 128);
 		bf_probe_target_parse(b->cfg.probe_targets[n], &t, NULL);
-		len = t.v6 ? make_ns(rte_pktmbuf_mtod(m, uint8_t *), b, &t) :
-			     make_arp(rte_pktmbuf_mtod(m, uint8_t *), b, &t);
+		len = t.v6 ? make_ns(rte_pktmbuf_mtod(m, uint8_t *), b, &t)
+			   : make_arp(rte_pktmbuf_mtod(m, uint8_t *), b, &t);
 		m->data_len = (uint16_t)RTE_MAX(len, (uint32_t)BF_MIN_FRAME);
 		m->pkt_len = m->data_len;
 		bf_bond_inject(b, i, m, 0);
@@ -184,7 +186,8 @@ judge(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 		bf_event(b->events, BF_LOG_NOTICE, "probe", m->name, "in service again");
 		return;
 	}
-	if (now_ms - RTE_MAX(m->heard_ms, m->probed_since_ms) < limit + b->cfg.probe_interval_ms / 2)
+	if (now_ms - RTE_MAX(m->heard_ms, m->probed_since_ms) <
+		limit + b->cfg.probe_interval_ms / 2)
 		return;
 	m->probe_failed = true;
 	m->probe_failed_ms = now_ms;

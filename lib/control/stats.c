@@ -19,8 +19,7 @@ struct bf_stats_base {
 struct bf_stats_base *
 bf_stats_base_new(void)
 {
-	struct bf_stats_base *b =
-		aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(struct bf_stats_base));
+	struct bf_stats_base *b = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(struct bf_stats_base));
 
 	if (b != NULL)
 		memset(b, 0, sizeof(*b));

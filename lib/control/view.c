@@ -12,8 +12,7 @@
 static bool
 is_polled(const struct bf_guest *g, unsigned int q)
 {
-	return g->up && q < g->cfg.queues &&
-		(g->tx_seen & 1u << q);
+	return g->up && q < g->cfg.queues && (g->tx_seen & 1u << q);
 }
 
 static void
@@ -28,7 +27,8 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 				if (!is_polled(g, q) || g->poller[q] != w)
 					continue;
 				*room++ = (struct bf_rxq){.slot = (uint16_t)s,
-					.ring = (uint16_t)(2 * q + 1), .guest = g->dp};
+					.ring = (uint16_t)(2 * q + 1),
+					.guest = g->dp};
 				v->workers[w].n_rxq++;
 			}
 		}
@@ -47,8 +47,9 @@ bf_view_build(const struct bf_bridge *br)
 	}
 	/* A ring may come up while we build: room for every queue of every guest. */
 	n_rxq = n_guests * BF_MAX_QP;
-	v = rte_zmalloc("bf_view", sizeof(*v) + n_rxq * sizeof(struct bf_rxq) +
-			n_guests * sizeof(uint16_t), RTE_CACHE_LINE_SIZE);
+	v = rte_zmalloc("bf_view",
+		sizeof(*v) + n_rxq * sizeof(struct bf_rxq) + n_guests * sizeof(uint16_t),
+		RTE_CACHE_LINE_SIZE);
 	if (v == NULL)
 		return NULL;
 	room = (char *)(v + 1);
@@ -63,9 +64,12 @@ bf_view_build(const struct bf_bridge *br)
 		if (g == NULL)
 			continue;
 		v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
-			.retries = (uint8_t)g->cfg.tx_retries, .max_len = g->max_len,
-			
-			.locked = g->locked, .n_rings = g->n_rings, .guest = g->dp};
+			.retries = (uint8_t)g->cfg.tx_retries,
+			.max_len = g->max_len,
+
+			.locked = g->locked,
+			.n_rings = g->n_rings,
+			.guest = g->dp};
 		v->guests[v->n_guests++] = (uint16_t)s;
 	}
 	give_queues(br, v, (struct bf_rxq *)room);

@@ -23,11 +23,11 @@
 /** One port as one worker saw it; rx and tx from the switch's point of view. */
 struct bf_port_counters {
 	uint64_t rx_frames; /* taken from the port */
-	uint64_t rx_bytes;  /* without FCS */
+	uint64_t rx_bytes; /* without FCS */
 	uint64_t tx_frames; /* handed to the port and accepted */
 	uint64_t tx_bytes;
-	uint64_t copies;    /* extra deliveries made by flooding frames that came from this port */
-	uint64_t flooded;   /* frames from this port that were flooded */
+	uint64_t copies; /* extra deliveries made by flooding frames that came from this port */
+	uint64_t flooded; /* frames from this port that were flooded */
 	uint64_t drops[BF_DROP_COUNT];
 } __rte_cache_aligned;
 
@@ -40,7 +40,12 @@ struct bf_member_counters {
 
 #define BF_BURST_BINS 6 /* 1, 2-4, 5-8, 9-16, 17-31, 32 */
 
-enum bf_stage_id { BF_STAGE_RX, BF_STAGE_DECIDE, BF_STAGE_OUTPUT, BF_STAGES };
+enum bf_stage_id {
+	BF_STAGE_RX,
+	BF_STAGE_DECIDE,
+	BF_STAGE_OUTPUT,
+	BF_STAGES
+};
 
 /** How a worker spends its time. */
 struct bf_pmd_counters {
@@ -53,12 +58,12 @@ struct bf_pmd_counters {
 	/* One loop in BF_TIMING_EVERY is timed by stage. */
 	uint64_t stage_tsc[BF_STAGES];
 	uint64_t stage_frames;
-	uint64_t cache_miss;   /* frames decided by the FDB, not by the worker's cache */
+	uint64_t cache_miss; /* frames decided by the FDB, not by the worker's cache */
 	uint64_t learn_posted;
-	uint64_t learn_lost;   /* posts that found the mailbox full */
+	uint64_t learn_lost; /* posts that found the mailbox full */
 	uint64_t ring_contended;
 	uint64_t lacp_repeated; /* LACPDUs sent again because control was late */
-	uint64_t padded;       /* frames lengthened to 60 bytes for the wire */
+	uint64_t padded; /* frames lengthened to 60 bytes for the wire */
 };
 
 struct bf_counters {

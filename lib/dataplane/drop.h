@@ -11,24 +11,27 @@
 #ifndef BF_DATAPLANE_DROP_H
 #define BF_DATAPLANE_DROP_H
 
-#define BF_DROP_LIST(X)                                                                            \
-	X(RUNT, "runt", "in", "shorter than an Ethernet header")                                   \
-	X(RESERVED, "reserved_address", "in", "sent to 01:80:c2:00:00:00-0f, which no bridge forwards") \
-	X(SLOW_PROTOCOL, "slow_protocol", "in", "ethertype 0x8809 (LACP, marker, OAM), tagged or not") \
-	X(BAD_SOURCE, "bad_source", "in", "source address is multicast or zero")                   \
-	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from")      \
-	X(REFLECTED, "reflected", "in", "a guest's own frame came back on the bond")               \
+#define BF_DROP_LIST(X) \
+	X(RUNT, "runt", "in", "shorter than an Ethernet header") \
+	X(RESERVED, "reserved_address", "in", \
+		"sent to 01:80:c2:00:00:00-0f, which no bridge forwards") \
+	X(SLOW_PROTOCOL, "slow_protocol", "in", \
+		"ethertype 0x8809 (LACP, marker, OAM), tagged or not") \
+	X(BAD_SOURCE, "bad_source", "in", "source address is multicast or zero") \
+	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from") \
+	X(REFLECTED, "reflected", "in", "a guest's own frame came back on the bond") \
 	X(DUPLICATE, "duplicate", "in", "flooded copy on a member that is not the designated one") \
-	X(STOPPED, "stopped", "in", "forwarding is stopped")                                       \
-	X(FOR_US, "for_us", "in", "sent to the bond's own address (probe replies): read, not forwarded") \
-	X(NO_DESTINATION, "no_destination", "in", "flooded, and no other port is up")              \
-	X(PORT_GONE, "port_gone", "out", "the destination port was removed")                       \
-	X(GUEST_DOWN, "guest_down", "out", "the guest is not connected")                           \
-	X(GUEST_RING_OFF, "guest_ring_off", "out", "the guest has no receive ring enabled")        \
-	X(GUEST_RING_FULL, "guest_ring_full", "out", "the guest does not empty its receive ring")  \
-	X(RING_BUSY, "ring_busy", "out", "another worker held the guest's only ring")              \
-	X(OVERSIZE, "oversize", "out", "longer than the destination port takes")                   \
-	X(NO_MEMBER, "no_member", "out", "no member of the bond may send")                         \
+	X(STOPPED, "stopped", "in", "forwarding is stopped") \
+	X(FOR_US, "for_us", "in", \
+		"sent to the bond's own address (probe replies): read, not forwarded") \
+	X(NO_DESTINATION, "no_destination", "in", "flooded, and no other port is up") \
+	X(PORT_GONE, "port_gone", "out", "the destination port was removed") \
+	X(GUEST_DOWN, "guest_down", "out", "the guest is not connected") \
+	X(GUEST_RING_OFF, "guest_ring_off", "out", "the guest has no receive ring enabled") \
+	X(GUEST_RING_FULL, "guest_ring_full", "out", "the guest does not empty its receive ring") \
+	X(RING_BUSY, "ring_busy", "out", "another worker held the guest's only ring") \
+	X(OVERSIZE, "oversize", "out", "longer than the destination port takes") \
+	X(NO_MEMBER, "no_member", "out", "no member of the bond may send") \
 	X(MEMBER_FULL, "member_full", "out", "the member's transmit ring is full")
 
 enum bf_drop {

@@ -36,8 +36,8 @@
 #define BF_FDB_STATIC 1 /* flag: neither aged, moved nor evicted */
 
 struct bf_fdb_entry {
-	uint64_t key;       /* bf_fdb_key(), 0 = free */
-	uint16_t port;      /* switch port slot */
+	uint64_t key; /* bf_fdb_key(), 0 = free */
+	uint16_t port; /* switch port slot */
 	uint8_t flags;
 	uint8_t pad;
 	uint32_t last_seen; /* second; worker: w, control: rw */
@@ -61,9 +61,9 @@ struct bf_fdb {
 	uint32_t capacity;
 	uint32_t default_quota;
 	uint32_t age_s;
-	uint32_t hand;      /* where ageing goes on */
+	uint32_t hand; /* where ageing goes on */
 	uint32_t evict_hand; /* where the search for a victim goes on */
-	bool dirty;         /* a decision may have changed since the last bf_fdb_commit() */
+	bool dirty; /* a decision may have changed since the last bf_fdb_commit() */
 	uint32_t *port_count;
 	uint32_t *port_quota; /* 0 = default_quota */
 	uint32_t n_ports;

@@ -44,8 +44,7 @@ struct bf_flow_key {
  * @param len
  *   Contiguous bytes at @p data.
  */
-void bf_flow_key(const uint8_t *data, uint32_t len, enum bf_policy policy,
-	struct bf_flow_key *key);
+void bf_flow_key(const uint8_t *data, uint32_t len, enum bf_policy policy, struct bf_flow_key *key);
 
 /** Hash of a key; equal keys and seeds give equal hashes. */
 uint32_t bf_flow_hash_key(const struct bf_flow_key *key, uint64_t seed);

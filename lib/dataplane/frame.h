@@ -26,8 +26,8 @@
 #define BF_ET_RARP RTE_BE16(0x8035)
 #define BF_TAGS_MAX 4 /* a frame with more tags than this is treated as data */
 
-#define BF_MAC_MULTICAST 1ULL             /* group bit of an address loaded little-endian */
-#define BF_MAC_RESERVED 0x0000c28001ULL   /* 01:80:c2:00:00:0X without the last byte */
+#define BF_MAC_MULTICAST 1ULL /* group bit of an address loaded little-endian */
+#define BF_MAC_RESERVED 0x0000c28001ULL /* 01:80:c2:00:00:0X without the last byte */
 #define BF_MAC_RESERVED_MASK 0xf0ffffffffffULL
 
 struct bf_frame {

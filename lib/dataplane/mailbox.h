@@ -17,8 +17,8 @@
 
 enum bf_mail_kind {
 	BF_MAIL_STATION, /* station `key` was heard behind `port` */
-	BF_MAIL_IPV4,    /* it uses the IPv4 address addr[0..3] */
-	BF_MAIL_IPV6,    /* it uses the IPv6 address addr[0..15] */
+	BF_MAIL_IPV4, /* it uses the IPv4 address addr[0..3] */
+	BF_MAIL_IPV6, /* it uses the IPv6 address addr[0..15] */
 };
 
 struct bf_mail {
@@ -43,11 +43,10 @@ bf_mailbox_take(struct rte_ring *r, struct bf_mail *m, unsigned int n)
 	return rte_ring_sc_dequeue_burst_elem(r, m, sizeof(*m), n, NULL);
 }
 
-
 /** The head of a frame that went to the bond: control tells flows and shares from these. */
 #define BF_SAMPLE_HEAD 116
 struct bf_sample {
-	uint32_t weight;  /* frames this one stands for */
+	uint32_t weight; /* frames this one stands for */
 	uint16_t pkt_len;
 	uint8_t head_len;
 	uint8_t member;

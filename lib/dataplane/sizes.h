@@ -8,16 +8,16 @@
 #ifndef BF_DATAPLANE_SIZES_H
 #define BF_DATAPLANE_SIZES_H
 
-#define BF_MAX_PORTS 1024   /* switch ports: slot 0 is the bond, the others are guests */
+#define BF_MAX_PORTS 1024 /* switch ports: slot 0 is the bond, the others are guests */
 #define BF_BOND_SLOT 0
-#define BF_MAX_MEMBERS 16   /* members of the bond */
-#define BF_MAX_WORKERS 64   /* worker lcores */
-#define BF_MAX_QP 8         /* queue pairs of a guest that are used */
-#define BF_BURST 32         /* frames per burst; librte_vhost takes no more per call */
-#define BF_BUCKETS 256      /* flow hash buckets of the bond */
+#define BF_MAX_MEMBERS 16 /* members of the bond */
+#define BF_MAX_WORKERS 64 /* worker lcores */
+#define BF_MAX_QP 8 /* queue pairs of a guest that are used */
+#define BF_BURST 32 /* frames per burst; librte_vhost takes no more per call */
+#define BF_BUCKETS 256 /* flow hash buckets of the bond */
 #define BF_MIN_MTU 68
 #define BF_MAX_MTU 9216
-#define BF_MIN_FRAME 60     /* shortest frame on a wire, without FCS */
+#define BF_MIN_FRAME 60 /* shortest frame on a wire, without FCS */
 #define BF_FRAME_OVERHEAD 18 /* Ethernet header and one VLAN tag: frame length - MTU */
 
 #endif

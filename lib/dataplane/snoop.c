@@ -20,7 +20,11 @@
 #define IPV6_LEN 40
 #define ND_LEN 24 /* neighbour solicitation or advertisement up to its target address */
 
-enum { PROTO_ICMPV6 = 58, ND_SOLICIT = 135, ND_ADVERT = 136 };
+enum {
+	PROTO_ICMPV6 = 58,
+	ND_SOLICIT = 135,
+	ND_ADVERT = 136
+};
 
 void
 bf_worker_post(struct bf_worker *w, struct bf_mail *mail, uint64_t mark, uint32_t repeat_ms)
@@ -54,7 +58,8 @@ post(struct bf_worker *w, uint16_t in, const struct bf_frame *f, enum bf_mail_ki
 
 /* An ARP packet that speaks for the station that sent it. */
 static void
-snoop_arp(struct bf_worker *w, uint16_t in, const struct bf_frame *f, const uint8_t *p, uint32_t len)
+snoop_arp(
+	struct bf_worker *w, uint16_t in, const struct bf_frame *f, const uint8_t *p, uint32_t len)
 {
 	static const uint8_t head[6] = {0, 1, 8, 0, 6, 4}; /* Ethernet, IPv4 */
 	uint64_t sender = 0;

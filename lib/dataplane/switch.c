@@ -27,7 +27,8 @@ learn_post(struct bf_worker *w, uint64_t key, uint16_t port)
 {
 	struct bf_mail mail = {.key = key, .port = port, .kind = BF_MAIL_STATION};
 
-	bf_worker_post(w, &mail, key ^ (uint64_t)port << 56 ^ (uint64_t)port << 48, LEARN_REPEAT_MS);
+	bf_worker_post(
+		w, &mail, key ^ (uint64_t)port << 56 ^ (uint64_t)port << 48, LEARN_REPEAT_MS);
 }
 
 /* Addresses say "I am here" with these, whatever they said before. */
@@ -87,8 +88,8 @@ decide(struct bf_worker *w, uint16_t in, const struct bf_frame *f, bool *cacheab
 }
 
 static uint16_t
-decide_and_remember(struct bf_worker *w, uint16_t in, const struct bf_frame *f,
-	struct bf_cache_set *set)
+decide_and_remember(
+	struct bf_worker *w, uint16_t in, const struct bf_frame *f, struct bf_cache_set *set)
 {
 	bool cacheable;
 	uint16_t out = decide(w, in, f, &cacheable);
@@ -193,8 +194,7 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
 	for (uint16_t g = 0; g < v->n_guests; g++) {
 		uint16_t slot = v->guests[g];
 
-		if (slot == in ||
-			__atomic_load_n(&v->ports[slot].guest->vid, __ATOMIC_RELAXED) < 0)
+		if (slot == in || __atomic_load_n(&v->ports[slot].guest->vid, __ATOMIC_RELAXED) < 0)
 			continue;
 		bf_tx_guest_copy(w, slot, pkts, n, &sum);
 		dests++;

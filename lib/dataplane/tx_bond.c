@@ -49,8 +49,8 @@ member_tx(struct bf_worker *w, uint8_t member, struct rte_mbuf **pkts, uint16_t 
 	uint16_t port = w->view->bond.member[member], sent = 0;
 
 	for (int i = 0; i < TX_TRIES && sent < n; i++)
-		sent = (uint16_t)(sent + rte_eth_tx_burst(port, w->idx, &pkts[sent],
-						 (uint16_t)(n - sent)));
+		sent = (uint16_t)(sent +
+			rte_eth_tx_burst(port, w->idx, &pkts[sent], (uint16_t)(n - sent)));
 	if (unlikely(sent < n)) {
 		for (uint16_t i = sent; i < n; i++)
 			bytes -= pkts[i]->pkt_len;
@@ -118,7 +118,7 @@ bucket_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t
 static void
 rr_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint8_t member[BF_STAGE_SIZE], turn[BF_MAX_MEMBERS];
+	uint8_t member[BF_STAGE_SIZE], turn[BF_MAX_MEMBERS] = {0};
 	uint32_t n_turn = 0;
 
 	for (uint32_t u = usable; u != 0; u &= u - 1)
@@ -130,8 +130,8 @@ rr_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n)
 
 /* Every usable member by reference; the frames are read-only from here on. */
 static void
-broadcast_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n,
-	uint64_t bytes)
+broadcast_tx(
+	struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
 {
 	struct bf_port_counters *c = &w->counters->ports[BF_BOND_SLOT];
 	uint16_t copies = (uint16_t)(__builtin_popcount(usable) - 1);
@@ -142,7 +142,8 @@ broadcast_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint1
 			rte_mbuf_refcnt_update(s, (int16_t)copies);
 	c->copies += (uint64_t)n * copies;
 	for (uint32_t u = usable; u != 0; u &= u - 1) {
-		memcpy(dup, pkts, n * sizeof(dup[0]));
+		for (uint16_t i = 0; i < n; i++)
+			dup[i] = pkts[i];
 		member_tx(w, (uint8_t)__builtin_ctz(u), dup, n, bytes);
 	}
 }
@@ -306,7 +307,8 @@ bf_tx_bond_service(struct bf_worker *w, uint64_t now_tsc)
 			break;
 		if (m->hash.usr != 0 || m->port == BF_INJECT_NONE)
 			keepalive_set(w, m, now_tsc);
-		if (!has_bond || m->port == BF_INJECT_NONE || rte_eth_tx_burst(m->port, w->idx, &m, 1) == 0)
+		if (!has_bond || m->port == BF_INJECT_NONE ||
+			rte_eth_tx_burst(m->port, w->idx, &m, 1) == 0)
 			rte_pktmbuf_free(m);
 	}
 	if (now_tsc < w->next_heartbeat)

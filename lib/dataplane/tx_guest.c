@@ -30,8 +30,8 @@ rings_of(const struct bf_worker *w, uint16_t n_rings)
 	uint16_t nw = w->view->n_workers;
 
 	if (likely(n_rings >= nw))
-		return (struct rings){w->idx, nw, (uint16_t)((n_rings - w->idx + nw - 1) / nw),
-			false};
+		return (struct rings){
+			w->idx, nw, (uint16_t)((n_rings - w->idx + nw - 1) / nw), false};
 	return (struct rings){(uint16_t)(w->idx % n_rings), 1, 1, true};
 }
 

@@ -21,11 +21,15 @@
 
 #include "dataplane/sizes.h"
 
-enum bf_port_kind { BF_PORT_NONE, BF_PORT_BOND, BF_PORT_GUEST };
+enum bf_port_kind {
+	BF_PORT_NONE,
+	BF_PORT_BOND,
+	BF_PORT_GUEST
+};
 
 /** THE HATCH: what workers may touch of a guest, from add to removal plus a grace period. */
 struct bf_guest_dp {
-	int vid;           /* vhost device, -1 while not connected; vhost: w, worker: r */
+	int vid; /* vhost device, -1 while not connected; vhost: w, worker: r */
 	uint32_t rx_rings; /* bit q: ring 2q (towards the guest) is enabled; vhost: w */
 	uint32_t tx_rings; /* bit q: ring 2q+1 (from the guest) is enabled; vhost: w */
 	struct rte_mempool *pool; /* frames from the guest; control: w before publishing */
@@ -33,9 +37,9 @@ struct bf_guest_dp {
 } __rte_cache_aligned;
 
 struct bf_port_view {
-	uint8_t kind;     /* enum bf_port_kind */
-	uint8_t retries;  /* enqueue attempts beyond the first */
-	bool locked;      /* rings change hands: take their locks even when they are not shared */
+	uint8_t kind; /* enum bf_port_kind */
+	uint8_t retries; /* enqueue attempts beyond the first */
+	bool locked; /* rings change hands: take their locks even when they are not shared */
 	uint16_t max_len; /* longest frame the port takes, bytes without FCS */
 	uint16_t n_rings; /* rings towards the guest that are in use, at least 1 */
 	struct bf_guest_dp *guest;
@@ -56,38 +60,42 @@ struct bf_worker_view {
 
 /** Carrier of the members, shared with the interrupt thread. */
 struct bf_carrier {
-	uint32_t bits;     /* by member number; intr and control: w */
-	uint32_t losses;   /* goes up with every loss, after the bit went down */
+	uint32_t bits; /* by member number; intr and control: w */
+	uint32_t losses; /* goes up with every loss, after the bit went down */
 	uint64_t lost_tsc; /* when the last loss was reported */
 } __rte_cache_aligned;
 
 /** How a frame finds its member. */
 enum bf_bond_tx {
-	BF_TX_ORDER,     /* active-backup: the first usable one of order[] */
-	BF_TX_BUCKET,    /* hash of the flow, bucket[] */
-	BF_TX_RR,        /* next member for each frame */
+	BF_TX_ORDER, /* active-backup: the first usable one of order[] */
+	BF_TX_BUCKET, /* hash of the flow, bucket[] */
+	BF_TX_RR, /* next member for each frame */
 	BF_TX_BROADCAST, /* every usable member */
 };
 
 struct bf_bond_view {
-	uint16_t ethdev;    /* port id of the bonding device */
-	uint8_t tx;         /* enum bf_bond_tx */
-	uint8_t policy;     /* enum bf_policy */
+	uint16_t ethdev; /* port id of the bonding device */
+	uint8_t tx; /* enum bf_bond_tx */
+	uint8_t policy; /* enum bf_policy */
 	uint8_t n_members;
 	uint8_t designated; /* member whose flooded frames are taken where there is no LAG */
-	bool lag;           /* the switch has a LAG: it sends each frame once */
+	bool lag; /* the switch has a LAG: it sends each frame once */
 	/* Members are known by a number that stays while they are members; sets are bit masks. */
 	uint16_t member[BF_MAX_MEMBERS]; /* ethdev port ids */
-	uint32_t eligible;  /* members that may transmit */
-	uint32_t hold;      /* members that stay in use without carrier (down delay) */
+	uint32_t eligible; /* members that may transmit */
+	uint32_t hold; /* members that stay in use without carrier (down delay) */
 	const struct bf_carrier *carrier;
 	uint64_t seed;
-	uint64_t mac;       /* the bond's own address, as loaded from a frame */
+	uint64_t mac; /* the bond's own address, as loaded from a frame */
 	uint8_t order[BF_MAX_MEMBERS];
 	uint8_t bucket[BF_BUCKETS];
 };
 
-enum bf_idle { BF_IDLE_POLL, BF_IDLE_PAUSE, BF_IDLE_SLEEP };
+enum bf_idle {
+	BF_IDLE_POLL,
+	BF_IDLE_PAUSE,
+	BF_IDLE_SLEEP
+};
 
 struct bf_view {
 	bool forwarding; /* false after `stop`: the bond is polled, its frames are dropped */

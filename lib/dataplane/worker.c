@@ -15,7 +15,7 @@
 #include <rte_pause.h>
 #include <rte_vhost.h>
 
-#define IDLE_AFTER 256      /* empty loops before a worker may pause or sleep */
+#define IDLE_AFTER 256 /* empty loops before a worker may pause or sleep */
 #define SLEEP_US 20
 
 static const uint8_t burst_bin[BF_BURST + 1] = {0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3,

@@ -30,12 +30,12 @@
 #define BF_STAGE_SIZE (2 * BF_BURST)
 #define BF_CACHE_SETS 2048
 #define BF_CACHE_WAYS 2
-#define BF_RECENT 256        /* addresses remembered as posted, per worker */
-#define BF_BOND_ROUNDS 8     /* full bursts taken from the bond before guests have their turn */
-#define BF_COLD_AFTER 1024   /* empty polls that make a guest queue cold */
-#define BF_COLD_POLLS 4      /* cold queues polled per loop, at least */
+#define BF_RECENT 256 /* addresses remembered as posted, per worker */
+#define BF_BOND_ROUNDS 8 /* full bursts taken from the bond before guests have their turn */
+#define BF_COLD_AFTER 1024 /* empty polls that make a guest queue cold */
+#define BF_COLD_POLLS 4 /* cold queues polled per loop, at least */
 #define BF_HEARTBEAT_MS 5
-#define BF_TIMING_EVERY 256  /* loops per loop that is timed by stage */
+#define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
 #define BF_SAMPLE_EVERY 1024 /* frames towards the bond per sample */
 
 /** What became of a frame: a port slot, or one of these. */
@@ -45,7 +45,7 @@
 /** A decision that a worker remembers; valid while `tag` holds the current FDB epoch. */
 struct bf_cache_entry {
 	uint64_t dst, src; /* keys */
-	uint64_t tag;      /* epoch << 16 | ingress slot */
+	uint64_t tag; /* epoch << 16 | ingress slot */
 	uint64_t out;
 };
 
@@ -56,7 +56,7 @@ struct bf_cache_set {
 /** Frames that wait for one port. */
 struct bf_stage {
 	uint16_t n;
-	bool active;      /* listed in bf_worker.active */
+	bool active; /* listed in bf_worker.active */
 	uint16_t min_len; /* shortest data_len seen since it was empty */
 	uint32_t max_len;
 	uint64_t bytes;
@@ -87,13 +87,13 @@ struct bf_rxq_state {
 
 struct bf_worker {
 	/* Set by control before the launch. */
-	uint16_t idx;   /* also the bond's queue number */
+	uint16_t idx; /* also the bond's queue number */
 	uint16_t lcore;
 	int socket;
 	struct bf_view **door; /* where control publishes the current view */
 	struct rte_rcu_qsbr *qsbr;
 	struct bf_fdb *fdb;
-	struct rte_ring *learn;  /* mailbox to control */
+	struct rte_ring *learn; /* mailbox to control */
 	struct rte_ring *for_us; /* frames to the bond's own address; several workers post */
 	struct rte_ring *samples; /* heads of frames that went to the bond */
 	struct rte_ring *inject; /* frames of control for members; worker 0 only, else NULL */
@@ -104,9 +104,9 @@ struct bf_worker {
 	const struct bf_view *view __rte_cache_aligned;
 	uint64_t epoch_tag;
 	uint64_t next_heartbeat;
-	uint32_t losses_seen;  /* carrier losses after which a frame has been sent; control: r */
+	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
 	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
-	int32_t sample_left;   /* frames until the next sample */
+	int32_t sample_left; /* frames until the next sample */
 	uint32_t rr;
 	uint32_t empty_loops;
 	bool timed; /* this loop is timed by stage */
@@ -154,14 +154,14 @@ void bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, ui
 /** Send everything that waits. */
 void bf_stage_flush(struct bf_worker *w);
 /** Count frames under a reason and free them. */
-void bf_drop(struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf **pkts,
-	uint16_t n);
+void bf_drop(
+	struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n);
 
 /* ---- tx_bond.c ---- */
 
 /** Send frames on the bond's members. Takes all n. */
-void bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n,
-	const struct bf_burst *sum);
+void bf_tx_bond(
+	struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *sum);
 /** Members that may send now, one bit each. */
 uint32_t bf_tx_bond_usable(const struct bf_bond_view *b);
 /** The member a usable set leaves for a bucket whose own member is not usable. */
