@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+Hold the arrows between the rooms: which folder may include what.
+
+    scripts/check-includes.py [TREE]
+
+    base <- dataplane <- control <- app      base <- lacp <- control      base <- console <- app
+
+Besides: lib/base and lib/lacp know no DPDK header, only lib/control/compat.h names RTE_VERSION,
+and every header begins with its own guard. Prints file:line: what; exits 1 when anything is wrong.
+"""
+
+import pathlib
+import re
+import sys
+
+# A room and the rooms it may include; its own headers are always its to include.
+ARROWS = {
+    "lib/base": (),
+    "lib/dataplane": ("lib/base",),
+    "lib/lacp": ("lib/base",),
+    "lib/console": ("lib/base",),
+    "lib/control": ("lib/base", "lib/dataplane", "lib/lacp"),
+    "app": ("lib/base", "lib/dataplane", "lib/lacp", "lib/control", "lib/console"),
+}
+WITHOUT_DPDK = ("lib/base", "lib/lacp")
+VERSION_FILE = "lib/control/compat.h"
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
+VERSION = re.compile(r"\bRTE_VERSION(_NUM)?\b|\bRTE_VER_[A-Z]+\b")
+COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
+
+
+def without_comments(text):
+    """The code, line numbers kept; strings stay because an include's name is one."""
+    def blank(match):
+        return match[0] if match[0][0] == '"' else "\n" * match[0].count("\n")
+    return COMMENT.sub(blank, text)
+
+
+def room_of(path):
+    """lib/base for lib/base/err.h, app for app/main.c."""
+    parts = path.parts
+    return "/".join(parts[:2]) if parts[0] == "lib" else parts[0]
+
+
+def target_of(tree, path, name):
+    """The file of this tree that an include names, or None for a foreign one."""
+    for folder in (path.parent, pathlib.Path("lib"), pathlib.Path("app")):
+        if (tree / folder / name).is_file():
+            return folder / name
+    return None
+
+
+def check_include(tree, path, quote, name):
+    room = room_of(path)
+    target = target_of(tree, path, name)
+    if target is None:
+        if quote == '"':
+            return f'"{name}": no such file in the tree'
+        if room in WITHOUT_DPDK and name.startswith("rte_"):
+            return f"<{name}>: {room} knows no DPDK"
+        return None
+    if quote == "<":
+        return f'<{name}>: expected "{name}"'
+    its = room_of(target)
+    if its == room or its in ARROWS.get(room, ()):
+        return None
+    return f'"{name}": {room} may not include {its}'
+
+
+def check_file(tree, path):
+    in_room = room_of(path) in ARROWS
+    code = without_comments((tree / path).read_text(encoding="utf-8"))
+    for number, line in enumerate(code.splitlines(), 1):
+        match = INCLUDE.match(line)
+        problem = check_include(tree, path, *match.groups()) if match and in_room else None
+        if problem is None and str(path) != VERSION_FILE and VERSION.search(line):
+            problem = f"RTE_VERSION: expected only in {VERSION_FILE}"
+        if problem:
+            yield f"{path}:{number}: {problem}"
+    if path.suffix == ".h" and not re.match(r"\s*#(ifndef (\w+)\s+#define \2\b|pragma once)", code):
+        yield f"{path}:1: no include guard around the whole header"
+
+
+def main(argv):
+    tree = pathlib.Path(argv[1] if len(argv) > 1 else pathlib.Path(__file__).parent.parent).resolve()
+    files = sorted(path.relative_to(tree) for top in ("app", "lib", "test")
+                   for path in (tree / top).rglob("*.[ch]"))
+    if not files:
+        print(f"{tree}: no source file: expected the project's tree", file=sys.stderr)
+        return 2
+    problems = [problem for path in files for problem in check_file(tree, path)]
+    for path in files:
+        if path.parts[0] != "test" and room_of(path) not in ARROWS:
+            problems.append(f"{path}:1: {room_of(path)}: a room without an arrow")
+    print("\n".join(problems) if problems else f"{len(files)} files, all arrows hold")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+The guided tour behind scripts/quickstart: guests, a pulled cable, the console.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+
+from . import image
+from .backend import program
+from .farside import BOND_MODES
+from .lab import GuestSpec, Lab
+from .process import ChildGone, RigError, Run, unwind_on_signals
+from .station import Pings, Transfer
+from .vm import accelerator
+
+# Modes without a LAG face a switch that knows nothing of the bond.
+NO_LAG = ("active-backup", "balance-tlb", "balance-alb")
+
+# The long ping: 60 echoes in 12 seconds; the cable is out for about half of them.
+ECHOES = 60
+LOST_MAX = 10
+SHOW = (("show", "bonding", "config", "bond0"), ("show", "fdb"), ("show", "fwd", "stats", "all"))
+
+
+def step(text):
+    print(f"\n==> {text}", flush=True)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def shell(command, text):
+    print(f"$ {command}\n{text.rstrip()}", flush=True)
+
+
+def require(condition, reason):
+    if not condition:
+        raise RigError(reason)
+
+
+def far_mode(mode):
+    return "bridge" if mode in NO_LAG else mode
+
+
+def boot(run, mode):
+    step("Virtual machines")
+    kind = "a bridge without any LAG" if mode in NO_LAG else f"Linux bonding, mode {mode}"
+    say(f"switch: {kind}, two cables; guests: vm1, vm2; emulator: {accelerator()}")
+    lab = Lab(run, mode, far_mode(mode), guests=[GuestSpec("vm1"), GuestSpec("vm2")], say=say)
+    lab.start()
+    step("bondfwd runs between them")
+    say(" ".join(str(word) for word in lab.backend.command()))
+    return lab
+
+
+def connect(lab):
+    step("Waiting for the bond" + (" (LACP)" if lab.mode == "802.3ad" else ""))
+    lab.wait_connected(40)
+    if lab.mode == "802.3ad":
+        for cable, (aggregator, partner) in enumerate(lab.far.aggregators()):
+            say(f"the switch says: cable {cable} is in aggregator {aggregator}, partner {partner}")
+    say("each guest reaches the switch")
+
+
+def ping_across(lab):
+    step("Pings, 9000-byte frames included")
+    pairs = [(guest, lab.far) for guest in lab.guests] + [tuple(lab.guests)]
+    for source, target in pairs:
+        for payload in (56, 8972):
+            pings = source.ping(target, 5, payload)
+            say(f"{source.name} to {target.name}, {payload} bytes of data: {pings}, "
+                f"average {pings.average_ms or 0:.1f} ms")
+            require(pings.lost == 0, f"{source.name} to {target.name}: {pings}")
+
+
+def transfer(lab):
+    step("100 MiB of TCP from vm1 to the switch, and from vm2 to vm1")
+    one, two = lab.guests
+    for source, target in ((one, lab.far), (two, one)):
+        say(f"{source.name} to {target.name}: checksum {Transfer(source, target).start().finish()}")
+
+
+def pull_a_cable(lab):
+    guest, far = lab.guests[0], lab.far
+    cable = far.cable_in_use(guest)
+    step(f"Pulling cable {cable}, which carries vm1's frames, while vm1 pings")
+    job = guest.start_ping(far, ECHOES)
+    far.pull_cable(cable)
+    far.wait_carrier(cable, False)
+    say(f"cable {cable} is out; bondfwd says:")
+    shell("show bonding config bond0", lab.backend.ctl("show", "bonding", "config", "bond0"))
+    survived = guest.ping(far, 5)
+    require(survived.received > 0, f"no ping passes with cable {cable} out")
+    say(f"vm1 to switch over the other cable: {survived}")
+    far.replug(cable)
+    far.wait_carrier(cable, True)
+    say(f"cable {cable} is back")
+    pings = Pings(job.wait(check=False).output)
+    say(f"the long ping, across both: {pings}, {pings.lost} lost")
+    require(pings.sent >= ECHOES - 1 and pings.lost <= LOST_MAX,
+            f"the ping did not survive the pulled cable: {pings}")
+    lab.wait_connected(40)
+
+
+def hand_over(lab):
+    step("The console of bondfwd; type help, leave with Ctrl-D. vm1 pings on meanwhile")
+    job = lab.guests[0].start_ping(lab.far, 1000000, every_s=1, limit_s=14400)
+    argv = [program("bondctl"), "-s", lab.backend.console]
+    # Ctrl-C is for the console, not for the machines behind it.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        subprocess.run(argv, check=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if lab.backend.child.running():
+        job.signal("INT")
+
+
+def tour(run, arguments, mode):
+    lab = boot(run, mode)
+    connect(lab)
+    ping_across(lab)
+    if arguments.check:
+        transfer(lab)
+    pull_a_cable(lab)
+    step("What bondfwd shows")
+    for words in SHOW:
+        shell(" ".join(words), lab.backend.ctl(*words))
+    if not arguments.check:
+        hand_over(lab)
+    if lab.backend.child.running():
+        status = lab.backend.stop()
+        require(status == 0, f"bondfwd ended with status {status}")
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(prog="demo")
+    parser.add_argument("--mode", default="802.3ad")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--logs", metavar="DIR")
+    parser.add_argument("--prepare", action="store_true", help="only fill the cache")
+    arguments = parser.parse_args(argv)
+    mode = BOND_MODES[int(arguments.mode)] if arguments.mode.isdigit() else arguments.mode
+    unwind_on_signals()
+    try:
+        if arguments.prepare:
+            say(f"kernel {image.image(say).version}")
+            return 0
+        program("bondfwd")
+        with Run("quickstart", keep_logs=arguments.logs) as run:
+            tour(run, arguments, mode)
+    except (RigError, ChildGone) as error:
+        print(f"quickstart: FAILED: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("quickstart: stopped", file=sys.stderr)
+        return 130
+    step("All stopped; nothing is left behind")
+    return 0

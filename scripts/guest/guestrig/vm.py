@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+One virtual machine: its NICs, its power, and commands in it.
+
+QEMU serves the vhost-user sockets (server=on) and does not boot before a backend has connected to
+each of them, whatever wait=off says. The command channel and QMP are socket pairs, so
+they need no path and cannot be missed.
+
+Threads: everything from the thread that made the Vm; one reader thread per VM completes jobs.
+"""
+
+import base64
+import itertools
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+
+from .process import RigError, wait_until
+
+# An emulated `rep movsb` goes byte by byte: without these two the kernel copies eight at a time.
+CPU = {"tcg": "max,-erms,-fsrm", "kvm": "host"}
+
+
+def accelerator():
+    """tcg unless BONDFWD_ACCEL says kvm, or says auto and KVM demonstrably runs a guest."""
+    wish = os.environ.get("BONDFWD_ACCEL", "tcg")
+    if wish not in ("tcg", "kvm", "auto"):
+        raise RigError(f'BONDFWD_ACCEL: "{wish}": expected tcg, kvm or auto')
+    if wish != "auto":
+        return wish
+    return "kvm" if _kvm_boots() else "tcg"
+
+
+_KVM_VERDICT = []
+
+
+def _kvm_boots():
+    """Boot the guest image once under KVM, without NICs; the answer is kept for this process."""
+    if not _KVM_VERDICT:
+        from .process import ChildGone, Run
+        works = False
+        if os.access("/dev/kvm", os.R_OK | os.W_OK):
+            with Run("kvm") as run:
+                try:
+                    Vm(run, "probe", accel="kvm").start().wait_booted(20)
+                    works = True
+                except (RigError, ChildGone):
+                    pass
+        _KVM_VERDICT.append(works)
+    return _KVM_VERDICT[0]
+
+
+class Nic:
+    """One virtio-net device over a vhost-user socket that QEMU serves."""
+
+    def __init__(self, sock, mac, queues=1, mrg_rxbuf=True, host_mtu=None, ring=1024):
+        self.sock = sock
+        self.mac = mac
+        self.queues = queues
+        self.mrg_rxbuf = mrg_rxbuf
+        self.host_mtu = host_mtu
+        self.ring = ring
+
+    def arguments(self, index, accel):
+        device = [
+            "virtio-net-pci", f"id=dev{index}", f"netdev=net{index}", f"mac={self.mac}",
+            f"addr=0x1{index:x}", f"mrg_rxbuf={'on' if self.mrg_rxbuf else 'off'}",
+            f"rx_queue_size={self.ring}", f"tx_queue_size={self.ring}", "romfile=",
+            # 802.3ad in Linux wants to know the speed.
+            "speed=10000", "duplex=full",
+        ]
+        if self.queues > 1:
+            device.append("mq=on")
+        if self.host_mtu:
+            device.append(f"host_mtu={self.host_mtu}")
+        # QEMU 7.2 crashes in vhost-user with MSI-X under TCG.
+        device.append("vectors=0" if accel == "tcg" else f"vectors={2 * self.queues + 2}")
+        return [
+            "-chardev", f"socket,id=chr{index},path={self.sock},server=on,wait=off",
+            "-netdev", f"vhost-user,id=net{index},chardev=chr{index},queues={self.queues}",
+            "-device", ",".join(device),
+        ]
+
+
+class Result:
+    """What a command in the guest printed (stdout and stderr together), and its exit status."""
+
+    def __init__(self, command, status, output):
+        self.command = command
+        self.status = status
+        self.output = output
+
+    def __str__(self):
+        return f"{self.command!r}: status {self.status}: {self.output.strip()}"
+
+
+class Job:
+    """A command running in the guest."""
+
+    def __init__(self, vm, number, command, limit_s, quiet=False):
+        self.vm = vm
+        self.number = number
+        self.command = command
+        self.limit_s = limit_s
+        self.quiet = quiet
+        self._deadline = time.monotonic() + limit_s + 15
+        self._pieces = []
+        self._done = threading.Event()
+        self._result = None
+        self._lost = None
+
+    def done(self):
+        return self._done.is_set()
+
+    def wait(self, check=True):
+        """The Result. Raises RigError on a lost guest, an overrun, or (check) a status not 0."""
+        while not self._done.wait(0.5):
+            self.vm.child.check_running()
+            if time.monotonic() > self._deadline:
+                raise RigError(f"{self.vm.name}: {self.command!r}: no answer in {self.limit_s} s")
+        if self._lost:
+            raise RigError(f"{self.vm.name}: {self.command!r}: {self._lost}")
+        if check and self._result.status != 0:
+            raise RigError(f"{self.vm.name}: {self._result}")
+        return self._result
+
+    def signal(self, name):
+        """Send a signal (INT, TERM, ...) to the command and its children."""
+        self.vm.send(f"signal {self.number} {name}")
+
+    def output_so_far(self):
+        return self.vm.sh(f"cat /run/job/{self.number}.out 2>/dev/null; true").output
+
+    # Called by the reader thread.
+    def add(self, piece):
+        self._pieces.append(piece)
+
+    def end(self, status):
+        text = b"".join(self._pieces).decode(errors="replace")
+        self._result = Result(self.command, status, text)
+        self._done.set()
+
+    def lose(self, reason):
+        self._lost = reason
+        self._done.set()
+
+
+class Vm:
+    """A virtual machine; start() it, wait_booted(), sh() in it."""
+
+    def __init__(self, run, name, nics=(), cpus=1, memory_mib=256, accel=None, image=None):
+        from . import image as images
+        self.run = run
+        self.name = name
+        self.nics = list(nics)
+        self.cpus = cpus
+        self.memory_mib = memory_mib
+        self.accel = accel or accelerator()
+        self.image = image or images.image()
+        self.child = None
+        self.boots = 0
+        self._boot_id = None
+        self._jobs = {}
+        self._numbers = itertools.count(1)
+        self._agent = None
+        self._qmp = None
+        self._lock = threading.Lock()
+        self._transcript = open(run.path(f"{name}-commands.log"), "a", buffering=1)
+        run.at_end.append(self._transcript.close)
+
+    # Power.
+
+    def start(self, limit_s=900):
+        """Start QEMU; it boots when each NIC's backend has connected."""
+        starts = sum(1 for child in self.run.children if child.name.startswith(f"{self.name}-qemu"))
+        agent_ours, agent_its = socket.socketpair()
+        qmp_ours, qmp_its = socket.socketpair()
+        console = self.run.path(f"{self.name}-console.log")
+        memory = f"{self.memory_mib}M"
+        command = [
+            "qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config",
+            "-display", "none", "-accel", self.accel, "-cpu", CPU[self.accel],
+            "-machine", "q35,memory-backend=mem", "-m", memory,
+            # With one CPU, TCG takes the kernel's memory barriers (`lock add`) for plain additions,
+            # and interrupts of a vhost-user backend are lost. A second possible CPU cures that.
+            "-smp", f"{self.cpus},maxcpus={max(2, self.cpus)}",
+            "-object", f"memory-backend-memfd,id=mem,size={memory},share=on",
+            "-kernel", self.image.kernel, "-initrd", self.image.initrd,
+            "-append", f"console=ttyS0 quiet guest={self.name} net.ifnames=0 random.trust_cpu=on "
+            "tsc=reliable mitigations=off",
+            "-chardev", f"file,id=con,path={console},append=on", "-serial", "chardev:con",
+            "-chardev", f"socket,id=qmp,fd={qmp_its.fileno()}", "-mon", "chardev=qmp,mode=control",
+            "-device", "virtio-serial-pci,addr=0x4",
+            "-chardev", f"socket,id=agent,fd={agent_its.fileno()}",
+            "-device", "virtserialport,chardev=agent,name=agent",
+        ]
+        for index, nic in enumerate(self.nics):
+            command += nic.arguments(index, self.accel)
+        self.child = self.run.spawn(f"{self.name}-qemu{starts or ''}", command, limit_s=limit_s,
+                                    pass_fds=(agent_its.fileno(), qmp_its.fileno()))
+        agent_its.close()
+        qmp_its.close()
+        self._agent = agent_ours
+        self._qmp = Qmp(self.name, qmp_ours)
+        threading.Thread(target=self._read, args=(agent_ours,), daemon=True).start()
+        return self
+
+    def wait_sockets(self, limit_s=15):
+        """Wait until QEMU serves the sockets: a backend that starts now connects at once."""
+        def served():
+            self.child.check_running()
+            return all(os.path.exists(nic.sock) for nic in self.nics)
+        wait_until(f"{self.name}: sockets of the NICs", limit_s, served)
+        return self
+
+    def wait_booted(self, limit_s=60, boot=1):
+        """Wait until the guest has booted that many times in this Vm's life."""
+        def booted():
+            self.child.check_running()
+            return self.boots >= boot
+        wait_until(f"{self.name}: boot {boot}", limit_s, booted)
+        return self
+
+    def reset(self, limit_s=60):
+        """Press the reset button and wait for the next boot."""
+        boot = self.boots + 1
+        self.qmp("system_reset")
+        return self.wait_booted(limit_s, boot)
+
+    def kill(self):
+        """kill -9 QEMU."""
+        self.child.kill()
+        self._lose_jobs("QEMU was killed")
+        self._agent.close()
+        self._qmp.close()
+
+    def stop(self):
+        """End QEMU and remove its sockets."""
+        if self.child:
+            self.child.stop()
+        self._lose_jobs("stopped")
+        for nic in self.nics:
+            if os.path.exists(nic.sock):
+                os.unlink(nic.sock)
+
+    def qmp(self, command, **arguments):
+        return self._qmp.execute(command, arguments)
+
+    def set_link(self, index, up):
+        """The NIC's cable: carrier in the guest, and a running or stopped device at the backend."""
+        self.qmp("set_link", name=f"net{index}", up=up)
+
+    # Commands.
+
+    def send(self, line):
+        try:
+            with self._lock:
+                self._agent.sendall((line + "\n").encode())
+        except OSError as error:
+            raise RigError(f"{self.name}: command channel: {error}") from None
+
+    def start_job(self, command, limit_s=30, quiet=False):
+        """Start a shell command in the guest and return the Job; quiet ones leave no transcript."""
+        number = next(self._numbers)
+        job = Job(self, number, command, limit_s, quiet)
+        self._jobs[number] = job
+        if not quiet:
+            self._note(f"[{number}] $ {command}")
+        text = base64.b64encode(f". /lib/lib.sh\n{command}\n".encode()).decode()
+        self.send(f"run {number} {limit_s} {text}")
+        return job
+
+    def run_sh(self, command, limit_s=30):
+        """The Result of a shell command, whatever its status."""
+        return self.start_job(command, limit_s).wait(check=False)
+
+    def sh(self, command, limit_s=30):
+        """The Result of a shell command that must end with status 0."""
+        return self.start_job(command, limit_s).wait()
+
+    def read(self, command, limit_s=30):
+        """What a command prints, without the newline at its end; for polling: no transcript."""
+        return self.start_job(command, limit_s, quiet=True).wait().output.rstrip("\n")
+
+    # The reader thread.
+
+    def _note(self, text):
+        if not self._transcript.closed:
+            self._transcript.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
+    def _read(self, channel):
+        rest = b""
+        while True:
+            try:
+                data = channel.recv(65536)
+            except OSError:
+                return
+            if not data:
+                return
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                self._take(line.decode(errors="replace").split())
+
+    def _take(self, words):
+        if len(words) == 2 and words[0] == "@hello":
+            if words[1] != self._boot_id:
+                self._lose_jobs("the guest booted again")
+                self._boot_id = words[1]
+                self.boots += 1
+                self._note(f"boot {self.boots}")
+        elif len(words) == 3 and words[0] == "@out":
+            job = self._jobs.get(int(words[1]))
+            if job:
+                job.add(base64.b64decode(words[2]))
+        elif len(words) == 3 and words[0] == "@end":
+            job = self._jobs.pop(int(words[1]), None)
+            if job:
+                job.end(int(words[2]))
+                if not job.quiet:
+                    self._note(f"[{job.number}] {job.wait(check=False)}")
+
+    def _lose_jobs(self, reason):
+        while self._jobs:
+            _, job = self._jobs.popitem()
+            job.lose(reason)
+
+
+class Qmp:
+    """QEMU's monitor, the little of it that is needed."""
+
+    LIMIT_S = 20
+
+    def __init__(self, name, channel):
+        self.name = name
+        self._channel = channel
+        self._channel.settimeout(self.LIMIT_S)
+        self._file = channel.makefile("rb")
+        self._greeted = False
+
+    def close(self):
+        self._file.close()
+        self._channel.close()
+
+    def execute(self, command, arguments=None):
+        """Run one command and return its answer. QEMU answers only when it has its backends."""
+        try:
+            if not self._greeted:
+                self._answer("QMP")
+                self._greeted = True
+                self.execute("qmp_capabilities")
+            request = {"execute": command, "arguments": arguments or {}}
+            self._channel.sendall(json.dumps(request).encode())
+            return self._answer("return")
+        except (OSError, ValueError) as error:
+            raise RigError(f"{self.name}: QMP {command}: {error}") from None
+
+    def _answer(self, key):
+        while True:
+            line = self._file.readline()
+            if not line:
+                raise RigError(f"{self.name}: QMP: connection closed")
+            message = json.loads(line)
+            if "error" in message:
+                raise RigError(f"{self.name}: QMP: {message['error']['desc']}")
+            if key in message:
+                return message[key]
+
+
+def qemu_version():
+    done = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True,
+                          check=False)
+    return done.stdout.splitlines()[0] if done.stdout else "unknown"

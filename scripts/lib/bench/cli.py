@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Options, and the order of a run."""
+
+import argparse
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from . import generator, machine, measure, report
+from .forwarders import ALL, ready
+from .processes import BUILD, ROOT, BenchError, Memory
+
+PATHS = ("p2v", "v2p", "pvp")
+SIZES = ("64", "128", "256", "512", "1024", "1280", "1518", "9018", "imix")
+MEASURES = ("throughput", "latency", "loss", "burst")
+MODES = ("active-backup", "balance-xor")
+# Enough for the generator, a forwarder and OVS's reserve, in 2 MiB pages.
+HUGE_PAGES_WANTED = 900
+GUESTS_MAX = 30
+
+
+def words(known):
+    def parse(text):
+        found = text.lower().split(",")
+        for word in found:
+            if word not in known:
+                raise argparse.ArgumentTypeError(f'"{word}": expected some of {",".join(known)}')
+        return list(dict.fromkeys(found))
+    return parse
+
+
+def between(kind, low, high):
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise argparse.ArgumentTypeError(f'"{text}": expected {low} to {high}')
+        return value
+    return parse
+
+
+def sizes(text):
+    found = []
+    for word in text.lower().split(","):
+        if word != "imix" and not (word.isdigit() and 64 <= int(word) <= 9018):
+            raise argparse.ArgumentTypeError(f'"{word}": expected 64 to 9018, or imix')
+        found.append(word)
+    return list(dict.fromkeys(found))
+
+
+def parse(argv):
+    p = argparse.ArgumentParser(
+        prog="bench", description="bondfwd, testpmd and OVS-DPDK side by side over the same "
+        "virtio-user wires, after RFC 2544. See docs/performance.md.",
+        epilog="BONDFWD_BUILD names the build directory (default: build).")
+    p.add_argument("--quick", action="store_true", help="smoke test: one size, trials of 0.2 s")
+    p.add_argument("--rfc", action="store_true", help="RFC 2544's times: trials of 60 s")
+    p.add_argument("--forwarders", type=words(tuple(ALL)), default=list(ALL))
+    p.add_argument("--paths", type=words(PATHS), default=list(PATHS),
+                   help="p2v wire to guest, v2p guest to wire, pvp wire, guest, wire")
+    p.add_argument("--sizes", type=sizes, help="frame sizes with FCS, and imix")
+    p.add_argument("--measure", type=words(MEASURES), default=list(MEASURES))
+    p.add_argument("--guests", type=between(int, 1, GUESTS_MAX), default=1)
+    p.add_argument("--flows", type=between(int, 1, 1 << 17), default=512)
+    p.add_argument("--macs", type=between(int, 1, 10000), default=1, help="far stations")
+    p.add_argument("--mode", choices=MODES, default=MODES[0], help="of the bond")
+    p.add_argument("--guest-knobs", default="", metavar="K=V,...",
+                   help="more devargs for the guests' net_virtio_user")
+    p.add_argument("--rounds", type=between(int, 1, 100), default=None)
+    p.add_argument("--trial", type=between(float, 0.05, 300.0), help="seconds")
+    p.add_argument("--precision", type=between(float, 0.05, 50.0),
+                   help="of the search, in percent of the flat-out rate")
+    p.add_argument("--memory", choices=("auto", "huge", "ordinary"), default="auto")
+    p.add_argument("--cpus", metavar="GEN,FWD", help="CPU of the generator, CPU of the datapath")
+    p.add_argument("--results", type=pathlib.Path, metavar="DIR")
+    p.add_argument("--write-docs", action="store_true", help="also into docs/performance.md")
+    p.add_argument("--from", dest="source", type=pathlib.Path, metavar="FILE",
+                   help="measure nothing: render this results.json again")
+    p.add_argument("--install", action="store_true", help="install missing forwarders (as root)")
+    p.add_argument("--keep-logs", action="store_true", help="copy the logs to the results")
+    return p, p.parse_args(argv)
+
+
+def complete(parser, options):
+    """Fill in what depends on --quick and --rfc, and on the machine."""
+    quick, rfc = options.quick, options.rfc
+    if quick and rfc:
+        parser.error("--quick and --rfc exclude each other")
+    options.trial = options.trial or (0.2 if quick else 60.0 if rfc else 2.0)
+    options.precision = options.precision or (12.0 if quick else 0.5 if rfc else 2.0)
+    options.sizes = options.sizes or (["64"] if quick else list(SIZES))
+    options.rounds = options.rounds or 1
+    options.drain = 2000 if rfc else 20 if quick else 100
+    options.latency_trial = 120.0 if rfc else options.trial
+    options.curve_trial = options.trial if rfc else options.trial / 2
+    options.burst_limit = 2048 if quick else 1 << 22 if rfc else 1 << 16
+    options.burst_rounds = 50 if rfc else 1
+    if options.memory == "auto":
+        options.memory = "huge" if machine.huge_pages_free() >= HUGE_PAGES_WANTED else "ordinary"
+    allowed = sorted(os.sched_getaffinity(0))
+    if options.cpus:
+        try:
+            options.cpu_gen, options.cpu_fwd = map(int, options.cpus.split(","))
+        except ValueError:
+            parser.error(f'--cpus: "{options.cpus}": expected two CPU numbers')
+        if not {options.cpu_gen, options.cpu_fwd} <= set(allowed):
+            parser.error(f"--cpus: {options.cpus}: expected two of {allowed}")
+    elif len(allowed) < 2:
+        parser.error("two CPUs are needed: one forwards, one plays wires and guests")
+    else:
+        options.cpu_gen, options.cpu_fwd = allowed[:2]
+    if options.results is None:
+        options.results = BUILD / "bench" / time.strftime("%Y%m%d-%H%M%S")
+
+
+def install(names):
+    packages = [p for n in names for p in ALL[n].packages]
+    print(f"installing: {' '.join(packages)}", flush=True)
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update"],
+                    ["apt-get", "install", "-y", "--no-install-recommends", *packages]):
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, env=env, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"bench: {' '.join(command)} failed:\n{done.stdout[-1500:]}")
+
+
+def choose(options, memory):
+    """The forwarders that can run, and why the others cannot."""
+    def lacking():
+        found = {n: ALL[n].missing(memory) for n in options.forwarders}
+        return {name: reason for name, reason in found.items() if reason}
+
+    skipped = lacking()
+    wanted = [n for n, reason in skipped.items() if "not installed" in reason]
+    if wanted and options.install:
+        install(wanted)
+        skipped = lacking()
+    for name, reason in skipped.items():
+        print(f"{name}: left out: {reason}", flush=True)
+    return [ALL[n] for n in options.forwarders if n not in skipped], skipped
+
+
+def keep_logs(options, workdir, name):
+    if options.keep_logs:
+        target = options.results / "logs" / name
+        target.mkdir(parents=True, exist_ok=True)
+        for log in workdir.glob("*.log"):
+            shutil.copy(log, target)
+
+
+def show(case, seconds):
+    flat = case["flat_out"]
+    line = (f"{case['path']} {case['size']:>5} {case['forwarder']:<8} delivered "
+            f"{flat['received_pps'] / 1e6:7.3f} polled {flat['sent_pps'] / 1e6:7.3f}")
+    if "throughput_pps" in case:
+        line += " no-loss {0:.3f} 0.001% {0.001:.3f}".replace("{0:", "{a:").replace(
+            "{0.001:", "{b:").format(a=case["throughput_pps"]["0"] / 1e6,
+                                     b=case["throughput_pps"]["0.001"] / 1e6)
+    line += " Mpps"
+    if "latency_ns" in case:
+        at = case["latency_ns"]["50"]
+        line += f", at 50 % p50 {at['p50'] / 1e3:.1f} p99 {at['p99'] / 1e3:.1f} us"
+    if "back_to_back" in case:
+        line += f", burst {case['back_to_back']['frames']:.0f}"
+    print(f"{line}  ({seconds:.0f} s)", flush=True)
+
+
+def measure_one(cls, binary, options, memory, names, number, results):
+    """Start a forwarder and its generator, and take every case of these sizes."""
+    workdir = pathlib.Path(tempfile.mkdtemp(prefix="bf-bench-"))
+    forwarder = cls(workdir, options, memory)
+    gen = None
+    path = size = "-"
+    try:
+        jumbo = any(map(measure.is_jumbo, names))
+        gen = generator.Generator(binary, workdir, options.cpu_gen, memory, cls.n_wires,
+                                  options.guests, jumbo, options.guest_knobs)
+        forwarder.start(gen, jumbo)
+        ready(forwarder, gen, {"flows": options.flows, "macs": options.macs})
+        results["commands"][cls.name] = shlex.join(forwarder.command())
+        for path in options.paths:
+            for size in names:
+                began = time.monotonic()
+                case = measure.Case(gen, forwarder, options, path, size).measure()
+                case["round"] = number
+                case["seen"] = forwarder.look()
+                forwarder.check()
+                results["cases"].append(case)
+                show(case, time.monotonic() - began)
+    except (BenchError, subprocess.TimeoutExpired) as error:
+        print(f"{cls.name} {path} {size}: {error}", file=sys.stderr, flush=True)
+        results["failed"].append({"forwarder": cls.name, "path": path, "size": size,
+                                  "round": number, "error": str(error)})
+    finally:
+        # The forwarder first: bf-gen's driver takes a lost client better than the other way round.
+        forwarder.stop()
+        if gen is not None:
+            gen.stop()
+        keep_logs(options, workdir, f"{cls.name}-{number}-{'jumbo' if jumbo else 'small'}")
+        shutil.rmtree(workdir, ignore_errors=True)
+
+
+def measure_all(options):
+    memory = Memory(options.memory)
+    classes, skipped = choose(options, memory)
+    kept = {k: v for k, v in vars(options).items()
+            if k not in ("results", "source", "cpus", "install", "write_docs", "keep_logs")}
+    results = {"machine": machine.describe(options, classes), "options": kept,
+               "command": shlex.join(["scripts/bench", *sys.argv[1:]]), "skipped": skipped,
+               "commands": {}, "cases": [], "failed": []}
+    groups = [[s for s in options.sizes if not measure.is_jumbo(s)],
+              [s for s in options.sizes if measure.is_jumbo(s)]]
+    build = pathlib.Path(tempfile.mkdtemp(prefix="bf-bench-"))
+    try:
+        binary = generator.program(build)
+        for number in range(options.rounds):
+            for names in filter(None, groups):
+                for cls in classes:
+                    measure_one(cls, binary, options, memory, names, number, results)
+    except KeyboardInterrupt:
+        print("interrupted: what was measured is kept", file=sys.stderr)
+        results["interrupted"] = True
+    finally:
+        shutil.rmtree(build, ignore_errors=True)
+    results["machine"]["load_average_end"] = [round(load, 2) for load in os.getloadavg()]
+    return results
+
+
+def anonymous(results):
+    """Without this machine's paths."""
+    text = json.dumps(results)
+    for place, name in ((str(BUILD), "build"), (str(ROOT), "."), (str(pathlib.Path.home()), "~")):
+        text = text.replace(place, name)
+    return json.loads(text)
+
+
+def main(argv):
+    parser, options = parse(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if options.source is not None:
+        results = json.loads(options.source.read_text(encoding="utf-8"))
+        options.results = options.results or options.source.parent
+    else:
+        complete(parser, options)
+        try:
+            results = anonymous(measure_all(options))
+        except BenchError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 1
+    print("\n" + report.write(results, options.results))
+    print(f"results: {options.results}")
+    if options.write_docs and results["cases"]:
+        report.write_docs(results)
+    return 1 if results["failed"] or not results["cases"] else 0

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Results as JSON, plots, Markdown, and into docs/performance.md."""
+
+import json
+import re
+import statistics
+
+from . import svg
+from .forwarders import ALL
+from .processes import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+PICTURES = ROOT / "docs" / "performance"
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+BASE = "testpmd"
+FIGURES = {
+    "delivered": lambda c: c["flat_out"]["received_pps"],
+    "polled": lambda c: c["flat_out"]["sent_pps"],
+    "no loss": lambda c: c["throughput_pps"]["0"],
+    "0.001 %": lambda c: c["throughput_pps"]["0.001"],
+    "p50": lambda c: c["latency_ns"]["50"]["p50"],
+    "p99": lambda c: c["latency_ns"]["50"]["p99"],
+    "p50 at 90 %": lambda c: c["latency_ns"]["90"]["p50"],
+    "p99 at 90 %": lambda c: c["latency_ns"]["90"]["p99"],
+    "burst": lambda c: c["back_to_back"]["frames"],
+}
+
+
+def figure(name, case):
+    try:
+        return FIGURES[name](case)
+    except KeyError:
+        return None
+
+
+class Summary:
+    """Medians over the rounds, by (path, size, forwarder)."""
+
+    def __init__(self, results):
+        self.results = results
+        self.rounds = {}
+        for case in results["cases"]:
+            key = case["path"], str(case["size"]), case["forwarder"]
+            self.rounds.setdefault(key, []).append(case)
+        self.names = [n for n in ALL if any(k[2] == n for k in self.rounds)]
+        self.paths = list(dict.fromkeys(k[0] for k in self.rounds))
+        self.sizes = list(dict.fromkeys(k[1] for k in self.rounds))
+
+    def median(self, path, size, name, what):
+        values = [figure(what, case) for case in self.rounds.get((path, size, name), ())]
+        values = [v for v in values if v is not None]
+        return statistics.median(values) if values else None
+
+    def ratio(self, path, size, name, what):
+        """Median over the rounds of the ratio within a round."""
+        mine = {c["round"]: figure(what, c) for c in self.rounds.get((path, size, name), ())}
+        base = {c["round"]: figure(what, c) for c in self.rounds.get((path, size, BASE), ())}
+        ratios = [mine[r] / base[r] for r in mine if mine[r] is not None and base.get(r)]
+        return statistics.median(ratios) if ratios else None
+
+
+def mpps(value):
+    return "-" if value is None else f"{value / 1e6:.3f}"
+
+
+def microseconds(value):
+    return "-" if value is None else f"{value / 1e3:.1f}"
+
+
+def times(value):
+    return "-" if value is None else f"{value:.2f}"
+
+
+def table(summary):
+    rows = ["| path | size | forwarder | delivered Mpps | polled Mpps | x testpmd | no loss Mpps | "
+            "0.001 % Mpps | p50/p99 us at 50 % | p50/p99 us at 90 % | burst |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for path in summary.paths:
+        for size in summary.sizes:
+            for name in summary.names:
+                if (path, size, name) not in summary.rounds:
+                    continue
+                get = lambda what, key=(path, size, name): summary.median(*key, what)
+                burst = get("burst")
+                rows.append(
+                    f"| {path} | {size} | {name} | {mpps(get('delivered'))} | "
+                    f"{mpps(get('polled'))} | {times(summary.ratio(path, size, name, 'delivered'))}"
+                    f" | {mpps(get('no loss'))} | {mpps(get('0.001 %'))} | "
+                    f"{microseconds(get('p50'))} / {microseconds(get('p99'))} | "
+                    f"{microseconds(get('p50 at 90 %'))} / {microseconds(get('p99 at 90 %'))} | "
+                    f"{'-' if burst is None else round(burst)} |")
+    return rows
+
+
+def conditions(results):
+    machine = results["machine"]
+    options = results["options"]
+    versions = "; ".join(f"{ALL[n].title}: {v}" for n, v in machine["versions"].items() if v)
+    lines = [
+        f"- {machine['date']}, {machine['cpu']}, {machine['n_cpus']} CPUs"
+        f"{' (virtual)' if machine['is_virtual'] else ''}, Linux {machine['kernel']}, "
+        f"{machine['memory']}; load average at the start "
+        f"{machine['load_average'][0]}, at the end {machine.get('load_average_end', ['?'])[0]}",
+        f"- {versions}",
+        f"- CPU {options['cpu_fwd']} for the datapath, CPU {options['cpu_gen']} for wires, guests "
+        "and control",
+        f"- {options['guests']} guest(s), {options['flows']} flows, {options['macs']} far "
+        f"station(s), mode {options['mode']}, {options['rounds']} round(s), trials of "
+        f"{options['trial']:g} s, precision {options['precision']:g} %",
+        f"- `{results['command']}`",
+    ]
+    for name, reason in results["skipped"].items():
+        lines.append(f"- {name}: left out: {reason}")
+    for case in results["failed"]:
+        lines.append(f"- {case['forwarder']} {case['path']} {case['size']}: failed: "
+                     f"{case['error'].splitlines()[0]}")
+    return lines
+
+
+def plots(summary):
+    """{file name: (caption, svg text)}"""
+    found = {}
+    for path in summary.paths:
+        values = {n: {s: (summary.median(path, s, n, "delivered") or 0) / 1e6
+                      for s in summary.sizes if (path, s, n) in summary.rounds}
+                  for n in summary.names}
+        found[f"throughput-{path}.svg"] = (
+            f"{path}: frames delivered, flat out, by size", svg.bars(
+                f"{path}: delivered, flat out", "Mpps", "frame size, bytes", summary.sizes,
+                summary.names, values))
+        for size in summary.sizes:
+            found.update(size_plots(summary, path, size))
+    return found
+
+
+def size_plots(summary, path, size):
+    found = {}
+    curves, delays = {}, {}
+    for name in summary.names:
+        cases = summary.rounds.get((path, size, name), [])
+        curve = next((c["loss_curve"] for c in cases if "loss_curve" in c), None)
+        if curve:
+            curves[name] = [(p["rate"] / 1e6, p["loss"] * 100) for p in curve]
+        delay = next((c["latency_ns"]["50"] for c in cases if "latency_ns" in c), None)
+        if delay:
+            delays[name] = {what: max(delay[what] / 1000, 0.01)
+                            for what in ("p50", "p90", "p99", "p999", "max")}
+    if curves:
+        found[f"loss-{path}-{size}.svg"] = (
+            f"{path}, {size} B: loss by offered rate", svg.lines(
+                f"{path}, {size} B: loss", "percent", "offered, Mpps", list(curves), curves))
+    if delays:
+        found[f"latency-{path}-{size}.svg"] = (
+            f"{path}, {size} B: latency at half the throughput", svg.bars(
+                f"{path}, {size} B: latency at 50 % of the throughput", "us", "percentile",
+                ["p50", "p90", "p99", "p999", "max"], list(delays), delays, is_log=True))
+    return found
+
+
+def write(results, directory):
+    """results.json, table.md and the plots; returns the Markdown."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if not results["cases"]:
+        return "\n".join(conditions(results)) + "\n"
+    summary = Summary(results)
+    for name, (_, text) in plots(summary).items():
+        (directory / name).write_text(text, encoding="utf-8")
+    text = "\n".join([*conditions(results), "", *table(summary)]) + "\n"
+    (directory / "table.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def write_docs(results):
+    """The table and the plots of the smallest size into docs/performance.md."""
+    summary = Summary(results)
+    small = summary.sizes[0]
+    PICTURES.mkdir(exist_ok=True)
+    for old in PICTURES.glob("*.svg"):
+        old.unlink()
+    lines = [*conditions(results), "", *table(summary), ""]
+    for name, (caption, text) in plots(summary).items():
+        if name.startswith("throughput-") or name.endswith(f"-{small}.svg"):
+            (PICTURES / name).write_text(text, encoding="utf-8")
+            lines += [f"![{caption}](performance/{name})", ""]
+    kept = {**results, "cases": [{k: v for k, v in c.items() if k not in ("trials", "seen")}
+                                 for c in results["cases"]]}
+    (PICTURES / "results.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    lines += ["All figures: [performance/results.json](performance/results.json)."]
+    page = PAGE.read_text(encoding="utf-8")
+    inside = "\n".join(lines).strip("\n")
+    page, n = re.subn(rf"{BEGIN}\n.*?{END}", lambda _: f"{BEGIN}\n\n{inside}\n\n{END}", page,
+                      flags=re.DOTALL)
+    if n != 1:
+        raise SystemExit(f"bench: {PAGE}: expected one {BEGIN} ... {END}")
+    PAGE.write_text(page, encoding="utf-8")
