@@ -50,23 +50,22 @@ int
 bf_parse_mac(
 	const char *what, const char *text, bool multicast_ok, uint8_t out[6], struct bf_err *err)
 {
-	unsigned int b[6];
-	int used = 0;
-	bool zero = true;
+	uint8_t mac[6];
+	bool zero = true, good = strlen(text) == 17;
 
-	if (strlen(text) != 17 ||
-		sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
-			&used) != 6 ||
-		used != 17)
+	for (int i = 0; good && i < 17; i++)
+		good = i % 3 == 2 ? text[i] == ':' : isxdigit((unsigned char)text[i]) != 0;
+	if (!good)
 		return bf_err_set(err, EINVAL,
 			"%s: \"%.80s\": expected a MAC address xx:xx:xx:xx:xx:xx", what, text);
 	for (int i = 0; i < 6; i++) {
-		out[i] = (uint8_t)b[i];
-		zero = zero && b[i] == 0;
+		mac[i] = (uint8_t)strtoul(&text[i * 3], NULL, 16);
+		zero = zero && mac[i] == 0;
 	}
-	if (zero || (!multicast_ok && (out[0] & 1) != 0))
+	if (zero || (!multicast_ok && (mac[0] & 1) != 0))
 		return bf_err_set(
 			err, EINVAL, "%s: \"%s\": expected a unicast MAC address", what, text);
+	memcpy(out, mac, sizeof(mac));
 	return 0;
 }
 

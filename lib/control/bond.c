@@ -385,6 +385,17 @@ bf_bond_test_failover(
 	return 0;
 }
 
+/* When a member's delay ends, it changes without any event. */
+static uint64_t
+delay_end(const struct bf_bond *b, const struct bf_member *m)
+{
+	if (m->carrier && !m->usable)
+		return m->changed_ms + b->cfg.up_delay_ms;
+	if (!m->carrier && m->usable)
+		return m->changed_ms + b->cfg.down_delay_ms;
+	return UINT64_MAX;
+}
+
 uint64_t
 bf_bond_tick(struct bf_bond *b, uint64_t now_ms)
 {
@@ -408,6 +419,8 @@ bf_bond_tick(struct bf_bond *b, uint64_t now_ms)
 			next = RTE_MIN(next, now_ms + b->cfg.mon_period_ms);
 	}
 	settle(b, now_ms);
+	for (unsigned int i = 0; i < b->n_members; i++)
+		next = RTE_MIN(next, delay_end(b, &b->members[i]));
 	if (b->lacp != NULL)
 		next = RTE_MIN(next, bf_lacp_deadline_ms(b->lacp));
 	return next;

@@ -89,8 +89,7 @@ choose_active(const struct bf_bond *b)
 	int primary = bf_bond_config_member(&b->cfg, b->cfg.primary), best = -1;
 
 	if (b->active >= 0 &&
-		(!b->members[b->active].usable || b->members[b->active].drained ||
-			!b->members[b->active].carrier))
+		(!b->members[b->active].usable || b->members[b->active].drained))
 		best = -1;
 	else
 		best = b->active;

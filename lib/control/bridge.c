@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_malloc.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/notify.h"
@@ -54,8 +56,9 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 	if (bf_lcores_open(&br->lcores, br->fdb, err) != 0 ||
 		bf_bond_init(&br->bond, &br->lcores, &br->events, err) != 0)
 		goto err;
-	bf_lcores_publish(&br->lcores, bf_view_build(br));
-	if (br->lcores.view == NULL)
+	br->spare_view = bf_view_spare();
+	bf_lcores_publish(&br->lcores, bf_view_build(br, NULL));
+	if (br->lcores.view == NULL || br->spare_view == NULL)
 		goto err_memory;
 	return br;
 err_memory:
@@ -72,40 +75,104 @@ bf_bridge_start(struct bf_bridge *br, struct bf_err *err)
 }
 
 static void
+take_mail(struct bf_bridge *br, const struct bf_mail *m)
+{
+	struct bf_neighbor nb = {.key = m->key, .port = m->port, .v6 = m->kind == BF_MAIL_IPV6};
+
+	if (m->port != BF_BOND_SLOT && br->guests[m->port] == NULL)
+		return; /* posted before the guest was removed */
+	if (m->kind == BF_MAIL_STATION) {
+		bf_fdb_learn(br->fdb, m->key, m->port);
+		if (m->announced)
+			bf_fdb_announced(br->fdb, m->key);
+		return;
+	}
+	memcpy(nb.addr, m->addr, sizeof(nb.addr));
+	bf_neighbors_note(br->neighbors, &nb);
+}
+
+static unsigned int
+take_learned(struct bf_bridge *br)
+{
+	struct bf_mail mail[LEARN_BATCH];
+	unsigned int total = 0, n;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++) {
+		do {
+			n = bf_mailbox_take(br->lcores.workers[w]->learn, mail, LEARN_BATCH);
+			for (unsigned int i = 0; i < n; i++)
+				take_mail(br, &mail[i]);
+			total += n;
+		} while (n > 0 && total < LEARN_MAX_PER_TICK);
+	}
+	return total;
+}
+
+/*
+ * Memory for a view may be short; then those that workers have left are freed, and as a last
+ * resort the spare one is used, so that what must go out of sight does.
+ */
+static struct bf_view *
+build_view(struct bf_bridge *br)
+{
+	struct bf_view *v = bf_view_build(br, NULL);
+
+	if (v != NULL)
+		return v;
+	bf_lcores_grace(&br->lcores);
+	bf_lcores_collect(&br->lcores);
+	v = bf_view_build(br, NULL);
+	if (v == NULL && br->spare_view != NULL) {
+		v = bf_view_build(br, br->spare_view);
+		br->spare_view = NULL;
+		BF_ERR("bridge", "no memory for a view: the spare one is in use");
+	}
+	return v;
+}
+
+static int
 publish(struct bf_bridge *br)
 {
-	struct bf_view *v = bf_view_build(br);
+	struct bf_view *v = build_view(br);
 
 	if (v == NULL) { /* the old view stays in force; try again at the next tick */
 		BF_ERR("bridge", "no memory for a view");
 		br->dirty = true;
-		return;
+		return -ENOMEM;
 	}
 	bf_lcores_publish(&br->lcores, v);
 	br->dirty = br->bond.dirty = false;
 	bf_paths_check(br, bf_clock_ms());
+	return 0;
 }
 
-void
+int
 bf_bridge_publish_and_wait(struct bf_bridge *br)
 {
-	publish(br);
+	int ret = publish(br);
+
 	bf_lcores_grace(&br->lcores);
+	return ret;
 }
 
-static void
-guest_remove(struct bf_bridge *br, struct bf_guest *g)
+static int
+guest_remove(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 {
 	uint16_t slot = g->slot;
 
 	br->guests[slot] = NULL;
-	bf_bridge_publish_and_wait(br);
+	if (bf_bridge_publish_and_wait(br) != 0) {
+		br->guests[slot] = g;
+		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
+	}
+	take_learned(br); /* what is on its way says nothing about the slot's next guest */
 	bf_fdb_flush_port(br->fdb, slot, true);
 	bf_neighbors_flush_port(br->neighbors, slot);
 	bf_fdb_commit(br->fdb);
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_removed", g->cfg.name, "removed");
 	bf_guest_close(g);
 	bf_stats_forget_port(br, slot);
+	return 0;
 }
 
 static int
@@ -146,17 +213,36 @@ wanted_guest(const struct bf_config *want, const char *name)
 	return NULL;
 }
 
-static void
-remove_unwanted_guests(struct bf_bridge *br, const struct bf_config *want)
+static int
+remove_unwanted_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
-	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+	int ret = 0;
+
+	for (unsigned int s = 1; s < BF_MAX_PORTS && ret == 0; s++) {
 		struct bf_guest *g = br->guests[s];
 		const struct bf_guest_config *w =
 			g == NULL ? NULL : wanted_guest(want, g->cfg.name);
 
 		if (g != NULL && (w == NULL || bf_guest_needs_reopen(&g->cfg, w)))
-			guest_remove(br, g);
+			ret = guest_remove(br, g, err);
 	}
+	return ret;
+}
+
+/* Other workers will own the receive rings: for the change both sides take the rings' locks. */
+static void
+hand_over_rings(struct bf_bridge *br, struct bf_guest *g, uint16_t old)
+{
+	uint16_t new = g->n_rings;
+
+	if (new == old || br->lcores.n < 2)
+		return;
+	g->locked = true;
+	g->n_rings = old;
+	bf_bridge_publish_and_wait(br);
+	g->n_rings = new;
+	bf_bridge_publish_and_wait(br);
+	g->locked = false;
 }
 
 static int
@@ -170,7 +256,11 @@ sync_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *e
 			ret = guest_add(br, &want->guests[i], err);
 		} else if (memcmp(&g->cfg, &want->guests[i], sizeof(g->cfg)) != 0) { /* NOLINT */
 			/* Equal values with other padding only cost a needless turn. */
+			uint16_t rings = g->n_rings;
+
 			bf_guest_reconfigure(g, &want->guests[i]);
+			bf_guest_refresh(g, bf_clock_ms());
+			hand_over_rings(br, g, rings);
 			bf_fdb_set_quota(br->fdb, g->slot, g->cfg.mac_limit);
 			bf_plan_guest(br, g);
 			br->dirty = true;
@@ -181,25 +271,28 @@ sync_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *e
 	return 0;
 }
 
-static void
-close_bond(struct bf_bridge *br)
+static int
+close_bond(struct bf_bridge *br, struct bf_err *err)
 {
-	bool was = br->bond.open;
+	int ret;
 
-	if (!was)
-		return;
+	if (!br->bond.open)
+		return 0;
 	br->bond.open = false; /* first out of the workers' sight, then out of the world */
-	bf_bridge_publish_and_wait(br);
+	ret = bf_bridge_publish_and_wait(br);
 	br->bond.open = true;
+	if (ret != 0)
+		return bf_err_set(err, ENOMEM, "bond %s: out of memory", br->bond.cfg.name);
 	bf_bond_close(&br->bond);
 	bf_fdb_flush_port(br->fdb, BF_BOND_SLOT, false);
 	bf_fdb_commit(br->fdb);
 	bf_event(&br->events, BF_LOG_NOTICE, "bond_closed", br->bond.cfg.name, "closed");
+	return 0;
 }
 
 /* A member leaves in the order: tables, grace period, PMD, stop (inside member_remove). */
-static void
-remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms)
+static int
+remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms, struct bf_err *err)
 {
 	int at = bf_bond_config_member(&br->bond.cfg, name);
 	char copy[BF_DEV_NAME_MAX];
@@ -207,9 +300,11 @@ remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms)
 	memcpy(copy, br->bond.members[at].name, sizeof(copy));
 	br->bond.members[at].usable = br->bond.members[at].distribute = false;
 	br->bond.members[at].drained = true;
-	bf_bridge_publish_and_wait(br);
+	if (bf_bridge_publish_and_wait(br) != 0)
+		return bf_err_set(err, ENOMEM, "member %s: out of memory", copy);
 	bf_bond_member_remove(&br->bond, copy, now_ms);
 	bf_event(&br->events, BF_LOG_NOTICE, "member_removed", copy, "left %s", br->bond.cfg.name);
+	return 0;
 }
 
 static int
@@ -218,18 +313,15 @@ sync_members(struct bf_bridge *br, const struct bf_bond_config *want, uint64_t n
 {
 	struct bf_bond *b = &br->bond;
 
-	for (uint32_t i = b->n_members; i > 0; i--)
-		if (bf_bond_config_member(want, b->members[i - 1].name) < 0)
-			remove_member(br, b->members[i - 1].name, now_ms);
-	for (uint32_t i = 0; i < want->n_members; i++) {
-		int ret = 0;
+	int ret = 0;
 
+	for (uint32_t i = b->n_members; i > 0 && ret == 0; i--)
+		if (bf_bond_config_member(want, b->members[i - 1].name) < 0)
+			ret = remove_member(br, b->members[i - 1].name, now_ms, err);
+	for (uint32_t i = 0; i < want->n_members && ret == 0; i++)
 		if (bf_bond_config_member(&b->cfg, want->members[i]) < 0)
 			ret = bf_bond_member_add(b, want->members[i], now_ms, err);
-		if (ret != 0)
-			return ret;
-	}
-	return 0;
+	return ret;
 }
 
 static bool
@@ -246,15 +338,15 @@ sync_bond(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err
 {
 	uint64_t now_ms = bf_clock_ms();
 	struct bf_bond *b = &br->bond;
-	int ret;
+	int ret = 0;
 
-	if (!want->has_bond || want->bond.n_members == 0) {
-		close_bond(br);
-		return 0;
-	}
+	if (!want->has_bond || want->bond.n_members == 0)
+		return close_bond(br, err);
 	/* A bond that loses all its members for others is another bond. */
 	if (b->open && (bf_bond_needs_reopen(b, &want->bond) || !keeps_a_member(b, &want->bond)))
-		close_bond(br);
+		ret = close_bond(br, err);
+	if (ret != 0)
+		return ret;
 	if (!b->open) {
 		ret = bf_bond_open(b, &want->bond, now_ms, err);
 		if (ret == 0)
@@ -274,8 +366,9 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
 	int ret;
 
-	remove_unwanted_guests(br, want);
-	ret = sync_bond(br, want, err);
+	ret = remove_unwanted_guests(br, want, err);
+	if (ret == 0)
+		ret = sync_bond(br, want, err);
 	if (ret == 0)
 		ret = sync_guests(br, want, err);
 	if (ret != 0)
@@ -323,22 +416,6 @@ bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_er
 	if (ret != 0)
 		errno = -ret;
 	return ret;
-}
-
-/* Other workers will own the receive rings: for the change both sides take the rings' locks. */
-static void
-hand_over_rings(struct bf_bridge *br, struct bf_guest *g, uint16_t old)
-{
-	uint16_t new = g->n_rings;
-
-	if (new == old || br->lcores.n < 2)
-		return;
-	g->locked = true;
-	g->n_rings = old;
-	bf_bridge_publish_and_wait(br);
-	g->n_rings = new;
-	bf_bridge_publish_and_wait(br);
-	g->locked = false;
 }
 
 static void
@@ -397,38 +474,6 @@ look_at_guests(struct bf_bridge *br, uint64_t now_ms)
 			guest_changed(br, br->guests[s], now_ms);
 }
 
-static void
-take_mail(struct bf_bridge *br, const struct bf_mail *m)
-{
-	struct bf_neighbor nb = {.key = m->key, .port = m->port, .v6 = m->kind == BF_MAIL_IPV6};
-
-	if (m->port != BF_BOND_SLOT && br->guests[m->port] == NULL)
-		return; /* posted before the guest was removed */
-	if (m->kind == BF_MAIL_STATION) {
-		bf_fdb_learn(br->fdb, m->key, m->port);
-		return;
-	}
-	memcpy(nb.addr, m->addr, sizeof(nb.addr));
-	bf_neighbors_note(br->neighbors, &nb);
-}
-
-static unsigned int
-take_learned(struct bf_bridge *br)
-{
-	struct bf_mail mail[LEARN_BATCH];
-	unsigned int total = 0, n;
-
-	for (unsigned int w = 0; w < br->lcores.n; w++) {
-		do {
-			n = bf_mailbox_take(br->lcores.workers[w]->learn, mail, LEARN_BATCH);
-			for (unsigned int i = 0; i < n; i++)
-				take_mail(br, &mail[i]);
-			total += n;
-		} while (n > 0 && total < LEARN_MAX_PER_TICK);
-	}
-	return total;
-}
-
 int
 bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 {
@@ -456,6 +501,8 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	bf_fdb_commit(br->fdb);
 	bf_lcores_collect(&br->lcores);
 	bf_pools_collect();
+	if (br->spare_view == NULL)
+		br->spare_view = bf_view_spare();
 	next = now_ms + (now_ms < br->busy_until_ms ? 1 : IDLE_TICK_MS);
 	next = RTE_MIN(next, RTE_MIN(br->next_bond_ms, RTE_MIN(paths, probes)));
 	return next > now_ms ? (int)(next - now_ms) : 0;
@@ -471,6 +518,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 		bf_guest_close(br->guests[s]);
 	bf_bond_fini(&br->bond);
 	bf_lcores_close(&br->lcores);
+	rte_free(br->spare_view);
 	bf_pools_collect();
 	bf_notify_close();
 	bf_fdb_destroy(br->fdb);

@@ -38,6 +38,7 @@ struct bf_bridge {
 	struct bf_bond bond;
 	struct bf_guest *guests[BF_MAX_PORTS]; /* by slot */
 	bool dirty; /* a new view is due */
+	struct bf_view *spare_view; /* for when memory is short; any size fits */
 	struct bf_events events;
 	/* paths.c */
 	uint32_t carrying; /* members that carried at the last look, by number */
@@ -93,7 +94,8 @@ bf_guest_id(const struct bf_guest *g)
 }
 
 /** Publish a view; after this no worker touches what it does not name. */
-void bf_bridge_publish_and_wait(struct bf_bridge *br);
+/* @return 0, or -ENOMEM: then the old view is still in force. */
+int bf_bridge_publish_and_wait(struct bf_bridge *br);
 
 /* ---- paths.c ---- */
 
@@ -104,7 +106,16 @@ uint64_t bf_paths_tick(struct bf_bridge *br, uint64_t now_ms);
 
 /* ---- view.c ---- */
 
-/** Build the view of the present state. @return NULL when out of memory. */
-struct bf_view *bf_view_build(const struct bf_bridge *br);
+/**
+ * Build the view of the present state.
+ *
+ * @param room
+ *   From bf_view_spare(), or NULL to allocate.
+ * @return
+ *   NULL when out of memory.
+ */
+struct bf_view *bf_view_build(const struct bf_bridge *br, struct bf_view *room);
+/** Memory that any view fits into. */
+struct bf_view *bf_view_spare(void);
 
 #endif

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/parse.h"
 
@@ -177,7 +178,8 @@ path_set(const struct bf_key *k, const char *value, char *out, struct bf_err *er
 			"%s: \"%.120s\": expected an absolute path of 2 to %" PRIu64 " characters",
 			k->name, value, k->max - 1);
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)value[i] <= ' ' || value[i] == 0x7f || value[i] == '"')
+		if ((unsigned char)value[i] <= ' ' || value[i] == 0x7f || value[i] == '"' ||
+			value[i] == '\'')
 			return bf_err_set(err, EINVAL,
 				"%s: \"%.120s\": expected no blanks, quotes or control characters",
 				k->name, value);
@@ -193,8 +195,8 @@ mac_set(const struct bf_key *k, const char *value, uint8_t *out, struct bf_err *
 		return 0;
 	}
 	if (strcmp(value, "random") == 0 && strcmp(k->name, "lacp_system_id") == 0) {
-		for (int i = 0; i < 6; i++)
-			out[i] = (uint8_t)random();
+		if (getrandom(out, 6, 0) != 6)
+			return bf_err_set(err, errno, "%s: no random numbers", k->name);
 		out[0] = (uint8_t)((out[0] & 0xfc) | 0x02); /* local, unicast */
 		return 0;
 	}
@@ -314,7 +316,8 @@ bf_bond_config_add_member(struct bf_bond_config *b, const char *name, struct bf_
 	if (b->n_members == BF_MAX_MEMBERS)
 		return bf_err_set(err, EINVAL, "member: \"%s\": expected at most %d members", clean,
 			BF_MAX_MEMBERS);
-	memcpy(b->members[b->n_members], clean, sizeof(clean));
+	memset(b->members[b->n_members], 0, BF_DEV_NAME_MAX);
+	memcpy(b->members[b->n_members], clean, strlen(clean));
 	b->lacp_port_priority[b->n_members] = 255;
 	b->priority[b->n_members] = 0;
 	b->drained[b->n_members] = false;
@@ -489,6 +492,10 @@ bf_config_check(const struct bf_config *c, struct bf_err *err)
 
 	if (!c->has_bond)
 		return 0;
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		if (strcmp(c->guests[i].name, b->name) == 0)
+			return bf_err_set(err, EINVAL, "guest name: \"%s\": is the bond's name",
+				b->name);
 	if (b->primary[0] != '\0' && bf_bond_config_member(b, b->primary) < 0)
 		return bf_err_set(err, EINVAL, "primary: \"%s\": expected a member of %s",
 			b->primary, b->name);

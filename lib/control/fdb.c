@@ -13,7 +13,7 @@
 #include <rte_malloc.h>
 #include <rte_random.h>
 
-#define EVICT_SCAN 256 /* buckets looked at for a victim, at most */
+#define EVICT_LOOK 16 /* of a port's oldest entries, the one not heard for longest goes */
 
 uint64_t
 bf_fdb_key(uint16_t vlan, const uint8_t mac[6])
@@ -40,10 +40,15 @@ bf_fdb_create(uint32_t capacity, uint32_t n_ports, int socket)
 		goto err;
 	f->buckets =
 		rte_zmalloc_socket("bf_fdb", n * sizeof(*f->buckets), RTE_CACHE_LINE_SIZE, socket);
-	f->port_count = rte_zmalloc("bf_fdb", n_ports * sizeof(*f->port_count), 0);
-	f->port_quota = rte_zmalloc("bf_fdb", n_ports * sizeof(*f->port_quota), 0);
-	if (f->buckets == NULL || f->port_count == NULL || f->port_quota == NULL)
+	f->port_count = rte_zmalloc("bf_fdb", n_ports * 5 * sizeof(uint32_t), 0);
+	f->next = rte_zmalloc("bf_fdb", (size_t)n * BF_FDB_WAYS * 2 * sizeof(uint32_t), 0);
+	if (f->buckets == NULL || f->port_count == NULL || f->next == NULL)
 		goto err;
+	f->port_quota = f->port_count + n_ports;
+	f->port_dynamic = f->port_quota + n_ports;
+	f->first = f->port_dynamic + n_ports;
+	f->last = f->first + n_ports;
+	f->prev = f->next + (size_t)n * BF_FDB_WAYS;
 	f->mask = n - 1;
 	f->seed = rte_rand();
 	f->mul = rte_rand() | 1;
@@ -66,7 +71,7 @@ bf_fdb_destroy(struct bf_fdb *f)
 		return;
 	rte_free(f->buckets);
 	rte_free(f->port_count);
-	rte_free(f->port_quota);
+	rte_free(f->next);
 	rte_free(f);
 }
 
@@ -88,18 +93,60 @@ bf_fdb_commit(struct bf_fdb *f)
 	__atomic_store_n(&f->epoch, f->epoch + 1, __ATOMIC_RELEASE);
 }
 
+static uint32_t
+number_of(const struct bf_fdb *f, const struct bf_fdb_entry *e)
+{
+	return (uint32_t)(e - f->buckets[0].e);
+}
+
+static struct bf_fdb_entry *
+entry_at(const struct bf_fdb *f, uint32_t number)
+{
+	return &f->buckets[number / BF_FDB_WAYS].e[number % BF_FDB_WAYS];
+}
+
+static void
+list_append(struct bf_fdb *f, uint16_t port, uint32_t i)
+{
+	f->next[i] = 0;
+	f->prev[i] = f->last[port];
+	if (f->last[port] != 0)
+		f->next[f->last[port] - 1] = i + 1;
+	else
+		f->first[port] = i + 1;
+	f->last[port] = i + 1;
+}
+
+static void
+list_remove(struct bf_fdb *f, uint16_t port, uint32_t i)
+{
+	if (f->prev[i] != 0)
+		f->next[f->prev[i] - 1] = f->next[i];
+	else
+		f->first[port] = f->next[i];
+	if (f->next[i] != 0)
+		f->prev[f->next[i] - 1] = f->prev[i];
+	else
+		f->last[port] = f->prev[i];
+}
+
 /* The value first, the key last: a reader that sees the key sees the value. */
 static void
 entry_set(struct bf_fdb *f, struct bf_fdb_entry *e, uint64_t key, uint16_t port, uint8_t flags)
 {
 	__atomic_store_n(&e->port, port, __ATOMIC_RELAXED);
 	e->flags = flags;
+	e->announced = 0;
 	__atomic_store_n(&e->last_seen, f->now_s, __ATOMIC_RELAXED);
 	__atomic_store_n(&e->key, key, __ATOMIC_RELEASE);
 	f->port_count[port]++;
 	f->count++;
-	if (flags & BF_FDB_STATIC)
+	if (flags & BF_FDB_STATIC) {
 		f->n_static++;
+		return;
+	}
+	f->port_dynamic[port]++;
+	list_append(f, port, number_of(f, e));
 }
 
 static void
@@ -109,9 +156,13 @@ entry_clear(struct bf_fdb *f, struct bf_fdb_entry *e)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the value changes under a reader */
 	f->port_count[e->port]--;
 	f->count--;
-	if (e->flags & BF_FDB_STATIC)
-		f->n_static--;
 	f->dirty = true;
+	if (e->flags & BF_FDB_STATIC) {
+		f->n_static--;
+		return;
+	}
+	f->port_dynamic[e->port]--;
+	list_remove(f, e->port, number_of(f, e));
 }
 
 static uint32_t
@@ -126,49 +177,41 @@ bf_fdb_set_quota(struct bf_fdb *f, uint16_t port, uint32_t quota)
 	f->port_quota[port] = quota;
 }
 
+/* The port that can give most; of equals, another than the learner: shares even out. */
 static uint16_t
 biggest_port(const struct bf_fdb *f, uint16_t learner)
 {
 	uint16_t best = learner;
-	uint32_t most = f->port_count[learner];
+	uint32_t most = f->port_dynamic[learner];
 
-	/* Of equals, another port than the learner: everybody ends at the same share. */
 	for (uint32_t p = 0; p < f->n_ports; p++) {
-		if (f->port_count[p] > most || (f->port_count[p] == most && best == learner)) {
+		if (f->port_dynamic[p] > most ||
+			(f->port_dynamic[p] == most && most > 0 && best == learner)) {
 			best = (uint16_t)p;
-			most = f->port_count[p];
+			most = f->port_dynamic[p];
 		}
 	}
 	return best;
 }
 
-/* Free the oldest of a port's entries among the next buckets that hold any. */
+/* Of the entries that came first, free the one not heard for longest; the others get in line. */
 static bool
 evict_from(struct bf_fdb *f, uint16_t port)
 {
-	struct bf_fdb_entry *victim = NULL;
-	uint32_t found = 0;
-	uint32_t limit = RTE_MIN(f->mask + 1, (uint32_t)EVICT_SCAN);
+	uint32_t looked[EVICT_LOOK], n = 0, victim = 0;
 
-	/* A port that owns few entries is not searched for beyond one turn of the table. */
-	if (f->port_count[port] < (f->mask + 1) / EVICT_SCAN + 1)
-		limit = f->mask + 1;
-	for (uint32_t n = 0; n < limit && found < 8; n++) {
-		struct bf_fdb_bucket *b = &f->buckets[f->evict_hand++ & f->mask];
-
-		for (int i = 0; i < BF_FDB_WAYS; i++) {
-			struct bf_fdb_entry *e = &b->e[i];
-
-			if (e->key == 0 || e->port != port || (e->flags & BF_FDB_STATIC))
-				continue;
-			found++;
-			if (victim == NULL || e->last_seen < victim->last_seen)
-				victim = e;
-		}
-	}
-	if (victim == NULL)
+	for (uint32_t i = f->first[port]; i != 0 && n < EVICT_LOOK; i = f->next[i - 1])
+		looked[n++] = i - 1;
+	if (n == 0)
 		return false;
-	entry_clear(f, victim);
+	for (uint32_t k = 1; k < n; k++)
+		if (entry_at(f, looked[k])->last_seen < entry_at(f, looked[victim])->last_seen)
+			victim = k;
+	for (uint32_t k = 0; k < victim; k++) {
+		list_remove(f, port, looked[k]);
+		list_append(f, port, looked[k]);
+	}
+	entry_clear(f, entry_at(f, looked[victim]));
 	f->evicted++;
 	return true;
 }
@@ -206,7 +249,7 @@ place_for(struct bf_fdb *f, uint64_t key)
 
 		if (e->flags & BF_FDB_STATIC)
 			continue;
-		if (victim == NULL || f->port_count[e->port] > f->port_count[victim->port])
+		if (victim == NULL || f->port_dynamic[e->port] > f->port_dynamic[victim->port])
 			victim = e;
 	}
 	if (victim != NULL) {
@@ -251,6 +294,16 @@ bf_fdb_learn(struct bf_fdb *f, uint64_t key, uint16_t port)
 	f->learned++;
 	f->moved += moved;
 	return moved ? BF_FDB_MOVED : BF_FDB_NEW;
+}
+
+void
+bf_fdb_announced(struct bf_fdb *f, uint64_t key)
+{
+	uint16_t port;
+	struct bf_fdb_entry *e = bf_fdb_find(f, key, &port);
+
+	if (e != NULL)
+		__atomic_store_n(&e->announced, BF_FDB_ANNOUNCED(f->now_s), __ATOMIC_RELAXED);
 }
 
 int

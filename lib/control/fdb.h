@@ -41,6 +41,9 @@ enum bf_fdb_learned {
 /** Remember a station behind a port. */
 enum bf_fdb_learned bf_fdb_learn(struct bf_fdb *f, uint64_t key, uint16_t port);
 
+/** The station has just announced itself where it is. */
+void bf_fdb_announced(struct bf_fdb *f, uint64_t key);
+
 /** Pin a station to a port. @return 0, or -ENOSPC when the table holds no room. */
 int bf_fdb_add_static(struct bf_fdb *f, uint64_t key, uint16_t port);
 

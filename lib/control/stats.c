@@ -109,7 +109,8 @@ bf_rate_step(struct bf_rate *last, const struct bf_rate *now, struct bf_rates *r
 	memset(r, 0, sizeof(*r));
 	/* A clear in between makes figures smaller: no rate can be told from that. */
 	if (last->ns != 0 && s > 0 && now->rx_frames >= last->rx_frames &&
-		now->tx_frames >= last->tx_frames) {
+		now->tx_frames >= last->tx_frames && now->rx_bytes >= last->rx_bytes &&
+		now->tx_bytes >= last->tx_bytes) {
 		r->rx_pps = (double)(now->rx_frames - last->rx_frames) / s;
 		r->rx_bps = (double)(now->rx_bytes - last->rx_bytes) * 8 / s;
 		r->tx_pps = (double)(now->tx_frames - last->tx_frames) / s;

@@ -35,21 +35,31 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 	}
 }
 
+static size_t
+view_size(unsigned int n_guests)
+{
+	/* A ring may come up while we build: room for every queue of every guest. */
+	return sizeof(struct bf_view) + n_guests * BF_MAX_QP * sizeof(struct bf_rxq) +
+		n_guests * sizeof(uint16_t);
+}
+
 struct bf_view *
-bf_view_build(const struct bf_bridge *br)
+bf_view_spare(void)
+{
+	return rte_zmalloc("bf_view", view_size(BF_MAX_GUESTS), RTE_CACHE_LINE_SIZE);
+}
+
+struct bf_view *
+bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 {
 	unsigned int n_guests = 0, n_rxq;
-	struct bf_view *v;
 	char *room;
 
-	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
 		n_guests += br->guests[s] != NULL;
-	}
-	/* A ring may come up while we build: room for every queue of every guest. */
 	n_rxq = n_guests * BF_MAX_QP;
-	v = rte_zmalloc("bf_view",
-		sizeof(*v) + n_rxq * sizeof(struct bf_rxq) + n_guests * sizeof(uint16_t),
-		RTE_CACHE_LINE_SIZE);
+	if (v == NULL)
+		v = rte_zmalloc("bf_view", view_size(n_guests), RTE_CACHE_LINE_SIZE);
 	if (v == NULL)
 		return NULL;
 	room = (char *)(v + 1);

@@ -39,7 +39,7 @@ struct bf_fdb_entry {
 	uint64_t key; /* bf_fdb_key(), 0 = free */
 	uint16_t port; /* switch port slot */
 	uint8_t flags;
-	uint8_t pad;
+	uint8_t announced;  /* BF_FDB_ANNOUNCED() of its last announcement, 0 none; worker: w */
 	uint32_t last_seen; /* second; worker: w, control: rw */
 };
 
@@ -62,13 +62,19 @@ struct bf_fdb {
 	uint32_t default_quota;
 	uint32_t age_s;
 	uint32_t hand; /* where ageing goes on */
-	uint32_t evict_hand; /* where the search for a victim goes on */
 	bool dirty; /* a decision may have changed since the last bf_fdb_commit() */
 	uint32_t *port_count;
+	uint32_t *port_dynamic; /* of these, not static */
+	/* Each port's dynamic entries in the order they came, as lists by entry number + 1. */
+	uint32_t *first, *last; /* by port */
+	uint32_t *next, *prev;  /* by entry */
 	uint32_t *port_quota; /* 0 = default_quota */
 	uint32_t n_ports;
 	uint64_t learned, moved, aged, evicted, refused;
 };
+
+/** A second in one byte, never 0; good for telling "a few seconds ago". */
+#define BF_FDB_ANNOUNCED(now_s) ((uint8_t)((now_s) % 255 + 1))
 
 /** A station's key: VLAN id (0 = untagged) and MAC as loaded little-endian. */
 #define BF_FDB_MAC_MASK 0xffffffffffffULL
@@ -77,9 +83,12 @@ struct bf_fdb {
 static inline uint64_t
 bf_fdb_hash(const struct bf_fdb *f, uint64_t key)
 {
-	uint64_t h = (key ^ f->seed) * f->mul;
+	uint64_t h = key ^ f->seed;
 
-	return h ^ h >> 29;
+	/* VLANs and last octets are the key's high bits: bring them down before they are spread. */
+	h ^= h >> 29;
+	h *= f->mul;
+	return h ^ h >> 31;
 }
 
 static inline uint32_t
@@ -119,6 +128,8 @@ bf_fdb_find(const struct bf_fdb *f, uint64_t key, uint16_t *port)
 	uint64_t h = bf_fdb_hash(f, key);
 	struct bf_fdb_entry *e = bf_fdb_find_in(&f->buckets[bf_fdb_bucket1(f, h)], key);
 
+	if (unlikely(key == 0))
+		return NULL; /* marks free entries */
 	if (unlikely(e == NULL)) {
 		e = bf_fdb_find_in(&f->buckets[bf_fdb_bucket2(f, h)], key);
 		if (e == NULL)

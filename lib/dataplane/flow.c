@@ -237,6 +237,7 @@ bf_flow_key(const uint8_t *data, uint32_t len, enum bf_policy policy, struct bf_
 			k->has_l3 = 0;
 			if (walk_ip(&c, k) && l4)
 				take_ports(&c, k);
+			k->has_l3 = 1; /* a cut inner header leaves the outer addresses */
 		} else if (l4) {
 			take_ports(&c, k);
 		}

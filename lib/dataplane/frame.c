@@ -28,6 +28,7 @@ bf_frame_special(const struct rte_mbuf *m, struct bf_frame *f)
 	}
 	if (type == BF_ET_SLOW)
 		return BF_DROP_SLOW_PROTOCOL;
+	f->type = type;
 	f->dst |= vlan << 48;
 	f->src |= vlan << 48;
 	return BF_DROP_COUNT;

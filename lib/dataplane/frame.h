@@ -66,7 +66,8 @@ bf_frame_is_special(const struct rte_mbuf *m, uint16_t type)
 }
 
 /**
- * Finish the parse of a special frame: the outer tag's VLAN goes into the keys.
+ * Finish the parse of a special frame: the outer tag's VLAN goes into the keys, `type` becomes
+ * the ethertype behind the tags.
  *
  * @return
  *   BF_DROP_COUNT when the frame may go on, else the reason to drop it.

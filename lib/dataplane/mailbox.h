@@ -25,7 +25,8 @@ struct bf_mail {
 	uint64_t key; /* BF_FDB_KEY */
 	uint16_t port;
 	uint8_t kind;
-	uint8_t pad[5];
+	uint8_t announced; /* STATION: by an announcement of its own */
+	uint8_t pad[4];
 	uint8_t addr[16];
 };
 

@@ -101,11 +101,11 @@ bf_snoop(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_
 		uint16_t type;
 
 		bf_frame_load(p, &f);
+		for (type = f.type; bf_frame_is_tag(type) && at + 8 <= len; at += 4)
+			memcpy(&type, p + at + 4, 2);
 		if (bf_frame_is_special(pkts[i], f.type) &&
 			bf_frame_special(pkts[i], &f) != BF_DROP_COUNT)
 			continue;
-		for (type = f.type; bf_frame_is_tag(type) && at + 8 <= len; at += 4)
-			memcpy(&type, p + at + 4, 2);
 		at += 2;
 		if (type == BF_ET_ARP)
 			snoop_arp(w, in, &f, p + at, len - at);
