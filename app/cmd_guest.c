@@ -106,6 +106,7 @@ show_one(struct bf_bridge *br, struct bf_guest *g, struct bf_out *out)
 	bf_out_u64(out, "rx_frames", c.rx_frames);
 	bf_out_u64(out, "tx_frames", c.tx_frames);
 	bf_out_u64(out, "drops", drops);
+	bf_out_u64(out, "announcements", bf_announce_sent_for(br->announcer, g->slot));
 	bf_out_u64(out, "stations", br->fdb->port_count[g->slot]);
 	bf_out_obj_begin(out, "options");
 	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {

@@ -285,14 +285,9 @@ member_without(const struct bf_bond *b, const struct tuple *t, const uint8_t *fr
 	if (at < 0)
 		return -2;
 	copy.members[at].usable = copy.members[at].carrier = copy.members[at].distribute = false;
-	if (copy.active == at) {
+	if (copy.active == at)
 		copy.active = -1;
-		for (unsigned int i = 0; i < copy.n_members; i++)
-			if (copy.members[i].usable &&
-				(copy.active < 0 ||
-					copy.cfg.priority[i] > copy.cfg.priority[copy.active]))
-				copy.active = (int)i;
-	}
+	copy.active = bf_bond_choose_active(&copy);
 	return bf_bond_member_for(&copy, frame, len);
 }
 

@@ -193,27 +193,46 @@ bf_balance_interval(struct bf_balance *ba, struct bf_bond *b, const uint32_t *st
 }
 
 static unsigned int
-member_of_flow(const struct bf_bond *b, const struct bf_flow *f, enum bf_policy policy,
-	uint64_t seed, unsigned int n)
+member_of_flow(
+	const struct bf_bond *b, const struct bf_flow *f, enum bf_policy policy, uint64_t seed)
 {
 	struct bf_flow_key k;
-	unsigned int bucket;
 	int i;
 
 	bf_flow_key(f->head, f->head_len, policy, &k);
-	bucket = bf_flow_hash_key(&k, seed) % BF_BUCKETS;
-	if (n != b->n_members)
-		return bucket % n;
-	i = bf_bond_by_bit(b, b->home[bucket]);
+	i = bf_bond_by_bit(b, b->home[bf_flow_hash_key(&k, seed) % BF_BUCKETS]);
 	return i < 0 ? 0 : (unsigned int)i;
+}
+
+/* The bond with another number of members: the last one gone, or one more. */
+static void
+resize(struct bf_bond *b, unsigned int n)
+{
+	while (b->n_members > n) {
+		b->n_members--;
+		for (unsigned int k = 0; k < BF_BUCKETS; k++)
+			if (b->home[k] == b->members[b->n_members].bit)
+				b->home[k] = BF_NO_HOME;
+	}
+	while (b->n_members < n) {
+		uint8_t bit = 0;
+
+		while (bf_bond_by_bit(b, bit) >= 0)
+			bit++;
+		b->members[b->n_members++].bit = bit;
+	}
+	bf_bond_deal_buckets(b);
 }
 
 void
 bf_balance_whatif(const struct bf_balance *ba, const struct bf_bond *b, enum bf_policy policy,
 	uint64_t seed, unsigned int n_members, struct bf_whatif *w)
 {
+	struct bf_bond other = *b;
 	double sum = 0;
 
+	if (n_members != b->n_members)
+		resize(&other, n_members);
 	memset(w, 0, sizeof(*w));
 	w->policy = policy;
 	w->seed = seed;
@@ -224,11 +243,11 @@ bf_balance_whatif(const struct bf_balance *ba, const struct bf_bond *b, enum bf_
 
 		if (f->hash == 0)
 			continue;
-		m = member_of_flow(b, f, policy, seed, n_members);
+		m = member_of_flow(&other, f, policy, seed);
 		w->share[m] += (double)f->bytes;
 		sum += (double)f->bytes;
 		w->flows++;
-		w->moved += m != member_of_flow(b, f, bf_bond_policy(b), b->cfg.seed, b->n_members);
+		w->moved += m != member_of_flow(b, f, bf_bond_policy(b), b->cfg.seed);
 	}
 	w->ratio = bf_balance_ratio(w->share, n_members);
 	for (unsigned int i = 0; i < n_members && sum > 0; i++)

@@ -140,6 +140,8 @@ void bf_bond_end_repeat(struct bf_bond *b, unsigned int member);
 
 /* ---- bond_policy.c: questions ---- */
 
+/** The active member that active-backup would choose now, index or -1. */
+int bf_bond_choose_active(const struct bf_bond *b);
 /** Mode by which traffic goes now: the configured one, or the one before on the way to LACP. */
 uint32_t bf_bond_mode_in_force(const struct bf_bond *b);
 /** Policy in force: balance-tlb and balance-alb go by source station. */

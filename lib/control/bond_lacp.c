@@ -137,6 +137,10 @@ bf_bond_lacp_start(struct bf_bond *b, uint64_t now_ms, struct bf_err *err)
 	struct bf_lacp_config c;
 
 	engine_config(b, &c);
+	if (is_zero(c.system_id))
+		return bf_err_set(err, EINVAL,
+			"bond %s: its members have no address: expected lacp_system_id or mac",
+			b->cfg.name);
 	b->lacp = bf_lacp_create(&c, &ops, b, now_ms);
 	if (b->lacp == NULL)
 		return bf_err_set(err, errno, "bond %s: LACP does not start: %s", b->cfg.name,

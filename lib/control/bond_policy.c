@@ -82,20 +82,31 @@ takes_over(const struct bf_bond *b, int primary)
 	}
 }
 
-/* Linux bonding's rule: keep the active one; a usable primary takes over as reselect says. */
+/* Who would take over from the active one: a usable primary, else a member of higher priority. */
 static int
-choose_active(const struct bf_bond *b)
+challenger(const struct bf_bond *b, int active)
 {
-	int primary = bf_bond_config_member(&b->cfg, b->cfg.primary), best = -1;
+	int primary = bf_bond_config_member(&b->cfg, b->cfg.primary), best = active;
 
-	if (b->active >= 0 &&
-		(!b->members[b->active].usable || b->members[b->active].drained))
-		best = -1;
-	else
-		best = b->active;
-	if (primary >= 0 && b->members[primary].usable && !b->members[primary].drained &&
-		(best < 0 || takes_over(b, primary)))
+	if (primary >= 0 && b->members[primary].usable && !b->members[primary].drained)
 		return primary;
+	for (unsigned int i = 0; active >= 0 && i < b->n_members; i++)
+		if (b->members[i].usable && b->members[i].carrier && !b->members[i].drained)
+			best = better(b, best, i);
+	return best == active ? -1 : best;
+}
+
+/* Linux bonding's rule: keep the active one; a challenger takes over as reselect says. */
+int
+bf_bond_choose_active(const struct bf_bond *b)
+{
+	int best = b->active, other;
+
+	if (best >= 0 && (!b->members[best].usable || b->members[best].drained))
+		best = -1;
+	other = challenger(b, best);
+	if (other >= 0 && (best < 0 || takes_over(b, other)))
+		return other;
 	if (best >= 0)
 		return best;
 	for (unsigned int i = 0; i < b->n_members; i++)
@@ -110,7 +121,7 @@ choose_active(const struct bf_bond *b)
 static void
 decide_active(struct bf_bond *b)
 {
-	int was = b->active, now = choose_active(b);
+	int was = b->active, now = bf_bond_choose_active(b);
 
 	if (now == was)
 		return;
@@ -311,7 +322,7 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	bv->ethdev = b->port;
 	bv->tx = (uint8_t)tx_of(bf_bond_mode_in_force(b));
 	bv->policy = (uint8_t)bf_bond_policy(b);
-	bv->lag = bf_mode_has_lag(bf_bond_mode_in_force(b));
+	bv->lag = b->cfg.allow_duplicates || bf_mode_has_lag(bf_bond_mode_in_force(b));
 	bv->n_members = (uint8_t)b->n_members;
 	bv->designated = b->members[b->active < 0 ? 0 : b->active].bit;
 	bv->carrier = bf_bond_device_carrier();

@@ -375,7 +375,7 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 		return ret;
 	br->fdb->age_s = want->fdb_aging_s;
 	memcpy(br->running, want, sizeof(*want));
-	publish(br);
+	bf_bridge_publish_and_wait(br); /* who asked finds it done */
 	br->next_bond_ms = 0;
 	return 0;
 }

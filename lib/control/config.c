@@ -59,6 +59,8 @@ const struct bf_key bf_bond_keys[] = {
 		"ms a member's link must be up before it is used"},
 	{"down_delay", "downdelay", NUM(B(down_delay_ms), 0, 600000),
 		"ms a member without link is still used"},
+	{"allow_duplicates", "all_slaves_active", ONOFF(B(allow_duplicates)),
+		"modes without a LAG: take flooded frames from every member, not from one"},
 	{"num_peer_notif", "num_grat_arp", NUM(B(num_peer_notif), 0, 255),
 		"announcements per guest address after a failover"},
 	{"peer_notif_delay", NULL, NUM(B(peer_notif_delay_ms), 0, 300000),
@@ -494,8 +496,8 @@ bf_config_check(const struct bf_config *c, struct bf_err *err)
 		return 0;
 	for (uint32_t i = 0; i < c->n_guests; i++)
 		if (strcmp(c->guests[i].name, b->name) == 0)
-			return bf_err_set(err, EINVAL, "guest name: \"%s\": is the bond's name",
-				b->name);
+			return bf_err_set(
+				err, EINVAL, "guest name: \"%s\": is the bond's name", b->name);
 	if (b->primary[0] != '\0' && bf_bond_config_member(b, b->primary) < 0)
 		return bf_err_set(err, EINVAL, "primary: \"%s\": expected a member of %s",
 			b->primary, b->name);

@@ -58,6 +58,7 @@ struct bf_bond_config {
 	uint32_t mon_period_ms;
 	uint32_t up_delay_ms;
 	uint32_t down_delay_ms;
+	bool allow_duplicates; /* without a LAG: take flooded frames from every member */
 	uint32_t num_peer_notif;
 	uint32_t peer_notif_delay_ms;
 	bool rebalance; /* hash modes; tlb and alb always do */

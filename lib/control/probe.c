@@ -114,13 +114,18 @@ static bool
 is_answer(const struct bf_bond *b, const uint8_t *p, uint32_t len)
 {
 	uint32_t at = 12;
+	uint16_t vlan = 0;
 
-	if (len >= 18 && p[12] == 0x81 && p[13] == 0)
+	if (len >= 18 && p[12] == 0x81 && p[13] == 0) {
+		vlan = (uint16_t)((p[14] << 8 | p[15]) & 0xfff);
 		at += 4;
+	}
 	for (uint32_t n = 0; n < b->cfg.n_probe_targets; n++) {
 		struct bf_probe_target t;
 
 		bf_probe_target_parse(b->cfg.probe_targets[n], &t, NULL);
+		if (t.vlan != vlan)
+			continue;
 		if (!t.v6 && len >= at + 30 && p[at] == 8 && p[at + 1] == 6 &&
 			p[at + 9] == RTE_ARP_OP_REPLY && memcmp(p + at + 16, t.addr, 4) == 0)
 			return true;

@@ -262,7 +262,8 @@ bf_flow_hash_key(const struct bf_flow_key *k, uint64_t seed)
 		h = mix(mix(mix(mix(h, k->l3[0]), k->l3[1]), k->l3[2]), k->l3[3]);
 	if (k->has_l4)
 		h = mix(h, (uint64_t)k->proto << 32 | k->ports);
-	return (uint32_t)(h >> 32) ^ (uint32_t)h;
+	h = (h ^ h >> 29) * 0xff51afd7ed558ccdULL;
+	return (uint32_t)(h >> 32);
 }
 
 /* The common frame of a data centre, untagged IPv4 TCP or UDP without options, in one go. */
