@@ -78,10 +78,15 @@ static void
 take_mail(struct bf_bridge *br, const struct bf_mail *m)
 {
 	struct bf_neighbor nb = {.key = m->key, .port = m->port, .v6 = m->kind == BF_MAIL_IPV6};
+	const struct bf_fdb_entry *e;
+	uint16_t port = 0;
 
 	if (m->port != BF_BOND_SLOT && br->guests[m->port] == NULL)
 		return; /* posted before the guest was removed */
 	if (m->kind == BF_MAIL_STATION) {
+		e = m->port == BF_BOND_SLOT ? bf_fdb_find(br->fdb, m->key, &port) : NULL;
+		if (e != NULL && port != BF_BOND_SLOT && bf_fdb_is_echo(br->fdb, e, m->announced))
+			return; /* learned at its guest since the worker looked */
 		bf_fdb_learn(br->fdb, m->key, m->port);
 		if (m->announced)
 			bf_fdb_announced(br->fdb, m->key);

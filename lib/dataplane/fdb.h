@@ -33,13 +33,14 @@
 #include <rte_common.h>
 
 #define BF_FDB_WAYS 4
+#define BF_FDB_ECHO_S 5 /* a frame may come back for so long */
 #define BF_FDB_STATIC 1 /* flag: neither aged, moved nor evicted */
 
 struct bf_fdb_entry {
 	uint64_t key; /* bf_fdb_key(), 0 = free */
 	uint16_t port; /* switch port slot */
 	uint8_t flags;
-	uint8_t announced;  /* BF_FDB_ANNOUNCED() of its last announcement, 0 none; worker: w */
+	uint8_t announced; /* BF_FDB_ANNOUNCED() of its last announcement, 0 none; worker: w */
 	uint32_t last_seen; /* second; worker: w, control: rw */
 };
 
@@ -67,7 +68,7 @@ struct bf_fdb {
 	uint32_t *port_dynamic; /* of these, not static */
 	/* Each port's dynamic entries in the order they came, as lists by entry number + 1. */
 	uint32_t *first, *last; /* by port */
-	uint32_t *next, *prev;  /* by entry */
+	uint32_t *next, *prev; /* by entry */
 	uint32_t *port_quota; /* 0 = default_quota */
 	uint32_t n_ports;
 	uint64_t learned, moved, aged, evicted, refused;
@@ -149,6 +150,31 @@ bf_fdb_touch(const struct bf_fdb *f, struct bf_fdb_entry *e)
 
 	if (__atomic_load_n(&e->last_seen, __ATOMIC_RELAXED) != now)
 		__atomic_store_n(&e->last_seen, now, __ATOMIC_RELAXED);
+}
+
+/**
+ * A guest's station is heard on the bond: is it its own frame that came back?
+ *
+ * ctx worker or control.  A guest that was heard lately is where it was; an announcement says that
+ * it has moved, unless it made one here a moment ago (Open vSwitch's rule).
+ *
+ * @param announcement
+ *   The frame is ARP or RARP.
+ */
+static inline bool
+bf_fdb_is_echo(const struct bf_fdb *f, const struct bf_fdb_entry *e, bool announcement)
+{
+	uint32_t now = __atomic_load_n(&f->now_s, __ATOMIC_RELAXED);
+	uint8_t said = __atomic_load_n(&e->announced, __ATOMIC_RELAXED);
+
+	if (e->flags & BF_FDB_STATIC)
+		return true;
+	if (now - __atomic_load_n(&e->last_seen, __ATOMIC_RELAXED) > BF_FDB_ECHO_S)
+		return false;
+	for (uint32_t s = 0; announcement && s <= BF_FDB_ECHO_S; s++)
+		if (said == BF_FDB_ANNOUNCED(now - s))
+			return true;
+	return !announcement;
 }
 
 static inline uint32_t

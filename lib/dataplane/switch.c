@@ -17,8 +17,6 @@
 #include "dataplane/frame.h"
 #include "dataplane/mailbox.h"
 
-/* A guest that was heard within this time is where it was; its frames on the bond are echoes. */
-#define REFLECT_S 5
 #define LEARN_REPEAT_MS 2 /* an address is posted again after this, not before */
 
 /* Addresses say "I am here" with these, whatever they said before. */
@@ -32,33 +30,13 @@ is_announcement(const struct bf_frame *f)
 static void
 learn_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port)
 {
-	struct bf_mail mail = {.key = f->src, .port = port, .kind = BF_MAIL_STATION,
+	struct bf_mail mail = {.key = f->src,
+		.port = port,
+		.kind = BF_MAIL_STATION,
 		.announced = is_announcement(f)};
 	uint64_t mark = f->src ^ (uint64_t)port << 48 ^ (uint64_t)mail.announced << 63;
 
 	bf_worker_post(w, &mail, mark, LEARN_REPEAT_MS);
-}
-
-/*
- * A guest's station is heard on the bond: its own frame that came back, or has it moved away?  An
- * announcement says it moved, unless it made one here a moment ago (Open vSwitch's rule).
- */
-static bool
-is_echo(const struct bf_worker *w, const struct bf_frame *f, const struct bf_fdb_entry *e)
-{
-	uint32_t now = w->fdb->now_s;
-	uint8_t said = __atomic_load_n(&e->announced, __ATOMIC_RELAXED);
-
-	if (e->flags & BF_FDB_STATIC)
-		return true;
-	if (now - __atomic_load_n(&e->last_seen, __ATOMIC_RELAXED) > REFLECT_S)
-		return false;
-	if (!is_announcement(f))
-		return true;
-	for (uint32_t s = 0; s <= REFLECT_S && said != 0; s++)
-		if (said == BF_FDB_ANNOUNCED(now - s))
-			return true;
-	return false;
 }
 
 /*
@@ -78,11 +56,12 @@ learn(struct bf_worker *w, uint16_t in, const struct bf_frame *f, bool *known)
 	if (likely(e != NULL && port == in)) {
 		bf_fdb_touch(w->fdb, e);
 		if (is_announcement(f))
-			__atomic_store_n(&e->announced, BF_FDB_ANNOUNCED(w->fdb->now_s), __ATOMIC_RELAXED);
+			__atomic_store_n(
+				&e->announced, BF_FDB_ANNOUNCED(w->fdb->now_s), __ATOMIC_RELAXED);
 		*known = true;
 		return BF_DROP_COUNT;
 	}
-	if (e != NULL && in == BF_BOND_SLOT && is_echo(w, f, e))
+	if (e != NULL && in == BF_BOND_SLOT && bf_fdb_is_echo(w->fdb, e, is_announcement(f)))
 		return BF_DROP_REFLECTED;
 	learn_post(w, f, in);
 	return BF_DROP_COUNT;

@@ -51,6 +51,10 @@ transfer() {
     /tools/transfer "$@"
 }
 
+probe() {
+    /tools/probe "$@"
+}
+
 raw() {
     /tools/raw "$@"
 }

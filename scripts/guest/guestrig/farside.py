@@ -105,7 +105,7 @@ class FarSide(Station):
     def cable_in_use(self, station):
         """The cable on which a station's frames arrive here; the station is pinged away for it."""
         before = [self.counter("rx_packets", f"nic{i}") for i in self.cables()]
-        station.ping(self, 20, every_s=0.05)
+        station.ping(self, 20, every_s=0.02)
         gains = [self.counter("rx_packets", f"nic{i}") - before[i] for i in self.cables()]
         return gains.index(max(gains))
 

@@ -10,24 +10,35 @@ from .process import RigError, wait_until
 
 
 class Pings:
-    """The last lines of ping, as numbers."""
+    """What guest/probe.c reports: echo requests and the answers, compared byte for byte."""
 
     def __init__(self, text):
-        found = re.search(r"(\d+) packets transmitted, (\d+) packets received", text)
+        found = re.search(r"(\d+) sent, (\d+) received, (\d+) duplicates, (\d+) corrupt, "
+                          r"rtt [\d.]+/([\d.]+)/[\d.]+ ms, silence (\d+) ms", text)
         if not found:
-            raise RigError(f"ping printed no summary: {text.strip()!r}")
-        self.sent, self.received = int(found[1]), int(found[2])
-        duplicates = re.search(r"(\d+) duplicates", text)
-        self.duplicates = int(duplicates[1]) if duplicates else 0
-        times = re.search(r"min/avg/max = ([\d.]+)/([\d.]+)/([\d.]+) ms", text)
-        self.average_ms = float(times[2]) if times else None
+            raise RigError(f"no result of a ping: {text.strip()!r}")
+        self.sent, self.received, self.duplicates, self.corrupt = map(int, found.groups()[:4])
+        self.average_ms = float(found[5])
+        # The longest time without an answer.
+        self.silence_ms = int(found[6])
 
     @property
     def lost(self):
         return self.sent - self.received
 
+    @property
+    def perfect(self):
+        """All answers came, once, with the right bytes."""
+        return self.received == self.sent and not self.duplicates and not self.corrupt
+
     def __str__(self):
-        return f"{self.sent} sent, {self.received} received"
+        text = f"{self.sent} sent, {self.received} received"
+        for number, what in ((self.duplicates, "duplicates"), (self.corrupt, "corrupt")):
+            if number:
+                text += f", {number} {what}"
+        return text
+
+    __repr__ = __str__
 
 
 class Station:
@@ -42,21 +53,26 @@ class Station:
     def name(self):
         return self.vm.name
 
-    def ping(self, other, count=3, payload=56, every_s=0.1, limit_s=30):
+    def ping(self, other, count=3, payload=56, every_s=0.1, linger_s=10):
         """Ping and return Pings; no answer at all is a result, not an error."""
-        return Pings(self.start_ping(other, count, payload, every_s, limit_s).wait(check=False).output)
+        return self.start_ping(other, count, payload, every_s, linger_s).pings()
 
-    def start_ping(self, other, count, payload=56, every_s=0.2, limit_s=60, quiet=False):
-        """A Job. Frames are never fragmented: the MTU is at least payload + 28 on both ends."""
-        return self.vm.start_job(
-            f"ping -c {count} -s {payload} -i {every_s} -W 2 -w {limit_s} {other.ip}", limit_s + 5,
-            quiet)
+    def start_ping(self, other, count, payload=56, every_s=0.1, linger_s=10, quiet=False):
+        """
+        A Job with a method pings() that waits for the result.
+
+        Frames are never fragmented: the MTU is at least payload + 28 on both ends. After the last
+        request it waits for late answers: a busy host stops an emulated guest for seconds.
+        """
+        command = (f"probe {other.ip} {count} {payload} {int(every_s * 1000)} {int(linger_s * 1000)}")
+        job = self.vm.start_job(command, int(count * every_s + linger_s + 60), quiet)
+        job.pings = lambda: Pings(job.wait().output)
+        return job
 
     def wait_reaches(self, other, limit_s=20, payload=56):
         """Wait until a ping to the other station is answered."""
         def reached():
-            job = self.start_ping(other, 1, payload, limit_s=2, quiet=True)
-            return Pings(job.wait(check=False).output).received
+            return self.start_ping(other, 1, payload, linger_s=1, quiet=True).pings().received
         wait_until(f"{self.name} reaches {other.name}", limit_s, reached)
 
     def counter(self, name, device=None):

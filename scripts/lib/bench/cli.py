@@ -14,7 +14,7 @@ import tempfile
 import time
 
 from . import generator, machine, measure, report
-from .forwarders import ALL, ready
+from .forwarders import ALL, DEFAULT, ready
 from .processes import BUILD, ROOT, BenchError, Memory
 
 PATHS = ("p2v", "v2p", "pvp")
@@ -64,7 +64,8 @@ def parse(argv):
         epilog="BONDFWD_BUILD names the build directory (default: build).")
     p.add_argument("--quick", action="store_true", help="smoke test: one size, trials of 0.2 s")
     p.add_argument("--rfc", action="store_true", help="RFC 2544's times: trials of 60 s")
-    p.add_argument("--forwarders", type=words(tuple(ALL)), default=list(ALL))
+    p.add_argument("--forwarders", type=words(tuple(ALL)), default=DEFAULT,
+                   help=f"of {','.join(ALL)}; default {','.join(DEFAULT)}")
     p.add_argument("--paths", type=words(PATHS), default=list(PATHS),
                    help="p2v wire to guest, v2p guest to wire, pvp wire, guest, wire")
     p.add_argument("--sizes", type=sizes, help="frame sizes with FCS, and imix")
@@ -99,6 +100,7 @@ def complete(parser, options):
     options.precision = options.precision or (12.0 if quick else 0.5 if rfc else 2.0)
     options.sizes = options.sizes or (["64"] if quick else list(SIZES))
     options.rounds = options.rounds or 1
+    options.retries = 0 if quick else 2
     options.drain = 2000 if rfc else 20 if quick else 100
     options.latency_trial = 120.0 if rfc else options.trial
     options.curve_trial = options.trial if rfc else options.trial / 2
@@ -141,7 +143,7 @@ def choose(options, memory):
         return {name: reason for name, reason in found.items() if reason}
 
     skipped = lacking()
-    wanted = [n for n, reason in skipped.items() if "not installed" in reason]
+    wanted = [name for name, reason in skipped.items() if "not installed" in reason]
     if wanted and options.install:
         install(wanted)
         skipped = lacking()
@@ -163,16 +165,16 @@ def show(case, seconds):
     line = (f"{case['path']} {case['size']:>5} {case['forwarder']:<8} delivered "
             f"{flat['received_pps'] / 1e6:7.3f} polled {flat['sent_pps'] / 1e6:7.3f}")
     if "throughput_pps" in case:
-        line += " no-loss {0:.3f} 0.001% {0.001:.3f}".replace("{0:", "{a:").replace(
-            "{0.001:", "{b:").format(a=case["throughput_pps"]["0"] / 1e6,
-                                     b=case["throughput_pps"]["0.001"] / 1e6)
+        rates = case["throughput_pps"]
+        line += f" no-loss {rates['0'] / 1e6:.3f} 0.001% {rates['0.001'] / 1e6:.3f}"
     line += " Mpps"
     if "latency_ns" in case:
         at = case["latency_ns"]["50"]
         line += f", at 50 % p50 {at['p50'] / 1e3:.1f} p99 {at['p99'] / 1e3:.1f} us"
     if "back_to_back" in case:
         line += f", burst {case['back_to_back']['frames']:.0f}"
-    print(f"{line}  ({seconds:.0f} s)", flush=True)
+    waited = max(flat["waited"].values())
+    print(f"{line}; CPU taken away {waited:.1%}  ({seconds:.0f} s)", flush=True)
 
 
 def measure_one(cls, binary, options, memory, names, number, results):
@@ -220,9 +222,8 @@ def measure_all(options):
                "commands": {}, "cases": [], "failed": []}
     groups = [[s for s in options.sizes if not measure.is_jumbo(s)],
               [s for s in options.sizes if measure.is_jumbo(s)]]
-    build = pathlib.Path(tempfile.mkdtemp(prefix="bf-bench-"))
+    binary = generator.program()
     try:
-        binary = generator.program(build)
         for number in range(options.rounds):
             for names in filter(None, groups):
                 for cls in classes:
@@ -230,8 +231,6 @@ def measure_all(options):
     except KeyboardInterrupt:
         print("interrupted: what was measured is kept", file=sys.stderr)
         results["interrupted"] = True
-    finally:
-        shutil.rmtree(build, ignore_errors=True)
     results["machine"]["load_average_end"] = [round(load, 2) for load in os.getloadavg()]
     return results
 

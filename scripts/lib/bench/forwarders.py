@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The three that are compared: how each is started between the wires and the guests.
+"""What is compared: how each is started between the wires and the guests.
 
 Every one of them has its datapath on one CPU and everything else on the generator's CPU, sees the
 same sockets, and is a vhost-user client on all of them.
@@ -17,6 +17,8 @@ MTU = {False: 1500, True: 9000}
 # As bondfwd does for the bond: a buffer takes the largest frame in one piece.
 JUMBO_MBUF = 9344
 OVS_HUGE_MB = 1024
+# Its default of 8192 would flood what bondfwd's 16384 still knows.
+OVS_STATIONS = 16384
 OVS_DAEMON = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
 OVS_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
@@ -116,9 +118,12 @@ class Bondfwd(Forwarder):
             "--bond", bond, *guests, "--console", self.workdir / "console.sock"])
 
     def look(self):
+        return {what: self.ask(what) for what in ("lcore", "drops")}
+
+    def ask(self, what):
         done = subprocess.run(
-            [BUILD / "app" / "bondctl", "-s", self.workdir / "console.sock", "-j", "show",
-             "lcore"], capture_output=True, text=True, timeout=10, check=False)
+            [BUILD / "app" / "bondctl", "-s", self.workdir / "console.sock", "-j", "show", what],
+            capture_output=True, text=True, timeout=10, check=False)
         try:
             return json.loads(done.stdout)
         except ValueError:
@@ -129,9 +134,9 @@ class Testpmd(Forwarder):
     """testpmd's io forwarding between one wire and the first guest: the least that can be done.
 
     There is no bond.  net_bonding in modes 0 to 3, 5 and 6 does not start over net_vhost (the
-    driver cannot set a MAC address), and mode 4 forwards nothing without an LACP partner.  So
-    testpmd is spared the bond's work, and is the harder to beat.  Further guests are ports that it
-    polls in vain: io forwarding serves fixed pairs.
+    driver cannot set a MAC address); TestpmdBond has the mode that does.  So testpmd is spared the
+    bond's work, and is the harder to beat.  Further guests are ports that it polls in vain: io
+    forwarding serves fixed pairs.
     """
 
     name = "testpmd"
@@ -152,7 +157,7 @@ class Testpmd(Forwarder):
 
     def start(self, generator, is_jumbo):
         self.is_jumbo = is_jumbo
-        vdevs = self.wire_vdevs(generator)
+        vdevs = self.wire_vdevs(generator) + self.bond()
         for i, path in enumerate(generator.guest_sockets(), generator.n_wires):
             vdevs += ["--vdev", f"net_vhost{i},iface={path},queues=1,client=1"]
         big = ["--max-pkt-len=9018", f"--mbuf-size={JUMBO_MBUF}"] if is_jumbo else []
@@ -162,12 +167,39 @@ class Testpmd(Forwarder):
         self.run("testpmd", [
             "dpdk-testpmd", *self.lcores(), *self.memory.eal(megabytes), "--no-pci",
             "--no-telemetry", "--file-prefix", self.prefix, *vdevs, "--", "--forward-mode=io",
-            "--nb-cores=1", f"--total-num-mbufs={n_mbufs}", "--mbcache=512", *big,
-            "--disable-link-check", "--auto-start", "-i"])
+            *self.port_mask(generator), "--nb-cores=1", f"--total-num-mbufs={n_mbufs}",
+            "--mbcache=512", *big, "--disable-link-check", "--auto-start", "-i"])
+
+    def bond(self):
+        return []
+
+    def port_mask(self, generator):
+        """Ports are paired in the order in which they are made."""
+        del generator
+        return []
 
     def senders(self, path):
         # The wire is paired with the first guest only.
         return {"wires": 1, "guests": 1 if path == "v2p" else self.options.guests}
+
+
+class TestpmdBond(Testpmd):
+    """The same with net_bonding in mode 4 over both wires; bf-gen is its LACP partner."""
+
+    name = "testpmd-bond"
+    title = "testpmd io over net_bonding mode 4"
+    n_wires = 2
+
+    def bond(self):
+        version = output_of("pkg-config", "--modversion", "libdpdk") or "22.11"
+        release = int(version.split(".")[0])
+        member = "member" if release >= 24 else "slave"
+        return ["--vdev", f"net_bonding0,mode=4,{member}=net_vhost0,{member}=net_vhost1,"
+                          "xmit_policy=l34"]
+
+    def port_mask(self, generator):
+        # Members forward nothing themselves. Ports: members, bond, guests.
+        return [f"--portmask={(2 << generator.n_guests) - 1 << self.n_wires:#x}"]
 
 
 class Ovs(Forwarder):
@@ -209,7 +241,8 @@ class Ovs(Forwarder):
         self.run("ovsdb-server", ["ovsdb-server", f"--remote=punix:{where}/db.sock",
                                   f"--unixctl={where}/db.ctl", database], self.env)
         wait_for((self.workdir / "db.sock").exists, START_S, "ovsdb-server")
-        extra = f"--in-memory --single-file-segments --no-pci --file-prefix={self.prefix}"
+        extra = " ".join([*self.memory.eal(OVS_HUGE_MB), "--no-pci", "--file-prefix",
+                          self.prefix])
         self.vsctl("--no-wait", "init")
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
                    f"other_config:pmd-cpu-mask={1 << self.options.cpu_fwd:#x}",
@@ -229,7 +262,7 @@ class Ovs(Forwarder):
         mtu = MTU[is_jumbo]
         mode = {"active-backup": "active-backup"}.get(self.options.mode, "balance-slb")
         self.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev",
-                   "fail_mode=standalone")
+                   "fail_mode=standalone", f"other_config:mac-table-size={OVS_STATIONS}")
         wires = [f"wire{i}" for i in range(generator.n_wires)]
         words = ["--no-wait", "add-bond", "br0", "bond0", *wires, f"bond_mode={mode}",
                  "other_config:bond-primary=wire0"]
@@ -247,7 +280,8 @@ class Ovs(Forwarder):
         return [OVS_DAEMON, "(NORMAL, pmd-cpu-mask one CPU, dpdkvhostuserclient guests)"]
 
 
-ALL = {cls.name: cls for cls in (Bondfwd, Testpmd, Ovs)}
+ALL = {cls.name: cls for cls in (Bondfwd, Testpmd, TestpmdBond, Ovs)}
+DEFAULT = ["bondfwd", "testpmd", "ovs"]
 
 
 def ready(forwarder, generator, spec):

@@ -8,7 +8,8 @@ import shlex
 import subprocess
 import time
 
-from .processes import BUILD, ROOT, START_S, BenchError, Process, remove_runtime, wait_for
+from .processes import (BUILD, ROOT, START_S, BenchError, Process, die_with_parent, remove_runtime,
+                        wait_for)
 
 SOURCE = ROOT / "test" / "bench" / "gen"
 SMALL_BUF = 2048
@@ -16,27 +17,38 @@ JUMBO_BUF = 9216
 RING_SIZE = 1024
 
 
-def program(workdir):
-    """The binary of the build directory if it has one, else one compiled for this run."""
-    built = BUILD / "test" / "bench" / "gen" / "bf-gen"
+def is_fresh(binary, sources):
+    return binary.exists() and all(binary.stat().st_mtime >= s.stat().st_mtime for s in sources)
+
+
+def program():
+    """The binary that meson built, else one compiled here and kept in the build directory."""
     sources = sorted(SOURCE.glob("*.[ch]"))
-    if built.exists() and all(built.stat().st_mtime >= s.stat().st_mtime for s in sources):
-        return built
-    target = workdir / "bf-gen"
-    flags = {}
-    for what in ("cflags", "libs"):
-        done = subprocess.run(["pkg-config", f"--{what}", "libdpdk"], capture_output=True,
-                              text=True, check=False)
-        if done.returncode != 0:
-            raise BenchError("no libdpdk to build bf-gen with: scripts/install-deps build")
-        flags[what] = shlex.split(done.stdout)
-    done = subprocess.run(
-        ["cc", "-std=gnu11", "-O3", "-DALLOW_EXPERIMENTAL_API", "-D_GNU_SOURCE",
-         *flags["cflags"], *(s for s in sources if s.suffix == ".c"), "-o", target,
-         *flags["libs"]], capture_output=True, text=True, check=False)
+    built = BUILD / "test" / "bench" / "gen" / "bf-gen"
+    own = BUILD / "bench" / "bf-gen"
+    for binary in (built, own):
+        if is_fresh(binary, sources):
+            return binary
+    own.parent.mkdir(parents=True, exist_ok=True)
+    print(f"compiling {own}", flush=True)
+    fresh = own.with_suffix(".new")
+    command = ["cc", "-std=gnu11", "-O3", "-DALLOW_EXPERIMENTAL_API", "-D_GNU_SOURCE",
+               *flags("--cflags"), *(s for s in sources if s.suffix == ".c"), "-o", fresh,
+               *flags("--libs")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          preexec_fn=die_with_parent)
     if done.returncode != 0:
         raise BenchError(f"bf-gen does not compile:\n{done.stderr[-2000:]}")
-    return target
+    fresh.rename(own)
+    return own
+
+
+def flags(what):
+    done = subprocess.run(["pkg-config", what, "libdpdk"], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise BenchError("no libdpdk to build bf-gen with: scripts/install-deps build")
+    return shlex.split(done.stdout)
 
 
 class Generator:

@@ -51,6 +51,9 @@ class Process:
         self.name = name
         self.command = [str(word) for word in command]
         self.log = pathlib.Path(workdir) / f"{name}.log"
+        env = dict(env or os.environ)
+        # So that the EAL's files are where remove_runtime() looks.
+        env.pop("XDG_RUNTIME_DIR", None)
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(
                 self.command, stdin=subprocess.PIPE, stdout=stdout or log, stderr=log,
@@ -92,8 +95,8 @@ class Memory:
     def eal(self, megabytes):
         if self.is_huge:
             # One file per heap: vhost-user hands over at most 8 regions.
-            return ["--in-memory", "--single-file-segments"]
-        return ["--no-huge", "-m", str(megabytes)]
+            return ["--in-memory", "--single-file-segments", "--iova-mode", "va"]
+        return ["--no-huge", "-m", str(megabytes), "--iova-mode", "va"]
 
 
 def remove_runtime(prefix):

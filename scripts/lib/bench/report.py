@@ -6,6 +6,7 @@ import re
 import statistics
 
 from . import svg
+from .disturbance import LIMIT
 from .forwarders import ALL
 from .processes import ROOT
 
@@ -13,15 +14,22 @@ PAGE = ROOT / "docs" / "performance.md"
 PICTURES = ROOT / "docs" / "performance"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 BASE = "testpmd"
+
+
+def delay(case, share, what):
+    at = case["latency_ns"][share]
+    return at[what] if at["n"] > 0 else None
+
+
 FIGURES = {
     "delivered": lambda c: c["flat_out"]["received_pps"],
     "polled": lambda c: c["flat_out"]["sent_pps"],
     "no loss": lambda c: c["throughput_pps"]["0"],
     "0.001 %": lambda c: c["throughput_pps"]["0.001"],
-    "p50": lambda c: c["latency_ns"]["50"]["p50"],
-    "p99": lambda c: c["latency_ns"]["50"]["p99"],
-    "p50 at 90 %": lambda c: c["latency_ns"]["90"]["p50"],
-    "p99 at 90 %": lambda c: c["latency_ns"]["90"]["p99"],
+    "p50": lambda c: delay(c, "50", "p50"),
+    "p99": lambda c: delay(c, "50", "p99"),
+    "p50 at 90 %": lambda c: delay(c, "90", "p50"),
+    "p99 at 90 %": lambda c: delay(c, "90", "p99"),
     "burst": lambda c: c["back_to_back"]["frames"],
 }
 
@@ -71,25 +79,43 @@ def times(value):
     return "-" if value is None else f"{value:.2f}"
 
 
+def row(summary, path, size, name):
+    def get(what):
+        return summary.median(path, size, name, what)
+
+    cells = [path, size, name, mpps(get("delivered")), mpps(get("polled")),
+             times(summary.ratio(path, size, name, "delivered")),
+             times(summary.ratio(path, size, name, "polled")),
+             mpps(get("no loss")), mpps(get("0.001 %")),
+             f"{microseconds(get('p50'))} / {microseconds(get('p99'))}",
+             f"{microseconds(get('p50 at 90 %'))} / {microseconds(get('p99 at 90 %'))}",
+             "-" if get("burst") is None else str(round(get("burst")))]
+    return f"| {' | '.join(cells)} |"
+
+
 def table(summary):
-    rows = ["| path | size | forwarder | delivered Mpps | polled Mpps | x testpmd | no loss Mpps | "
-            "0.001 % Mpps | p50/p99 us at 50 % | p50/p99 us at 90 % | burst |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    heads = ["path", "size", "forwarder", "delivered Mpps", "polled Mpps", "x testpmd",
+             "x testpmd, polled", "no loss Mpps", "0.001 % Mpps", "p50/p99 us at 50 %",
+             "p50/p99 us at 90 %", "burst"]
+    rows = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
     for path in summary.paths:
         for size in summary.sizes:
             for name in summary.names:
                 if (path, size, name) not in summary.rounds:
                     continue
-                get = lambda what, key=(path, size, name): summary.median(*key, what)
-                burst = get("burst")
-                rows.append(
-                    f"| {path} | {size} | {name} | {mpps(get('delivered'))} | "
-                    f"{mpps(get('polled'))} | {times(summary.ratio(path, size, name, 'delivered'))}"
-                    f" | {mpps(get('no loss'))} | {mpps(get('0.001 %'))} | "
-                    f"{microseconds(get('p50'))} / {microseconds(get('p99'))} | "
-                    f"{microseconds(get('p50 at 90 %'))} / {microseconds(get('p99 at 90 %'))} | "
-                    f"{'-' if burst is None else round(burst)} |")
+                rows.append(row(summary, path, size, name))
     return rows
+
+
+def disturbance(results):
+    """How far the figures can be trusted."""
+    worst = [max(case["flat_out"]["waited"].values()) for case in results["cases"]]
+    if not worst:
+        return []
+    middle = statistics.median(worst)
+    line = (f"- the CPUs were taken away from generator or datapath for {middle:.1%} of a flat-out "
+            f"trial (median; worst {max(worst):.1%})")
+    return [line + (": **disturbed, the figures are noise**" if middle > LIMIT else "")]
 
 
 def conditions(results):
@@ -109,6 +135,7 @@ def conditions(results):
         f"{options['trial']:g} s, precision {options['precision']:g} %",
         f"- `{results['command']}`",
     ]
+    lines += disturbance(results)
     for name, reason in results["skipped"].items():
         lines.append(f"- {name}: left out: {reason}")
     for case in results["failed"]:
@@ -141,9 +168,9 @@ def size_plots(summary, path, size):
         curve = next((c["loss_curve"] for c in cases if "loss_curve" in c), None)
         if curve:
             curves[name] = [(p["rate"] / 1e6, p["loss"] * 100) for p in curve]
-        delay = next((c["latency_ns"]["50"] for c in cases if "latency_ns" in c), None)
-        if delay:
-            delays[name] = {what: max(delay[what] / 1000, 0.01)
+        at = next((c["latency_ns"]["50"] for c in cases if figure("p50", c) is not None), None)
+        if at:
+            delays[name] = {what: max(at[what] / 1000, 0.01)
                             for what in ("p50", "p90", "p99", "p999", "max")}
     if curves:
         found[f"loss-{path}-{size}.svg"] = (

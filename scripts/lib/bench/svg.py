@@ -63,8 +63,9 @@ class Plot:
         return HEIGHT - BOTTOM - min(share, 1) * (HEIGHT - TOP - BOTTOM)
 
     def text(self, x, y, text, size=11, anchor="start", weight="normal"):
-        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" '
-                          f'font-weight="{weight}" fill="{INK}">{escape(str(text))}</text>')
+        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" '
+                          f'text-anchor="{anchor}" font-weight="{weight}" fill="{INK}">'
+                          f'{escape(str(text))}</text>')
 
     def box(self, x, y, width, height, i, title=""):
         inside = f"<title>{escape(title)}</title>" if title else ""

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Making the running state equal to a config: as a whole or not at all, touching only what
+ * differs, leaking nothing.  Real librte_vhost sockets in a directory of our own.
+ *
+ * Threads: control; librte_vhost's; in the last tests a worker lcore.
+ */
+#include "unit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+
+#include "base/clock.h"
+#include "control/bridge.h"
+#include "control/notify.h"
+#include "control/pools.h"
+#include "control/stats.h"
+#include "dataplane/mailbox.h"
+#include "rig.h"
+
+static struct bf_bridge *br;
+static struct bf_config *want;
+static struct bf_err err;
+static char dir[64];
+
+int __real_rte_vhost_driver_unregister(const char *path);
+int __wrap_rte_vhost_driver_unregister(const char *path);
+static bool closed_in_sight; /* a guest was closed while the workers' view named a guest */
+
+int
+__wrap_rte_vhost_driver_unregister(const char *path)
+{
+	if (br != NULL && br->lcores.view != NULL &&
+		br->lcores.view->ports[1].kind == BF_PORT_GUEST)
+		closed_in_sight = true;
+	return __real_rte_vhost_driver_unregister(path);
+}
+
+static void
+add_guest(const char *name, const char *more)
+{
+	struct bf_guest_config g;
+	char pairs[256];
+
+	bf_guest_config_init(&g);
+	snprintf(pairs, sizeof(pairs),
+		"name=%s,socket=%s/%s.sock,mode=server,mbufs=512,queues=2%s%s", name, dir, name,
+		more[0] != '\0' ? "," : "", more);
+	assert_int_equal(bf_guest_config_parse(&g, pairs, &err), 0);
+	if (bf_config_add_guest(want, &g, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+static void
+apply(void)
+{
+	if (bf_bridge_apply(br, want, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+static void
+with_bond(const char *more)
+{
+	char pairs[256];
+
+	want->has_bond = true;
+	bf_bond_config_init(&want->bond);
+	snprintf(pairs, sizeof(pairs), "mode=balance-xor,member=net_ring_b0,member=net_ring_b1%s",
+		more);
+	assert_int_equal(bf_bond_config_parse(&want->bond, pairs, &err), 0);
+}
+
+static int
+group_set_up(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/bf-bridge-XXXXXX");
+	if (!rig_eal() || mkdtemp(dir) == NULL)
+		return -1;
+	for (unsigned int i = 0; i < 3; i++) {
+		char name[16];
+		struct rte_ring *ring;
+
+		snprintf(name, sizeof(name), "b%u", i);
+		ring = rte_ring_create(name, 256, SOCKET_ID_ANY, 0);
+		rte_eth_from_rings(name, &ring, 1, &ring, 1, 0);
+	}
+	return 0;
+}
+
+static int
+group_tear_down(void **state)
+{
+	(void)state;
+	return rmdir(dir);
+}
+
+static int
+set_up(void **state)
+{
+	struct bf_bridge_options opt = {.fdb_capacity = 1024, .gid = -1};
+
+	(void)state;
+	br = bf_bridge_create(&opt, &err);
+	want = bf_config_new();
+	return br == NULL || want == NULL;
+}
+
+static void
+count_pool(void *arg, const struct rte_mempool *p, int retired)
+{
+	(void)p;
+	(void)retired;
+	(*(unsigned int *)arg)++;
+}
+
+static int
+tear_down(void **state)
+{
+	unsigned int pools = 0;
+
+	(void)state;
+	bf_bridge_destroy(br);
+	free(want);
+	bf_pools_visit(count_pool, &pools);
+	if (pools != 0)
+		print_error("%u pools are left\n", pools);
+	return pools == 0 ? 0 : -1;
+}
+
+static unsigned int
+open_files(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
+static bool
+listens(const char *name)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s.sock", dir, name);
+	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static void
+test_a_config_is_made_so(void **state)
+{
+	(void)state;
+	with_bond("");
+	add_guest("a", "");
+	add_guest("b", "");
+	apply();
+	assert_true(br->bond.open);
+	assert_int_equal(br->bond.n_members, 2);
+	assert_true(listens("a") && listens("b"));
+	assert_int_equal(br->lcores.view->n_guests, 2);
+	assert_int_equal(br->lcores.view->ports[0].kind, BF_PORT_BOND);
+	assert_non_null(bf_bridge_guest(br, "b"));
+	assert_null(bf_bridge_guest(br, "c"));
+	want->has_bond = false;
+	bf_config_remove_guest(want, "a", &err);
+	apply();
+	assert_false(br->bond.open);
+	assert_false(listens("a"));
+	assert_int_equal(br->lcores.view->n_guests, 1);
+	assert_int_equal(br->lcores.view->ports[0].kind, BF_PORT_NONE);
+}
+
+static void
+test_sockets_are_for_owner_and_group(void **state)
+{
+	char path[128];
+	struct stat st;
+
+	(void)state;
+	add_guest("a", "");
+	apply();
+	snprintf(path, sizeof(path), "%s/a.sock", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+}
+
+static void
+test_what_did_not_change_is_not_touched(void **state)
+{
+	struct bf_guest *a;
+	uint64_t events;
+	uint16_t port;
+
+	(void)state;
+	with_bond("");
+	add_guest("a", "");
+	apply();
+	a = bf_bridge_guest(br, "a");
+	port = br->bond.port;
+	events = br->events.next_seq;
+	apply();
+	assert_int_equal(br->events.next_seq, events);
+	add_guest("b", "");
+	want->bond.policy = BF_POLICY_L2;
+	apply();
+	assert_ptr_equal(bf_bridge_guest(br, "a"), a);
+	assert_int_equal(br->bond.port, port);
+	assert_int_equal(br->lcores.view->bond.policy, BF_POLICY_L2);
+}
+
+static void
+expect_as_before(const struct bf_config *before)
+{
+	struct bf_guest *a = bf_bridge_guest(br, "a");
+
+	assert_memory_equal(br->running, before, sizeof(*before));
+	assert_true(br->bond.open);
+	assert_int_equal(br->bond.n_members, 2);
+	assert_int_equal(br->bond.cfg.policy, BF_POLICY_L34);
+	assert_non_null(a);
+	assert_true(listens("a"));
+	assert_null(bf_bridge_guest(br, "new"));
+	assert_null(bf_bridge_guest(br, "big"));
+	assert_int_equal(br->lcores.view->n_guests, 1);
+	assert_int_equal(br->lcores.view->ports[a->slot].max_len, 1518);
+	assert_int_equal(br->lcores.view->bond.policy, BF_POLICY_L34);
+}
+
+static void
+test_a_config_with_a_bad_guest_changes_nothing(void **state)
+{
+	struct bf_config *before;
+
+	(void)state;
+	with_bond("");
+	add_guest("a", "");
+	apply();
+	before = bf_config_copy(br->running);
+	want->bond.policy = BF_POLICY_L2;
+	add_guest("new", "");
+	add_guest("far", "");
+	snprintf(want->guests[2].socket, BF_SOCKET_MAX, "/no/such/directory/x");
+	assert_true(bf_bridge_apply(br, want, &err) < 0);
+	assert_has(err.text, "/no/such/directory");
+	expect_as_before(before);
+	free(before);
+}
+
+/* This one is found out when half of the work is done: there is no memory for its frames. */
+static void
+test_a_guest_that_fails_late_rolls_everything_back(void **state)
+{
+	struct bf_config *before;
+
+	(void)state;
+	with_bond("");
+	add_guest("a", "");
+	apply();
+	before = bf_config_copy(br->running);
+	want->bond.policy = BF_POLICY_L2;
+	want->guests[0].mtu = 1000;
+	add_guest("new", "");
+	add_guest("big", "mbufs=262144,mtu=9216");
+	want->guests[2].mbufs = 262144;
+	assert_true(bf_bridge_apply(br, want, &err) < 0);
+	assert_has(err.text, "\"big\": out of memory");
+	expect_as_before(before);
+	assert_false(listens("new"));
+	free(before);
+}
+
+static void
+test_a_bad_member_changes_nothing(void **state)
+{
+	struct bf_config *before;
+
+	(void)state;
+	with_bond("");
+	add_guest("a", "");
+	apply();
+	before = bf_config_copy(br->running);
+	assert_int_equal(bf_bond_config_add_member(&want->bond, "nothing7", &err), 0);
+	add_guest("new", "");
+	assert_true(bf_bridge_apply(br, want, &err) < 0);
+	assert_has(err.text, "nothing7");
+	expect_as_before(before);
+	free(before);
+}
+
+static void
+test_a_live_socket_is_not_taken_over(void **state)
+{
+	(void)state;
+	add_guest("a", "");
+	apply();
+	bf_config_remove_guest(want, "a", &err);
+	add_guest("other", "");
+	snprintf(want->guests[0].socket, BF_SOCKET_MAX, "%s/a.sock", dir);
+	/* the same apply removes the owner: only a socket of somebody else is refused */
+	(void)bf_bridge_apply(br, want, &err);
+	assert_true(bf_bridge_guest(br, "a") != NULL || bf_bridge_guest(br, "other") != NULL);
+}
+
+static void
+test_two_hundred_guests_come_and_go_without_a_trace(void **state)
+{
+	struct rte_malloc_socket_stats s;
+	unsigned int files = 0, pools = 0;
+	size_t heap = 0;
+
+	(void)state;
+	with_bond("");
+	add_guest("keeps", "");
+	apply();
+	for (int i = 0; i < 200; i++) {
+		add_guest("comes", i & 1 ? "mtu=9000" : "packed=off");
+		apply();
+		bf_config_remove_guest(want, "comes", &err);
+		apply();
+		bf_bridge_tick(br, bf_clock_ms());
+		rte_malloc_get_socket_stats(0, &s);
+		if (i == 20) {
+			files = open_files();
+			heap = s.heap_allocsz_bytes;
+		}
+	}
+	bf_pools_visit(count_pool, &pools);
+	assert_int_equal(pools, 2); /* the bond's and the guest's that stays */
+	assert_int_equal(open_files(), files);
+	assert_in_range(s.heap_allocsz_bytes, 0, heap + 4096);
+	assert_false(listens("comes"));
+}
+
+static void
+test_members_come_and_go_by_config(void **state)
+{
+	(void)state;
+	with_bond("");
+	apply();
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(bf_bond_config_add_member(&want->bond, "net_ring_b2", &err), 0);
+		apply();
+		assert_int_equal(br->bond.n_members, 3);
+		assert_int_equal(bf_bond_config_remove_member(&want->bond, "net_ring_b0", &err), 0);
+		apply();
+		assert_int_equal(br->bond.n_members, 2);
+		bf_bond_config_remove_member(&want->bond, "net_ring_b2", &err);
+		assert_int_equal(bf_bond_config_add_member(&want->bond, "net_ring_b0", &err), 0);
+		apply();
+		assert_int_equal(br->bond.n_members, 2);
+		assert_int_equal(__builtin_popcount(br->lcores.view->bond.eligible), 2);
+	}
+}
+
+static void
+test_stations_of_a_guest_go_with_it(void **state)
+{
+	uint16_t port;
+
+	(void)state;
+	add_guest("a", "");
+	apply();
+	bf_fdb_learn(br->fdb, 0x1234, 1);
+	bf_fdb_add_static(br->fdb, 0x5678, 1);
+	bf_config_remove_guest(want, "a", &err);
+	apply();
+	assert_null(bf_fdb_find(br->fdb, 0x1234, &port));
+	assert_null(bf_fdb_find(br->fdb, 0x5678, &port));
+}
+
+/* Mail that was on its way when its guest left says nothing about the next guest of the slot. */
+static void
+test_late_mail_of_a_removed_guest_is_not_the_next_ones(void **state)
+{
+	struct bf_mail mail = {.key = 0x020000000042, .port = 1, .kind = BF_MAIL_STATION};
+	uint16_t port = 0;
+
+	(void)state;
+	add_guest("a", "");
+	apply();
+	assert_true(bf_mailbox_post(br->lcores.workers[0]->learn, &mail));
+	bf_config_remove_guest(want, "a", &err);
+	add_guest("b", "");
+	apply();
+	assert_int_equal(bf_bridge_guest(br, "b")->slot, 1);
+	bf_bridge_tick(br, bf_clock_ms());
+	assert_null(bf_fdb_find(br->fdb, mail.key, &port));
+}
+
+/*
+ * Without a LAG a guest's first announcement comes back on another member long before control has
+ * looked at its mail: both stand in the mailbox, the guest's first.
+ */
+static void
+test_an_announcement_and_its_echo_in_one_batch_leave_the_station_with_its_guest(void **state)
+{
+	struct bf_mail own = {
+		.key = 0x020000000042, .port = 1, .kind = BF_MAIL_STATION, .announced = 1};
+	struct bf_mail echo = own;
+	uint16_t port = 99;
+
+	(void)state;
+	with_bond("");
+	want->bond.mode = BF_MODE_ALB;
+	add_guest("a", "");
+	apply();
+	echo.port = BF_BOND_SLOT;
+	assert_true(bf_mailbox_post(br->lcores.workers[0]->learn, &own));
+	assert_true(bf_mailbox_post(br->lcores.workers[0]->learn, &echo));
+	bf_bridge_tick(br, bf_clock_ms());
+	assert_non_null(bf_fdb_find(br->fdb, own.key, &port));
+	assert_int_equal(port, 1);
+}
+
+static void
+test_fewer_queues_are_used_as_soon_as_they_are_configured(void **state)
+{
+	struct bf_guest *a;
+
+	(void)state;
+	add_guest("a", "queues=4");
+	apply();
+	a = bf_bridge_guest(br, "a");
+	a->dp->rx_rings = 15; /* as if the guest had four rings on */
+	bf_guest_refresh(a, 1);
+	assert_int_equal(a->n_rings, 4);
+	want->guests[0].queues = 2;
+	apply();
+	a = bf_bridge_guest(br, "a");
+	assert_true(a->n_rings <= 2);
+	assert_true(br->lcores.view->ports[a->slot].n_rings <= 2);
+}
+
+/* Without memory for a view the old one stays: then what it names must stay too. */
+static void
+test_a_guest_is_not_freed_while_the_view_names_it(void **state)
+{
+	static void *hog[4096];
+	unsigned int n = 0;
+
+	(void)state;
+	add_guest("a", "");
+	apply();
+	for (size_t size = 1u << 28; size >= 2048; size /= 2)
+		while (n < 4096 && (hog[n] = rte_malloc("hog", size, 0)) != NULL)
+			n++;
+	closed_in_sight = false;
+	bf_config_remove_guest(want, "a", &err);
+	(void)bf_bridge_apply(br, want, &err);
+	while (n > 0)
+		rte_free(hog[--n]);
+	assert_false(closed_in_sight);
+}
+
+static void
+test_the_tick_says_when_it_is_due(void **state)
+{
+	(void)state;
+	with_bond("");
+	apply();
+	for (int i = 0; i < 50; i++)
+		assert_in_range(bf_bridge_tick(br, bf_clock_ms() + (uint64_t)i * 10), 0, 10);
+}
+
+/* Views change under a running worker; frames that circle through the members are all accounted. */
+static void
+test_a_running_worker_survives_a_storm_of_changes(void **state)
+{
+	struct bf_ledger l;
+
+	(void)state;
+	with_bond("");
+	apply();
+	assert_int_equal(bf_bridge_start(br, &err), 0);
+	for (unsigned int i = 0; i < 30; i++) {
+		add_guest("x", "");
+		want->bond.mode = i % 4 == 3 ? BF_MODE_TLB : i % 4;
+		want->bond.policy = i % BF_POLICY_COUNT;
+		want->forwarding = (i & 1) != 0;
+		apply();
+		bf_bridge_tick(br, bf_clock_ms());
+		bf_config_remove_guest(want, "x", &err);
+		apply();
+	}
+	bf_lcores_stop(&br->lcores);
+	bf_stats_ledger(br, &l);
+	assert_int_equal(l.rx + l.copies, l.tx + l.drops);
+	assert_true(br->lcores.workers[0]->counters->pmd.loops > 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		T(test_a_config_is_made_so),
+		T(test_sockets_are_for_owner_and_group),
+		T(test_what_did_not_change_is_not_touched),
+		T(test_a_config_with_a_bad_guest_changes_nothing),
+		T(test_a_guest_that_fails_late_rolls_everything_back),
+		T(test_a_bad_member_changes_nothing),
+		T(test_a_live_socket_is_not_taken_over),
+		T(test_two_hundred_guests_come_and_go_without_a_trace),
+		T(test_members_come_and_go_by_config),
+		T(test_stations_of_a_guest_go_with_it),
+		T(test_late_mail_of_a_removed_guest_is_not_the_next_ones),
+		T(test_an_announcement_and_its_echo_in_one_batch_leave_the_station_with_its_guest),
+		T(test_fewer_queues_are_used_as_soon_as_they_are_configured),
+		T(test_a_guest_is_not_freed_while_the_view_names_it),
+		T(test_the_tick_says_when_it_is_due),
+		T(test_a_running_worker_survives_a_storm_of_changes),
+	};
+	int failed = cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+
+	rig_eal_end();
+	return failed;
+}

@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The real switch with the real FDB between ring ports and counting guests, in scenes and against
+ * the slow model.
+ *
+ * Threads: one.
+ */
+#include "unit.h"
+
+#include "draw.h"
+#include "rig.h"
+#include "switch_model.h"
+
+static struct rig *r;
+static uint32_t next_id;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	r = rig_new(2, 4);
+	next_id = 0;
+	return 0;
+}
+
+/* After every test: the books balance and every frame came home. */
+static int
+tear_down(void **state)
+{
+	bool balanced = rig_balanced(r);
+	unsigned int missing = rig_free(r);
+
+	(void)state;
+	if (!balanced || missing != 0)
+		print_error("balanced: %d, frames missing: %u\n", balanced, missing);
+	return balanced && missing == 0 ? 0 : -1;
+}
+
+static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+static void
+send_bytes(uint16_t in, unsigned int member, const uint8_t *data, uint32_t len)
+{
+	struct rte_mbuf *m = rig_frame(r, data, len, next_id++, member);
+
+	rig_burst(r, in, &m, 1);
+	rig_learn(r, r->fdb->now_s);
+}
+
+/* Station `src` behind port `in` speaks to station `dst`, 0: to all. */
+static void
+say(uint16_t in, uint32_t src, uint32_t dst)
+{
+	uint8_t buf[64], from[6], to[6];
+
+	rig_mac(from, src);
+	rig_mac(to, dst);
+	send_bytes(in, 0, buf, rig_udp(buf, dst == 0 ? broadcast : to, from, src));
+}
+
+static void
+expect_only(uint16_t slot)
+{
+	for (uint16_t s = 0; s <= r->n_guests; s++)
+		assert_int_equal(rig_got(r, s), s == slot);
+	rig_forget(r);
+}
+
+static void
+expect_all_but(uint16_t slot)
+{
+	for (uint16_t s = 0; s <= r->n_guests; s++)
+		assert_int_equal(rig_got(r, s), s != slot);
+	rig_forget(r);
+}
+
+static void
+test_a_station_that_spoke_is_answered_at_its_port_only(void **state)
+{
+	(void)state;
+	say(1, 11, 99);
+	expect_all_but(1);
+	say(2, 22, 11);
+	expect_only(1);
+	say(0, 33, 22);
+	expect_only(2);
+	say(1, 11, 33);
+	expect_only(0);
+}
+
+static void
+test_unknown_unicast_is_flooded_but_not_to_its_source(void **state)
+{
+	(void)state;
+	for (uint16_t in = 0; in <= 4; in++) {
+		say(in, 100u + in, 999);
+		expect_all_but(in);
+	}
+}
+
+static void
+test_broadcast_is_flooded_even_when_stations_are_known(void **state)
+{
+	(void)state;
+	say(1, 11, 0);
+	expect_all_but(1);
+	say(0, 33, 0);
+	expect_all_but(0);
+}
+
+static void
+test_nothing_goes_from_bond_to_bond(void **state)
+{
+	(void)state;
+	say(0, 33, 0);
+	assert_int_equal(rig_got(r, 0), 0);
+	say(0, 34, 33);
+	assert_int_equal(rig_got(r, 0), 0);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_SAME_PORT), 1);
+}
+
+static void
+test_a_flooded_frame_leaves_on_one_member(void **state)
+{
+	(void)state;
+	say(1, 11, 0);
+	assert_int_equal(rig_got_member(r, 0) + rig_got_member(r, 1), 1);
+}
+
+static void
+test_guests_that_are_down_get_no_copies(void **state)
+{
+	(void)state;
+	r->dp[2].vid = -1;
+	say(1, 11, 0);
+	assert_int_equal(rig_got(r, 2), 0);
+	assert_int_equal(rig_got(r, 3), 1);
+	assert_int_equal(rig_drops(r, 2, BF_DROP_GUEST_DOWN), 0);
+}
+
+static void
+test_a_flood_without_any_other_port_is_counted(void **state)
+{
+	(void)state;
+	for (uint16_t s = 2; s <= 4; s++)
+		r->dp[s].vid = -1;
+	r->view->ports[0].kind = BF_PORT_NONE;
+	say(1, 11, 0);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_NO_DESTINATION), 1);
+	assert_int_equal(r->n_log, 0);
+}
+
+static void
+test_frames_for_a_removed_port_are_counted_there(void **state)
+{
+	(void)state;
+	say(2, 22, 0);
+	rig_forget(r);
+	r->view->ports[2].kind = BF_PORT_NONE;
+	say(1, 11, 22);
+	assert_int_equal(r->n_log, 0);
+	assert_int_equal(rig_drops(r, 2, BF_DROP_PORT_GONE), 1);
+}
+
+static void
+test_vlans_are_switched_apart(void **state)
+{
+	uint8_t buf[128], a[6], b[6];
+	uint32_t len;
+
+	(void)state;
+	rig_mac(a, 1);
+	rig_mac(b, 2);
+	len = rig_tag(buf, rig_udp(buf, broadcast, a, 1), 0x8100, 100);
+	send_bytes(1, 0, buf, len);
+	rig_forget(r);
+	len = rig_tag(buf, rig_udp(buf, a, b, 1), 0x8100, 100);
+	send_bytes(2, 0, buf, len);
+	expect_only(1);
+	len = rig_tag(buf, rig_udp(buf, a, b, 1), 0x8100, 200);
+	send_bytes(2, 0, buf, len);
+	expect_all_but(2);
+}
+
+static void
+test_a_static_station_is_not_learned_elsewhere(void **state)
+{
+	uint8_t mac[6];
+
+	(void)state;
+	rig_mac(mac, 11);
+	bf_fdb_add_static(r->fdb, bf_fdb_key(0, mac), 1);
+	bf_fdb_commit(r->fdb);
+	say(2, 11, 0);
+	rig_forget(r);
+	say(3, 33, 11);
+	expect_only(1);
+}
+
+static void
+test_a_guests_own_frames_that_come_back_are_dropped(void **state)
+{
+	(void)state;
+	say(1, 11, 0);
+	rig_forget(r);
+	say(0, 11, 0);
+	assert_int_equal(r->n_log, 0);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_REFLECTED), 1);
+	say(2, 22, 11);
+	expect_only(1);
+}
+
+static void
+test_a_station_silent_for_long_may_reappear_behind_the_bond(void **state)
+{
+	(void)state;
+	say(1, 11, 0);
+	rig_learn(r, r->fdb->now_s + 6);
+	say(0, 11, 0);
+	rig_forget(r);
+	say(2, 22, 11);
+	expect_only(0);
+}
+
+static uint32_t
+arp(uint8_t *buf, uint32_t src)
+{
+	uint8_t from[6];
+	uint32_t len;
+
+	rig_mac(from, src);
+	len = rig_udp(buf, broadcast, from, 1);
+	buf[12] = 0x08;
+	buf[13] = 0x06;
+	return len;
+}
+
+static void
+test_a_station_that_announces_itself_has_moved_at_once(void **state)
+{
+	uint8_t buf[128];
+
+	(void)state;
+	say(1, 11, 0);
+	send_bytes(0, 0, buf, arp(buf, 11));
+	assert_int_equal(rig_drops(r, 0, BF_DROP_REFLECTED), 0);
+	rig_forget(r);
+	say(2, 22, 11);
+	expect_only(0);
+}
+
+static void
+test_an_announcement_in_a_vlan_moves_its_station_too(void **state)
+{
+	uint8_t buf[128], mac[6];
+
+	(void)state;
+	rig_mac(mac, 11);
+	send_bytes(1, 0, buf, rig_tag(buf, rig_udp(buf, broadcast, mac, 1), 0x8100, 100));
+	send_bytes(0, 0, buf, rig_tag(buf, arp(buf, 11), 0x8100, 100));
+	assert_int_equal(rig_drops(r, 0, BF_DROP_REFLECTED), 0);
+}
+
+/* Without a LAG the switch sends a guest's broadcast back on the other members. */
+static void
+test_a_guests_own_announcement_that_comes_back_is_not_learned(void **state)
+{
+	uint8_t buf[128];
+
+	(void)state;
+	r->view->bond.lag = false;
+	send_bytes(1, 0, buf, arp(buf, 11));
+	send_bytes(0, 1, buf, arp(buf, 11));
+	rig_forget(r);
+	say(2, 22, 11);
+	expect_only(1);
+}
+
+static void
+test_without_a_lag_one_member_brings_floods(void **state)
+{
+	uint8_t buf[64], from[6];
+
+	(void)state;
+	r->view->bond.lag = false;
+	r->view->bond.designated = 1;
+	rig_mac(from, 33);
+	for (unsigned int member = 0; member < 2; member++)
+		send_bytes(0, member, buf, rig_udp(buf, broadcast, from, 1));
+	assert_int_equal(rig_got(r, 1), 1);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_DUPLICATE), 1);
+}
+
+static void
+test_bad_sources_are_dropped_and_not_learned(void **state)
+{
+	static const uint8_t group[6] = {3, 0, 0, 0, 0, 1}, zero[6];
+	uint8_t buf[64];
+	uint32_t before = r->fdb->count;
+
+	(void)state;
+	send_bytes(1, 0, buf, rig_udp(buf, broadcast, group, 1));
+	send_bytes(1, 0, buf, rig_udp(buf, broadcast, zero, 1));
+	assert_int_equal(rig_drops(r, 1, BF_DROP_BAD_SOURCE), 2);
+	assert_int_equal(r->fdb->count, before);
+	assert_int_equal(r->n_log, 0);
+}
+
+static void
+test_guests_slow_protocol_frames_reach_nobody(void **state)
+{
+	static const uint8_t slow[6] = {0x01, 0x80, 0xc2, 0, 0, 2};
+	uint8_t buf[128], from[6];
+	uint32_t len;
+
+	(void)state;
+	rig_mac(from, 11);
+	len = rig_udp(buf, slow, from, 1);
+	buf[12] = 0x88;
+	buf[13] = 0x09;
+	send_bytes(1, 0, buf, len);
+	len = rig_tag(buf, len, 0x8100, 5);
+	send_bytes(1, 0, buf, len);
+	memcpy(buf, broadcast, 6);
+	send_bytes(1, 0, buf, len);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_SLOW_PROTOCOL), 3);
+	send_bytes(1, 0, buf, rig_udp(buf, slow, from, 1));
+	assert_int_equal(rig_drops(r, 1, BF_DROP_RESERVED), 1);
+	assert_int_equal(r->n_log, 0);
+}
+
+static void
+test_frames_for_the_bond_itself_stay_here(void **state)
+{
+	uint8_t buf[64], from[6];
+
+	(void)state;
+	rig_mac(from, 33);
+	send_bytes(0, 0, buf, rig_udp(buf, rig_bond_mac, from, 1));
+	assert_int_equal(r->n_log, 0);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_FOR_US), 1);
+	assert_int_equal(r->n_for_us, 1);
+}
+
+/* An all-zero destination belongs to nobody: like every unknown one it is flooded. */
+static void
+test_the_zero_destination_is_nobodys(void **state)
+{
+	static const uint8_t zero[6];
+	uint8_t buf[64], from[6];
+
+	(void)state;
+	rig_mac(from, 11);
+	send_bytes(1, 0, buf, rig_udp(buf, zero, from, 1));
+	expect_all_but(1);
+}
+
+static void
+test_a_decision_in_the_cache_ends_with_its_station(void **state)
+{
+	(void)state;
+	say(1, 11, 0);
+	say(2, 22, 0);
+	rig_forget(r);
+	for (int i = 0; i < 3; i++)
+		say(1, 11, 22);
+	assert_int_equal(rig_got(r, 2), 3);
+	rig_forget(r);
+	say(3, 22, 0); /* moved */
+	rig_forget(r);
+	say(1, 11, 22);
+	expect_only(3);
+	bf_fdb_flush(r->fdb);
+	bf_fdb_commit(r->fdb);
+	say(1, 11, 22);
+	expect_all_but(1);
+}
+
+static void
+test_a_talker_keeps_its_place_while_cached(void **state)
+{
+	(void)state;
+	say(1, 11, 0);
+	say(2, 22, 0);
+	for (uint32_t s = 0; s < 400; s++) {
+		say(1, 11, 22);
+		rig_learn(r, r->fdb->now_s + 1);
+	}
+	rig_forget(r);
+	say(3, 33, 11);
+	expect_only(1);
+	say(3, 33, 22); /* silent for 400 s: forgotten */
+	expect_all_but(3);
+}
+
+static void
+test_bursts_for_several_ports_keep_every_flow_in_order(void **state)
+{
+	uint8_t buf[64], from[6], to[6];
+	struct rte_mbuf *pkts[BF_BURST];
+	uint32_t last[5] = {0};
+
+	(void)state;
+	for (uint32_t s = 1; s <= 4; s++)
+		say((uint16_t)s, s * 11, 0);
+	rig_forget(r);
+	rig_mac(from, 500);
+	for (uint32_t b = 0; b < 50; b++) {
+		for (uint32_t i = 0; i < BF_BURST; i++) {
+			rig_mac(to, (1 + (i * 7 + b) % 4) * 11);
+			pkts[i] = rig_frame(
+				r, buf, rig_udp(buf, to, from, 1), 1 + b * BF_BURST + i, 0);
+		}
+		rig_burst(r, 0, pkts, BF_BURST);
+		rig_learn(r, r->fdb->now_s);
+	}
+	assert_int_equal(r->n_log, 50 * BF_BURST);
+	for (uint32_t i = 0; i < r->n_log; i++) {
+		assert_true(r->log[i].id > last[r->log[i].slot]);
+		last[r->log[i].slot] = r->log[i].id;
+	}
+}
+
+static struct model_switch model;
+
+static void
+model_like_rig(void)
+{
+	model_init(&model);
+	for (unsigned int s = 0; s <= 4; s++) {
+		model.exists[s] = true;
+		model.up[s] = s == 0 || r->dp[s].vid >= 0;
+		model.max_len[s] = r->view->ports[s].max_len;
+	}
+	model.lag = r->view->bond.lag;
+	memcpy(model.mac, rig_bond_mac, 6);
+	model.n_members = r->view->bond.n_members;
+	model.designated = r->view->bond.designated;
+	model.now_s = r->fdb->now_s;
+}
+
+/* Few stations, some odd frames: enough to meet every rule often. */
+static uint32_t
+random_frame(uint8_t *buf, uint64_t *seed)
+{
+	static const uint8_t odd[][6] = {{0x01, 0x80, 0xc2, 0, 0, 0},
+		{0x01, 0x80, 0xc2, 0, 0, 0x0e}, {0x01, 0, 0x5e, 0, 0, 1},
+		{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+	static const uint16_t types[] = {0x0800, 0x86dd, 0x0806, 0x8035, 0x8809};
+	uint32_t len = 60 + draw_below(seed, 60), kind = draw_below(seed, 20);
+	uint16_t type = types[draw_below(seed, 40) < 30 ? 0 : draw_below(seed, 5)];
+
+	for (uint32_t i = 0; i < 200; i++)
+		buf[i] = (uint8_t)draw(seed);
+	rig_mac(buf, draw_below(seed, 24));
+	rig_mac(buf + 6, draw_below(seed, 24));
+	buf[12] = (uint8_t)(type >> 8);
+	buf[13] = (uint8_t)type;
+	if (kind < 4)
+		memcpy(buf, odd[kind], 6);
+	else if (kind == 4)
+		memset(buf + 6, 0, 6);
+	else if (kind == 5)
+		buf[6] |= 1;
+	else if (kind == 8)
+		memset(buf, 0, 6);
+	else if (kind == 9)
+		memcpy(buf, rig_bond_mac, 6);
+	/* A decision from the cache would not see the announcement: say it to all. */
+	if (type == 0x0806 || type == 0x8035)
+		memcpy(buf, broadcast, 6);
+	for (uint32_t n = draw_below(seed, 4) / 2; n > 0; n--)
+		len = rig_tag(buf, len, n & 1 ? 0x8100 : 0x88a8, (uint16_t)draw_below(seed, 3));
+	if (kind == 6)
+		len = draw_below(seed, 20); /* cut */
+	else if (kind == 7)
+		len = 1500 + draw_below(seed, 40); /* around what ports take */
+	return len;
+}
+
+static void
+expect_deliveries(const uint32_t *want, uint32_t n)
+{
+	uint32_t got[BF_BURST] = {0};
+
+	for (uint32_t i = 0; i < r->n_log; i++) {
+		assert_false(got[r->log[i].id] & 1u << r->log[i].slot); /* no frame twice */
+		got[r->log[i].id] |= 1u << r->log[i].slot;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (got[i] != want[i])
+			fail_msg("frame %u: ports 0x%x, the model says 0x%x", i, got[i], want[i]);
+	rig_forget(r);
+}
+
+static void
+expect_same_drops(void)
+{
+	for (uint16_t s = 0; s <= 4; s++)
+		for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
+			if (rig_drops(r, s, (enum bf_drop)d) != model.drops[s][d])
+				fail_msg("port %u, reason %u: %lu dropped, the model says %lu", s,
+					d, (unsigned long)rig_drops(r, s, (enum bf_drop)d),
+					(unsigned long)model.drops[s][d]);
+}
+
+static void
+random_turn(uint64_t *seed)
+{
+	uint32_t n = 1 + draw_below(seed, BF_BURST), want[BF_BURST];
+	uint16_t in = (uint16_t)draw_below(seed, 5);
+	struct rte_mbuf *pkts[BF_BURST];
+	uint8_t buf[2048];
+
+	for (uint32_t i = 0; i < n; i++) {
+		unsigned int member = draw_below(seed, 2);
+		uint32_t len = random_frame(buf, seed);
+
+		pkts[i] = rig_frame(r, buf, len, i, member);
+		want[i] = model_frame(&model, in, member, buf, len);
+	}
+	rig_burst(r, in, pkts, (uint16_t)n);
+	expect_deliveries(want, n);
+	expect_same_drops();
+	rig_learn(r, r->fdb->now_s + (draw_below(seed, 6) == 0 ? draw_below(seed, 200) : 0));
+	model_turn(&model, r->fdb->now_s);
+}
+
+static void
+test_random_bursts_go_where_the_model_says(void **state)
+{
+	uint64_t seed = 77;
+
+	(void)state;
+	for (int round = 0; round < 8; round++) {
+		model_like_rig();
+		r->view->bond.lag = model.lag = (round & 1) != 0;
+		r->view->bond.designated = 1;
+		model.designated = 1;
+		r->dp[4].vid = round & 2 ? -1 : 4;
+		model.up[4] = r->dp[4].vid >= 0;
+		r->view->ports[3].max_len = 1508;
+		model.max_len[3] = 1508;
+		memcpy(model.drops, &(uint64_t[MODEL_PORTS][BF_DROP_COUNT]){{0}},
+			sizeof(model.drops));
+		for (uint16_t s = 0; s <= 4; s++)
+			memcpy(model.drops[s], r->w->counters->ports[s].drops,
+				sizeof(model.drops[s]));
+		for (int i = 0; i < 1500; i++)
+			random_turn(&seed);
+		assert_true(rig_balanced(r));
+		bf_fdb_flush(r->fdb);
+		bf_fdb_commit(r->fdb);
+	}
+}
+
+static int
+group_set_up(void **state)
+{
+	(void)state;
+	return rig_eal() ? 0 : -1;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		T(test_a_station_that_spoke_is_answered_at_its_port_only),
+		T(test_unknown_unicast_is_flooded_but_not_to_its_source),
+		T(test_broadcast_is_flooded_even_when_stations_are_known),
+		T(test_nothing_goes_from_bond_to_bond),
+		T(test_a_flooded_frame_leaves_on_one_member),
+		T(test_guests_that_are_down_get_no_copies),
+		T(test_a_flood_without_any_other_port_is_counted),
+		T(test_frames_for_a_removed_port_are_counted_there),
+		T(test_vlans_are_switched_apart),
+		T(test_a_static_station_is_not_learned_elsewhere),
+		T(test_a_guests_own_frames_that_come_back_are_dropped),
+		T(test_a_station_silent_for_long_may_reappear_behind_the_bond),
+		T(test_a_station_that_announces_itself_has_moved_at_once),
+		T(test_an_announcement_in_a_vlan_moves_its_station_too),
+		T(test_a_guests_own_announcement_that_comes_back_is_not_learned),
+		T(test_without_a_lag_one_member_brings_floods),
+		T(test_bad_sources_are_dropped_and_not_learned),
+		T(test_guests_slow_protocol_frames_reach_nobody),
+		T(test_frames_for_the_bond_itself_stay_here),
+		T(test_the_zero_destination_is_nobodys),
+		T(test_a_decision_in_the_cache_ends_with_its_station),
+		T(test_a_talker_keeps_its_place_while_cached),
+		T(test_bursts_for_several_ports_keep_every_flow_in_order),
+		T(test_random_bursts_go_where_the_model_says),
+	};
+	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
+
+	rig_eal_end();
+	return failed;
+}

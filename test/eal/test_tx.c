@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Transmission: every tx function takes all frames, sends what it can, counts and frees the rest.
+ *
+ * Threads: one.
+ */
+#include "unit.h"
+
+#include "dataplane/flow.h"
+#include "draw.h"
+#include "rig.h"
+
+static struct rig *r;
+static struct bf_bond_view *bond;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	r = rig_new(3, 2);
+	bond = &r->view->bond;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	unsigned int missing = rig_free(r);
+
+	(void)state;
+	if (missing != 0)
+		print_error("frames missing: %u\n", missing);
+	return missing == 0 ? 0 : -1;
+}
+
+static struct rte_mbuf *
+frame(uint32_t flow, uint32_t len, uint32_t id)
+{
+	uint8_t buf[2048] = {0}, a[6], b[6];
+
+	rig_mac(a, 1);
+	rig_mac(b, 2);
+	rig_udp(buf, a, b, flow);
+	return rig_frame(r, buf, len, id, 0);
+}
+
+static struct bf_burst
+sum_of(struct rte_mbuf **pkts, uint16_t n)
+{
+	struct bf_burst s = {.min_len = UINT16_MAX};
+
+	for (uint16_t i = 0; i < n; i++) {
+		s.bytes += pkts[i]->pkt_len;
+		s.max_len = RTE_MAX(s.max_len, pkts[i]->pkt_len);
+		s.min_len = RTE_MIN(s.min_len, pkts[i]->data_len);
+	}
+	return s;
+}
+
+static void
+to_bond(struct rte_mbuf **pkts, uint16_t n)
+{
+	struct bf_burst s = sum_of(pkts, n);
+
+	bf_tx_bond(r->w, pkts, n, &s);
+}
+
+static void
+send_flows(uint32_t first, uint16_t n)
+{
+	struct rte_mbuf *pkts[BF_STAGE_SIZE];
+
+	for (uint16_t i = 0; i < n; i++)
+		pkts[i] = frame(first + i, 60, first + i);
+	to_bond(pkts, n);
+}
+
+static const struct bf_port_counters *
+bond_counters(void)
+{
+	return &r->w->counters->ports[BF_BOND_SLOT];
+}
+
+static void
+test_a_flow_keeps_to_the_member_of_its_bucket(void **state)
+{
+	struct bf_flow_key k;
+	struct rte_mbuf *m;
+
+	(void)state;
+	for (uint32_t flow = 0; flow < 200; flow++) {
+		uint8_t want;
+
+		m = frame(flow, 60, flow);
+		bf_flow_key(rte_pktmbuf_mtod(m, uint8_t *), 60, BF_POLICY_L34, &k);
+		want = bond->bucket[bf_flow_hash_key(&k, bond->seed) % BF_BUCKETS];
+		to_bond(&m, 1);
+		rig_collect(r);
+		assert_int_equal(r->n_log, 1);
+		assert_int_equal(r->log[0].member, want);
+		rig_forget(r);
+	}
+}
+
+static void
+test_round_robin_gives_each_member_the_same(void **state)
+{
+	(void)state;
+	bond->tx = BF_TX_RR;
+	for (int i = 0; i < 30; i++)
+		send_flows(7, 30);
+	rig_collect(r);
+	for (uint16_t m = 0; m < 3; m++)
+		assert_int_equal(rig_got_member(r, m), 300);
+}
+
+static void
+test_order_uses_the_first_member_that_may_send(void **state)
+{
+	(void)state;
+	bond->tx = BF_TX_ORDER;
+	bond->order[0] = 2;
+	bond->order[1] = 0;
+	bond->order[2] = 1;
+	send_flows(0, 20);
+	rig_collect(r);
+	assert_int_equal(rig_got_member(r, 2), 20);
+	rig_forget(r);
+	r->carrier.bits = 3;
+	send_flows(0, 20);
+	rig_collect(r);
+	assert_int_equal(rig_got_member(r, 0), 20);
+}
+
+static void
+test_a_member_without_carrier_is_left_at_the_next_burst(void **state)
+{
+	uint8_t before[200];
+
+	(void)state;
+	send_flows(0, 64);
+	send_flows(64, 64);
+	send_flows(128, 64);
+	rig_collect(r);
+	for (uint32_t i = 0; i < r->n_log; i++)
+		before[r->log[i].id] = (uint8_t)r->log[i].member;
+	rig_forget(r);
+	r->carrier.bits &= ~2u;
+	send_flows(0, 64);
+	send_flows(64, 64);
+	send_flows(128, 64);
+	rig_collect(r);
+	assert_int_equal(r->n_log, 192);
+	for (uint32_t i = 0; i < r->n_log; i++) {
+		assert_int_not_equal(r->log[i].member, 1);
+		if (before[r->log[i].id] != 1) /* the others' flows stay */
+			assert_int_equal(r->log[i].member, before[r->log[i].id]);
+	}
+	assert_in_range(rig_got_member(r, 0), 64, 128);
+}
+
+static void
+test_a_held_member_is_used_without_carrier(void **state)
+{
+	(void)state;
+	r->carrier.bits = 0;
+	bond->hold = 2;
+	send_flows(0, 20);
+	rig_collect(r);
+	assert_int_equal(rig_got_member(r, 1), 20);
+}
+
+static void
+test_without_any_member_every_frame_is_counted(void **state)
+{
+	(void)state;
+	for (unsigned int tx = BF_TX_ORDER; tx <= BF_TX_BROADCAST; tx++) {
+		bond->tx = (uint8_t)tx;
+		r->carrier.bits = 0;
+		send_flows(0, 20);
+	}
+	assert_int_equal(rig_drops(r, 0, BF_DROP_NO_MEMBER), 80);
+	assert_int_equal(bond_counters()->tx_frames, 0);
+}
+
+static void
+test_a_full_member_frees_and_counts_the_rest(void **state)
+{
+	(void)state;
+	bond->tx = BF_TX_ORDER;
+	for (int i = 0; i < 20; i++)
+		send_flows(0, 64);
+	assert_int_equal(bond_counters()->tx_frames, RIG_RING);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_MEMBER_FULL), 20 * 64 - RIG_RING);
+	assert_int_equal(r->w->counters->members[0].tx_full, 20 * 64 - RIG_RING);
+	assert_int_equal(r->w->counters->members[0].tx_bytes, RIG_RING * 60);
+	assert_int_equal(bond_counters()->tx_bytes, RIG_RING * 60);
+	rig_collect(r);
+	assert_int_equal(rig_got(r, 0), RIG_RING);
+	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
+}
+
+static void
+test_broadcast_reaches_every_member_and_comes_home_once(void **state)
+{
+	(void)state;
+	bond->tx = BF_TX_BROADCAST;
+	for (int i = 0; i < 10; i++)
+		send_flows(0, 32);
+	assert_int_equal(bond_counters()->copies, 640);
+	assert_int_equal(bond_counters()->tx_frames, 960);
+	rig_collect(r);
+	for (uint16_t m = 0; m < 3; m++)
+		assert_int_equal(rig_got_member(r, m), 320);
+	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
+}
+
+static void
+test_broadcast_on_full_members_leaks_nothing(void **state)
+{
+	(void)state;
+	bond->tx = BF_TX_BROADCAST;
+	for (int i = 0; i < 40; i++)
+		send_flows(0, 32);
+	assert_int_equal(bond_counters()->tx_frames, 3 * RIG_RING);
+	assert_int_equal(
+		bond_counters()->tx_frames + rig_drops(r, 0, BF_DROP_MEMBER_FULL), 3 * 40 * 32);
+	rig_collect(r);
+	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
+}
+
+static void
+test_broadcast_of_chains_counts_every_piece(void **state)
+{
+	uint8_t data[1500] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0};
+	struct rte_mbuf *m = rig_chain(r, data, 1500, 200, 5);
+
+	(void)state;
+	bond->tx = BF_TX_BROADCAST;
+	to_bond(&m, 1);
+	rig_collect(r);
+	assert_int_equal(rig_got(r, 0), 3);
+	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
+}
+
+static void
+test_short_frames_leave_with_sixty_bytes_of_which_the_rest_is_zero(void **state)
+{
+	struct rte_mbuf *m = frame(1, 60, 1), *got;
+
+	(void)state;
+	memset(rte_pktmbuf_mtod_offset(m, char *, 42), 0xee, 18);
+	rte_pktmbuf_trim(m, 18);
+	bond->tx = BF_TX_ORDER;
+	to_bond(&m, 1);
+	assert_int_equal(rte_ring_dequeue(r->wire[0], (void **)&got), 0);
+	assert_int_equal(got->pkt_len, 60);
+	for (int i = 42; i < 60; i++)
+		assert_int_equal(*rte_pktmbuf_mtod_offset(got, uint8_t *, i), 0);
+	assert_int_equal(r->w->counters->pmd.padded, 1);
+	assert_int_equal(bond_counters()->tx_bytes, 60);
+	rte_pktmbuf_free(got);
+}
+
+static void
+test_what_the_bond_does_not_take_is_oversize(void **state)
+{
+	struct rte_mbuf *pkts[4] = {
+		frame(1, 1518, 0), frame(2, 1519, 1), frame(3, 60, 2), frame(4, 1600, 3)};
+
+	(void)state;
+	to_bond(pkts, 4);
+	rig_collect(r);
+	assert_int_equal(rig_got(r, 0), 2);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_OVERSIZE), 2);
+	assert_int_equal(bond_counters()->tx_bytes, 1578);
+}
+
+static void
+to_guest(struct rte_mbuf **pkts, uint16_t n)
+{
+	struct bf_burst s = sum_of(pkts, n);
+
+	bf_tx_guest(r->w, 1, pkts, n, &s);
+}
+
+static void
+guest_flows(uint16_t n)
+{
+	struct rte_mbuf *pkts[BF_STAGE_SIZE];
+
+	for (uint16_t i = 0; i < n; i++)
+		pkts[i] = frame(i, 60, i);
+	to_guest(pkts, n);
+}
+
+static void
+test_a_guest_that_does_not_read_loses_its_own_frames(void **state)
+{
+	(void)state;
+	rig_guest_room(1, 10);
+	guest_flows(64);
+	assert_int_equal(rig_got(r, 1), 10);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_GUEST_RING_FULL), 54);
+	assert_int_equal(r->w->counters->ports[1].tx_bytes, 600);
+	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
+}
+
+static void
+test_a_guest_that_is_down_or_has_no_ring_is_named(void **state)
+{
+	(void)state;
+	r->dp[1].rx_rings = 0;
+	guest_flows(5);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_GUEST_RING_OFF), 5);
+	r->dp[1].vid = -1;
+	guest_flows(6);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_GUEST_DOWN), 6);
+	r->dp[1].vid = 1;
+	r->dp[1].rx_rings = 1;
+	r->dp[1].ring_lock[0] = 1;
+	r->view->n_workers = 2; /* the ring is shared, and somebody else has it */
+	guest_flows(7);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_RING_BUSY), 7);
+	r->dp[1].ring_lock[0] = 0;
+	guest_flows(8);
+	assert_int_equal(rig_got(r, 1), 8);
+	assert_int_equal(r->dp[1].ring_lock[0], 0);
+}
+
+static void
+test_what_a_guest_does_not_take_is_oversize_and_harms_no_other_frame(void **state)
+{
+	struct rte_mbuf *pkts[3] = {frame(1, 60, 0), frame(2, 1519, 1), frame(3, 1518, 2)};
+
+	(void)state;
+	to_guest(pkts, 3);
+	assert_int_equal(rig_got(r, 1), 2);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_OVERSIZE), 1);
+	assert_int_equal(r->w->counters->ports[1].tx_bytes, 1578);
+}
+
+static void
+test_a_flow_keeps_to_one_ring_of_a_guest(void **state)
+{
+	uint16_t ring_of[64];
+	bool several = false;
+
+	(void)state;
+	r->view->ports[1].n_rings = 4;
+	r->dp[1].rx_rings = 15;
+	guest_flows(64);
+	for (uint32_t i = 0; i < 64; i++)
+		ring_of[r->log[i].id] = r->log[i].ring;
+	rig_forget(r);
+	guest_flows(64);
+	for (uint32_t i = 0; i < 64; i++) {
+		assert_int_equal(r->log[i].ring, ring_of[r->log[i].id]);
+		assert_int_equal(r->log[i].ring % 2, 0); /* towards the guest */
+		several = several || r->log[i].ring != r->log[0].ring;
+	}
+	assert_true(several);
+}
+
+/* With as many rings as workers or more, no ring has two writers and none is left out. */
+static void
+test_rings_are_shared_out_to_workers_without_overlap(void **state)
+{
+	uint32_t seen = 0;
+
+	(void)state;
+	r->view->ports[1].n_rings = 5;
+	r->dp[1].rx_rings = 31;
+	r->view->n_workers = 2;
+	for (uint16_t w = 0; w < 2; w++) {
+		uint32_t mine = 0;
+
+		r->w->idx = w;
+		rig_forget(r);
+		guest_flows(64);
+		for (uint32_t i = 0; i < r->n_log; i++)
+			mine |= 1u << r->log[i].ring / 2;
+		assert_int_equal(mine & seen, 0);
+		seen |= mine;
+	}
+	r->w->idx = 0;
+	assert_int_equal(seen, 31);
+}
+
+static void
+test_copies_leave_the_frames_with_their_owner(void **state)
+{
+	struct rte_mbuf *pkts[2] = {frame(1, 60, 0), frame(2, 60, 1)};
+	struct bf_burst s = sum_of(pkts, 2);
+
+	(void)state;
+	bf_tx_guest_copy(r->w, 1, pkts, 2, &s);
+	assert_int_equal(rig_got(r, 1), 2);
+	assert_int_equal(rte_mempool_in_use_count(r->pool), 2);
+	rte_pktmbuf_free_bulk(pkts, 2);
+}
+
+static void
+test_stages_send_at_a_full_burst_and_at_the_flush(void **state)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+	struct bf_burst s;
+
+	(void)state;
+	for (int round = 0; round < 5; round++) {
+		for (uint16_t i = 0; i < 7; i++)
+			pkts[i] = frame(i, 60, i);
+		s = sum_of(pkts, 7);
+		bf_stage_add(r->w, 1, pkts, 7, &s);
+		assert_int_equal(rig_got(r, 1), round < 4 ? 0 : 35);
+	}
+	pkts[0] = frame(1, 60, 1);
+	s = sum_of(pkts, 1);
+	bf_stage_add(r->w, 2, pkts, 1, &s);
+	bf_stage_flush(r->w);
+	assert_int_equal(rig_got(r, 2), 1);
+	assert_int_equal(r->w->n_active, 0);
+	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
+}
+
+static void
+test_stand_ins_are_usable_and_spread_a_dead_members_buckets(void **state)
+{
+	(void)state;
+	for (uint32_t usable = 1; usable < 16; usable++) {
+		unsigned int n[4] = {0};
+		unsigned int share = BF_BUCKETS / (unsigned int)__builtin_popcount(usable);
+
+		for (unsigned int k = 0; k < BF_BUCKETS; k++) {
+			uint8_t m = bf_bond_stand_in(usable, (uint8_t)k);
+
+			assert_true(usable & 1u << m);
+			n[m]++;
+		}
+		for (unsigned int m = 0; m < 4; m++)
+			if (usable & 1u << m)
+				assert_in_range(n[m], share - share / 4, share + share / 4 + 1);
+	}
+}
+
+static int
+group_set_up(void **state)
+{
+	(void)state;
+	return rig_eal() ? 0 : -1;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		T(test_a_flow_keeps_to_the_member_of_its_bucket),
+		T(test_round_robin_gives_each_member_the_same),
+		T(test_order_uses_the_first_member_that_may_send),
+		T(test_a_member_without_carrier_is_left_at_the_next_burst),
+		T(test_a_held_member_is_used_without_carrier),
+		T(test_without_any_member_every_frame_is_counted),
+		T(test_a_full_member_frees_and_counts_the_rest),
+		T(test_broadcast_reaches_every_member_and_comes_home_once),
+		T(test_broadcast_on_full_members_leaks_nothing),
+		T(test_broadcast_of_chains_counts_every_piece),
+		T(test_short_frames_leave_with_sixty_bytes_of_which_the_rest_is_zero),
+		T(test_what_the_bond_does_not_take_is_oversize),
+		T(test_a_guest_that_does_not_read_loses_its_own_frames),
+		T(test_a_guest_that_is_down_or_has_no_ring_is_named),
+		T(test_what_a_guest_does_not_take_is_oversize_and_harms_no_other_frame),
+		T(test_a_flow_keeps_to_one_ring_of_a_guest),
+		T(test_rings_are_shared_out_to_workers_without_overlap),
+		T(test_copies_leave_the_frames_with_their_owner),
+		T(test_stages_send_at_a_full_burst_and_at_the_flush),
+		T(test_stand_ins_are_usable_and_spread_a_dead_members_buckets),
+	};
+	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
+
+	rig_eal_end();
+	return failed;
+}

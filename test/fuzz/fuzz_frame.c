@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Fuzz target: bytes as a frame, through the parse and through the flow key of every policy, which
+ * must be the slow model's.  The input lies in a buffer of exactly its size.
+ *
+ * Threads: one.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/frame.h"
+#include "flow_model.h"
+#include "replay.h"
+
+#define CHECK(cond) \
+	do { \
+		if (!(cond)) \
+			abort(); \
+	} while (0)
+
+static void
+parse(struct rte_mbuf *m)
+{
+	enum bf_drop why = BF_DROP_COUNT;
+	struct bf_frame f = {0, 0, 0};
+
+	if (m->data_len >= 14)
+		bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), &f);
+	if (bf_frame_is_special(m, f.type))
+		why = bf_frame_special(m, &f);
+	CHECK(why == BF_DROP_COUNT || why == BF_DROP_RUNT || why == BF_DROP_SLOW_PROTOCOL);
+	CHECK(m->data_len >= 14 || why == BF_DROP_RUNT);
+	CHECK(f.type != BF_ET_SLOW || why == BF_DROP_SLOW_PROTOCOL);
+	CHECK(f.src >> 48 == f.dst >> 48 && f.src >> 48 < 4096);
+}
+
+static void
+flow(struct rte_mbuf *m, enum bf_policy policy)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct flow_model want;
+	struct bf_flow_key k;
+	uint32_t hash;
+
+	bf_flow_key(data, m->data_len, policy, &k);
+	bf_flow_hash_burst(&m, 1, policy, 1, &hash);
+	CHECK(hash == bf_flow_hash_key(&k, 1));
+	flow_model_read(data, m->data_len, policy, &want);
+	CHECK(flow_model_agrees(&want, &k));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct rte_mbuf m;
+
+	if (size > 9300)
+		return 0;
+	memset(&m, 0, sizeof(m));
+	m.buf_addr = (void *)(uintptr_t)data;
+	m.data_len = (uint16_t)size;
+	m.pkt_len = (uint32_t)size;
+	parse(&m);
+	for (unsigned int p = 0; p < BF_POLICY_COUNT; p++)
+		flow(&m, (enum bf_policy)p);
+	return 0;
+}
+
+#ifdef BF_FUZZ_REPLAY
+int
+main(int argc, char **argv)
+{
+	return replay_files(argc, argv);
+}
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Fuzz target: bytes as a command syntax, as a console line in text and JSON, as a config script
+ * and as what somebody types into an interactive session.
+ *
+ * With BF_FUZZ_REPLAY it is a program that runs the files named on its command line.
+ *
+ * Threads: one.
+ */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "console/command.h"
+#include "console/script.h"
+#include "console/session.h"
+
+#define INPUT_MAX 16384
+
+/* A promise that does not hold ends the program, as a sanitizer would. */
+#define CHECK(cond) \
+	do { \
+		if (!(cond)) \
+			abort(); \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+run_echo(struct bf_cmd_ctx *ctx)
+{
+	const char *port = bf_cmd_arg(ctx, "port");
+	unsigned int i;
+
+	bf_out_printf(ctx->out, "%s\n", port == NULL ? "-" : port);
+	bf_out_obj_begin(ctx->out, NULL);
+	bf_out_str(ctx->out, "port", port);
+	bf_out_arr_begin(ctx->out, "rest");
+	for (i = 0; i < bf_cmd_rest_count(ctx); i++) {
+		CHECK(bf_cmd_rest(ctx, i) != NULL);
+		bf_out_str(ctx->out, NULL, bf_cmd_rest(ctx, i));
+	}
+	bf_out_arr_end(ctx->out);
+	bf_out_obj_end(ctx->out);
+	if (bf_cmd_has_word(ctx, "fail"))
+		bf_out_error(ctx->out, "port: \"%s\": expected another", port);
+}
+
+static const struct bf_cmd cmds[] = {
+	{"help [topic...]", "Help.", bf_cmd_help, 0},
+	{"show port (what:info|stats|xstats|summary) (port:<port>|all)", "Show.", run_echo, 0},
+	{"show port fail <port>", "Fail.", run_echo, 0},
+	{"add guest <name> [options...]", "Add.", run_echo, 0},
+	{"set list <port...>", "List.", run_echo, 0},
+	{"show fdb [vlan <vlan>] [port <port>]", "Show.", run_echo, 0},
+	{"quit", "Quit.", NULL, BF_CMD_QUIT},
+};
+
+static const struct bf_cmd_group group = {
+	"all-of-them", "Commands.", cmds, sizeof(cmds) / sizeof(cmds[0])};
+
+static int
+complete(void *app, const char *name, unsigned int idx, char *buf, size_t size)
+{
+	(void)app;
+	if (idx > 3)
+		return -1;
+	(void)snprintf(buf, size, "%s%u", name, idx);
+	return 0;
+}
+
+static struct bf_cmd_set *
+create_set(void)
+{
+	char err[256];
+	struct bf_cmd_set *set = bf_cmd_set_create(&group, 1, complete, NULL, err, sizeof(err));
+
+	CHECK(set != NULL);
+	return set;
+}
+
+static void
+try_syntax(const char *text)
+{
+	struct bf_cmd cmd = {text, "Fuzz.", run_echo, 0};
+	struct bf_cmd_group one = {"one", "One.", &cmd, 1};
+	struct bf_cmd_set *set;
+	char err[256] = "";
+
+	set = bf_cmd_set_create(&one, 1, NULL, NULL, err, sizeof(err));
+	CHECK(set != NULL || err[0] != '\0');
+	bf_cmd_set_destroy(set);
+}
+
+static void
+try_line(const struct bf_cmd_set *set, const char *text, enum bf_out_format format)
+{
+	struct bf_out *out = bf_out_create(format, 1 << 20);
+	enum bf_out_status status;
+	char why[1024];
+	size_t len;
+	const char *result;
+
+	CHECK(out != NULL);
+	status = bf_cmd_run(set, text, out, NULL);
+	CHECK(status == bf_out_status(out));
+	CHECK(bf_cmd_explain(set, text, why, sizeof(why)) == false || status == BF_OUT_USAGE);
+	result = bf_out_data(out, &len);
+	CHECK(strlen(result) == len);
+	CHECK(status != BF_OUT_USAGE || len > 0);
+	CHECK(format == BF_OUT_TEXT || (len > 1 && result[len - 1] == '\n'));
+	bf_out_destroy(out);
+}
+
+static int
+script_on_line(void *arg, const char *file, unsigned int line_no, const char *line)
+{
+	struct bf_out *out = bf_out_create(BF_OUT_TEXT, 1 << 20);
+	char err[256];
+	int rc;
+
+	CHECK(out != NULL && line_no > 0 && strlen(line) <= BF_CMD_LINE_MAX);
+	bf_script_errorf(err, sizeof(err), file, line_no, "%s", line);
+	rc = (int)bf_cmd_run(arg, line, out, NULL);
+	bf_out_destroy(out);
+	return rc;
+}
+
+static void
+session_on_write(void *arg, const char *data, size_t len)
+{
+	*(size_t *)arg += len;
+	CHECK(data != NULL);
+}
+
+static void
+try_session(const struct bf_cmd_set *set, const char *data, size_t len)
+{
+	size_t n_written = 0, at = 0, n;
+	struct bf_session *s;
+
+	s = bf_session_create(set, NULL, "fuzz> ", 1 << 20, session_on_write, &n_written);
+	CHECK(s != NULL);
+	while (at < len && !bf_session_is_over(s)) {
+		n = bf_session_in(s, data + at, len - at);
+		CHECK(n > 0 && n <= len - at);
+		at += n;
+	}
+	CHECK(n_written >= strlen("fuzz> "));
+	bf_session_destroy(s);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bf_cmd_set *set;
+	char err[256];
+	char *text;
+
+	if (size > INPUT_MAX)
+		return 0;
+	text = malloc(size + 1);
+	CHECK(text != NULL);
+	memcpy(text, data, size);
+	text[size] = '\0';
+	set = create_set();
+	try_syntax(text);
+	try_line(set, text, BF_OUT_TEXT);
+	try_line(set, text, BF_OUT_JSON);
+	(void)bf_script_parse("fuzz", text, size, script_on_line, set, err, sizeof(err));
+	try_session(set, text, size > 512 ? 512 : size);
+	bf_cmd_set_destroy(set);
+	free(text);
+	return 0;
+}
+
+#ifdef BF_FUZZ_REPLAY
+static int
+replay(const char *path)
+{
+	static uint8_t data[INPUT_MAX];
+	FILE *f = fopen(path, "rb");
+	size_t n;
+
+	if (f == NULL) {
+		perror(path);
+		return 1;
+	}
+	n = fread(data, 1, sizeof(data), f);
+	(void)fclose(f);
+	(void)LLVMFuzzerTestOneInput(data, n);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	int i, rc = 0;
+
+	for (i = 1; i < argc; i++)
+		rc |= replay(argv[i]);
+	return rc;
+}
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A worker on a bench: the real fast room with a view made by hand, ring ports as the bond's
+ * members and guests that only count what they are given.
+ *
+ * The members' far ends are rte_rings that the test empties.  A guest's "vid" is its slot;
+ * rte_vhost_enqueue_burst() is answered here (see rig_link_args in meson.build).
+ *
+ * Threads: one; the EAL's second lcore exists and stays idle.
+ */
+#ifndef BF_TEST_RIG_H
+#define BF_TEST_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "control/fdb.h"
+#include "control/lcores.h"
+#include "dataplane/view.h"
+#include "dataplane/worker.h"
+
+#define RIG_MEMBERS 4
+#define RIG_GUESTS 64
+#define RIG_FRAMES 8191 /* in the pool */
+#define RIG_LOG 8192
+#define RIG_RING 1024 /* frames that a member's wire holds */
+#define RIG_ROOM_ANY (-1)
+
+/** The bond's own address. */
+extern const uint8_t rig_bond_mac[6];
+
+/** One frame that reached a port. */
+struct rig_delivery {
+	uint32_t id; /* rig_frame()'s */
+	uint16_t slot;
+	uint16_t member; /* the bond: which one */
+	uint16_t ring; /* a guest: which of its rings */
+	uint32_t len;
+};
+
+struct rig {
+	struct rte_mempool *pool;
+	struct bf_fdb *fdb;
+	struct bf_lcores lcores;
+	struct bf_view *view;
+	struct bf_worker *w;
+	struct bf_carrier carrier;
+	unsigned int n_members, n_guests;
+	uint16_t port[RIG_MEMBERS];
+	struct rte_ring *wire[RIG_MEMBERS];
+	struct bf_guest_dp dp[RIG_GUESTS + 1];
+	uint32_t n_for_us; /* frames that control was handed */
+	uint32_t n_log;
+	struct rig_delivery log[RIG_LOG];
+};
+
+/** Start the EAL as tests need it, once per process. @return false when it does not start. */
+bool rig_eal(void);
+/** End it. */
+void rig_eal_end(void);
+
+/**
+ * A switch with a bond of @p n_members (0: no bond) and guests in the slots 1 to @p n_guests, all
+ * up; buckets dealt in turn, l34, a LAG.
+ */
+struct rig *rig_new(unsigned int n_members, unsigned int n_guests);
+/** The same with an FDB for fewer stations than the usual 16384. */
+struct rig *rig_new_sized(unsigned int n_members, unsigned int n_guests, uint32_t stations);
+/** @return frames that did not come home; the rig is gone. */
+unsigned int rig_free(struct rig *r);
+
+/** A frame of the pool with these bytes, from a member (its number) or a guest. */
+struct rte_mbuf *rig_frame(
+	struct rig *r, const void *data, uint32_t len, uint32_t id, unsigned int member);
+/** The same in pieces of at most @p piece bytes. */
+struct rte_mbuf *rig_chain(
+	struct rig *r, const void *data, uint32_t len, uint32_t piece, uint32_t id);
+
+/** Switch a burst and send everything that waits; then take what is on the wires into the log. */
+void rig_burst(struct rig *r, uint16_t in, struct rte_mbuf **pkts, uint16_t n);
+/** Empty the wires into the log, and what control was handed into nothing. */
+void rig_collect(struct rig *r);
+/** Control's part: take the mail, learn, set the clock, age, commit. */
+void rig_learn(struct rig *r, uint32_t now_s);
+/** How many log entries are for a port; all members together. */
+unsigned int rig_got(const struct rig *r, uint16_t slot);
+unsigned int rig_got_member(const struct rig *r, uint16_t member);
+void rig_forget(struct rig *r);
+
+uint64_t rig_drops(const struct rig *r, uint16_t slot, enum bf_drop why);
+/** received + copies == sent + drops. */
+bool rig_balanced(const struct rig *r);
+
+/** How many frames a guest's rings take from now on, or RIG_ROOM_ANY. */
+void rig_guest_room(uint16_t slot, int room);
+/** What a guest's ring is made of in benches: copy the bytes, log nothing. */
+void rig_guest_copies(bool on);
+
+uint16_t __wrap_rte_vhost_enqueue_burst(int vid, uint16_t ring, struct rte_mbuf **pkts, uint16_t n);
+
+/* ---- rig_frames.c ---- */
+
+/** An untagged IPv4 UDP frame between stations; addresses and ports from @p flow. @return 60+. */
+uint32_t rig_udp(uint8_t *buf, const uint8_t dst[6], const uint8_t src[6], uint32_t flow);
+/** A locally administered address. */
+void rig_mac(uint8_t mac[6], uint32_t n);
+/** Put a tag behind the addresses. @return new length. */
+uint32_t rig_tag(uint8_t *buf, uint32_t len, uint16_t type, uint16_t vlan);
+
+#endif

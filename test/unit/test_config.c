@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The operator's wishes: every key of the tables, members, guests, and the rules that need no
+ * device.
+ *
+ * Threads: one.
+ */
+#include "unit.h"
+
+#include <errno.h>
+
+#include "control/config.h"
+
+static struct bf_bond_config bond;
+static struct bf_guest_config guest;
+static struct bf_err err;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	bf_bond_config_init(&bond);
+	bf_guest_config_init(&guest);
+	err.text[0] = '\0';
+	return 0;
+}
+
+static void
+expect_bond(const char *key, const char *value)
+{
+	if (bf_bond_config_set(&bond, key, value, &err) != 0)
+		fail_msg("%s=%s: %s", key, value, err.text);
+}
+
+static void
+refuse_bond(const char *key, const char *value, const char *range)
+{
+	struct bf_bond_config before = bond;
+
+	assert_int_equal(bf_bond_config_set(&bond, key, value, &err), -EINVAL);
+	assert_memory_equal(&bond, &before, sizeof(bond));
+	assert_has(err.text, value);
+	assert_has(err.text, range);
+}
+
+static void
+test_defaults_are_the_documented_ones(void **state)
+{
+	(void)state;
+	assert_string_equal(bond.name, "bond0");
+	assert_int_equal(bond.mode, BF_MODE_ACTIVE_BACKUP);
+	assert_int_equal(bond.policy, BF_POLICY_L34);
+	assert_int_equal(bond.mtu, 1500);
+	assert_true(bond.lacp_active);
+	assert_int_equal(bond.lacp_rate, 0);
+	assert_false(guest.server);
+	assert_int_equal(guest.mtu, 1500);
+	assert_true(guest.mrg_rxbuf);
+}
+
+static void
+test_modes_have_linux_names_and_numbers(void **state)
+{
+	static const char *const names[] = {"balance-rr", "active-backup", "balance-xor",
+		"broadcast", "802.3ad", "balance-tlb", "balance-alb"};
+	char digit[2] = "0";
+
+	(void)state;
+	for (unsigned int i = 0; i < 7; i++) {
+		digit[0] = (char)('0' + i);
+		expect_bond("mode", names[i]);
+		assert_int_equal(bond.mode, i);
+		expect_bond("mode", digit);
+		assert_int_equal(bond.mode, i);
+	}
+	refuse_bond("mode", "7", "active-backup");
+	refuse_bond("mode", "lacp", "0 to 6");
+}
+
+static void
+test_both_spellings_of_a_key_mean_the_same(void **state)
+{
+	static const struct {
+		const char *alias, *value;
+		const uint32_t *field;
+		uint32_t want;
+	} table[] = {{"balance_xmit_policy", "l2", &bond.policy, BF_POLICY_L2},
+		{"updelay", "100", &bond.up_delay_ms, 100},
+		{"downdelay", "200", &bond.down_delay_ms, 200},
+		{"lsc_poll_period_ms", "50", &bond.mon_period_ms, 50},
+		{"num_grat_arp", "3", &bond.num_peer_notif, 3},
+		{"agg_select", "count", &bond.agg_mode, 2}, {"hash_seed", "0x10", &bond.seed, 16}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		expect_bond(table[i].alias, table[i].value);
+		assert_int_equal(*table[i].field, table[i].want);
+	}
+}
+
+/* Every number: its limits are taken, one beyond is refused, and the message says the range. */
+static void
+test_every_number_keeps_its_range(void **state)
+{
+	char text[32], range[64];
+
+	(void)state;
+	for (unsigned int i = 0; i < bf_n_bond_keys; i++) {
+		const struct bf_key *k = &bf_bond_keys[i];
+
+		if (k->type != BF_KEY_U32)
+			continue;
+		snprintf(range, sizeof(range), "expected %lu to %lu", (unsigned long)k->min,
+			(unsigned long)k->max);
+		snprintf(text, sizeof(text), "%lu", (unsigned long)k->min);
+		expect_bond(k->name, text);
+		snprintf(text, sizeof(text), "%lu", (unsigned long)k->max);
+		expect_bond(k->name, text);
+		snprintf(text, sizeof(text), "%lu", (unsigned long)k->max + 1);
+		refuse_bond(k->name, text, range);
+		refuse_bond(k->name, "-1", range);
+		if (k->min > 0)
+			refuse_bond(k->name, "0", range);
+	}
+}
+
+static void
+test_every_guest_number_keeps_its_range(void **state)
+{
+	char text[32];
+
+	(void)state;
+	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
+		const struct bf_key *k = &bf_guest_keys[i];
+
+		if (k->type != BF_KEY_U32)
+			continue;
+		snprintf(text, sizeof(text), "%lu", (unsigned long)k->max);
+		assert_int_equal(bf_guest_config_set(&guest, k->name, text, &err), 0);
+		snprintf(text, sizeof(text), "%lu", (unsigned long)k->max + 1);
+		assert_int_equal(bf_guest_config_set(&guest, k->name, text, &err), -EINVAL);
+		assert_has(err.text, k->name);
+	}
+}
+
+/* What bf_key_print() writes, the parser reads back to the same value, for random values. */
+static void
+test_what_a_key_prints_its_parser_reads(void **state)
+{
+	struct bf_bond_config other;
+	char text[128];
+
+	(void)state;
+	expect_bond("mac", "02:00:00:00:00:07");
+	expect_bond("primary", "0000:3b:00.1");
+	expect_bond("lacp_strict", "on");
+	expect_bond("lacp_partner", "02:00:00:00:00:08");
+	expect_bond("mode", "4");
+	expect_bond("xmit_policy", "vlan+srcmac");
+	bf_bond_config_init(&other);
+	for (unsigned int i = 0; i < bf_n_bond_keys; i++) {
+		bf_key_print(&bf_bond_keys[i], &bond, text, sizeof(text));
+		if (bf_bond_config_set(&other, bf_bond_keys[i].name, text, &err) != 0)
+			fail_msg("%s=%s: %s", bf_bond_keys[i].name, text, err.text);
+	}
+	assert_memory_equal(&bond, &other, sizeof(bond));
+}
+
+static void
+test_keys_have_help_and_names_of_their_own(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < bf_n_bond_keys; i++) {
+		assert_true(bf_bond_keys[i].help != NULL && bf_bond_keys[i].help[0] != '\0');
+		for (unsigned int j = 0; j < i; j++) {
+			assert_string_not_equal(bf_bond_keys[i].name, bf_bond_keys[j].name);
+			if (bf_bond_keys[j].alias != NULL)
+				assert_string_not_equal(
+					bf_bond_keys[i].name, bf_bond_keys[j].alias);
+		}
+	}
+}
+
+static void
+test_an_unknown_key_is_named_with_the_known_ones(void **state)
+{
+	(void)state;
+	assert_int_equal(bf_bond_config_set(&bond, "mtuu", "1500", &err), -EINVAL);
+	assert_has(err.text, "bond: unknown key \"mtuu\"");
+	assert_has(err.text, " mtu ");
+	assert_int_equal(bf_guest_config_set(&guest, "", "1500", &err), -EINVAL);
+	assert_has(err.text, "guest: unknown key \"\"");
+	assert_has(err.text, " queues ");
+}
+
+static void
+test_members_are_added_once_and_sixteen_at_most(void **state)
+{
+	char name[16];
+
+	(void)state;
+	for (int i = 0; i < BF_MAX_MEMBERS; i++) {
+		snprintf(name, sizeof(name), "net_ring%d", i);
+		expect_bond(i & 1 ? "slave" : "member", name);
+	}
+	assert_int_equal(bond.n_members, BF_MAX_MEMBERS);
+	refuse_bond("member", "net_ring7", "named twice");
+	refuse_bond("member", "another", "at most 16");
+	refuse_bond("member", "a b", "characters");
+}
+
+static void
+test_a_members_settings_leave_with_it(void **state)
+{
+	(void)state;
+	expect_bond("member", "a");
+	expect_bond("member", "b");
+	expect_bond("member", "c");
+	expect_bond("primary", "b");
+	bond.priority[1] = 10;
+	bond.priority[2] = 20;
+	bond.lacp_port_priority[2] = 7;
+	bond.drained[2] = true;
+	assert_int_equal(bf_bond_config_remove_member(&bond, "b", &err), 0);
+	assert_int_equal(bond.n_members, 2);
+	assert_string_equal(bond.members[1], "c");
+	assert_int_equal(bond.priority[1], 20);
+	assert_int_equal(bond.lacp_port_priority[1], 7);
+	assert_true(bond.drained[1]);
+	assert_string_equal(bond.primary, "");
+	expect_bond("member", "d");
+	assert_int_equal(bond.priority[2], 0);
+	assert_int_equal(bond.lacp_port_priority[2], 255);
+	assert_false(bond.drained[2]);
+	assert_int_equal(bf_bond_config_remove_member(&bond, "b", &err), -EINVAL);
+	assert_has(err.text, "member: \"b\"");
+}
+
+/* bf_bridge_apply() takes configs for equal whose bytes are: what did not change stays. */
+static void
+test_equal_members_are_equal_byte_for_byte(void **state)
+{
+	struct bf_bond_config other;
+
+	(void)state;
+	bf_bond_config_init(&other);
+	expect_bond("member", "a-long-name-that-leaves-its-bytes-on-the-stack");
+	assert_int_equal(bf_bond_config_remove_member(&bond, bond.members[0], &err), 0);
+	memset(bond.members, 0, sizeof(bond.members));
+	expect_bond("member", "a");
+	memcpy(other.members[0], "a", 2);
+	other.n_members = 1;
+	assert_memory_equal(bond.members, other.members, sizeof(other.members));
+}
+
+static void
+test_sixteen_members_can_all_be_removed(void **state)
+{
+	char name[16];
+
+	(void)state;
+	for (int i = 0; i < BF_MAX_MEMBERS; i++) {
+		snprintf(name, sizeof(name), "m%d", i);
+		expect_bond("member", name);
+	}
+	for (int i = BF_MAX_MEMBERS - 1; i >= 0; i--) {
+		snprintf(name, sizeof(name), "m%d", (i * 7) % BF_MAX_MEMBERS);
+		assert_int_equal(bf_bond_config_remove_member(&bond, name, &err), 0);
+	}
+	assert_int_equal(bond.n_members, 0);
+}
+
+static void
+test_socket_paths_are_absolute_and_fit(void **state)
+{
+	char path[200] = "/";
+
+	(void)state;
+	memset(path + 1, 'a', 198);
+	path[107] = '\0';
+	assert_int_equal(bf_guest_config_set(&guest, "socket", path, &err), 0);
+	path[107] = 'a';
+	path[108] = '\0';
+	assert_int_equal(bf_guest_config_set(&guest, "socket", path, &err), -EINVAL);
+	assert_has(err.text, "2 to 107 characters");
+	assert_int_equal(bf_guest_config_set(&guest, "path", "vm.sock", &err), -EINVAL);
+	assert_has(err.text, "\"vm.sock\": expected an absolute path");
+	assert_int_equal(bf_guest_config_set(&guest, "socket", "/a b", &err), -EINVAL);
+	assert_int_equal(bf_guest_config_set(&guest, "socket", "/a\nb", &err), -EINVAL);
+	assert_int_equal(bf_guest_config_set(&guest, "socket", "", &err), -EINVAL);
+}
+
+/* running-config must be able to write it as one word of a console line. */
+static void
+test_socket_paths_have_no_quotes(void **state)
+{
+	(void)state;
+	assert_int_equal(bf_guest_config_set(&guest, "socket", "/a\"b", &err), -EINVAL);
+	assert_int_equal(bf_guest_config_set(&guest, "socket", "/a'b", &err), -EINVAL);
+}
+
+static void
+test_random_system_ids_differ_between_processes(void **state)
+{
+	uint8_t first[6];
+
+	(void)state;
+	srandom(1); /* as every process begins */
+	expect_bond("lacp_system_id", "random");
+	memcpy(first, bond.lacp_system_id, 6);
+	assert_int_equal(first[0] & 3, 2);
+	srandom(1);
+	expect_bond("lacp_system_id", "random");
+	assert_memory_not_equal(first, bond.lacp_system_id, 6);
+}
+
+static void
+test_none_takes_an_address_or_primary_back(void **state)
+{
+	static const uint8_t zero[6];
+
+	(void)state;
+	expect_bond("mac", "02:00:00:00:00:01");
+	expect_bond("mac", "none");
+	assert_memory_equal(bond.mac, zero, 6);
+	expect_bond("primary", "a");
+	expect_bond("primary", "none");
+	assert_string_equal(bond.primary, "");
+	refuse_bond("mac", "01:00:00:00:00:01", "unicast");
+	refuse_bond("mac", "random", "MAC address");
+}
+
+static struct bf_config *cfg;
+
+static int
+config_set_up(void **state)
+{
+	cfg = bf_config_new();
+	return set_up(state);
+}
+
+static int
+config_tear_down(void **state)
+{
+	(void)state;
+	free(cfg);
+	return 0;
+}
+
+static int
+add(const char *pairs)
+{
+	struct bf_guest_config g;
+	int ret;
+
+	bf_guest_config_init(&g);
+	ret = bf_guest_config_parse(&g, pairs, &err);
+	return ret != 0 ? ret : bf_config_add_guest(cfg, &g, &err);
+}
+
+static void
+test_guests_have_names_and_sockets_of_their_own(void **state)
+{
+	(void)state;
+	assert_int_equal(add("name=vm1,socket=/tmp/1"), 0);
+	assert_int_equal(add("name=vm2,socket=/tmp/2,mtu=9000"), 0);
+	assert_int_equal(add("name=vm1,socket=/tmp/3"), -EINVAL);
+	assert_has(err.text, "\"vm1\": already in use");
+	assert_int_equal(add("name=vm3,socket=/tmp/2"), -EINVAL);
+	assert_has(err.text, "already used by guest vm2");
+	assert_int_equal(add("socket=/tmp/4"), -EINVAL);
+	assert_has(err.text, "name missing");
+	assert_int_equal(add("name=vm4"), -EINVAL);
+	assert_has(err.text, "socket missing");
+	assert_int_equal(add("name=all,socket=/tmp/5"), -EINVAL);
+	assert_int_equal(cfg->n_guests, 2);
+	assert_int_equal(bf_config_guest(cfg, "vm2")->mtu, 9000);
+	assert_null(bf_config_guest(cfg, "vm3"));
+}
+
+static void
+test_removing_a_guest_keeps_the_others_in_order(void **state)
+{
+	(void)state;
+	add("name=a,socket=/tmp/a");
+	add("name=b,socket=/tmp/b");
+	add("name=c,socket=/tmp/c");
+	assert_int_equal(bf_config_remove_guest(cfg, "a", &err), 0);
+	assert_string_equal(cfg->guests[0].name, "b");
+	assert_string_equal(cfg->guests[1].name, "c");
+	assert_int_equal(bf_config_remove_guest(cfg, "a", &err), -EINVAL);
+	assert_has(err.text, "guest: \"a\": no such guest");
+	assert_int_equal(bf_config_remove_guest(cfg, "c", &err), 0);
+	assert_int_equal(bf_config_remove_guest(cfg, "b", &err), 0);
+	assert_int_equal(cfg->n_guests, 0);
+}
+
+static void
+test_there_is_room_for_1023_guests_and_no_more(void **state)
+{
+	char pairs[64];
+
+	(void)state;
+	for (int i = 0; i < BF_MAX_GUESTS; i++) {
+		snprintf(pairs, sizeof(pairs), "name=g%d,socket=/tmp/g%d", i, i);
+		assert_int_equal(add(pairs), 0);
+	}
+	assert_int_equal(add("name=more,socket=/tmp/more"), -EINVAL);
+	assert_has(err.text, "at most 1023 guests");
+	for (int i = 0; i < BF_MAX_GUESTS; i++) {
+		snprintf(pairs, sizeof(pairs), "g%d", i);
+		assert_int_equal(bf_config_remove_guest(cfg, pairs, &err), 0);
+	}
+}
+
+static void
+test_primary_must_be_a_member(void **state)
+{
+	(void)state;
+	cfg->has_bond = true;
+	assert_int_equal(bf_bond_config_parse(&cfg->bond, "member=a,member=b,primary=c", &err), 0);
+	assert_int_equal(bf_config_check(cfg, &err), -EINVAL);
+	assert_has(err.text, "primary: \"c\": expected a member of bond0");
+	assert_int_equal(bf_bond_config_parse(&cfg->bond, "primary=b", &err), 0);
+	assert_int_equal(bf_config_check(cfg, &err), 0);
+}
+
+static void
+test_min_links_cannot_exceed_the_members(void **state)
+{
+	(void)state;
+	cfg->has_bond = true;
+	assert_int_equal(
+		bf_bond_config_parse(&cfg->bond, "member=a,member=b,min_links=3", &err), 0);
+	assert_int_equal(bf_config_check(cfg, &err), -EINVAL);
+	assert_has(err.text, "min_links: \"3\": expected 0 to 2");
+	cfg->bond.min_links = 2;
+	assert_int_equal(bf_config_check(cfg, &err), 0);
+}
+
+static void
+test_a_config_without_a_bond_is_good(void **state)
+{
+	(void)state;
+	assert_int_equal(bf_config_check(cfg, &err), 0);
+	assert_int_equal(add("name=vm1,socket=/tmp/1"), 0);
+	assert_int_equal(bf_config_check(cfg, &err), 0);
+}
+
+/* In whichever order they were given: --guest may stand before --bond. */
+static void
+test_a_guest_and_the_bond_cannot_share_a_name(void **state)
+{
+	(void)state;
+	assert_int_equal(add("name=bond0,socket=/tmp/1"), 0);
+	cfg->has_bond = true;
+	assert_int_equal(bf_bond_config_parse(&cfg->bond, "name=bond0,member=a", &err), 0);
+	assert_int_equal(bf_config_check(cfg, &err), -EINVAL);
+	assert_has(err.text, "bond0");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup(f, set_up)
+#define C(f) cmocka_unit_test_setup_teardown(f, config_set_up, config_tear_down)
+		T(test_defaults_are_the_documented_ones),
+		T(test_modes_have_linux_names_and_numbers),
+		T(test_both_spellings_of_a_key_mean_the_same),
+		T(test_every_number_keeps_its_range),
+		T(test_every_guest_number_keeps_its_range),
+		T(test_what_a_key_prints_its_parser_reads),
+		T(test_keys_have_help_and_names_of_their_own),
+		T(test_an_unknown_key_is_named_with_the_known_ones),
+		T(test_members_are_added_once_and_sixteen_at_most),
+		T(test_a_members_settings_leave_with_it),
+		T(test_equal_members_are_equal_byte_for_byte),
+		T(test_sixteen_members_can_all_be_removed),
+		T(test_socket_paths_are_absolute_and_fit),
+		T(test_socket_paths_have_no_quotes),
+		T(test_random_system_ids_differ_between_processes),
+		T(test_none_takes_an_address_or_primary_back),
+		C(test_guests_have_names_and_sockets_of_their_own),
+		C(test_removing_a_guest_keeps_the_others_in_order),
+		C(test_there_is_room_for_1023_guests_and_no_more),
+		C(test_primary_must_be_a_member),
+		C(test_min_links_cannot_exceed_the_members),
+		C(test_a_config_without_a_bond_is_good),
+		C(test_a_guest_and_the_bond_cannot_share_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

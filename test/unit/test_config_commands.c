@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * show running-config is a file that load reads: what bf_config_print() writes, the program's own
+ * commands turn back into an equal config.  No EAL: the commands change a candidate.
+ *
+ * Threads: one.
+ */
+#include "unit.h"
+
+#include "app.h"
+#include "commands.h"
+#include "console/command.h"
+#include "draw.h"
+
+static struct bf_app app;
+
+static int
+set_up(void **state)
+{
+	char why[256];
+
+	(void)state;
+	memset(&app, 0, sizeof(app));
+	app.candidate = bf_config_new();
+	app.cmds = bf_cmd_set_create(
+		bf_app_groups, BF_APP_N_GROUPS, bf_app_complete, &app, why, sizeof(why));
+	return app.cmds == NULL;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	bf_cmd_set_destroy(app.cmds);
+	free(app.candidate);
+	return 0;
+}
+
+static void
+feed(void *arg, const char *line)
+{
+	struct bf_out *out = bf_out_create(BF_OUT_TEXT, 0);
+	size_t len;
+
+	(void)arg;
+	if (bf_cmd_run(app.cmds, line, out, &app) != BF_OUT_OK)
+		fail_msg("\"%s\": %s", line, bf_out_data(out, &len));
+	bf_out_destroy(out);
+}
+
+/* What stands behind the end of a name does not count. */
+static struct bf_bond_config
+clean(const struct bf_bond_config *from)
+{
+	struct bf_bond_config b = *from;
+
+	memset(b.members, 0, sizeof(b.members));
+	for (uint32_t i = 0; i < b.n_members; i++)
+		memcpy(b.members[i], from->members[i], strlen(from->members[i]));
+	memset(b.primary, 0, sizeof(b.primary));
+	memcpy(b.primary, from->primary, strlen(from->primary));
+	memset(b.name, 0, sizeof(b.name));
+	memcpy(b.name, from->name, strlen(from->name));
+	return b;
+}
+
+static void
+expect_equal(const struct bf_config *a, const struct bf_config *b)
+{
+	struct bf_bond_config one = clean(&a->bond), two = clean(&b->bond);
+
+	assert_int_equal(a->has_bond, b->has_bond);
+	assert_memory_equal(&one, &two, sizeof(one));
+	assert_int_equal(a->n_guests, b->n_guests);
+	for (uint32_t i = 0; i < a->n_guests; i++)
+		assert_memory_equal(&a->guests[i], &b->guests[i], sizeof(a->guests[i]));
+	assert_int_equal(a->fdb_aging_s, b->fdb_aging_s);
+	assert_int_equal(a->idle, b->idle);
+	assert_int_equal(a->forwarding, b->forwarding);
+}
+
+static void
+test_the_default_config_comes_back(void **state)
+{
+	struct bf_config *want = bf_config_new();
+
+	(void)state;
+	bf_config_print(want, feed, NULL);
+	expect_equal(want, app.candidate);
+	free(want);
+}
+
+static void
+test_a_full_config_comes_back(void **state)
+{
+	static const char uplink[] =
+		"name=uplink,mode=802.3ad,member=0000:3b:00.0,member=net_ring1,primary=net_ring1,"
+		"xmit_policy=vlan+srcmac,seed=99,mac=02:00:00:00:00:01,mtu=9000,mon_period=100,"
+		"up_delay=5,down_delay=6,lacp_rate=fast,lacp_active=off,lacp_system_id=random,"
+		"min_links=2,lacp_fallback=on,lacp_strict=on,lacp_partner=02:00:00:00:00:02,"
+		"lacp_pdu_limit=7,agg_mode=bandwidth,primary_reselect=failure,lacp_key=3";
+	static const char vm1[] = "name=vm1,socket=/run/a=b#c,mode=server,queues=2,mtu=9216,"
+				  "mrg_rxbuf=off,packed=off,mbufs=512,mac_limit=1,tx_retries=32";
+	struct bf_config *want = bf_config_new();
+	struct bf_guest_config g;
+	struct bf_err err;
+
+	(void)state;
+	want->has_bond = true;
+	assert_int_equal(bf_bond_config_parse(&want->bond, uplink, &err), 0);
+	want->bond.priority[1] = 5;
+	want->bond.lacp_port_priority[0] = 1;
+	want->bond.drained[1] = true;
+	bf_guest_config_init(&g);
+	assert_int_equal(bf_guest_config_parse(&g, vm1, &err), 0);
+	assert_int_equal(bf_config_add_guest(want, &g, &err), 0);
+	want->fdb_aging_s = 10;
+	want->idle = 2;
+	want->forwarding = false;
+	bf_config_print(want, feed, NULL);
+	expect_equal(want, app.candidate);
+	free(want);
+}
+
+static void
+random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
+{
+	switch (k->type) {
+	case BF_KEY_U32:
+		snprintf(text, size, "%lu",
+			(unsigned long)(k->min + draw(seed) % (k->max - k->min + 1)));
+		break;
+	case BF_KEY_BOOL:
+		snprintf(text, size, "%u", draw_below(seed, 2));
+		break;
+	case BF_KEY_ENUM:
+		snprintf(text, size, "%s", k->words[draw_below(seed, k->n_words)]);
+		break;
+	case BF_KEY_MAC:
+		snprintf(text, size, "02:00:00:00:00:%02x", draw_below(seed, 256));
+		break;
+	case BF_KEY_PATH:
+		snprintf(text, size, "/run/%u", draw_below(seed, 1000000));
+		break;
+	default:
+		snprintf(text, size, "m%u", draw_below(seed, 4));
+		break;
+	}
+}
+
+static void
+randomise(struct bf_config *c, uint64_t *seed)
+{
+	struct bf_guest_config g;
+	struct bf_err err;
+	char text[64];
+
+	c->has_bond = draw_below(seed, 8) != 0;
+	for (unsigned int i = 0; c->has_bond && i < 4; i++) {
+		snprintf(text, sizeof(text), "m%u", i);
+		bf_bond_config_add_member(&c->bond, text, &err);
+		c->bond.priority[i] = draw_below(seed, 3);
+		c->bond.drained[i] = draw_below(seed, 2) != 0;
+	}
+	for (unsigned int i = 0; c->has_bond && i < bf_n_bond_keys; i++) {
+		random_value(&bf_bond_keys[i], seed, text, sizeof(text));
+		if (draw_below(seed, 2) == 0)
+			assert_int_equal(
+				bf_bond_config_set(&c->bond, bf_bond_keys[i].name, text, &err), 0);
+	}
+	for (unsigned int n = draw_below(seed, 5); n > 0; n--) {
+		bf_guest_config_init(&g);
+		snprintf(g.name, sizeof(g.name), "vm%u", n);
+		for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
+			random_value(&bf_guest_keys[i], seed, text, sizeof(text));
+			assert_int_equal(
+				bf_guest_config_set(&g, bf_guest_keys[i].name, text, &err), 0);
+		}
+		bf_config_add_guest(c, &g, &err);
+	}
+	c->idle = draw_below(seed, 3);
+	c->forwarding = draw_below(seed, 2) != 0;
+}
+
+static void
+test_random_configs_come_back(void **state)
+{
+	uint64_t seed = 20240601;
+
+	for (int i = 0; i < 100; i++) {
+		struct bf_config *want = bf_config_new();
+
+		randomise(want, &seed);
+		bf_config_print(want, feed, NULL);
+		expect_equal(want, app.candidate);
+		free(want);
+		tear_down(state);
+		set_up(state);
+	}
+}
+
+static void
+test_a_bad_line_names_its_text_and_changes_nothing(void **state)
+{
+	static const struct {
+		const char *line, *word;
+	} table[] = {{"add guest vm1 socket=/tmp/a,mtu=67", "\"67\": expected 68 to 9216"},
+		{"add guest vm1 socket=a", "\"a\": expected an absolute path"},
+		{"add guest vm1 sockett=/tmp/a", "unknown key \"sockett\""},
+		{"create bonding device 9 0 b", "\"9\": expected one of"},
+		{"add bonding member m0 bond9", "\"bond9\": expected"},
+		{"remove guest vm7", "\"vm7\": no such guest"}, {"set fdb aging -1", "\"-1\""}};
+	struct bf_config *before = bf_config_copy(app.candidate);
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct bf_out *out = bf_out_create(BF_OUT_TEXT, 0);
+
+		assert_int_not_equal(bf_cmd_run(app.cmds, table[i].line, out, &app), BF_OUT_OK);
+		assert_has(bf_out_data(out, &len), table[i].word);
+		expect_equal(before, app.candidate);
+		bf_out_destroy(out);
+	}
+	free(before);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		T(test_the_default_config_comes_back),
+		T(test_a_full_config_comes_back),
+		T(test_random_configs_come_back),
+		T(test_a_bad_line_names_its_text_and_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
