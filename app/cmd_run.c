@@ -104,11 +104,13 @@ write_config(const struct bf_config *c, const char *path)
 	}
 	fputs("# bondfwd configuration: console commands, applied as a whole\n", f);
 	bf_config_print(c, line_to_file, f);
-	failed = fflush(f) != 0 || fsync(fd) != 0;
-	if (failed == 0 && fclose(f) == 0 && rename(tmp, path) == 0)
-		return 0;
-	failed = errno;
-	unlink(tmp);
+	failed = fflush(f) != 0 || fsync(fd) != 0 ? errno : 0;
+	if (fclose(f) != 0 && failed == 0)
+		failed = errno;
+	if (failed == 0 && rename(tmp, path) != 0)
+		failed = errno;
+	if (failed != 0)
+		unlink(tmp);
 	return -failed;
 }
 

@@ -335,12 +335,9 @@ bf_bond_reconfigure(
 void
 bf_bond_on_link(struct bf_bond *b, uint16_t port, uint64_t now_ms)
 {
-	for (unsigned int i = 0; i < b->n_members; i++) {
-		if (b->members[i].port == port) {
+	for (unsigned int i = 0; i < b->n_members; i++)
+		if (b->members[i].port == port)
 			read_link(b, i, now_ms);
-			settle(b, now_ms);
-		}
-	}
 }
 
 void
@@ -349,7 +346,7 @@ bf_bond_on_slow(struct bf_bond *b, uint16_t port, struct rte_mbuf *m, uint64_t n
 	for (unsigned int i = 0; b->lacp != NULL && i < b->n_members; i++) {
 		if (b->members[i].port != port)
 			continue;
-		bf_lacp_receive(b->lacp, b->members[i].bit, rte_pktmbuf_mtod(m, const uint8_t *),
+		bf_lacp_queue(b->lacp, b->members[i].bit, rte_pktmbuf_mtod(m, const uint8_t *),
 			m->data_len, now_ms);
 	}
 	rte_pktmbuf_free(m);

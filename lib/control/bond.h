@@ -107,10 +107,10 @@ bool bf_bond_needs_reopen(const struct bf_bond *b, const struct bf_bond_config *
 int bf_bond_reconfigure(
 	struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms, struct bf_err *err);
 
-/** A member's link may have changed. */
+/** A member's link may have changed; bf_bond_tick() acts on it and is due at once. */
 void bf_bond_on_link(struct bf_bond *b, uint16_t port, uint64_t now_ms);
 
-/** A slow protocol frame of a member; frees @p m. */
+/** A slow protocol frame of a member; frees @p m. bf_bond_tick() is due at once. */
 void bf_bond_on_slow(struct bf_bond *b, uint16_t port, struct rte_mbuf *m, uint64_t now_ms);
 
 /** Polling, delays, LACP timers. @return when to call again, absolute ms. */

@@ -61,13 +61,26 @@ lacp_set(void *arg, unsigned int member, bool collect, bool distribute)
 	b->dirty = true;
 }
 
+/* On its way into service a member is out for a moment: no reason to warn. */
+static bool
+is_passing(const struct bf_bond *b, unsigned int member, enum bf_lacp_event ev)
+{
+	struct bf_lacp_member_info info;
+
+	if (ev != BF_LACP_EV_OUT || b->lacp == NULL ||
+		bf_lacp_member_info(b->lacp, member, &info) != 0)
+		return ev == BF_LACP_EV_OUT;
+	return info.why == BF_LACP_WHY_WAITING || info.why == BF_LACP_WHY_PARTNER_SYNC ||
+		info.why == BF_LACP_WHY_PARTNER_COLLECTING;
+}
+
 static void
 lacp_event(void *arg, unsigned int member, enum bf_lacp_event ev, const char *text)
 {
 	struct bf_bond *b = arg;
 	int i = member == BF_LACP_BOND ? -1 : bf_bond_by_bit(b, member);
-	bool good = ev == BF_LACP_EV_DISTRIBUTING || ev == BF_LACP_EV_PARTNER ||
-		ev == BF_LACP_EV_AGGREGATOR || ev == BF_LACP_EV_CARRIER;
+	bool good = is_passing(b, member, ev) || ev == BF_LACP_EV_DISTRIBUTING ||
+		ev == BF_LACP_EV_PARTNER || ev == BF_LACP_EV_AGGREGATOR || ev == BF_LACP_EV_CARRIER;
 
 	bf_event(b->events, good ? BF_LOG_NOTICE : BF_LOG_WARNING, bf_lacp_event_name(ev),
 		i < 0 ? b->cfg.name : b->members[i].name, "%s", text);

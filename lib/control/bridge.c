@@ -454,6 +454,7 @@ take_notices(struct bf_bridge *br, uint64_t now_ms)
 		switch (n.kind) {
 		case BF_NOTICE_LINK:
 			bf_bond_on_link(&br->bond, (uint16_t)n.a, now_ms);
+			br->next_bond_ms = 0;
 			break;
 		case BF_NOTICE_SLOW_PDU:
 			bf_bond_on_slow(&br->bond, (uint16_t)n.a, n.p, now_ms);

@@ -65,7 +65,8 @@ poll_bond(struct bf_worker *w)
 			w->counters->ports[BF_BOND_SLOT].rx_frames += n;
 			bf_drop(w, BF_BOND_SLOT, BF_DROP_STOPPED, pkts, n);
 		}
-		if (n < BF_BURST)
+		/* More only while it fills the bursts of several waiting ports; else guests' turn. */
+		if (n < BF_BURST || i + 1 >= w->n_active)
 			break;
 	}
 	return total;

@@ -31,7 +31,7 @@
 #define BF_CACHE_SETS 2048
 #define BF_CACHE_WAYS 2
 #define BF_RECENT 256 /* addresses remembered as posted, per worker */
-#define BF_BOND_ROUNDS 8 /* full bursts taken from the bond before guests have their turn */
+#define BF_BOND_ROUNDS 8 /* bursts taken from the bond in a row at most */
 #define BF_COLD_AFTER 1024 /* empty polls that make a guest queue cold */
 #define BF_COLD_POLLS 4 /* cold queues polled per loop, at least */
 #define BF_HEARTBEAT_MS 5

@@ -367,8 +367,7 @@ bf_lacp_link(struct bf_lacp *l, unsigned int id, bool up, uint32_t speed_mbps, b
 }
 
 void
-bf_lacp_receive(
-	struct bf_lacp *l, unsigned int id, const uint8_t *frame, size_t len, uint64_t now_ms)
+bf_lacp_queue(struct bf_lacp *l, unsigned int id, const uint8_t *frame, size_t len, uint64_t now_ms)
 {
 	struct lacp_member *m = member_find(l, id);
 	struct bf_lacp_pdu pdu;
@@ -393,6 +392,14 @@ bf_lacp_receive(
 			break;
 		}
 	}
+	l->deadline_ms = now_ms; /* the machines run at the next tick, which is due at once */
+}
+
+void
+bf_lacp_receive(
+	struct bf_lacp *l, unsigned int id, const uint8_t *frame, size_t len, uint64_t now_ms)
+{
+	bf_lacp_queue(l, id, frame, len, now_ms);
 	run(l);
 }
 

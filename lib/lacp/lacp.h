@@ -335,6 +335,15 @@ void bf_lacp_receive(
 	struct bf_lacp *l, unsigned int id, const uint8_t *frame, size_t len, uint64_t now_ms);
 
 /**
+ * The same, without running any timer: for frames that have waited.
+ *
+ * ctx control.  After a pause, hand in all that wait and then call bf_lacp_tick(): no member is
+ * taken for silent while its PDU stands in the queue behind another's.
+ */
+void bf_lacp_queue(
+	struct bf_lacp *l, unsigned int id, const uint8_t *frame, size_t len, uint64_t now_ms);
+
+/**
  * Run everything that is due at @p now_ms.
  *
  * ctx control.  Every other function that takes `now_ms` does this too and may bring the deadline

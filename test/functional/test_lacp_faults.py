@@ -176,13 +176,6 @@ def test_L10_a_marker_is_answered_on_its_member_and_a_flood_at_most_once_per_2_s
         one.close()
 
 
-def test_L10_markers_and_answers_are_counted(lacp, partner):
-    r, p = in_service(lacp, partner)
-    p.ports[0].voice.send(marker(5))
-    wait_for(lambda: r.member(0)["counters"]["marker_rx"] == 1, 5, "the marker counted")
-    assert r.member(0)["counters"]["marker_response_tx"] == 1
-
-
 def test_bad_slow_frames_are_counted_and_change_nothing(lacp, partner):
     r, p = in_service(lacp, partner)
     before = states(r)

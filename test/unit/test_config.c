@@ -300,6 +300,15 @@ test_socket_paths_have_no_quotes(void **state)
 	assert_int_equal(bf_guest_config_set(&guest, "socket", "/a'b", &err), -EINVAL);
 }
 
+/* A config script is printable UTF-8, and running-config is a config script. */
+static void
+test_socket_paths_are_text(void **state)
+{
+	(void)state;
+	assert_int_equal(bf_guest_config_set(&guest, "socket", "/run/\xf5vm1.sock", &err), -EINVAL);
+	assert_int_equal(bf_guest_config_set(&guest, "socket", "/run/\xc3", &err), -EINVAL);
+}
+
 static void
 test_random_system_ids_differ_between_processes(void **state)
 {
@@ -480,6 +489,7 @@ main(void)
 		T(test_sixteen_members_can_all_be_removed),
 		T(test_socket_paths_are_absolute_and_fit),
 		T(test_socket_paths_have_no_quotes),
+		T(test_socket_paths_are_text),
 		T(test_random_system_ids_differ_between_processes),
 		T(test_none_takes_an_address_or_primary_back),
 		C(test_guests_have_names_and_sockets_of_their_own),
