@@ -26,6 +26,7 @@
 #define LEARN_BATCH 64
 #define LEARN_MAX_PER_TICK 4096
 #define NOTICES_PER_TICK 1024
+#define FOR_US_PER_TICK 64
 #define BUSY_MS 100 /* mail came within this time: look every ms */
 #define IDLE_TICK_MS 10
 #define LOOK_MS 1000
@@ -489,7 +490,9 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 
 	take_notices(br, now_ms);
 	look_at_guests(br, now_ms);
-	while (rte_ring_sc_dequeue(br->lcores.for_us, (void **)&m) == 0)
+	for (int i = 0;
+		i < FOR_US_PER_TICK && rte_ring_sc_dequeue(br->lcores.for_us, (void **)&m) == 0;
+		i++)
 		bf_probe_receive(&br->bond, m, now_ms);
 	probes = bf_probe_tick(&br->bond, now_ms);
 	if (now_ms >= br->next_bond_ms || br->bond.dirty)

@@ -180,10 +180,10 @@ path_set(const struct bf_key *k, const char *value, char *out, struct bf_err *er
 			"%s: \"%.120s\": expected an absolute path of 2 to %" PRIu64 " characters",
 			k->name, value, k->max - 1);
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)value[i] <= ' ' || value[i] == 0x7f || value[i] == '"' ||
-			value[i] == '\'')
+		if ((unsigned char)value[i] <= ' ' || (unsigned char)value[i] >= 0x7f ||
+			value[i] == '"' || value[i] == '\'')
 			return bf_err_set(err, EINVAL,
-				"%s: \"%.120s\": expected no blanks, quotes or control characters",
+				"%s: \"%.120s\": expected printable ASCII without blanks and quotes",
 				k->name, value);
 	memcpy(out, value, len + 1);
 	return 0;

@@ -141,6 +141,7 @@ entry_set(struct bf_fdb *f, struct bf_fdb_entry *e, uint64_t key, uint16_t port,
 	__atomic_store_n(&e->key, key, __ATOMIC_RELEASE);
 	f->port_count[port]++;
 	f->count++;
+	f->dirty = true; /* frames to it need not be flooded any more */
 	if (flags & BF_FDB_STATIC) {
 		f->n_static++;
 		return;

@@ -18,7 +18,7 @@
  *
  * Ages are in whole seconds of the control room's clock (bf_fdb_set_now).  Workers refresh
  * an entry at most once a second.  `epoch` changes when a decision that a worker has cached
- * may be wrong, and at least once a second so that cached sources are refreshed.
+ * may be wrong (a station came, moved or went), and at least once a second so that cached sources are refreshed.
  *
  * Threads:
  *   everything here   ctx worker (any reader); the writer is control/fdb.h

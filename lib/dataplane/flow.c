@@ -19,6 +19,7 @@ enum {
 	ET_IPV4 = 0x0800,
 	ET_VLAN = 0x8100,
 	ET_QINQ = 0x88a8,
+	ET_QINQ_OLD = 0x9100,
 	ET_IPV6 = 0x86dd,
 	ET_TEB = 0x6558, /* transparent Ethernet bridging */
 	PROTO_HOPOPTS = 0,
@@ -59,6 +60,12 @@ step(struct cursor *c, uint32_t n)
 	return true;
 }
 
+static bool
+is_tag(uint16_t type)
+{
+	return type == ET_VLAN || type == ET_QINQ || type == ET_QINQ_OLD;
+}
+
 /* From the Ethernet header to what it carries; the first VLAN id on the way. */
 static bool
 walk_ethernet(struct cursor *c, uint16_t *vlan)
@@ -67,7 +74,7 @@ walk_ethernet(struct cursor *c, uint16_t *vlan)
 		return false;
 	c->type = be16(c->p + 12);
 	step(c, 14);
-	for (int i = 0; i < MAX_TAGS && (c->type == ET_VLAN || c->type == ET_QINQ); i++) {
+	for (int i = 0; i < MAX_TAGS && is_tag(c->type); i++) {
 		if (c->left < 4)
 			return false;
 		if (i == 0)

@@ -3,8 +3,8 @@
 /*
  * Flow hash: which frames must stay on one member of the bond.
  *
- * Policies are those of Linux bonding (xmit_hash_policy).  Frames without the headers a policy
- * asks for fall back to its next poorer one: l34 to l23 to l2.  Fragments carry no reliable
+ * Policies are those of Linux bonding (xmit_hash_policy).  A frame without ports is hashed by
+ * its addresses, a frame without addresses by its MACs.  Fragments carry no reliable
  * ports, so every fragment of a datagram, the first included, is hashed by addresses.  Up to two VLAN
  * tags and IPv6 extension headers are walked; every length is checked against the first segment.
  *

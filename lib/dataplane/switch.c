@@ -4,8 +4,8 @@
  * The decision: where a frame goes, and what its source teaches.
  *
  * A worker remembers its latest decisions per (destination, source) in a small cache; a frame
- * that hits it costs one hash and one cache line.  The cache answers only for stations that are
- * in the FDB, and only until the FDB's epoch changes; everything else goes through decide().
+ * that hits it costs one hash and one cache line.  The cache answers only for sources that are in
+ * the FDB, and only until the FDB's epoch changes; everything else goes through decide().
  *
  * Threads: worker.
  */
@@ -83,10 +83,12 @@ decide(struct bf_worker *w, uint16_t in, const struct bf_frame *f, bool *cacheab
 		*cacheable = false;
 		return BF_OUT_DROP | BF_DROP_FOR_US;
 	}
-	if ((f->dst & BF_MAC_MULTICAST) || bf_fdb_find(w->fdb, f->dst, &port) == NULL) {
-		*cacheable = false;
+	if (f->dst & BF_MAC_MULTICAST) {
+		*cacheable = false; /* announcements are looked at one by one */
 		return BF_OUT_FLOOD;
 	}
+	if (bf_fdb_find(w->fdb, f->dst, &port) == NULL)
+		return BF_OUT_FLOOD; /* until the station is learned, which changes the epoch */
 	return port == in ? BF_OUT_DROP | BF_DROP_SAME_PORT : port;
 }
 
@@ -180,11 +182,12 @@ drop_duplicates(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 /* Guests first, by copy; the bond last, by ownership.  Never back, never bond to bond. */
 static void
-flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
+flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *known)
 {
 	struct bf_port_counters *c = &w->counters->ports[in];
 	const struct bf_view *v = w->view;
-	uint16_t dests = 0;
+	uint16_t dests = 0, all = n;
 	struct bf_burst sum;
 
 	if (in == BF_BOND_SLOT)
@@ -193,7 +196,10 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
 		bf_snoop(w, in, pkts, n);
 	if (n == 0)
 		return;
-	sum_of(pkts, n, &sum);
+	if (likely(known != NULL && n == all))
+		sum = *known;
+	else
+		sum_of(pkts, n, &sum);
 	for (uint16_t g = 0; g < v->n_guests; g++) {
 		uint16_t slot = v->guests[g];
 
@@ -249,7 +255,7 @@ scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, co
 		}
 	}
 	if (n_flooded > 0)
-		flood(w, in, flooded, n_flooded);
+		flood(w, in, flooded, n_flooded, NULL);
 }
 
 static inline void
@@ -258,6 +264,8 @@ output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, con
 {
 	if (likely(diff == 0 && out[0] < BF_MAX_PORTS))
 		bf_stage_add(w, out[0], pkts, n, sum);
+	else if (diff == 0 && out[0] == BF_OUT_FLOOD)
+		flood(w, in, pkts, n, sum);
 	else
 		scatter(w, in, pkts, n, out);
 }

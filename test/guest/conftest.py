@@ -178,6 +178,20 @@ def vm2(lab):
     return lab.guest("vm2")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Tests that ask for the same lab follow each other."""
+    seen = []
+
+    def place(item):
+        params = getattr(item, "callspec", None) and item.callspec.params
+        options = (params or {}).get("keeper") or getattr(item.module, "LAB", None)
+        if options not in seen:
+            seen.append(options)
+        return seen.index(options)
+    items.sort(key=place)
+
+
 def pytest_generate_tests(metafunc):
     labs = getattr(metafunc.module, "LABS", None)
     if labs and "keeper" in metafunc.fixturenames:

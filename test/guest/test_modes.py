@@ -14,7 +14,6 @@ from guestrig.station import Transfer
 
 GUESTS = [GuestSpec("vm1"), GuestSpec("vm2")]
 LABS = {
-    # First: test_lives.py has just used the same.
     "802.3ad": {"mode": "802.3ad", "guests": GUESTS, "bond": {"lacp_rate": "fast"}},
     "active-backup": {"mode": "active-backup", "far_mode": "bridge", "guests": GUESTS},
     "balance-rr": {"mode": "balance-rr", "guests": GUESTS},

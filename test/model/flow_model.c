@@ -49,7 +49,7 @@ ethernet(const struct bytes *b, uint32_t *at, uint16_t *vlan)
 		return -1;
 	type = u16(b, *at + 12);
 	*at += 14;
-	while (tags < 2 && (type == 0x8100 || type == 0x88a8)) {
+	while (tags < 2 && (type == 0x8100 || type == 0x88a8 || type == 0x9100)) {
 		if (!has(b, *at, 4))
 			return -1;
 		if (tags == 0)

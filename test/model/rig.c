@@ -7,6 +7,7 @@
  */
 #include "rig.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,14 +30,32 @@ static int room[RIG_GUESTS + 1];
 static bool only_copy;
 static bool eal_runs;
 
+/* Two lcores on the processors that we may use, wherever these are; pinned to none of them. */
+static void
+lcores_arg(char *buf, size_t size)
+{
+	char cpus[48] = "";
+	size_t len = 0;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	sched_getaffinity(0, sizeof(set), &set);
+	for (int cpu = 0; cpu < CPU_SETSIZE && len < sizeof(cpus) - 6; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			len += (size_t)snprintf(
+				cpus + len, sizeof(cpus) - len, "%s%d", len > 0 ? "," : "", cpu);
+	snprintf(buf, size, "0@(%s),1@(%s)", cpus, cpus);
+}
+
 bool
 rig_eal(void)
 {
-	char arg[][24] = {"test", "--no-huge", "-m", "768", "--no-shconf", "--no-pci",
-		"--no-telemetry", "--lcores", "0@0,1@0", "--log-level", "*:error"};
+	char arg[][128] = {"test", "--no-huge", "-m", "768", "--no-shconf", "--no-pci",
+		"--no-telemetry", "--log-level", "*:error", "--lcores", ""};
 	char *argv[sizeof(arg) / sizeof(arg[0])];
 	int argc = (int)(sizeof(arg) / sizeof(arg[0]));
 
+	lcores_arg(arg[argc - 1], sizeof(arg[0]));
 	for (int i = 0; i < argc; i++)
 		argv[i] = arg[i];
 	if (!eal_runs)

@@ -148,6 +148,15 @@ class Run:
 
     def close(self):
         """End everything, in reverse order of creation. May be called twice."""
+        # A second Ctrl-C has to wait.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (
+            signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM))
+        try:
+            self._end()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _end(self):
         for action in reversed(self.at_end):
             try:
                 action()
