@@ -295,11 +295,13 @@ fill_order(const struct bf_bond *b, struct bf_bond_view *v)
 		taken[b->active] = true;
 	}
 	while (n < b->n_members) {
-		int best = -1; /* one is left: it is found */
+		int best = -1;
 
 		for (unsigned int i = 0; i < b->n_members; i++)
 			if (!taken[i])
 				best = better(b, best, i);
+		if (best < 0)
+			return;
 		v->order[n++] = b->members[best].bit;
 		taken[best] = true;
 	}

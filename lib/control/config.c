@@ -25,8 +25,7 @@ const char *const bf_mode_hints[BF_MODE_COUNT] = {
 	"must not have a LAG; every frame leaves on every member: receivers see copies, for labs only",
 	"needs a LAG with LACP",
 	"must not have a LAG; each guest station keeps to one member, moved when loads differ",
-	"must not have a LAG; each guest station keeps to one member, moved when loads differ; no frame "
-	"of a guest is rewritten",
+	"must not have a LAG; as balance-tlb: stations keep to members, no guest's frame is rewritten",
 };
 const char *const bf_policy_names[BF_POLICY_COUNT] = {
 	"l2", "l23", "l34", "vlan+srcmac", "encap23", "encap34"};

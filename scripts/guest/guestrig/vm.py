@@ -3,8 +3,8 @@
 One virtual machine: its NICs, its power, and commands in it.
 
 QEMU serves the vhost-user sockets (server=on) and does not boot before a backend has connected to
-each of them, whatever wait=off says. The command channel and QMP are socket pairs, so
-they need no path and cannot be missed.
+each of them, whatever wait=off says. The command channel and QMP are socket pairs: they need no
+path, and nothing said early is missed.
 
 Threads: everything from the thread that made the Vm; one reader thread per VM completes jobs.
 """
@@ -184,8 +184,9 @@ class Vm:
             "qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config",
             "-display", "none", "-accel", self.accel, "-cpu", CPU[self.accel],
             "-machine", "q35,memory-backend=mem", "-m", memory,
-            # With one CPU, TCG takes the kernel's memory barriers (`lock add`) for plain additions,
-            # and interrupts of a vhost-user backend are lost. A second possible CPU cures that.
+            # With a single CPU, TCG takes the kernel's memory barriers (`lock add`) for plain
+            # additions; rings shared with another process need them. A second possible CPU, which
+            # never comes, makes them real.
             "-smp", f"{self.cpus},maxcpus={max(2, self.cpus)}",
             "-object", f"memory-backend-memfd,id=mem,size={memory},share=on",
             "-kernel", self.image.kernel, "-initrd", self.image.initrd,
