@@ -95,6 +95,7 @@ show_flows(const struct bf_balance *ba, const struct bf_bond *b, struct bf_out *
 	for (unsigned int i = 0; i < BF_FLOWS_MAX; i++)
 		if (ba->flows[i].hash != 0)
 			known[n++] = &ba->flows[i];
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
 	qsort(known, n, sizeof(known[0]), by_bytes);
 	bf_out_printf(out, "Biggest flows of %u sampled:\n", n);
 	bf_out_u64(out, "flows_known", n);

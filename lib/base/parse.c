@@ -59,7 +59,7 @@ bf_parse_mac(
 		return bf_err_set(err, EINVAL,
 			"%s: \"%.80s\": expected a MAC address xx:xx:xx:xx:xx:xx", what, text);
 	for (int i = 0; i < 6; i++) {
-		mac[i] = (uint8_t)strtoul(&text[i * 3], NULL, 16);
+		mac[i] = (uint8_t)strtoul(text + (size_t)i * 3, NULL, 16);
 		zero = zero && mac[i] == 0;
 	}
 	if (zero || (!multicast_ok && (mac[0] & 1) != 0))

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SAMPLES_PER_TICK 512
-#define MIN_GAIN_BPS (1000000 / 8) /* a move worth less than 1 Mbit/s is not made */
+#define MIN_GAIN_BPS 125000.0 /* a move worth less than 1 Mbit/s is not made */
 #define MIN_SHARE 0.03 /* nor one of less than 3 % of the busier member's load */
 #define MIN_IMPROVEMENT 0.1 /* of the ratio between the two members */
 

@@ -40,7 +40,7 @@ bf_fdb_create(uint32_t capacity, uint32_t n_ports, int socket)
 		goto err;
 	f->buckets =
 		rte_zmalloc_socket("bf_fdb", n * sizeof(*f->buckets), RTE_CACHE_LINE_SIZE, socket);
-	f->port_count = rte_zmalloc("bf_fdb", n_ports * 5 * sizeof(uint32_t), 0);
+	f->port_count = rte_zmalloc("bf_fdb", sizeof(uint32_t) * n_ports * 5, 0);
 	f->next = rte_zmalloc("bf_fdb", (size_t)n * BF_FDB_WAYS * 2 * sizeof(uint32_t), 0);
 	if (f->buckets == NULL || f->port_count == NULL || f->next == NULL)
 		goto err;

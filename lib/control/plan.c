@@ -123,18 +123,18 @@ move_one(struct bf_bridge *br, uint16_t from, uint16_t to)
 void
 bf_plan_tick(struct bf_bridge *br, uint64_t now_ms)
 {
-	double load[BF_MAX_WORKERS];
-	uint16_t most = 0, least = 0;
+	double load[BF_MAX_WORKERS] = {0};
+	unsigned int most = 0, least = 0;
 
 	if (now_ms < br->plan.next_ms)
 		return;
 	br->plan.next_ms = now_ms + LOOK_MS;
 	measure(br, load);
-	for (uint16_t w = 1; w < br->lcores.n; w++) {
+	for (unsigned int w = 1; w < br->lcores.n; w++) {
 		most = load[w] > load[most] ? w : most;
 		least = load[w] < load[least] ? w : least;
 	}
 	if (br->running->lcore_rebalance && load[most] >= BUSY &&
 		load[most] - load[least] >= MIN_GAP)
-		move_one(br, most, least);
+		move_one(br, (uint16_t)most, (uint16_t)least);
 }

@@ -39,7 +39,7 @@ static size_t
 view_size(unsigned int n_guests)
 {
 	/* A ring may come up while we build: room for every queue of every guest. */
-	return sizeof(struct bf_view) + n_guests * BF_MAX_QP * sizeof(struct bf_rxq) +
+	return sizeof(struct bf_view) + sizeof(struct bf_rxq) * n_guests * BF_MAX_QP +
 		n_guests * sizeof(uint16_t);
 }
 

@@ -35,7 +35,7 @@ rings_of(const struct bf_worker *w, uint16_t n_rings)
 	return (struct rings){(uint16_t)(w->idx % n_rings), 1, 1, true};
 }
 
-static bool
+static bool /* NOLINTNEXTLINE(readability-non-const-parameter): it is written */
 ring_lock(struct bf_worker *w, uint8_t *lock)
 {
 	for (int i = 0; i < LOCK_TRIES; i++) {

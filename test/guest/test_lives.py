@@ -7,8 +7,10 @@ from guestrig.lab import GuestSpec
 from guestrig.process import wait_until
 from guestrig.station import Transfer
 
+# Slow LACP: with a time-out of 3 s a busy host, which stops emulated guests for seconds, would look
+# like a silent partner. test_lacp.py has the fast one.
 LAB = {"mode": "802.3ad", "guests": [GuestSpec("vm1"), GuestSpec("vm2")],
-       "bond": {"lacp_rate": "fast"}}
+       "bond": {"lacp_rate": "slow"}, "far_options": {"lacp_rate": "slow"}}
 
 
 def test_a_guest_reboots_while_its_neighbour_pings(lab, vm1, vm2, far):

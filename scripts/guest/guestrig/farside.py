@@ -48,7 +48,8 @@ class FarSide(Station):
         return self
 
     def _bridge(self):
-        return ["load bridge", "ip link add br0 type bridge"]
+        # An address of its own: else it is that of a port, and changes when the port goes.
+        return ["load bridge", "ip link add br0 address 52:54:00:66:01:ff type bridge"]
 
     def _bond(self):
         # LACP's rate exists in one mode only; a bond refuses it in others.

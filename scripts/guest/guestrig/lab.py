@@ -53,15 +53,16 @@ class Lab:
     """
     mode: bondfwd's mode; far_mode: what the switch runs (default: the same mode).
 
-    bond: more keys of --bond.
+    bond: more keys of --bond. far_options: files of /sys/class/net/bond0/bonding at the far side.
     """
 
     def __init__(self, run, mode, far_mode=None, guests=(), cables=2, mtu=9000, bond=None, workers=1,
-                 say=lambda text: None):
+                 far_options=None, say=lambda text: None):
         self.run = run
         self.mode = mode
         self.say = say
-        self.far = FarSide(run, far_mode or mode, cables, mtu=mtu, queues=workers)
+        self.far = FarSide(run, far_mode or mode, cables, mtu=mtu, queues=workers,
+                           options=far_options)
         self.guests = [Guest(run, spec, number) for number, spec in enumerate(guests, 1)]
         self.backend = Bondfwd(run, [nic.sock for nic in self.far.vm.nics],
                                [guest.port() for guest in self.guests],
