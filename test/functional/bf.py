@@ -266,8 +266,11 @@ class Daemon:
                     str(memory), "--no-pci", "--no-telemetry", "--file-prefix", self.prefix, *eal,
                     "--", *args, "--console", self.console]
         with open(self.log, "wb") as log:
-            self.proc = subprocess.Popen([str(c) for c in self.cmd], stdin=subprocess.DEVNULL,
-                                         stdout=log, stderr=subprocess.STDOUT, env=clean_env())
+            # A shell's background job ignores SIGINT and hands that on: the daemon gets the default.
+            self.proc = subprocess.Popen(
+                [str(c) for c in self.cmd], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, env=clean_env(),
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def run_ctl(self, command, json_out=False, timeout=LIMIT):
         cmd = [BONDCTL, "-s", self.console] + (["-j"] if json_out else []) + command.split()
