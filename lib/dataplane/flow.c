@@ -253,30 +253,50 @@ bf_flow_key(const uint8_t *data, uint32_t len, enum bf_policy policy, struct bf_
 		k->l2[0] = k->l2[1] = 0;
 }
 
+/* A product of 128 bits folded in two: two words in, one well mixed word out. */
 static inline uint64_t
-mix(uint64_t h, uint64_t v)
+fold(uint64_t a, uint64_t b, uint64_t seed)
 {
-	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
-	return h ^ h >> 32;
+	__uint128_t p = (__uint128_t)(a ^ seed ^ 0x9e3779b97f4a7c15ULL) *
+		(b ^ (seed << 32 | seed >> 32) ^ 0xd6e8feb86659fd93ULL);
+
+	return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+static inline uint64_t
+l4_word(uint8_t proto, uint32_t ports)
+{
+	return 1ULL << 40 | (uint64_t)proto << 32 | ports;
+}
+
+/* Both addresses of IPv4 fit one word; most frames end here. */
+static inline uint32_t
+hash_ipv4(uint32_t src, uint32_t dst, uint64_t l4, uint64_t seed)
+{
+	return (uint32_t)(fold((uint64_t)src << 32 | dst, l4, seed) >> 32);
 }
 
 uint32_t
 bf_flow_hash_key(const struct bf_flow_key *k, uint64_t seed)
 {
-	uint64_t h = mix(mix(seed, k->l2[0]), k->l2[1]);
+	uint64_t l4 = k->has_l4 ? l4_word(k->proto, k->ports) : 0, h = seed;
 
-	if (k->has_l3)
-		h = mix(mix(mix(mix(h, k->l3[0]), k->l3[1]), k->l3[2]), k->l3[3]);
-	if (k->has_l4)
-		h = mix(h, (uint64_t)k->proto << 32 | k->ports);
-	h = (h ^ h >> 29) * 0xff51afd7ed558ccdULL;
-	return (uint32_t)(h >> 32);
+	if (k->l2[0] != 0 || k->l2[1] != 0)
+		h = fold(k->l2[0], k->l2[1], h);
+	if (!k->has_l3)
+		return (uint32_t)(h >> 32);
+	if (((k->l3[0] | k->l3[2]) >> 32 | k->l3[1] | k->l3[3]) == 0)
+		return hash_ipv4((uint32_t)k->l3[0], (uint32_t)k->l3[2], l4, h);
+	h = fold(k->l3[0], k->l3[1], h);
+	h = fold(k->l3[2], k->l3[3], h);
+	return (uint32_t)(fold(l4, 0, h) >> 32);
 }
 
 /* The common frame of a data centre, untagged IPv4 TCP or UDP without options, in one go. */
 static inline bool
-plain_ipv4(const uint8_t *d, uint32_t len, struct bf_flow_key *k)
+plain_ipv4(const uint8_t *d, uint32_t len, uint64_t seed, uint32_t *hash)
 {
+	uint32_t src, dst, ports;
 	uint16_t et, frag;
 
 	if (unlikely(len < 38))
@@ -286,13 +306,10 @@ plain_ipv4(const uint8_t *d, uint32_t len, struct bf_flow_key *k)
 	if (et != RTE_BE16(ET_IPV4) || d[14] != 0x45 || (frag & RTE_BE16(0x3fff)) != 0 ||
 		(d[23] != PROTO_TCP && d[23] != PROTO_UDP))
 		return false;
-	k->l2[0] = k->l2[1] = 0;
-	k->l3[0] = k->l3[1] = k->l3[2] = k->l3[3] = 0;
-	memcpy(&k->l3[0], d + 26, 4);
-	memcpy(&k->l3[2], d + 30, 4);
-	memcpy(&k->ports, d + 34, 4);
-	k->proto = d[23];
-	k->has_l3 = k->has_l4 = 1;
+	memcpy(&src, d + 26, 4);
+	memcpy(&dst, d + 30, 4);
+	memcpy(&ports, d + 34, 4);
+	*hash = hash_ipv4(src, dst, l4_word(d[23], ports), seed);
 	return true;
 }
 
@@ -305,8 +322,10 @@ bf_flow_hash_burst(struct rte_mbuf *const *pkts, uint16_t n, enum bf_policy poli
 	for (uint16_t i = 0; i < n; i++) {
 		const uint8_t *d = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
 
-		if (policy != BF_POLICY_L34 || !plain_ipv4(d, pkts[i]->data_len, &k))
-			bf_flow_key(d, pkts[i]->data_len, policy, &k);
+		if (likely(policy == BF_POLICY_L34 &&
+			    plain_ipv4(d, pkts[i]->data_len, seed, &hash[i])))
+			continue;
+		bf_flow_key(d, pkts[i]->data_len, policy, &k);
 		hash[i] = bf_flow_hash_key(&k, seed);
 	}
 }
