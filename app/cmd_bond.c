@@ -427,7 +427,9 @@ show_lacp_counters(const struct bf_lacp_counters *c, struct bf_out *out)
 	const struct {
 		const char *name;
 		uint64_t value;
-	} rows[] = {{"pdu_rx", c->pdu_rx}, {"pdu_tx", c->pdu_tx}, {"rx_errors", c->rx_errors},
+	} rows[] = {{"pdu_rx", c->pdu_rx}, {"pdu_tx", c->pdu_tx}, {"marker_rx", c->marker_rx},
+		{"marker_response_tx", c->marker_response_tx},
+		{"marker_limited", c->marker_limited}, {"rx_errors", c->rx_errors},
 		{"rx_unknown", c->rx_unknown}, {"rx_limited", c->rx_limited},
 		{"rx_disabled", c->rx_disabled}, {"rx_loop", c->rx_loop},
 		{"rx_pin_refused", c->rx_pin_refused}, {"timeouts", c->timeouts},

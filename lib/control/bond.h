@@ -4,9 +4,8 @@
  * The bond: the bonding device, its members' links, and which member may carry what.
  *
  * Construction (docs/decisions/001-bond-construction.md): the bonding PMD runs in mode 4 with its
- * external state machine for every bondfwd mode.  It owns membership, MAC, MTU, promiscuity, link
- * state and reception; collect and distribute are our valve per member; transmission goes straight
- * to the members through tables built here.
+ * external state machine for every bondfwd mode.  It owns membership, MAC, MTU, promiscuity and link
+ * state; workers read and write the members' queues by tables built here.
  *
  * There is one bond per process: the PMD and ethdev callbacks carry no more context than that.
  *
@@ -40,7 +39,8 @@ struct bf_member {
 	uint32_t speed_mbps;
 	bool full_duplex;
 	bool collect, distribute; /* 802.3ad: what LACP orders */
-	bool collecting; /* the PMD's valve as last set */
+	bool collecting; /* its frames are switched */
+	bool leaving; /* out of the workers' sight, soon out of the bond */
 	uint64_t changed_ms; /* last carrier change */
 	uint64_t changed_tsc;
 	uint64_t flaps; /* carrier losses */
@@ -167,7 +167,7 @@ int bf_bond_device_create(struct bf_bond *b, struct bf_err *err);
 void bf_bond_device_destroy(struct bf_bond *b);
 int bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err);
 void bf_bond_device_remove(struct bf_bond *b, unsigned int i);
-/** Opens or closes the PMD's receive valve of a member. */
+/** Opens or closes the receive valve of a member; workers see it at their next burst. */
 void bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on);
 /** Carrier bits by member number, as the interrupt thread keeps them. */
 const struct bf_carrier *bf_bond_device_carrier(void);

@@ -22,7 +22,6 @@
 
 #define RX_DESC 1024
 #define TX_DESC 1024
-#define PMD_TICK_MS 10 /* how often the PMD hands over received LACPDUs, one per member */
 #define LACP_POOL_MIN_KB 1024
 
 /* One bond per process: what the interrupt thread needs of it. */
@@ -65,7 +64,7 @@ static int
 bond_on_link_event(uint16_t port, enum rte_eth_event_type type, void *arg, void *ret)
 {
 	int bit = __atomic_load_n(&member_of[port], __ATOMIC_ACQUIRE) - 1;
-	struct bf_notice n = {.kind = BF_NOTICE_LINK, .a = port, .p = NULL};
+	struct bf_notice n = {.kind = BF_NOTICE_LINK, .a = port};
 	struct rte_eth_link link = {0};
 
 	RTE_SET_USED(arg);
@@ -78,13 +77,12 @@ bond_on_link_event(uint16_t port, enum rte_eth_event_type type, void *arg, void 
 	return 0;
 }
 
+/* The PMD wants such a function; workers read the members, so the PMD sees no frame. */
 static void
 bond_on_slow_frame(uint16_t port, struct rte_mbuf *m)
 {
-	struct bf_notice n = {.kind = BF_NOTICE_SLOW_PDU, .a = port, .p = m};
-
-	if (!bf_notify_post(&n))
-		rte_pktmbuf_free(m);
+	RTE_SET_USED(port);
+	rte_pktmbuf_free(m);
 }
 
 bool
@@ -189,7 +187,6 @@ lacp_setup(struct bf_bond *b, struct bf_err *err)
 
 	if (ret == 0) {
 		conf.slowrx_cb = bond_on_slow_frame;
-		conf.update_timeout_ms = PMD_TICK_MS;
 		ret = rte_eth_bond_8023ad_setup(b->port, &conf);
 	}
 	return ret == 0
@@ -296,10 +293,11 @@ bf_bond_device_remove(struct bf_bond *b, unsigned int i)
 
 	rte_eth_dev_callback_unregister(m->port, RTE_ETH_EVENT_INTR_LSC, bond_on_link_event, NULL);
 	rte_eth_bond_member_remove(b->port, m->port);
-	bf_lcores_grace(b->lcores); /* a burst may have copied the old list of members */
+	bf_lcores_grace(b->lcores); /* worker 0 may be sending an LACPDU there */
 	rte_eth_dev_stop(m->port);
 	__atomic_store_n(&member_of[m->port], 0, __ATOMIC_RELEASE);
 	carrier_set(m->bit, false);
+	bf_bond_device_collect(b, i, false);
 }
 
 int
@@ -362,16 +360,12 @@ bf_bond_device_destroy(struct bf_bond *b)
 void
 bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on)
 {
-	uint16_t port = b->members[i].port;
-	int now = rte_eth_bond_8023ad_ext_collect_get(b->port, port);
+	uint32_t bit = 1u << b->members[i].bit;
 
-	if (now < 0) { /* not in the PMD's active list: it receives nothing, and has no valve */
-		b->members[i].collecting = false;
-		return;
-	}
-	/* The PMD forgets both bits whenever a member's link comes up. */
-	if ((now != 0) != on)
-		rte_eth_bond_8023ad_ext_collect(b->port, port, on);
+	if (on)
+		__atomic_fetch_or(&carrier.collect, bit, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&carrier.collect, ~bit, __ATOMIC_RELEASE);
 	b->members[i].collecting = on;
 }
 

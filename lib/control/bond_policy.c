@@ -321,7 +321,6 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 
 	v->ports[BF_BOND_SLOT].kind = BF_PORT_BOND;
 	v->ports[BF_BOND_SLOT].max_len = bf_bond_max_len(b);
-	bv->ethdev = b->port;
 	bv->tx = (uint8_t)tx_of(bf_bond_mode_in_force(b));
 	bv->policy = (uint8_t)bf_bond_policy(b);
 	bv->lag = b->cfg.allow_duplicates || bf_mode_has_lag(bf_bond_mode_in_force(b));
@@ -333,6 +332,7 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	memcpy(&bv->mac, b->mac.addr_bytes, 6);
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		bv->member[b->members[i].bit] = b->members[i].port;
+		bv->polled |= b->members[i].leaving ? 0 : 1u << b->members[i].bit;
 		if (!b->members[i].carrier && b->members[i].usable)
 			bv->hold |= 1u << b->members[i].bit;
 		if (b->cfg.down_delay_ms > 0 && b->members[i].usable)

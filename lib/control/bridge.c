@@ -26,7 +26,7 @@
 #define LEARN_BATCH 64
 #define LEARN_MAX_PER_TICK 4096
 #define NOTICES_PER_TICK 1024
-#define FOR_US_PER_TICK 64
+#define FRAMES_PER_TICK 64
 #define BUSY_MS 100 /* mail came within this time: look every ms */
 #define IDLE_TICK_MS 10
 #define LOOK_MS 1000
@@ -305,9 +305,11 @@ remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms, struct bf
 
 	memcpy(copy, br->bond.members[at].name, sizeof(copy));
 	br->bond.members[at].usable = br->bond.members[at].distribute = false;
-	br->bond.members[at].drained = true;
-	if (bf_bridge_publish_and_wait(br) != 0)
+	br->bond.members[at].drained = br->bond.members[at].leaving = true;
+	if (bf_bridge_publish_and_wait(br) != 0) {
+		br->bond.members[at].leaving = false;
 		return bf_err_set(err, ENOMEM, "member %s: out of memory", copy);
+	}
 	bf_bond_member_remove(&br->bond, copy, now_ms);
 	bf_event(&br->events, BF_LOG_NOTICE, "member_removed", copy, "left %s", br->bond.cfg.name);
 	return 0;
@@ -457,15 +459,30 @@ take_notices(struct bf_bridge *br, uint64_t now_ms)
 			bf_bond_on_link(&br->bond, (uint16_t)n.a, now_ms);
 			br->next_bond_ms = 0;
 			break;
-		case BF_NOTICE_SLOW_PDU:
-			bf_bond_on_slow(&br->bond, (uint16_t)n.a, n.p, now_ms);
-			br->next_bond_ms = 0; /* LACP's deadline may have come nearer */
-			break;
 		default:
 			if (n.a < BF_MAX_PORTS && br->guests[n.a] != NULL)
 				guest_changed(br, br->guests[n.a], now_ms);
 			break;
 		}
+	}
+}
+
+/* What workers took from the bond for us. */
+static void
+take_frames(struct bf_bridge *br, uint64_t now_ms)
+{
+	struct rte_mbuf *m;
+
+	for (int i = 0; i < FRAMES_PER_TICK; i++) {
+		if (rte_ring_sc_dequeue(br->lcores.slow, (void **)&m) != 0)
+			break;
+		bf_bond_on_slow(&br->bond, m->port, m, now_ms);
+		br->next_bond_ms = 0; /* LACP's deadline may have come nearer */
+	}
+	for (int i = 0; i < FRAMES_PER_TICK; i++) {
+		if (rte_ring_sc_dequeue(br->lcores.for_us, (void **)&m) != 0)
+			break;
+		bf_probe_receive(&br->bond, m, now_ms);
 	}
 }
 
@@ -486,14 +503,10 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 {
 	uint32_t buckets = bf_fdb_n_buckets(br->fdb);
 	uint64_t next, paths, probes;
-	struct rte_mbuf *m;
 
 	take_notices(br, now_ms);
 	look_at_guests(br, now_ms);
-	for (int i = 0;
-		i < FOR_US_PER_TICK && rte_ring_sc_dequeue(br->lcores.for_us, (void **)&m) == 0;
-		i++)
-		bf_probe_receive(&br->bond, m, now_ms);
+	take_frames(br, now_ms);
 	probes = bf_probe_tick(&br->bond, now_ms);
 	if (now_ms >= br->next_bond_ms || br->bond.dirty)
 		br->next_bond_ms = bf_bond_tick(&br->bond, now_ms);

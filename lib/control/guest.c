@@ -51,7 +51,7 @@ static struct bf_lcores *registry_lcores;
 static void
 post(uint32_t kind, const struct bf_guest *g)
 {
-	struct bf_notice n = {.kind = kind, .a = g->slot, .p = NULL};
+	struct bf_notice n = {.kind = kind, .a = g->slot};
 
 	bf_notify_post(&n); /* a full queue is drained by a control that looks at every guest */
 }

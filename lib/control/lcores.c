@@ -22,6 +22,7 @@
 
 #define INJECT_RING 4096
 #define FOR_US_RING 256
+#define SLOW_RING 256
 #define CONTROL_READER BF_MAX_WORKERS /* control's id among the readers */
 
 static void
@@ -55,6 +56,7 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	w->qsbr = l->qsbr;
 	w->fdb = fdb;
 	w->for_us = l->for_us;
+	w->slow = l->slow;
 	w->tsc_hz = rte_get_tsc_hz();
 	w->cache = rte_zmalloc_socket(
 		"bf_worker", BF_CACHE_SETS * sizeof(*w->cache), RTE_CACHE_LINE_SIZE, socket);
@@ -90,7 +92,8 @@ qsbr_open(struct bf_lcores *l)
 	l->inject = rte_ring_create(
 		"bf_inject", INJECT_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	l->for_us = rte_ring_create("bf_for_us", FOR_US_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	return l->inject == NULL || l->for_us == NULL ? -ENOMEM : 0;
+	l->slow = rte_ring_create("bf_slow", SLOW_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	return l->inject == NULL || l->for_us == NULL || l->slow == NULL ? -ENOMEM : 0;
 }
 
 int
@@ -156,23 +159,28 @@ bf_lcores_stop(struct bf_lcores *l)
 	l->launched = false;
 }
 
-void
-bf_lcores_close(struct bf_lcores *l)
+static void
+ring_free(struct rte_ring **r)
 {
 	struct rte_mbuf *m;
 
+	while (*r != NULL && rte_ring_sc_dequeue(*r, (void **)&m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(*r);
+	*r = NULL;
+}
+
+void
+bf_lcores_close(struct bf_lcores *l)
+{
 	bf_lcores_stop(l);
 	bf_lcores_collect(l);
 	for (unsigned int i = 0; i < l->n; i++)
 		worker_free(l->workers[i]);
 	l->n = 0;
-	while (l->inject != NULL && rte_ring_sc_dequeue(l->inject, (void **)&m) == 0)
-		rte_pktmbuf_free(m);
-	while (l->for_us != NULL && rte_ring_sc_dequeue(l->for_us, (void **)&m) == 0)
-		rte_pktmbuf_free(m);
-	rte_ring_free(l->inject);
-	rte_ring_free(l->for_us);
-	l->inject = l->for_us = NULL;
+	ring_free(&l->inject);
+	ring_free(&l->for_us);
+	ring_free(&l->slow);
 	rte_free(l->view);
 	l->view = NULL;
 	rte_free(l->qsbr);

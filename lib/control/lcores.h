@@ -20,6 +20,7 @@ struct bf_lcores {
 	struct bf_view *view; /* the door: workers load it every turn */
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_ring *inject; /* control's frames for members, sent by worker 0 */
+	struct rte_ring *slow; /* LACPDUs and markers, from any worker */
 	struct rte_ring *for_us; /* frames to the bond's own address, from any worker */
 	bool launched;
 	/* views that workers may still hold */

@@ -17,13 +17,11 @@ enum bf_notice_kind {
 	BF_NOTICE_GUEST_DOWN, /* a: slot */
 	BF_NOTICE_GUEST_RINGS, /* a: slot */
 	BF_NOTICE_LINK, /* a: ethdev port */
-	BF_NOTICE_SLOW_PDU, /* a: ethdev port, p: mbuf, owned by the receiver */
 };
 
 struct bf_notice {
 	uint32_t kind;
 	uint32_t a;
-	void *p;
 };
 
 /** Open the queue; once per process. @return 0 or -errno. */
@@ -33,7 +31,7 @@ void bf_notify_close(void);
 /** Readable when something waits. */
 int bf_notify_fd(void);
 
-/** @return false when the queue is full; the poster keeps what @p n owns. */
+/** @return false when the queue is full. */
 bool bf_notify_post(const struct bf_notice *n);
 
 /** Take one. @return false when nothing waits. */

@@ -17,6 +17,9 @@
 		"sent to 01:80:c2:00:00:00-0f, which no bridge forwards") \
 	X(SLOW_PROTOCOL, "slow_protocol", "in", \
 		"ethertype 0x8809 (LACP, marker, OAM), tagged or not") \
+	X(LACP, "lacp", "in", "LACPDU or marker on the bond: read, not forwarded") \
+	X(INACTIVE_MEMBER, "inactive_member", "in", \
+		"came on a member that takes no traffic now (backup, or LACP does not collect)") \
 	X(BAD_SOURCE, "bad_source", "in", "source address is multicast or zero") \
 	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from") \
 	X(REFLECTED, "reflected", "in", "a guest's own frame came back on the bond") \

@@ -142,6 +142,13 @@ bf_fdb_find(const struct bf_fdb *f, uint64_t key, uint16_t *port)
 	return likely(__atomic_load_n(&e->key, __ATOMIC_RELAXED) == key) ? e : NULL;
 }
 
+/** Ask for the memory that bf_fdb_find() will read first. */
+static inline void
+bf_fdb_prefetch(const struct bf_fdb *f, uint64_t key)
+{
+	__builtin_prefetch(&f->buckets[bf_fdb_bucket1(f, bf_fdb_hash(f, key))]);
+}
+
 /** Note that a station was just heard; writes at most once a second. ctx worker. */
 static inline void
 bf_fdb_touch(const struct bf_fdb *f, struct bf_fdb_entry *e)

@@ -74,6 +74,17 @@ bf_frame_is_special(const struct rte_mbuf *m, uint16_t type)
  */
 enum bf_drop bf_frame_special(const struct rte_mbuf *m, struct bf_frame *f);
 
+/** An untagged LACPDU or marker PDU (IEEE 802.1AX-2020 6.4.2.3, 6.5.3.3: subtypes 1 and 2). */
+static inline bool
+bf_frame_is_lacp(const struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t type;
+
+	memcpy(&type, p + 12, 2);
+	return m->data_len > 14 && type == BF_ET_SLOW && (p[14] == 1 || p[14] == 2);
+}
+
 /** A destination that no bridge forwards (IEEE 802.1Q table 8-1). */
 static inline bool
 bf_frame_is_reserved(uint64_t dst)

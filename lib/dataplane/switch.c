@@ -11,8 +11,12 @@
  */
 #include "dataplane/worker.h"
 
+#ifdef __SSE4_2__
+#include <nmmintrin.h>
+#endif
+
 #include <rte_cycles.h>
-#include <rte_hash_crc.h>
+#include <rte_ether.h>
 
 #include "dataplane/frame.h"
 #include "dataplane/mailbox.h"
@@ -92,63 +96,150 @@ decide(struct bf_worker *w, uint16_t in, const struct bf_frame *f, bool *cacheab
 	return port == in ? BF_OUT_DROP | BF_DROP_SAME_PORT : port;
 }
 
-static uint16_t
-decide_and_remember(
-	struct bf_worker *w, uint16_t in, const struct bf_frame *f, struct bf_cache_set *set)
+/* A frame as the cache knows it: its first 14 bytes and its port in 16, the VLAN beside them. */
+struct key {
+	uint64_t k[2];
+	uint64_t tag;
+};
+
+/* CRC32 spreads addresses that were given out in a row without a collision. */
+static inline uint32_t
+hash(uint64_t k0, uint64_t k1)
 {
+#ifdef __SSE4_2__
+	return (uint32_t)_mm_crc32_u64(_mm_crc32_u64(0, k0), k1);
+#else
+	return (uint32_t)(((k1 ^ (k0 << 24 | k0 >> 40)) * 0x9e3779b97f4a7c15ULL) >> 40);
+#endif
+}
+
+static inline struct bf_cache_set *
+set_of(const struct bf_worker *w, uint64_t k0, uint64_t k1)
+{
+	return &w->cache[hash(k0, k1) % BF_CACHE_SETS];
+}
+
+static inline bool
+remembered(const struct bf_cache_set *set, uint64_t k0, uint64_t k1, uint64_t tag, uint16_t *out)
+{
+	for (int i = 0; i < BF_CACHE_WAYS; i++) {
+		const struct bf_cache_entry *e = &set->way[i];
+
+		if (likely(e->k[0] == k0 && e->k[1] == k1 && (e->tag ^ tag) <= UINT16_MAX)) {
+			*out = (uint16_t)e->tag;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint16_t
+decide_and_remember(struct bf_worker *w, uint16_t in, const struct bf_frame *f, const struct key *k)
+{
+	struct bf_cache_set *set = set_of(w, k->k[0], k->k[1]);
 	bool cacheable;
 	uint16_t out = decide(w, in, f, &cacheable);
 
 	w->counters->pmd.cache_miss++;
 	if (cacheable) {
 		set->way[1] = set->way[0];
-		set->way[0] = (struct bf_cache_entry){
-			.dst = f->dst, .src = f->src, .tag = w->epoch_tag | in, .out = out};
+		set->way[0] = (struct bf_cache_entry){{k->k[0], k->k[1]}, k->tag | out};
 	}
 	return out;
 }
 
-static inline uint16_t
-lookup(struct bf_worker *w, uint16_t in, const struct bf_frame *f)
+/*
+ * The long way: frames that are tagged, special, or new.  A tagged frame is remembered with its
+ * VLAN, and the tag's ethertype keeps it apart from what the short way looks for.
+ */
+static uint16_t
+prepare(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, struct bf_frame *f,
+	struct key *k)
 {
-	uint32_t h = rte_hash_crc_8byte(f->src, (uint32_t)f->dst ^ (uint32_t)(f->dst >> 24));
-	struct bf_cache_set *set = &w->cache[h % BF_CACHE_SETS];
-	uint64_t tag = w->epoch_tag | in;
+	enum bf_drop why = BF_DROP_COUNT;
+	uint64_t raw;
+	uint16_t out;
 
-	for (int i = 0; i < BF_CACHE_WAYS; i++)
-		if (likely(set->way[i].src == f->src && set->way[i].dst == f->dst &&
-			    set->way[i].tag == tag))
-			return (uint16_t)set->way[i].out;
-	return decide_and_remember(w, in, f, set);
+	bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), f);
+	memcpy(&raw, rte_pktmbuf_mtod(m, const uint8_t *) + 6, 8);
+	*k = (struct key){{f->dst | (uint64_t)in << 48, raw}, w->epoch_tag};
+	if (unlikely(bf_frame_is_special(m, f->type))) {
+		why = bf_frame_special(m, f);
+		if (why != BF_DROP_COUNT)
+			return (uint16_t)(BF_OUT_DROP | why);
+		k->k[1] = (f->src & BF_FDB_MAC_MASK) | (uint64_t)BF_ET_VLAN << 48;
+		k->tag |= (BF_CACHE_TAGGED | f->src >> 48) << 16;
+		if (remembered(set_of(w, k->k[0], k->k[1]), k->k[0], k->k[1], k->tag, &out))
+			return out;
+	}
+	bf_fdb_prefetch(w->fdb, f->src);
+	bf_fdb_prefetch(w->fdb, f->dst);
+	return BF_OUT_UNKNOWN;
 }
 
-/* Where each frame goes; returns 0 when all go to out[0]. */
-static inline uint16_t
-classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
-	struct bf_burst *sum)
+static void
+resolve(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, const uint8_t *miss,
+	uint16_t n_miss, uint16_t *out)
+{
+	struct bf_frame f[BF_BURST];
+	struct key k[BF_BURST];
+
+	for (uint16_t i = 0; i < n_miss; i++)
+		out[miss[i]] = prepare(w, in, pkts[miss[i]], &f[i], &k[i]);
+	for (uint16_t i = 0; i < n_miss; i++)
+		if (out[miss[i]] == BF_OUT_UNKNOWN)
+			out[miss[i]] = decide_and_remember(w, in, &f[i], &k[i]);
+}
+
+static bool
+all_equal(const uint16_t *out, uint16_t n)
 {
 	uint16_t diff = 0;
 
-	out[0] = BF_OUT_FLOOD;
-	*sum = (struct bf_burst){.bytes = 0, .max_len = 0, .min_len = UINT16_MAX};
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		enum bf_drop why = BF_DROP_COUNT;
-		struct bf_frame f;
-
-		sum->bytes += m->pkt_len;
-		sum->max_len = RTE_MAX(sum->max_len, m->pkt_len);
-		sum->min_len = RTE_MIN(sum->min_len, m->data_len);
-		bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), &f);
-		if (unlikely(bf_frame_is_special(m, f.type)))
-			why = bf_frame_special(m, &f);
-		if (likely(why == BF_DROP_COUNT))
-			out[i] = lookup(w, in, &f);
-		else
-			out[i] = (uint16_t)(BF_OUT_DROP | why);
+	for (uint16_t i = 0; i < n; i++)
 		diff |= (uint16_t)(out[i] ^ out[0]);
+	return diff == 0;
+}
+
+/* Where each frame goes; returns true when all go to out[0]. */
+static inline bool
+classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
+	struct bf_burst *sum)
+{
+	const uint64_t port = (uint64_t)in << 48, tag = w->epoch_tag;
+	uint32_t max_len = 0, min_len = UINT16_MAX, bytes = 0;
+	uint16_t n_miss = 0, any = 0, every = UINT16_MAX;
+	uint8_t miss[BF_BURST];
+
+	for (uint16_t i = 0; i < n; i++) {
+		const struct rte_mbuf *m = pkts[i];
+		const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+		uint64_t k0, k1;
+		uint16_t to;
+
+		memcpy(&k0, p, 8);
+		memcpy(&k1, p + 6, 8);
+		k0 = (k0 & BF_FDB_MAC_MASK) | port;
+		bytes += m->pkt_len;
+		max_len = RTE_MAX(max_len, m->pkt_len);
+		min_len = RTE_MIN(min_len, (uint32_t)m->data_len);
+		if (unlikely(!remembered(set_of(w, k0, k1), k0, k1, tag, &to))) {
+			miss[n_miss++] = (uint8_t)i;
+			continue;
+		}
+		out[i] = to;
+		any |= to;
+		every &= to;
 	}
-	return diff;
+	*sum = (struct bf_burst){bytes, max_len, (uint16_t)min_len};
+	if (likely(n_miss == 0 && min_len >= RTE_ETHER_HDR_LEN))
+		return any == every;
+	if (unlikely(
+		    min_len < RTE_ETHER_HDR_LEN)) /* a hit may have been by old bytes in a buffer */
+		for (n_miss = 0; n_miss < n; n_miss++)
+			miss[n_miss] = (uint8_t)n_miss;
+	resolve(w, in, pkts, miss, n_miss, out);
+	return all_equal(out, n);
 }
 
 static void
@@ -162,22 +253,19 @@ sum_of(struct rte_mbuf **pkts, uint16_t n, struct bf_burst *sum)
 	}
 }
 
-/* Without a LAG on the switch each member brings a copy of a flooded frame: one is taken. */
+/*
+ * Without a LAG on the switch each member brings a copy of a flooded frame: one is taken.  In
+ * active-backup only one member is listened to.
+ */
 static uint16_t
 drop_duplicates(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct bf_bond_view *b = &w->view->bond;
-	uint16_t keep = 0;
 
-	if (b->lag || b->n_members < 2)
+	if (b->lag || b->tx == BF_TX_ORDER || w->rx_member == b->designated)
 		return n;
-	for (uint16_t i = 0; i < n; i++) {
-		if (pkts[i]->port == b->member[b->designated])
-			pkts[keep++] = pkts[i];
-		else
-			bf_drop(w, BF_BOND_SLOT, BF_DROP_DUPLICATE, &pkts[i], 1);
-	}
-	return keep;
+	bf_drop(w, BF_BOND_SLOT, BF_DROP_DUPLICATE, pkts, n);
+	return 0;
 }
 
 /* Guests first, by copy; the bond last, by ownership.  Never back, never bond to bond. */
@@ -213,7 +301,7 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
 		bf_tx_bond(w, pkts, n, &sum);
 		dests++;
 	} else if (dests > 0) {
-		rte_pktmbuf_free_bulk(pkts, n);
+		bf_free_burst(pkts, n);
 	} else {
 		bf_drop(w, in, BF_DROP_NO_DESTINATION, pkts, n);
 	}
@@ -228,6 +316,26 @@ to_control(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 	w->counters->ports[BF_BOND_SLOT].drops[BF_DROP_FOR_US] += n;
 	rte_pktmbuf_free_bulk(&pkts[kept], n - kept);
+}
+
+/* Frames that go nowhere; the slow room wants some of them. */
+static void
+refuse(struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t keep = 0;
+
+	if (why == BF_DROP_FOR_US) {
+		to_control(w, pkts, n);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		if (why == BF_DROP_SLOW_PROTOCOL && in == BF_BOND_SLOT && bf_frame_is_lacp(pkts[i]))
+			bf_rx_bond_slow(w, &pkts[i], 1);
+		else
+			pkts[keep++] = pkts[i];
+	}
+	if (keep > 0)
+		bf_drop(w, in, why, pkts, keep);
 }
 
 /* A burst with several destinations: runs of equal ones are staged together. */
@@ -248,10 +356,8 @@ scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, co
 		} else if (out[i] == BF_OUT_FLOOD) {
 			for (uint16_t k = 0; k < run; k++)
 				flooded[n_flooded++] = pkts[i + k];
-		} else if (out[i] == (BF_OUT_DROP | BF_DROP_FOR_US)) {
-			to_control(w, &pkts[i], run);
 		} else {
-			bf_drop(w, in, (enum bf_drop)(out[i] & ~BF_OUT_DROP), &pkts[i], run);
+			refuse(w, in, (enum bf_drop)(out[i] & ~BF_OUT_DROP), &pkts[i], run);
 		}
 	}
 	if (n_flooded > 0)
@@ -260,12 +366,14 @@ scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, co
 
 static inline void
 output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, const uint16_t *out,
-	uint16_t diff, const struct bf_burst *sum)
+	bool one, const struct bf_burst *sum)
 {
-	if (likely(diff == 0 && out[0] < BF_MAX_PORTS))
+	if (likely(one && out[0] < BF_MAX_PORTS))
 		bf_stage_add(w, out[0], pkts, n, sum);
-	else if (diff == 0 && out[0] == BF_OUT_FLOOD)
+	else if (one && out[0] == BF_OUT_FLOOD)
 		flood(w, in, pkts, n, sum);
+	else if (one)
+		refuse(w, in, (enum bf_drop)(out[0] & ~BF_OUT_DROP), pkts, n);
 	else
 		scatter(w, in, pkts, n, out);
 }
@@ -278,7 +386,7 @@ bf_switch_burst(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16
 	uint64_t t0 = unlikely(w->timed) ? rte_rdtsc() : 0, t1 = 0;
 	uint16_t out[BF_BURST];
 	struct bf_burst sum;
-	uint16_t diff = classify(w, in, pkts, n, out, &sum);
+	bool one = classify(w, in, pkts, n, out, &sum);
 
 	c->rx_frames += n;
 	c->rx_bytes += sum.bytes;
@@ -286,7 +394,7 @@ bf_switch_burst(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16
 		t1 = rte_rdtsc();
 		pmd->stage_tsc[BF_STAGE_DECIDE] += t1 - t0;
 	}
-	output(w, in, pkts, n, out, diff, &sum);
+	output(w, in, pkts, n, out, one, &sum);
 	if (unlikely(w->timed))
 		pmd->stage_tsc[BF_STAGE_OUTPUT] += rte_rdtsc() - t1;
 }

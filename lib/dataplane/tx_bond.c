@@ -31,6 +31,16 @@ bf_tx_bond_usable(const struct bf_bond_view *b)
 }
 
 uint8_t
+bf_bond_first(const struct bf_bond_view *b, uint32_t usable)
+{
+	uint8_t i = 0;
+
+	while (!(usable & 1u << b->order[i]))
+		i++;
+	return b->order[i];
+}
+
+uint8_t
 bf_bond_stand_in(uint32_t usable, uint8_t bucket)
 {
 	uint32_t n = (uint32_t)__builtin_popcount(usable);
@@ -66,34 +76,40 @@ member_tx(struct bf_worker *w, uint8_t member, struct rte_mbuf **pkts, uint16_t 
 static void
 order_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
 {
-	const struct bf_bond_view *b = &w->view->bond;
-	uint8_t i = 0;
-
-	while (!(usable & 1u << b->order[i]))
-		i++;
-	member_tx(w, b->order[i], pkts, n, bytes);
+	member_tx(w, bf_bond_first(&w->view->bond, usable), pkts, n, bytes);
 }
 
-static void
-split_tx(struct bf_worker *w, const uint8_t *member, struct rte_mbuf **pkts, uint16_t n)
+/* A burst on its way to several members. */
+struct parts {
+	uint32_t used;
+	uint16_t n[BF_MAX_MEMBERS];
+	uint32_t bytes[BF_MAX_MEMBERS];
+	struct rte_mbuf *pkts[BF_MAX_MEMBERS][BF_STAGE_SIZE];
+};
+
+static inline void
+parts_init(struct parts *p)
 {
-	struct rte_mbuf *part[BF_STAGE_SIZE];
-	uint32_t left = 0;
+	p->used = 0;
+	memset(p->n, 0, sizeof(p->n));
+	memset(p->bytes, 0, sizeof(p->bytes));
+}
 
-	for (uint16_t i = 0; i < n; i++)
-		left |= 1u << member[i];
-	for (; left != 0; left &= left - 1) {
+static inline void
+parts_add(struct parts *p, uint8_t member, struct rte_mbuf *m)
+{
+	p->pkts[member][p->n[member]++] = m;
+	p->bytes[member] += m->pkt_len;
+	p->used |= 1u << member;
+}
+
+static inline void
+parts_tx(struct bf_worker *w, struct parts *p)
+{
+	for (uint32_t left = p->used; left != 0; left &= left - 1) {
 		uint8_t m = (uint8_t)__builtin_ctz(left);
-		uint64_t bytes = 0;
-		uint16_t k = 0;
 
-		for (uint16_t i = 0; i < n; i++) {
-			if (member[i] == m) {
-				part[k++] = pkts[i];
-				bytes += pkts[i]->pkt_len;
-			}
-		}
-		member_tx(w, m, part, k, bytes);
+		member_tx(w, m, p->pkts[m], p->n[m], p->bytes[m]);
 	}
 }
 
@@ -102,30 +118,34 @@ bucket_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t
 {
 	const struct bf_bond_view *b = &w->view->bond;
 	uint32_t hash[BF_STAGE_SIZE];
-	uint8_t member[BF_STAGE_SIZE];
+	struct parts p;
 
+	parts_init(&p);
 	bf_flow_hash_burst(pkts, n, (enum bf_policy)b->policy, b->seed, hash);
 	for (uint16_t i = 0; i < n; i++) {
 		uint8_t bucket = (uint8_t)(hash[i] % BF_BUCKETS);
 		uint8_t m = b->bucket[bucket];
 
 		w->bucket_bytes[bucket] += pkts[i]->pkt_len;
-		member[i] = likely(usable & 1u << m) ? m : bf_bond_stand_in(usable, bucket);
+		parts_add(&p, likely(usable & 1u << m) ? m : bf_bond_stand_in(usable, bucket),
+			pkts[i]);
 	}
-	split_tx(w, member, pkts, n);
+	parts_tx(w, &p);
 }
 
 static void
 rr_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint8_t member[BF_STAGE_SIZE], turn[BF_MAX_MEMBERS] = {0};
+	uint8_t turn[BF_MAX_MEMBERS] = {0};
 	uint32_t n_turn = 0;
+	struct parts p;
 
+	parts_init(&p);
 	for (uint32_t u = usable; u != 0; u &= u - 1)
 		turn[n_turn++] = (uint8_t)__builtin_ctz(u);
 	for (uint16_t i = 0; i < n; i++)
-		member[i] = turn[w->rr++ % n_turn];
-	split_tx(w, member, pkts, n);
+		parts_add(&p, turn[w->rr++ % n_turn], pkts[i]);
+	parts_tx(w, &p);
 }
 
 /* Every usable member by reference; the frames are read-only from here on. */
@@ -311,13 +331,11 @@ bf_tx_bond_service(struct bf_worker *w, uint64_t now_tsc)
 			rte_eth_tx_burst(m->port, w->idx, &m, 1) == 0)
 			rte_pktmbuf_free(m);
 	}
-	if (now_tsc < w->next_heartbeat)
+	if (now_tsc < w->next_keepalive)
 		return;
-	w->next_heartbeat = now_tsc + w->tsc_hz / 1000 * BF_HEARTBEAT_MS;
-	if (!has_bond) {
+	w->next_keepalive = now_tsc + w->tsc_hz / 1000 * BF_KEEPALIVE_MS;
+	if (has_bond)
+		keepalive_run(w, now_tsc);
+	else
 		bf_tx_bond_forget(w);
-		return;
-	}
-	keepalive_run(w, now_tsc);
-	rte_eth_tx_burst(w->view->bond.ethdev, w->idx, NULL, 0);
 }

@@ -186,5 +186,5 @@ bf_tx_guest(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t
 	const struct bf_burst *sum)
 {
 	bf_tx_guest_copy(w, slot, pkts, n, sum);
-	rte_pktmbuf_free_bulk(pkts, n);
+	bf_free_burst(pkts, n);
 }

@@ -4,9 +4,9 @@
  * DOOR IN: what the slow room tells the workers.  A view is an immutable snapshot of ports,
  * queues and the bond's tables, published by one pointer and freed after a grace period.
  *
- * Two things are not immutable and are reached through the view: the carrier bits of the
- * members (written by the EAL interrupt thread, so that a dead member is left at the next
- * burst) and a guest's vid and ring bits (THE HATCH, written by librte_vhost's thread).
+ * Two things are not immutable and are reached through the view: the carrier and collect bits
+ * of the members (carrier is written by the EAL interrupt thread, so that a dead member is left at
+ * the next burst) and a guest's vid and ring bits (THE HATCH, written by librte_vhost's thread).
  *
  * Threads: control builds, publishes, retires; workers read between two quiescent reports.
  */
@@ -58,9 +58,10 @@ struct bf_worker_view {
 	struct bf_rxq *rxq;
 };
 
-/** Carrier of the members, shared with the interrupt thread. */
+/** What workers learn of the members at once, not with the next view. */
 struct bf_carrier {
-	uint32_t bits; /* by member number; intr and control: w */
+	uint32_t bits; /* carrier by member number; intr and control: w */
+	uint32_t collect; /* members whose frames are switched; control: w */
 	uint32_t losses; /* goes up with every loss, after the bit went down */
 	uint64_t lost_tsc; /* when the last loss was reported */
 } __rte_cache_aligned;
@@ -74,7 +75,6 @@ enum bf_bond_tx {
 };
 
 struct bf_bond_view {
-	uint16_t ethdev; /* port id of the bonding device */
 	uint8_t tx; /* enum bf_bond_tx */
 	uint8_t policy; /* enum bf_policy */
 	uint8_t n_members;
@@ -82,6 +82,7 @@ struct bf_bond_view {
 	bool lag; /* the switch has a LAG: it sends each frame once */
 	/* Members are known by a number that stays while they are members; sets are bit masks. */
 	uint16_t member[BF_MAX_MEMBERS]; /* ethdev port ids */
+	uint32_t polled; /* members whose queues workers read */
 	uint32_t eligible; /* members that may transmit */
 	uint32_t hold; /* members that stay in use without carrier (down delay) */
 	const struct bf_carrier *carrier;

@@ -11,73 +11,21 @@
 #include "dataplane/worker.h"
 
 #include <rte_cycles.h>
-#include <rte_ethdev.h>
 #include <rte_pause.h>
 #include <rte_vhost.h>
 
 #define IDLE_AFTER 256 /* empty loops before a worker may pause or sleep */
 #define SLEEP_US 20
 
-static const uint8_t burst_bin[BF_BURST + 1] = {0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3,
-	4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5};
-
-static inline void
-count_burst(struct bf_worker *w, uint16_t n)
-{
-	w->counters->pmd.bursts[burst_bin[n]]++;
-}
-
-static inline uint64_t
-stage_begin(const struct bf_worker *w)
-{
-	return unlikely(w->timed) ? rte_rdtsc() : 0;
-}
-
-static inline void
-stage_end(struct bf_worker *w, enum bf_stage_id stage, uint64_t begin, uint16_t frames)
-{
-	if (likely(!w->timed))
-		return;
-	w->counters->pmd.stage_tsc[stage] += rte_rdtsc() - begin;
-	w->counters->pmd.stage_frames += frames;
-}
-
-static uint32_t
-poll_bond(struct bf_worker *w)
-{
-	const struct bf_view *v = w->view;
-	struct rte_mbuf *pkts[BF_BURST];
-	uint32_t total = 0;
-	uint16_t n;
-
-	for (int i = 0; i < BF_BOND_ROUNDS; i++) {
-		uint64_t t0 = stage_begin(w);
-
-		n = rte_eth_rx_burst(v->bond.ethdev, w->idx, pkts, BF_BURST);
-		if (n == 0)
-			break;
-		stage_end(w, BF_STAGE_RX, t0, n);
-		total += n;
-		count_burst(w, n);
-		if (likely(v->forwarding)) {
-			bf_switch_burst(w, BF_BOND_SLOT, pkts, n);
-		} else {
-			w->counters->ports[BF_BOND_SLOT].rx_frames += n;
-			bf_drop(w, BF_BOND_SLOT, BF_DROP_STOPPED, pkts, n);
-		}
-		/* More only while it fills the bursts of several waiting ports; else guests' turn. */
-		if (n < BF_BURST || i + 1 >= w->n_active)
-			break;
-	}
-	return total;
-}
+const uint8_t bf_burst_bin[BF_BURST + 1] = {0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4,
+	4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5};
 
 static inline uint32_t
 poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 {
 	int vid = __atomic_load_n(&q->guest->vid, __ATOMIC_ACQUIRE);
 	struct rte_mbuf *pkts[BF_BURST];
-	uint64_t t0 = stage_begin(w);
+	uint64_t t0 = bf_stage_begin(w);
 	uint16_t n = 0;
 
 	if (likely(vid >= 0))
@@ -87,10 +35,10 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 			s->cold = true;
 		return 0;
 	}
-	stage_end(w, BF_STAGE_RX, t0, n);
+	bf_stage_end(w, BF_STAGE_RX, t0, n);
 	s->empty = 0;
 	s->cold = false;
-	count_burst(w, n);
+	bf_count_burst(w, n);
 	w->counters->queue_frames[q->slot][q->ring / 2] += n;
 	bf_switch_burst(w, q->slot, pkts, n);
 	return n;
@@ -152,9 +100,9 @@ loop_once(struct bf_worker *w, uint64_t now)
 {
 	uint32_t moved = 0;
 
-	w->epoch_tag = (uint64_t)bf_fdb_epoch(w->fdb) << 16;
+	w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(w->fdb));
 	if (w->view->workers[w->idx].polls_bond)
-		moved += poll_bond(w);
+		moved += bf_rx_bond(w);
 	moved += poll_guests(w);
 	if (w->n_active > 0)
 		bf_stage_flush(w);

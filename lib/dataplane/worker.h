@@ -3,8 +3,8 @@
 /*
  * A worker lcore: polls its queues, switches what it got, reports a quiescent state, again.
  *
- *   worker.c --rx--> switch.c (parse, learn, decide) --> stage.c (group by port) --> tx_bond.c
- *                                                                              \--> tx_guest.c
+ *   rx_bond.c --\                                                             /--> tx_bond.c
+ *   worker.c ----+-> switch.c (parse, learn, decide) --> stage.c (group by port) --> tx_guest.c
  *
  * Contract of every tx function: it takes all n frames, sends what it can, frees and counts the
  * rest; after the call the array is dead.
@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_cycles.h>
 #include <rte_mbuf.h>
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
@@ -28,26 +29,29 @@
 #include "dataplane/view.h"
 
 #define BF_STAGE_SIZE (2 * BF_BURST)
-#define BF_CACHE_SETS 2048
+#define BF_CACHE_SETS 4096
 #define BF_CACHE_WAYS 2
 #define BF_RECENT 256 /* addresses remembered as posted, per worker */
-#define BF_BOND_ROUNDS 8 /* bursts taken from the bond in a row at most */
+#define BF_BOND_ROUNDS 8 /* bursts taken from the bond per turn at most */
 #define BF_COLD_AFTER 1024 /* empty polls that make a guest queue cold */
 #define BF_COLD_POLLS 4 /* cold queues polled per loop, at least */
-#define BF_HEARTBEAT_MS 5
+#define BF_KEEPALIVE_MS 5 /* how often LACPDUs are looked at for repetition */
 #define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
 #define BF_SAMPLE_EVERY 1024 /* frames towards the bond per sample */
 
 /** What became of a frame: a port slot, or one of these. */
+#define BF_OUT_UNKNOWN 0xffff /* not decided yet */
 #define BF_OUT_FLOOD 0x8000
 #define BF_OUT_DROP 0x4000 /* | enum bf_drop */
 
 /** A decision that a worker remembers; valid while `tag` holds the current FDB epoch. */
 struct bf_cache_entry {
-	uint64_t dst, src; /* keys */
-	uint64_t tag; /* epoch << 16 | ingress slot */
-	uint64_t out;
+	uint64_t k[2]; /* destination and ingress slot; source and ethertype, as in the frame */
+	uint64_t tag; /* epoch << 32 | VLAN << 16 | decision */
 };
+
+#define BF_CACHE_TAGGED 0x8000ULL /* in the VLAN's place: the frame has a tag */
+#define BF_EPOCH_TAG(epoch) ((uint64_t)(epoch) << 32)
 
 struct bf_cache_set {
 	struct bf_cache_entry way[BF_CACHE_WAYS];
@@ -95,6 +99,7 @@ struct bf_worker {
 	struct bf_fdb *fdb;
 	struct rte_ring *learn; /* mailbox to control */
 	struct rte_ring *for_us; /* frames to the bond's own address; several workers post */
+	struct rte_ring *slow; /* LACPDUs and markers; several workers post */
 	struct rte_ring *samples; /* heads of frames that went to the bond */
 	struct rte_ring *inject; /* frames of control for members; worker 0 only, else NULL */
 	uint64_t tsc_hz;
@@ -103,7 +108,9 @@ struct bf_worker {
 	/* Its own. */
 	const struct bf_view *view __rte_cache_aligned;
 	uint64_t epoch_tag;
-	uint64_t next_heartbeat;
+	uint64_t next_keepalive;
+	uint8_t rx_member; /* the member that brought the burst in hand */
+	uint8_t rx_turn; /* the member whose turn it is */
 	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
 	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
 	int32_t sample_left; /* frames until the next sample */
@@ -126,6 +133,37 @@ struct bf_worker {
 
 /** The worker's loop. ctx worker. @param arg struct bf_worker. @return 0 after `quit`. */
 int bf_worker_run(void *arg);
+
+/* What a burst and its time are counted by. */
+extern const uint8_t bf_burst_bin[BF_BURST + 1];
+
+static inline void
+bf_count_burst(struct bf_worker *w, uint16_t n)
+{
+	w->counters->pmd.bursts[bf_burst_bin[n]]++;
+}
+
+static inline uint64_t
+bf_stage_begin(const struct bf_worker *w)
+{
+	return unlikely(w->timed) ? rte_rdtsc() : 0;
+}
+
+static inline void
+bf_stage_end(struct bf_worker *w, enum bf_stage_id stage, uint64_t begin, uint16_t frames)
+{
+	if (likely(!w->timed))
+		return;
+	w->counters->pmd.stage_tsc[stage] += rte_rdtsc() - begin;
+	w->counters->pmd.stage_frames += frames;
+}
+
+/* ---- rx_bond.c ---- */
+
+/** Read the worker's queue of every member and switch what came. @return frames. */
+uint32_t bf_rx_bond(struct bf_worker *w);
+/** LACPDUs and markers of the member in hand go to control; takes all n. */
+void bf_rx_bond_slow(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n);
 
 /* ---- switch.c ---- */
 
@@ -153,6 +191,8 @@ void bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, ui
 	const struct bf_burst *sum);
 /** Send everything that waits. */
 void bf_stage_flush(struct bf_worker *w);
+/** Give frames back to their pools. */
+void bf_free_burst(struct rte_mbuf **pkts, uint16_t n);
 /** Count frames under a reason and free them. */
 void bf_drop(
 	struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n);
@@ -164,12 +204,11 @@ void bf_tx_bond(
 	struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *sum);
 /** Members that may send now, one bit each. */
 uint32_t bf_tx_bond_usable(const struct bf_bond_view *b);
+/** active-backup: the first usable one; @p usable must not be empty. */
+uint8_t bf_bond_first(const struct bf_bond_view *b, uint32_t usable);
 /** The member a usable set leaves for a bucket whose own member is not usable. */
 uint8_t bf_bond_stand_in(uint32_t usable, uint8_t bucket);
-/**
- * Put control's frames on the wire, repeat LACPDUs that are due, and let the PMD send its own
- * frames (marker responses).
- */
+/** Put control's frames on the wire and repeat LACPDUs that are due. */
 void bf_tx_bond_service(struct bf_worker *w, uint64_t now_tsc);
 /** Forget the LACPDUs kept for repetition. */
 void bf_tx_bond_forget(struct bf_worker *w);

@@ -146,8 +146,7 @@ tear_down(void **state)
 	while (rte_ring_sc_dequeue(lcores.inject, &m) == 0)
 		rte_pktmbuf_free(m);
 	while (bf_notify_take(&n))
-		if (n.kind == BF_NOTICE_SLOW_PDU)
-			rte_pktmbuf_free(n.p);
+		;
 	return 0;
 }
 

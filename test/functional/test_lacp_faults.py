@@ -172,6 +172,11 @@ def test_L10_a_marker_is_answered_on_its_member_and_a_flood_at_most_once_per_2_s
     spent = time.monotonic() - start
     assert len(marker_responses(ears[0])) <= 2 + spent / 2
     assert marker_responses(ears[1]) == []
+    counted = r.member(0)["counters"]
+    assert counted["marker_rx"] == 201
+    assert counted["marker_response_tx"] == len(marker_responses(ears[0]))
+    assert counted["marker_limited"] == 201 - counted["marker_response_tx"]
+    assert r.member(1)["counters"]["marker_rx"] == 0
     for one in ears:
         one.close()
 

@@ -135,8 +135,8 @@ fill_bond(struct rig *r)
 	b->mac = bf_fdb_key(0, rig_bond_mac);
 	b->n_members = (uint8_t)r->n_members;
 	b->carrier = &r->carrier;
-	b->eligible = (1u << r->n_members) - 1;
-	r->carrier.bits = b->eligible;
+	b->eligible = b->polled = (1u << r->n_members) - 1;
+	r->carrier.bits = r->carrier.collect = b->eligible;
 	for (unsigned int i = 0; i < r->n_members; i++) {
 		b->member[i] = r->port[i];
 		b->order[i] = (uint8_t)i;
@@ -193,7 +193,7 @@ rig_new_sized(unsigned int n_members, unsigned int n_guests, uint32_t stations)
 	r->w = r->lcores.workers[0];
 	r->w->view = r->view;
 	r->w->tsc_hz = 0; /* every address is posted every time: tests have no clock */
-	r->w->epoch_tag = (uint64_t)bf_fdb_epoch(r->fdb) << 16;
+	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
 	current = r;
 	return r;
 }
@@ -261,6 +261,11 @@ rig_collect(struct rig *r)
 {
 	struct rte_mbuf *m;
 
+	while (rte_ring_sc_dequeue(r->lcores.slow, (void **)&m) == 0) {
+		r->n_slow++;
+		r->slow_port = m->port;
+		rte_pktmbuf_free(m);
+	}
 	while (rte_ring_sc_dequeue(r->lcores.for_us, (void **)&m) == 0) {
 		r->n_for_us++;
 		rte_pktmbuf_free(m);
@@ -280,10 +285,39 @@ rig_collect(struct rig *r)
 void
 rig_burst(struct rig *r, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
 {
-	r->w->epoch_tag = (uint64_t)bf_fdb_epoch(r->fdb) << 16;
-	bf_switch_burst(r->w, in, pkts, n);
+	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
+	for (uint16_t i = 0, run; i < n; i = (uint16_t)(i + run)) { /* a burst is of one member */
+		for (run = 1; i + run < n && pkts[i + run]->port == pkts[i]->port; run++)
+			;
+		for (unsigned int k = 0; in == BF_BOND_SLOT && k < r->n_members; k++)
+			if (r->port[k] == pkts[i]->port)
+				r->w->rx_member = (uint8_t)k;
+		bf_switch_burst(r->w, in, &pkts[i], run);
+	}
 	bf_stage_flush(r->w);
 	rig_collect(r);
+}
+
+uint32_t
+rig_poll_bond(struct rig *r)
+{
+	uint32_t n;
+
+	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
+	n = bf_rx_bond(r->w);
+	bf_stage_flush(r->w);
+	return n;
+}
+
+void
+rig_wire(struct rig *r, unsigned int member, const void *data, uint32_t len, unsigned int n)
+{
+	while (n-- > 0) {
+		struct rte_mbuf *m = rig_frame(r, data, len, 0, RIG_MEMBERS);
+
+		if (rte_ring_enqueue(r->wire[member], m) != 0)
+			abort();
+	}
 }
 
 void

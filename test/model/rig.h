@@ -54,6 +54,8 @@ struct rig {
 	struct rte_ring *wire[RIG_MEMBERS];
 	struct bf_guest_dp dp[RIG_GUESTS + 1];
 	uint32_t n_for_us; /* frames that control was handed */
+	uint32_t n_slow; /* LACPDUs and markers that it was handed */
+	uint16_t slow_port; /* where the last of them came from */
 	uint32_t n_log;
 	struct rig_delivery log[RIG_LOG];
 };
@@ -82,6 +84,10 @@ struct rte_mbuf *rig_chain(
 
 /** Switch a burst and send everything that waits; then take what is on the wires into the log. */
 void rig_burst(struct rig *r, uint16_t in, struct rte_mbuf **pkts, uint16_t n);
+/** Put @p n copies of a frame on a member's wire, for rig_poll_bond(). */
+void rig_wire(struct rig *r, unsigned int member, const void *data, uint32_t len, unsigned int n);
+/** Let the worker read the bond once and send everything that waits. @return frames read. */
+uint32_t rig_poll_bond(struct rig *r);
 /** Empty the wires into the log, and what control was handed into nothing. */
 void rig_collect(struct rig *r);
 /** Control's part: take the mail, learn, set the clock, age, commit. */

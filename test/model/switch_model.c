@@ -160,6 +160,9 @@ model_frame(struct model_switch *m, unsigned int in, unsigned int member, const 
 	m->rx++;
 	if (!parse(data, len, &f))
 		return drop(m, in, BF_DROP_RUNT);
+	if (in == 0 && len > 14 && data[12] == 0x88 && data[13] == 9 &&
+		(data[14] == 1 || data[14] == 2))
+		return drop(m, in, BF_DROP_LACP);
 	if (f.type == 0x8809)
 		return drop(m, in, BF_DROP_SLOW_PROTOCOL);
 	if (memcmp(data, reserved, 5) == 0 && data[5] < 16)

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * From the bond: each member's queue is read directly, because the valve of a member, the reason
+ * why a frame is not taken and the way of an LACPDU are ours to decide.
+ *
+ * Frames of members that collect are switched.  The others are emptied all the same: what lay in
+ * a ring would be delivered when the member comes into use, long after it was sent.  LACPDUs and
+ * markers of every member go to control.
+ *
+ * Threads: worker.
+ */
+#include "dataplane/worker.h"
+
+#include <rte_ethdev.h>
+
+#include "dataplane/frame.h"
+
+void
+bf_rx_bond_slow(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	unsigned int kept;
+
+	for (uint16_t i = 0; i < n; i++)
+		pkts[i]->port = w->view->bond.member[w->rx_member]; /* not every driver says so */
+	w->counters->ports[BF_BOND_SLOT].drops[BF_DROP_LACP] += n;
+	kept = rte_ring_mp_enqueue_burst(w->slow, (void **)pkts, n, NULL);
+	rte_pktmbuf_free_bulk(&pkts[kept], n - kept);
+}
+
+/* Frames that are not switched. */
+static void
+set_aside(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct bf_port_counters *c = &w->counters->ports[BF_BOND_SLOT];
+	uint16_t keep = 0;
+
+	c->rx_frames += n;
+	for (uint16_t i = 0; i < n; i++) {
+		c->rx_bytes += pkts[i]->pkt_len;
+		if (unlikely(bf_frame_is_lacp(pkts[i])))
+			bf_rx_bond_slow(w, &pkts[i], 1);
+		else
+			pkts[keep++] = pkts[i];
+	}
+	if (keep > 0)
+		bf_drop(w, BF_BOND_SLOT, why, pkts, keep);
+}
+
+/*
+ * Members whose frames are taken now.  active-backup: when the active one is lost, the next
+ * one's frames count from this burst on, as ours leave by it.
+ */
+static inline uint32_t
+collecting(const struct bf_bond_view *b)
+{
+	uint32_t collect = __atomic_load_n(&b->carrier->collect, __ATOMIC_RELAXED), usable;
+
+	if (b->tx != BF_TX_ORDER)
+		return collect;
+	usable = bf_tx_bond_usable(b);
+	if (likely(usable & collect) || usable == 0)
+		return collect;
+	return collect | 1u << bf_bond_first(b, usable);
+}
+
+static uint16_t
+rx_member(struct bf_worker *w, uint8_t member, bool take)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+	uint64_t t0 = bf_stage_begin(w);
+	uint16_t n = rte_eth_rx_burst(w->view->bond.member[member], w->idx, pkts, BF_BURST);
+
+	if (n == 0)
+		return 0;
+	bf_stage_end(w, BF_STAGE_RX, t0, n);
+	bf_count_burst(w, n);
+	w->rx_member = member;
+	if (likely(take))
+		bf_switch_burst(w, BF_BOND_SLOT, pkts, n);
+	else
+		set_aside(w, w->view->forwarding ? BF_DROP_INACTIVE_MEMBER : BF_DROP_STOPPED, pkts,
+			n);
+	return n;
+}
+
+static inline uint8_t
+next_member(uint32_t set, uint8_t from)
+{
+	uint32_t ahead = set >> from << from;
+
+	return (uint8_t)__builtin_ctz(ahead != 0 ? ahead : set);
+}
+
+/*
+ * One burst's worth from all members together, so that they do not crowd out the guests; more
+ * only while it fills the bursts of several waiting ports.  The next turn goes on behind the
+ * member that ended this one.
+ */
+uint32_t
+bf_rx_bond(struct bf_worker *w)
+{
+	const struct bf_bond_view *b = &w->view->bond;
+	uint32_t take = likely(w->view->forwarding) ? collecting(b) : 0;
+	uint32_t left = b->polled, taken = 0, aside = 0;
+
+	while (left != 0) {
+		uint8_t m = next_member(left, w->rx_turn);
+		bool good = take >> m & 1;
+		uint16_t n = rx_member(w, m, good);
+
+		if (!good)
+			aside += n;
+		else
+			taken += n;
+		if (n < BF_BURST || !good)
+			left &= ~(1u << m);
+		w->rx_turn = (uint8_t)(m + 1);
+		if (taken >= (uint32_t)BF_BURST * RTE_MAX(1, RTE_MIN(w->n_active, BF_BOND_ROUNDS)))
+			break;
+	}
+	return taken + aside;
+}
