@@ -108,14 +108,12 @@ edit_remove_member(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_
 	return edit_member(c, ctx, bf_bond_config_remove_member, err);
 }
 
-/* Settings of one member: priority, LACP port priority, drain. */
+/* Settings of one member. */
 static int
 edit_member_setting(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
 	struct bf_bond_config *b = bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err);
-	const char *value = bf_cmd_arg(ctx, "value");
 	char name[BF_DEV_NAME_MAX];
-	uint64_t n = 0;
 	int at;
 
 	if (b == NULL || member_name(ctx, name, err) != 0)
@@ -124,19 +122,14 @@ edit_member_setting(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf
 	if (at < 0)
 		return bf_err_set(err, EINVAL, "member: \"%s\": not a member of %s", name, b->name);
 	if (bf_cmd_has_word(ctx, "drain") || bf_cmd_has_word(ctx, "undrain")) {
-		b->drained[at] = bf_cmd_has_word(ctx, "drain");
+		b->members[at].drained = bf_cmd_has_word(ctx, "drain");
 		return 0;
 	}
-	if (bf_cmd_has_word(ctx, "port_priority")) {
-		if (bf_parse_u64("port_priority", value, 1, 65535, &n, err) != 0)
-			return -EINVAL;
-		b->lacp_port_priority[at] = (uint32_t)n;
-		return 0;
-	}
-	if (bf_parse_u64("priority", value, 0, 1000000, &n, err) != 0)
-		return -EINVAL;
-	b->priority[at] = (uint32_t)n;
-	return 0;
+	if (bf_cmd_arg(ctx, "options") != NULL)
+		return bf_member_config_parse(&b->members[at], bf_cmd_arg(ctx, "options"), err);
+	return bf_member_config_set(&b->members[at],
+		bf_cmd_has_word(ctx, "port_priority") ? "lacp_port_priority" : "priority",
+		bf_cmd_arg(ctx, "value"), err);
 }
 
 /* `set bonding KEY ...`: the words of the command name the key. */
@@ -265,8 +258,22 @@ list_members(struct bf_out *out, const struct bf_bond *b, bool only_used, uint32
 }
 
 static void
+show_keys(const struct bf_key *keys, unsigned int n, const void *of, struct bf_out *out)
+{
+	char value[128];
+
+	bf_out_obj_begin(out, "options");
+	for (unsigned int i = 0; i < n; i++) {
+		bf_key_print(&keys[i], of, value, sizeof(value));
+		bf_out_str(out, keys[i].name, value);
+	}
+	bf_out_obj_end(out);
+}
+
+static void
 show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, struct bf_out *out)
 {
+	const struct bf_member_config *config = &br->bond.cfg.members[m - br->bond.members];
 	struct bf_member_counters c;
 
 	bf_stats_member(br, m->bit, &c);
@@ -274,7 +281,10 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 		"\t\t%s (port %u): link %s, %s%s, %" PRIu32 " Mbit/s, link losses %" PRIu64
 		", tx frames %" PRIu64 ", tx bytes %" PRIu64 "\n",
 		m->name, m->port, m->carrier ? "up" : "down", used ? "sending" : "not sending",
-		m->drained ? ", drained" : "", m->speed_mbps, m->flaps, c.tx_frames, c.tx_bytes);
+		m->damped            ? ", flaps"
+			: m->drained ? ", drained"
+				     : "",
+		m->speed_mbps, m->flaps, c.tx_frames, c.tx_bytes);
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "name", m->name);
 	bf_out_u64(out, "port", m->port);
@@ -283,6 +293,7 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 	bf_out_bool(out, "sending", used);
 	bf_out_bool(out, "collecting", m->collecting);
 	bf_out_bool(out, "drained", m->drained);
+	bf_out_bool(out, "damped", m->damped);
 	bf_out_u64(out, "speed_mbps", m->speed_mbps);
 	bf_out_u64(out, "link_losses", m->flaps);
 	bf_out_bool(out, "probe_failed", m->probe_failed);
@@ -291,6 +302,7 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 	bf_out_u64(out, "tx_frames", c.tx_frames);
 	bf_out_u64(out, "tx_bytes", c.tx_bytes);
 	bf_out_u64(out, "tx_full", c.tx_full);
+	show_keys(bf_member_keys, bf_n_member_keys, config, out);
 	bf_out_obj_end(out);
 }
 
@@ -306,19 +318,6 @@ sending_set(const struct bf_bridge *br)
 			if (usable & 1u << v->order[i])
 				return 1u << v->order[i];
 	return usable;
-}
-
-static void
-show_keys(const struct bf_bond_config *c, struct bf_out *out)
-{
-	char value[128];
-
-	bf_out_obj_begin(out, "options");
-	for (unsigned int i = 0; i < bf_n_bond_keys; i++) {
-		bf_key_print(&bf_bond_keys[i], c, value, sizeof(value));
-		bf_out_str(out, bf_bond_keys[i].name, value);
-	}
-	bf_out_obj_end(out);
 }
 
 static void
@@ -391,7 +390,7 @@ cmd_show_config(struct bf_cmd_ctx *ctx)
 		show_open_bond(app->br, out);
 	else
 		bf_out_printf(out, "\tMembers (0): []\n");
-	show_keys(c, out);
+	show_keys(bf_bond_keys, bf_n_bond_keys, c, out);
 	bf_out_obj_end(out);
 }
 
@@ -560,6 +559,8 @@ const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND] = {
 	{"set bonding (drain|undrain) <member> <bond>",
 		"Move traffic away from a member, or let it come back.", cmd_member_setting,
 		BF_CMD_CONFIG},
+	{"set bonding (member|slave) <member> <bond> <options...>",
+		"Any key of a member, as KEY=VALUE,...", cmd_member_setting, BF_CMD_CONFIG},
 	{"set bonding option <bond> <options...>", "Any option of --bond, as KEY=VALUE,...",
 		cmd_options, BF_CMD_CONFIG},
 	{"show bonding config <bond>", "The bond and its members.", cmd_show_config, 0},

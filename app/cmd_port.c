@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_dev.h>
 #include <rte_ethdev.h>
 
 #include "app.h"
@@ -315,9 +316,25 @@ cmd_show_port(struct bf_cmd_ctx *ctx)
 	free(refs);
 }
 
+typedef void port_fn(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r);
+
+/* The ports that a command names, one after the other. */
 static void
-clear_port(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
+each_port(struct bf_cmd_ctx *ctx, port_fn *fn)
 {
+	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
+	unsigned int n =
+		refs == NULL ? 0 : bf_app_ports(ctx->app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+
+	for (unsigned int i = 0; i < n; i++)
+		fn(ctx, &refs[i]);
+	free(refs);
+}
+
+static void
+clear_port(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
+{
+	struct bf_app *app = ctx->app;
 	int ret;
 
 	memset(&app->last_show[r->id], 0, sizeof(app->last_show[r->id]));
@@ -328,21 +345,14 @@ clear_port(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 	}
 	ret = rte_eth_stats_reset(r->ethdev);
 	if (ret != 0)
-		bf_out_error(out, "port %s: its driver cannot clear statistics: %s", r->name,
+		bf_out_error(ctx->out, "port %s: its driver cannot clear statistics: %s", r->name,
 			strerror(-ret));
 }
 
 static void
 cmd_clear_port(struct bf_cmd_ctx *ctx)
 {
-	struct bf_app *app = ctx->app;
-	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
-	unsigned int n =
-		refs == NULL ? 0 : bf_app_ports(app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
-
-	for (unsigned int i = 0; i < n; i++)
-		clear_port(app, &refs[i], ctx->out);
-	free(refs);
+	each_port(ctx, clear_port);
 }
 
 /* The port by its name in a config: works for a candidate as well, where ids mean nothing. */
@@ -377,48 +387,120 @@ cmd_mtu(struct bf_cmd_ctx *ctx)
 }
 
 static void
-cmd_link(struct bf_cmd_ctx *ctx)
+switch_link(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 {
 	bool up = strcmp(bf_cmd_arg(ctx, "what"), "link-up") == 0;
-	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
-	unsigned int n =
-		refs == NULL ? 0 : bf_app_ports(ctx->app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
 	int ret;
 
-	for (unsigned int i = 0; i < n; i++) {
-		if (refs[i].kind != BF_REF_ETHDEV) {
-			bf_out_usage(ctx->out, "port: \"%s\": expected a member", refs[i].name);
-			continue;
-		}
-		ret = up ? rte_eth_dev_set_link_up(refs[i].ethdev)
-			 : rte_eth_dev_set_link_down(refs[i].ethdev);
-		if (ret != 0)
-			bf_out_error(ctx->out, "port %s: its driver cannot switch the link: %s",
-				refs[i].name, strerror(-ret));
+	if (r->kind != BF_REF_ETHDEV) {
+		bf_out_usage(ctx->out, "port: \"%s\": expected a member", r->name);
+		return;
 	}
-	free(refs);
+	ret = up ? rte_eth_dev_set_link_up(r->ethdev) : rte_eth_dev_set_link_down(r->ethdev);
+	if (ret != 0)
+		bf_out_error(ctx->out, "port %s: its driver cannot switch the link: %s", r->name,
+			strerror(-ret));
+}
+
+static void
+cmd_link(struct bf_cmd_ctx *ctx)
+{
+	each_port(ctx, switch_link);
+}
+
+static void
+set_promisc(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
+{
+	if (r->kind == BF_REF_GUEST)
+		return; /* a switch port always is */
+	if (strcmp(bf_cmd_arg(ctx, "onoff"), "on") == 0)
+		rte_eth_promiscuous_enable(r->ethdev);
+	else
+		bf_out_error(ctx->out,
+			"promisc: \"off\": port %s: a switch needs every frame: expected on",
+			r->name);
 }
 
 static void
 cmd_promisc(struct bf_cmd_ctx *ctx)
 {
-	bool on = strcmp(bf_cmd_arg(ctx, "onoff"), "on") == 0;
-	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
-	unsigned int n =
-		refs == NULL ? 0 : bf_app_ports(ctx->app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+	each_port(ctx, set_promisc);
+}
 
-	for (unsigned int i = 0; i < n; i++) {
-		if (refs[i].kind == BF_REF_GUEST)
-			continue; /* a switch port always is */
-		if (!on) {
-			bf_out_error(ctx->out,
-				"promisc: \"off\": port %s: a switch needs every frame: expected on",
-				refs[i].name);
-			break;
-		}
-		rte_eth_promiscuous_enable(refs[i].ethdev);
+/* A device that comes after the start, or comes back. */
+static void
+cmd_attach(struct bf_cmd_ctx *ctx)
+{
+	const char *devargs = bf_cmd_arg(ctx, "device");
+	char name[RTE_ETH_NAME_MAX_LEN];
+	size_t len = strcspn(devargs, ",");
+	uint16_t port;
+	int ret;
+
+	if (len >= sizeof(name) || strncmp(devargs, "net_bonding", 11) == 0) {
+		bf_out_usage(ctx->out,
+			"port attach: \"%.80s\": expected a port's devargs; bonds are made by "
+			"`create bonding device`",
+			devargs);
+		return;
 	}
-	free(refs);
+	memcpy(name, devargs, len);
+	name[len] = '\0';
+	if (rte_eth_dev_get_port_by_name(name, &port) == 0) {
+		bf_out_usage(
+			ctx->out, "port attach: \"%s\": is there already, as port %u", name, port);
+		return;
+	}
+	ret = rte_dev_probe(devargs);
+	if (ret != 0 || rte_eth_dev_get_port_by_name(name, &port) != 0) {
+		bf_out_error(ctx->out, "port attach: \"%.80s\": no driver takes it: %s", devargs,
+			strerror(ret < 0 ? -ret : ENODEV));
+		return;
+	}
+	bf_out_printf(ctx->out, "Port %u is attached. Now total ports is %u\nDone\n", port,
+		rte_eth_dev_count_avail());
+	bf_out_obj_begin(ctx->out, NULL);
+	bf_out_u64(ctx->out, "port", port);
+	bf_out_obj_end(ctx->out);
+}
+
+/* Only what nobody uses: a member leaves its bond first. */
+static void
+detach(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
+{
+	struct bf_app *app = ctx->app;
+	struct rte_eth_dev_info info;
+	int ret;
+
+	if (r->kind != BF_REF_ETHDEV) {
+		bf_out_usage(ctx->out, "port detach: \"%s\": is a %s: expected a port", r->name,
+			kind_name(r));
+		return;
+	}
+	if (app->br->bond.open && bf_bond_config_member(&app->br->bond.cfg, r->name) >= 0) {
+		bf_out_error(ctx->out,
+			"port detach: \"%s\": is a member of %s: expected it to be removed from "
+			"there first",
+			r->name, app->br->bond.cfg.name);
+		return;
+	}
+	ret = rte_eth_dev_info_get(r->ethdev, &info);
+	if (ret == 0) {
+		rte_eth_dev_stop(r->ethdev);
+		ret = rte_dev_remove(info.device);
+	}
+	if (ret != 0)
+		bf_out_error(ctx->out, "port detach: \"%s\": its driver refuses: %s", r->name,
+			strerror(-ret));
+	else
+		bf_out_printf(ctx->out, "Port %u is detached. Now total ports is %u\nDone\n",
+			r->ethdev, rte_eth_dev_count_avail());
+}
+
+static void
+cmd_detach(struct bf_cmd_ctx *ctx)
+{
+	each_port(ctx, detach);
 }
 
 const struct bf_cmd bf_cmds_port[BF_N_CMDS_PORT] = {
@@ -431,6 +513,9 @@ const struct bf_cmd bf_cmds_port[BF_N_CMDS_PORT] = {
 	{"port config <port> mtu <value>", "The same, in the older order.", cmd_mtu, BF_CMD_CONFIG},
 	{"set (what:link-up|link-down) port <port>",
 		"Switch a member's link, where its driver can.", cmd_link, 0},
+	{"port attach <device>", "Take a device in: its devargs, as behind --vdev or -a.",
+		cmd_attach, 0},
+	{"port detach <port>", "Let a device go that is no member.", cmd_detach, 0},
 	{"set promisc <port> (onoff:on|off)", "A switch's ports are always promiscuous.",
 		cmd_promisc, 0},
 };

@@ -12,8 +12,8 @@
 
 #define BF_APP_N_GROUPS 7
 #define BF_N_CMDS_RUN 12
-#define BF_N_CMDS_PORT 6
-#define BF_N_CMDS_BOND 16
+#define BF_N_CMDS_PORT 8
+#define BF_N_CMDS_BOND 17
 #define BF_N_CMDS_PATHS 6
 #define BF_N_CMDS_GUEST 4
 #define BF_N_CMDS_FDB 5

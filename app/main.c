@@ -200,6 +200,8 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 		return errno == EINVAL ? STATUS_USAGE : STATUS_FAILED;
 	if (o->config_path != NULL && bf_app_read_config(app, o->config_path, o->config, err) != 0)
 		return STATUS_USAGE;
+	if (bf_bond_adopt(o->config, err) != 0)
+		return STATUS_USAGE;
 	take_signals(app);
 	if (app->quit)
 		return STATUS_OK;

@@ -85,12 +85,13 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	m->carrier = up;
 	m->changed_ms = now_ms;
 	m->changed_tsc = rte_rdtsc();
-	m->flaps += !up;
 	if (!up)
 		bf_bond_end_repeat(b, i);
 	b->dirty = true;
 	bf_event(b->events, up ? BF_LOG_NOTICE : BF_LOG_WARNING, up ? "member_up" : "member_down",
 		m->name, up ? "link up, %" PRIu32 " Mbit/s" : "link down", m->speed_mbps);
+	if (!up)
+		bf_bond_note_loss(b, i, now_ms);
 }
 
 /* LACP distributes, or had its time: the old mode lets go. */
@@ -150,9 +151,9 @@ members_init(struct bf_bond *b, uint64_t now_ms)
 	b->n_members = b->cfg.n_members;
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		memset(&b->members[i], 0, sizeof(b->members[i]));
-		memcpy(b->members[i].name, b->cfg.members[i], BF_DEV_NAME_MAX);
+		memcpy(b->members[i].name, b->cfg.members[i].name, BF_DEV_NAME_MAX);
 		b->members[i].bit = (uint8_t)i;
-		b->members[i].drained = b->cfg.drained[i];
+		b->members[i].drained = b->cfg.members[i].drained;
 		b->members[i].changed_ms = now_ms;
 	}
 }
@@ -212,7 +213,7 @@ bf_bond_member_add(struct bf_bond *b, const char *name, uint64_t now_ms, struct 
 	if (ret != 0)
 		return ret;
 	memset(&b->members[i], 0, sizeof(b->members[i]));
-	memcpy(b->members[i].name, b->cfg.members[i], BF_DEV_NAME_MAX);
+	memcpy(b->members[i].name, b->cfg.members[i].name, BF_DEV_NAME_MAX);
 	b->members[i].bit = free_bit(b);
 	b->members[i].changed_ms = now_ms;
 	ret = bf_bond_device_add(b, i, err);
@@ -290,12 +291,8 @@ in_our_order(const struct bf_bond *b, const struct bf_bond_config *from, struct 
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		int at = bf_bond_config_member(from, b->members[i].name);
 
-		memcpy(to->members[i], b->members[i].name, BF_DEV_NAME_MAX);
-		if (at < 0)
-			continue;
-		to->lacp_port_priority[i] = from->lacp_port_priority[at];
-		to->priority[i] = from->priority[at];
-		to->drained[i] = from->drained[at];
+		if (at >= 0)
+			to->members[i] = from->members[at];
 	}
 }
 
@@ -324,7 +321,7 @@ bf_bond_reconfigure(
 	}
 	b->cfg = *cfg;
 	for (unsigned int i = 0; i < b->n_members; i++)
-		b->members[i].drained = cfg->drained[i];
+		b->members[i].drained = cfg->members[i].drained;
 	rte_eth_bond_link_monitoring_set(b->port, cfg->mon_period_ms);
 	b->dirty = true;
 	ret = change_mode(b, old.mode, now_ms, err);
@@ -384,12 +381,14 @@ bf_bond_test_failover(
 
 /* When a member's delay ends, it changes without any event. */
 static uint64_t
-delay_end(const struct bf_bond *b, const struct bf_member *m)
+delay_end(const struct bf_bond *b, unsigned int i)
 {
+	const struct bf_member *m = &b->members[i];
+
 	if (m->carrier && !m->usable)
-		return m->changed_ms + b->cfg.up_delay_ms;
+		return m->changed_ms + bf_bond_up_delay(b, i);
 	if (!m->carrier && m->usable)
-		return m->changed_ms + b->cfg.down_delay_ms;
+		return m->changed_ms + bf_bond_down_delay(b, i);
 	return UINT64_MAX;
 }
 
@@ -417,7 +416,7 @@ bf_bond_tick(struct bf_bond *b, uint64_t now_ms)
 	}
 	settle(b, now_ms);
 	for (unsigned int i = 0; i < b->n_members; i++)
-		next = RTE_MIN(next, delay_end(b, &b->members[i]));
+		next = RTE_MIN(next, delay_end(b, i));
 	if (b->lacp != NULL)
 		next = RTE_MIN(next, bf_lacp_deadline_ms(b->lacp));
 	return next;

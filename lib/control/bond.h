@@ -44,6 +44,8 @@ struct bf_member {
 	uint64_t changed_ms; /* last carrier change */
 	uint64_t changed_tsc;
 	uint64_t flaps; /* carrier losses */
+	uint64_t lost_ms[BF_FLAPS_MAX]; /* when the latest of them were, by flaps % BF_FLAPS_MAX */
+	bool damped; /* it flapped: out of service until its link has been up for flap_hold */
 	uint64_t forced_down_ms; /* `test failover`: no carrier until then */
 	/* probe.c */
 	bool probe_failed; /* link up, but nobody answers */
@@ -88,6 +90,14 @@ void bf_bond_fini(struct bf_bond *b);
  * @return 0, or -errno with a line that names the member.
  */
 int bf_bond_check(const struct bf_bond *b, const struct bf_bond_config *cfg, struct bf_err *err);
+
+/**
+ * Take over a net_bonding device of the EAL's command line: its devargs become @p c's bond, and it
+ * is freed. Before the first config is applied.
+ *
+ * @return 0, also when there is none; -EINVAL: two of them, one in @p c already, a bad devarg.
+ */
+int bf_bond_adopt(struct bf_config *c, struct bf_err *err);
 
 /** Create, configure and start the bonding device over its members. Workers must not use it. */
 int bf_bond_open(
@@ -181,6 +191,11 @@ int bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err);
 
 /* ---- bond_policy.c: which member carries what ---- */
 
+/** ms a member's link must be up before it is used, or may be down while it is. */
+uint32_t bf_bond_up_delay(const struct bf_bond *b, unsigned int i);
+uint32_t bf_bond_down_delay(const struct bf_bond *b, unsigned int i);
+/** A member's link was lost just now: did it flap? */
+void bf_bond_note_loss(struct bf_bond *b, unsigned int i, uint64_t now_ms);
 /** Decide usability, the active member and the valves; sets dirty when tables changed. */
 void bf_bond_decide(struct bf_bond *b, uint64_t now_ms);
 /** Give the buckets to the members anew, moving as few as possible. */

@@ -168,7 +168,7 @@ bf_bond_check(const struct bf_bond *b, const struct bf_bond_config *cfg, struct 
 	int ret;
 
 	for (uint32_t i = 0; i < cfg->n_members; i++) {
-		ret = check_member(b, cfg, cfg->members[i], err);
+		ret = check_member(b, cfg, cfg->members[i].name, err);
 		if (ret != 0)
 			return ret;
 	}

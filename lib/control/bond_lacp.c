@@ -126,7 +126,7 @@ member_config(const struct bf_bond *b, unsigned int i, struct bf_lacp_member_con
 {
 	memcpy(mc->mac, b->members[i].mac.addr_bytes, 6);
 	mc->port_number = (uint16_t)(b->members[i].port + 1);
-	mc->port_priority = (uint16_t)b->cfg.lacp_port_priority[i];
+	mc->port_priority = (uint16_t)b->cfg.members[i].lacp_port_priority;
 }
 
 int

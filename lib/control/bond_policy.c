@@ -23,6 +23,53 @@ bf_mode_has_lag(uint32_t mode)
 	return mode == BF_MODE_RR || mode == BF_MODE_XOR || mode == BF_MODE_8023AD;
 }
 
+uint32_t
+bf_bond_up_delay(const struct bf_bond *b, unsigned int i)
+{
+	uint32_t own = b->cfg.members[i].up_delay_ms;
+	uint32_t ms = own == BF_DELAY_OF_BOND ? b->cfg.up_delay_ms : own;
+
+	return b->members[i].damped ? RTE_MAX(ms, b->cfg.flap_hold_ms) : ms;
+}
+
+uint32_t
+bf_bond_down_delay(const struct bf_bond *b, unsigned int i)
+{
+	uint32_t own = b->cfg.members[i].down_delay_ms;
+
+	return own == BF_DELAY_OF_BOND ? b->cfg.down_delay_ms : own;
+}
+
+void
+bf_bond_note_loss(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	struct bf_member *m = &b->members[i];
+	uint32_t limit = b->cfg.flap_limit;
+
+	m->lost_ms[m->flaps % BF_FLAPS_MAX] = now_ms;
+	m->flaps++;
+	if (m->damped || limit == 0 || m->flaps < limit ||
+		now_ms - m->lost_ms[(m->flaps - limit) % BF_FLAPS_MAX] > b->cfg.flap_window_ms)
+		return;
+	m->damped = true;
+	bf_event(b->events, BF_LOG_WARNING, "member_flaps", m->name,
+		"%" PRIu32 " losses within %" PRIu32
+		" ms: out of service until its link has been up for %" PRIu32 " ms",
+		limit, b->cfg.flap_window_ms, b->cfg.flap_hold_ms);
+}
+
+static void
+end_damping(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	struct bf_member *m = &b->members[i];
+
+	if (!m->damped || !m->carrier || now_ms - m->changed_ms < b->cfg.flap_hold_ms)
+		return;
+	m->damped = false;
+	bf_event(b->events, BF_LOG_NOTICE, "member_steady", m->name,
+		"link up for %" PRIu32 " ms: in service again", b->cfg.flap_hold_ms);
+}
+
 /* A carrier that came up waits its delay, unless nothing else is left to use. */
 static bool
 is_usable(const struct bf_bond *b, unsigned int i, bool others, uint64_t now_ms)
@@ -33,8 +80,8 @@ is_usable(const struct bf_bond *b, unsigned int i, bool others, uint64_t now_ms)
 	if (m->probe_failed)
 		return false;
 	if (m->carrier)
-		return m->usable || !others || since >= b->cfg.up_delay_ms;
-	return m->usable && b->cfg.down_delay_ms > 0 && since < b->cfg.down_delay_ms;
+		return m->usable || !others || since >= bf_bond_up_delay(b, i);
+	return m->usable && !m->damped && since < bf_bond_down_delay(b, i);
 }
 
 static void
@@ -45,8 +92,10 @@ decide_usable(struct bf_bond *b, uint64_t now_ms)
 	for (unsigned int i = 0; i < b->n_members; i++)
 		others = others || (b->members[i].usable && b->members[i].carrier);
 	for (unsigned int i = 0; i < b->n_members; i++) {
-		bool usable = is_usable(b, i, others, now_ms);
+		bool usable;
 
+		end_damping(b, i, now_ms);
+		usable = is_usable(b, i, others, now_ms);
 		others = others || (usable && b->members[i].carrier);
 		if (usable != b->members[i].usable) {
 			b->members[i].usable = usable;
@@ -58,7 +107,7 @@ decide_usable(struct bf_bond *b, uint64_t now_ms)
 static int
 better(const struct bf_bond *b, int best, unsigned int i)
 {
-	if (best < 0 || b->cfg.priority[i] > b->cfg.priority[best])
+	if (best < 0 || b->cfg.members[i].priority > b->cfg.members[best].priority)
 		return (int)i;
 	return best;
 }
@@ -335,7 +384,7 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 		bv->polled |= b->members[i].leaving ? 0 : 1u << b->members[i].bit;
 		if (!b->members[i].carrier && b->members[i].usable)
 			bv->hold |= 1u << b->members[i].bit;
-		if (b->cfg.down_delay_ms > 0 && b->members[i].usable)
+		if (bf_bond_down_delay(b, i) > 0 && b->members[i].usable)
 			bv->hold |= 1u << b->members[i].bit;
 	}
 	fill_order(b, bv);

@@ -35,10 +35,11 @@
 struct bf_bridge *
 bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 {
-	struct bf_bridge *br = calloc(1, sizeof(*br));
+	struct bf_bridge *br = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*br));
 
 	if (br == NULL)
 		goto err_memory;
+	memset(br, 0, sizeof(*br));
 	br->opt = *opt;
 	br->started_ms = bf_clock_ms();
 	br->running = bf_config_new();
@@ -327,8 +328,8 @@ sync_members(struct bf_bridge *br, const struct bf_bond_config *want, uint64_t n
 		if (bf_bond_config_member(want, b->members[i - 1].name) < 0)
 			ret = remove_member(br, b->members[i - 1].name, now_ms, err);
 	for (uint32_t i = 0; i < want->n_members && ret == 0; i++)
-		if (bf_bond_config_member(&b->cfg, want->members[i]) < 0)
-			ret = bf_bond_member_add(b, want->members[i], now_ms, err);
+		if (bf_bond_config_member(&b->cfg, want->members[i].name) < 0)
+			ret = bf_bond_member_add(b, want->members[i].name, now_ms, err);
 	return ret;
 }
 

@@ -36,7 +36,10 @@ static const char *const guest_mode_names[] = {"client", "server"};
 
 #define B(field) offsetof(struct bf_bond_config, field)
 #define G(field) offsetof(struct bf_guest_config, field)
+#define M(field) offsetof(struct bf_member_config, field)
 #define NUM(off, lo, hi) BF_KEY_U32, (off), (lo), (hi), NULL, 0
+#define SIGNED(off, lo, hi) BF_KEY_I32, (off), (lo), (hi), NULL, 0
+#define DELAY(off, lo, hi) BF_KEY_DELAY, (off), (lo), (hi), NULL, 0
 #define ONOFF(off) BF_KEY_BOOL, (off), 0, 1, NULL, 0
 #define ONE_OF(off, words) BF_KEY_ENUM, (off), 0, 0, (words), sizeof(words) / sizeof((words)[0])
 #define MACADDR(off) BF_KEY_MAC, (off), 0, 0, NULL, 0
@@ -58,6 +61,12 @@ const struct bf_key bf_bond_keys[] = {
 		"ms a member's link must be up before it is used"},
 	{"down_delay", "downdelay", NUM(B(down_delay_ms), 0, 600000),
 		"ms a member without link is still used"},
+	{"flap_limit", NULL, NUM(B(flap_limit), 0, BF_FLAPS_MAX),
+		"link losses within flap_window that put a member out of service, 0 = never"},
+	{"flap_window", NULL, NUM(B(flap_window_ms), 1, 3600000),
+		"ms in which flap_limit is counted"},
+	{"flap_hold", NULL, NUM(B(flap_hold_ms), 1, 3600000),
+		"ms the link of a member that flapped must be up before it is used"},
 	{"allow_duplicates", "all_slaves_active", ONOFF(B(allow_duplicates)),
 		"modes without a LAG: take flooded frames from every member, not from one"},
 	{"num_peer_notif", "num_grat_arp", NUM(B(num_peer_notif), 0, 255),
@@ -97,6 +106,20 @@ const struct bf_key bf_bond_keys[] = {
 };
 const unsigned int bf_n_bond_keys = sizeof(bf_bond_keys) / sizeof(bf_bond_keys[0]);
 
+const struct bf_key bf_member_keys[] = {
+	{"priority", "prio", SIGNED(M(priority), -1000000, 1000000),
+		"active-backup prefers the member with the highest"},
+	{"up_delay", "updelay", DELAY(M(up_delay_ms), 0, 600000),
+		"ms this member's link must be up before it is used"},
+	{"down_delay", "downdelay", DELAY(M(down_delay_ms), 0, 600000),
+		"ms this member is still used without link"},
+	{"lacp_port_priority", "ad_actor_port_prio", NUM(M(lacp_port_priority), 1, 65535),
+		"LACP port priority"},
+	{"drained", NULL, ONOFF(M(drained)),
+		"its traffic goes by the others as long as there are any"},
+};
+const unsigned int bf_n_member_keys = sizeof(bf_member_keys) / sizeof(bf_member_keys[0]);
+
 const struct bf_key bf_guest_keys[] = {
 	{"socket", "path", BF_KEY_PATH, G(socket), 0, BF_SOCKET_MAX, NULL, 0, "vhost-user socket"},
 	{"mode", NULL, BF_KEY_BOOL, G(server), 0, 0, guest_mode_names, 2,
@@ -121,6 +144,8 @@ bf_bond_config_init(struct bf_bond_config *b)
 	b->policy = BF_POLICY_L34;
 	b->mtu = 1500;
 	b->mon_period_ms = 10;
+	b->flap_window_ms = 10000;
+	b->flap_hold_ms = 60000;
 	b->num_peer_notif = 1;
 	b->peer_notif_delay_ms = 200;
 	b->rebalance_interval_ms = 10000;
@@ -130,8 +155,15 @@ bf_bond_config_init(struct bf_bond_config *b)
 	b->lacp_active = true;
 	b->lacp_system_priority = 65535;
 	b->lacp_pdu_limit = 20;
-	for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++)
-		b->lacp_port_priority[i] = 255;
+}
+
+void
+bf_member_config_init(struct bf_member_config *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->up_delay_ms = BF_DELAY_OF_BOND;
+	m->down_delay_ms = BF_DELAY_OF_BOND;
+	m->lacp_port_priority = 255;
 }
 
 void
@@ -174,9 +206,9 @@ path_set(const struct bf_key *k, const char *value, char *out, struct bf_err *er
 {
 	size_t len = strlen(value);
 
-	if (len == 0 || len >= k->max || value[0] != '/')
+	if (len == 0 || len >= (size_t)k->max || value[0] != '/')
 		return bf_err_set(err, EINVAL,
-			"%s: \"%.120s\": expected an absolute path of 2 to %" PRIu64 " characters",
+			"%s: \"%.120s\": expected an absolute path of 2 to %" PRId64 " characters",
 			k->name, value, k->max - 1);
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)value[i] <= ' ' || (unsigned char)value[i] >= 0x7f ||
@@ -205,6 +237,34 @@ mac_set(const struct bf_key *k, const char *value, uint8_t *out, struct bf_err *
 }
 
 static int
+i32_set(const struct bf_key *k, const char *value, int32_t *out, struct bf_err *err)
+{
+	bool negative = value[0] == '-';
+	uint64_t n = 0;
+
+	if (bf_parse_u64(k->name, value + negative, 0, (uint64_t)k->max, &n, NULL) != 0)
+		return bf_err_set(err, EINVAL, "%s: \"%.60s\": expected %" PRId64 " to %" PRId64,
+			k->name, value, k->min, k->max);
+	*out = negative ? -(int32_t)n : (int32_t)n;
+	return 0;
+}
+
+static int
+delay_set(const struct bf_key *k, const char *value, uint32_t *out, struct bf_err *err)
+{
+	uint64_t n = BF_DELAY_OF_BOND;
+
+	if (strcmp(value, "bond") != 0 &&
+		bf_parse_u64(k->name, value, (uint64_t)k->min, (uint64_t)k->max, &n, NULL) != 0)
+		return bf_err_set(err, EINVAL,
+			"%s: \"%.60s\": expected %" PRId64 " to %" PRId64
+			" (ms), or bond: the bond's",
+			k->name, value, k->min, k->max);
+	*out = (uint32_t)n;
+	return 0;
+}
+
+static int
 key_set(const struct bf_key *k, void *object, const char *value, struct bf_err *err)
 {
 	void *at = (char *)object + k->offset;
@@ -214,10 +274,14 @@ key_set(const struct bf_key *k, void *object, const char *value, struct bf_err *
 
 	switch (k->type) {
 	case BF_KEY_U32:
-		ret = bf_parse_u64(k->name, value, k->min, k->max, &u64, err);
+		ret = bf_parse_u64(k->name, value, (uint64_t)k->min, (uint64_t)k->max, &u64, err);
 		if (ret == 0)
 			*(uint32_t *)at = (uint32_t)u64;
 		return ret;
+	case BF_KEY_I32:
+		return i32_set(k, value, at, err);
+	case BF_KEY_DELAY:
+		return delay_set(k, value, at, err);
 	case BF_KEY_BOOL:
 		if (k->words == NULL)
 			return bf_parse_bool(k->name, value, at, err);
@@ -233,13 +297,13 @@ key_set(const struct bf_key *k, void *object, const char *value, struct bf_err *
 	case BF_KEY_MAC:
 		return mac_set(k, value, at, err);
 	case BF_KEY_NAME:
-		return bf_parse_name(k->name, value, at, k->max, err);
+		return bf_parse_name(k->name, value, at, (size_t)k->max, err);
 	case BF_KEY_DEVICE:
 		if (strcmp(value, "none") == 0) {
 			*(char *)at = '\0';
 			return 0;
 		}
-		return bf_parse_device(k->name, value, at, k->max, err);
+		return bf_parse_device(k->name, value, at, (size_t)k->max, err);
 	default:
 		return path_set(k, value, at, err);
 	}
@@ -255,6 +319,15 @@ bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size)
 	switch (k->type) {
 	case BF_KEY_U32:
 		snprintf(buf, size, "%" PRIu32, *(const uint32_t *)at);
+		break;
+	case BF_KEY_I32:
+		snprintf(buf, size, "%" PRId32, *(const int32_t *)at);
+		break;
+	case BF_KEY_DELAY:
+		if (*(const uint32_t *)at == BF_DELAY_OF_BOND)
+			snprintf(buf, size, "bond");
+		else
+			snprintf(buf, size, "%" PRIu32, *(const uint32_t *)at);
 		break;
 	case BF_KEY_BOOL:
 		if (k->words != NULL)
@@ -299,7 +372,7 @@ int
 bf_bond_config_member(const struct bf_bond_config *b, const char *name)
 {
 	for (unsigned int i = 0; i < b->n_members; i++)
-		if (strcmp(b->members[i], name) == 0)
+		if (strcmp(b->members[i].name, name) == 0)
 			return (int)i;
 	return -1;
 }
@@ -317,11 +390,8 @@ bf_bond_config_add_member(struct bf_bond_config *b, const char *name, struct bf_
 	if (b->n_members == BF_MAX_MEMBERS)
 		return bf_err_set(err, EINVAL, "member: \"%s\": expected at most %d members", clean,
 			BF_MAX_MEMBERS);
-	memset(b->members[b->n_members], 0, BF_DEV_NAME_MAX);
-	memcpy(b->members[b->n_members], clean, strlen(clean));
-	b->lacp_port_priority[b->n_members] = 255;
-	b->priority[b->n_members] = 0;
-	b->drained[b->n_members] = false;
+	bf_member_config_init(&b->members[b->n_members]);
+	memcpy(b->members[b->n_members].name, clean, strlen(clean));
 	b->n_members++;
 	return 0;
 }
@@ -336,12 +406,9 @@ bf_bond_config_remove_member(struct bf_bond_config *b, const char *name, struct 
 		return bf_err_set(
 			err, EINVAL, "member: \"%.60s\": not a member of %s", name, b->name);
 	after = b->n_members - (unsigned int)i - 1;
-	memmove(b->members[i], b->members[i + 1], after * sizeof(b->members[0]));
-	memmove(&b->lacp_port_priority[i], &b->lacp_port_priority[i + 1],
-		after * sizeof(b->lacp_port_priority[0]));
-	memmove(&b->priority[i], &b->priority[i + 1], after * sizeof(b->priority[0]));
-	memmove(&b->drained[i], &b->drained[i + 1], after * sizeof(b->drained[0]));
+	memmove(&b->members[i], &b->members[i + 1], after * sizeof(b->members[0]));
 	b->n_members--;
+	memset(&b->members[b->n_members], 0, sizeof(b->members[0]));
 	if (strcmp(b->primary, name) == 0)
 		b->primary[0] = '\0';
 	return 0;
@@ -408,6 +475,13 @@ bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value,
 }
 
 int
+bf_member_config_set(
+	struct bf_member_config *m, const char *key, const char *value, struct bf_err *err)
+{
+	return table_set(bf_member_keys, bf_n_member_keys, "member", m, key, value, err);
+}
+
+int
 bf_guest_config_set(
 	struct bf_guest_config *g, const char *key, const char *value, struct bf_err *err)
 {
@@ -423,6 +497,12 @@ bond_pair(void *arg, const char *key, const char *value, struct bf_err *err)
 }
 
 static int
+member_pair(void *arg, const char *key, const char *value, struct bf_err *err)
+{
+	return bf_member_config_set(arg, key, value, err);
+}
+
+static int
 guest_pair(void *arg, const char *key, const char *value, struct bf_err *err)
 {
 	return bf_guest_config_set(arg, key, value, err);
@@ -432,6 +512,12 @@ int
 bf_bond_config_parse(struct bf_bond_config *b, const char *pairs, struct bf_err *err)
 {
 	return bf_parse_pairs("bond", pairs, bond_pair, b, err);
+}
+
+int
+bf_member_config_parse(struct bf_member_config *m, const char *pairs, struct bf_err *err)
+{
+	return bf_parse_pairs("member", pairs, member_pair, m, err);
 }
 
 int
@@ -518,6 +604,25 @@ bf_config_check(const struct bf_config *c, struct bf_err *err)
 }
 
 static void
+print_member(const struct bf_bond_config *b, const struct bf_member_config *m,
+	bf_config_line_cb *cb, void *arg)
+{
+	struct bf_member_config plain;
+	char line[256], value[32], usual[32];
+
+	bf_member_config_init(&plain);
+	for (unsigned int i = 0; i < bf_n_member_keys; i++) {
+		bf_key_print(&bf_member_keys[i], m, value, sizeof(value));
+		bf_key_print(&bf_member_keys[i], &plain, usual, sizeof(usual));
+		if (strcmp(value, usual) == 0)
+			continue;
+		snprintf(line, sizeof(line), "set bonding member %s %s %s=%s", m->name, b->name,
+			bf_member_keys[i].name, value);
+		cb(arg, line);
+	}
+}
+
+static void
 print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 {
 	struct bf_bond_config plain;
@@ -528,7 +633,8 @@ print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 		b->name);
 	cb(arg, line);
 	for (uint32_t i = 0; i < b->n_members; i++) {
-		snprintf(line, sizeof(line), "add bonding member %s %s", b->members[i], b->name);
+		snprintf(line, sizeof(line), "add bonding member %s %s", b->members[i].name,
+			b->name);
 		cb(arg, line);
 	}
 	for (unsigned int i = 1; i < bf_n_bond_keys; i++) { /* the mode stands above */
@@ -545,24 +651,8 @@ print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 			b->probe_targets[i]);
 		cb(arg, line);
 	}
-	for (uint32_t i = 0; i < b->n_members; i++) {
-		if (b->lacp_port_priority[i] != 255) {
-			snprintf(line, sizeof(line),
-				"set bonding lacp port_priority %s %s %" PRIu32, b->members[i],
-				b->name, b->lacp_port_priority[i]);
-			cb(arg, line);
-		}
-		if (b->priority[i] != 0) {
-			snprintf(line, sizeof(line), "set bonding priority %s %s %" PRIu32,
-				b->members[i], b->name, b->priority[i]);
-			cb(arg, line);
-		}
-		if (b->drained[i]) {
-			snprintf(line, sizeof(line), "set bonding drain %s %s", b->members[i],
-				b->name);
-			cb(arg, line);
-		}
-	}
+	for (uint32_t i = 0; i < b->n_members; i++)
+		print_member(b, &b->members[i], cb, arg);
 }
 
 static void

@@ -24,6 +24,7 @@
 #define BF_DEV_NAME_MAX 64
 #define BF_SOCKET_MAX 108 /* sun_path: 107 characters and the end */
 #define BF_PROBE_TARGETS 16
+#define BF_FLAPS_MAX 16 /* losses of a link that are remembered */
 #define BF_PROBE_TARGET_MAX 56
 #define BF_MAX_GUESTS (BF_MAX_PORTS - 1)
 
@@ -44,11 +45,22 @@ extern const char *const bf_mode_names[BF_MODE_COUNT];
 extern const char *const bf_mode_hints[BF_MODE_COUNT];
 extern const char *const bf_policy_names[BF_POLICY_COUNT];
 
+#define BF_DELAY_OF_BOND UINT32_MAX /* a member's delay: the bond's */
+
+struct bf_member_config {
+	char name[BF_DEV_NAME_MAX];
+	int32_t priority; /* active-backup: higher is preferred */
+	uint32_t up_delay_ms; /* or BF_DELAY_OF_BOND */
+	uint32_t down_delay_ms; /* or BF_DELAY_OF_BOND */
+	uint32_t lacp_port_priority;
+	bool drained;
+};
+
 struct bf_bond_config {
 	char name[BF_NAME_MAX];
 	uint32_t mode;
 	uint32_t n_members;
-	char members[BF_MAX_MEMBERS][BF_DEV_NAME_MAX];
+	struct bf_member_config members[BF_MAX_MEMBERS];
 	char primary[BF_DEV_NAME_MAX]; /* empty: none */
 	uint32_t primary_reselect;
 	uint32_t policy;
@@ -58,6 +70,9 @@ struct bf_bond_config {
 	uint32_t mon_period_ms;
 	uint32_t up_delay_ms;
 	uint32_t down_delay_ms;
+	uint32_t flap_limit; /* 0: off */
+	uint32_t flap_window_ms;
+	uint32_t flap_hold_ms;
 	bool allow_duplicates; /* without a LAG: take flooded frames from every member */
 	uint32_t num_peer_notif;
 	uint32_t peer_notif_delay_ms;
@@ -82,10 +97,6 @@ struct bf_bond_config {
 	bool lacp_strict;
 	uint8_t lacp_partner[6]; /* zero: any */
 	uint32_t lacp_pdu_limit; /* PDUs per second and member */
-	/* per member, same order as members[] */
-	uint32_t lacp_port_priority[BF_MAX_MEMBERS];
-	uint32_t priority[BF_MAX_MEMBERS]; /* active-backup: higher is preferred */
-	bool drained[BF_MAX_MEMBERS];
 };
 
 struct bf_guest_config {
@@ -116,6 +127,8 @@ struct bf_config {
 /** How a key is written and what it may be. */
 enum bf_key_type {
 	BF_KEY_U32,
+	BF_KEY_I32,
+	BF_KEY_DELAY, /* ms, or "bond" */
 	BF_KEY_BOOL,
 	BF_KEY_ENUM,
 	BF_KEY_MAC,
@@ -129,7 +142,7 @@ struct bf_key {
 	const char *alias; /* the other spelling, or NULL */
 	enum bf_key_type type;
 	size_t offset;
-	uint64_t min, max; /* U32; NAME, DEVICE, PATH: max is the room */
+	int64_t min, max; /* U32, I32, DELAY; NAME, DEVICE, PATH: max is the room */
 	const char *const *words; /* ENUM */
 	unsigned int n_words;
 	const char *help;
@@ -137,6 +150,8 @@ struct bf_key {
 
 extern const struct bf_key bf_bond_keys[];
 extern const unsigned int bf_n_bond_keys;
+extern const struct bf_key bf_member_keys[];
+extern const unsigned int bf_n_member_keys;
 extern const struct bf_key bf_guest_keys[];
 extern const unsigned int bf_n_guest_keys;
 
@@ -147,6 +162,7 @@ struct bf_config *bf_config_copy(const struct bf_config *c);
 
 void bf_bond_config_init(struct bf_bond_config *b);
 void bf_guest_config_init(struct bf_guest_config *g);
+void bf_member_config_init(struct bf_member_config *m);
 
 /**
  * Set one key of a bond: those of the table, and name, member (or slave, repeatable).
@@ -155,12 +171,17 @@ void bf_guest_config_init(struct bf_guest_config *g);
  */
 int bf_bond_config_set(
 	struct bf_bond_config *b, const char *key, const char *value, struct bf_err *err);
+/** Set one key of a member. */
+int bf_member_config_set(
+	struct bf_member_config *m, const char *key, const char *value, struct bf_err *err);
 /** Set one key of a guest. */
 int bf_guest_config_set(
 	struct bf_guest_config *g, const char *key, const char *value, struct bf_err *err);
 
 /** "K=V,..." of --bond and `set bonding option`. */
 int bf_bond_config_parse(struct bf_bond_config *b, const char *pairs, struct bf_err *err);
+/** "K=V,..." of `set bonding member`. */
+int bf_member_config_parse(struct bf_member_config *m, const char *pairs, struct bf_err *err);
 /** "K=V,..." of --guest, `add guest` and `set guest`. */
 int bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct bf_err *err);
 

@@ -75,8 +75,10 @@ def default_of(text, kind, function, field, words):
     body = re.search(rf"^{function}\(.*?^\}}", text, re.MULTILINE | re.DOTALL)[0]
     match = re.search(rf"->{field} = (\w+);", body)
     value = match[1] if match else "0"
-    if kind == "NUM":
+    if kind in ("NUM", "SIGNED"):
         return constants().get(value, value)
+    if kind == "DELAY":
+        return "bond"
     if kind == "ONE_OF":
         return words[enumerator_index(value) or 0]
     if kind == "ONOFF":
@@ -86,16 +88,18 @@ def default_of(text, kind, function, field, words):
 
 def key_rows(array, function):
     text = read("lib/control/config.c")
-    entry = re.compile(r'\{"(\w+)",\s*(NULL|"\w+"),\s*(\w+)(?:\([BG]\((\w+)\)([^)]*)\))?(.*?),\s*' +
+    entry = re.compile(r'\{"(\w+)",\s*(NULL|"\w+"),\s*(\w+)(?:\([BGM]\((\w+)\)([^)]*)\))?(.*?),\s*' +
                        STRINGS + r"\}", re.DOTALL)
     yield "| key | other name | value | default | what it is |\n| --- | --- | --- | --- | --- |"
     for key, alias, kind, field, rest, tail, help_text in entry.findall(table_of(text, array)):
-        field = field or (re.search(r"[BG]\((\w+)\)", tail) or [None, key])[1]
+        field = field or (re.search(r"[BGM]\((\w+)\)", tail) or [None, key])[1]
         parts = [constants().get(p.strip(), p.strip()) for p in rest.split(",") if p.strip()]
         words = words_of(text, parts[0]) if kind == "ONE_OF" else None
         if kind == "BF_KEY_BOOL":
             words = words_of(text, re.search(r"(\w+_names)", tail)[1])
-        value = {"NUM": lambda: f"{parts[0]} to {parts[1]}", "ONOFF": lambda: "on, off",
+        value = {"NUM": lambda: f"{parts[0]} to {parts[1]}",
+                 "SIGNED": lambda: f"{parts[0]} to {parts[1]}",
+                 "DELAY": lambda: f"{parts[0]} to {parts[1]}, `bond`", "ONOFF": lambda: "on, off",
                  "MACADDR": lambda: "MAC address, `none`", "BF_KEY_DEVICE": lambda: "device",
                  "BF_KEY_PATH": lambda: "path"}.get(kind, lambda: ", ".join(words))()
         default = default_of(text, kind, function, field, words)
@@ -115,6 +119,7 @@ def drop_rows():
 TABLES = {
     "commands": command_rows,
     "bond-keys": lambda: key_rows("bf_bond_keys", "bf_bond_config_init"),
+    "member-keys": lambda: key_rows("bf_member_keys", "bf_member_config_init"),
     "guest-keys": lambda: key_rows("bf_guest_keys", "bf_guest_config_init"),
     "drops": drop_rows,
 }

@@ -461,7 +461,7 @@ ab_run(const struct ab_case *c)
 		if (s->up != 0)
 			cable((unsigned int)s->up - 1, true);
 		if (s->drain != 0) {
-			cfg.drained[s->drain - 1] = true;
+			cfg.members[s->drain - 1].drained = true;
 			assert_int_equal(bf_bond_reconfigure(&b, &cfg, now, &err), 0);
 		}
 		at(now + 100);
@@ -489,8 +489,8 @@ test_a_higher_priority_is_preferred_when_one_must_be_chosen(void **state)
 {
 	(void)state;
 	parse("mode=active-backup," FOUR);
-	cfg.priority[2] = 10;
-	cfg.priority[3] = 5;
+	cfg.members[2].priority = 10;
+	cfg.members[3].priority = 5;
 	assert_int_equal(bf_bond_open(&b, &cfg, now, &err), 0);
 	at(now + 10);
 	assert_int_equal(b.active, 2);
@@ -595,6 +595,95 @@ test_the_active_member_is_held_for_the_down_delay_too(void **state)
 	assert_int_equal(b.failovers, 0);
 }
 
+static void
+test_a_member_may_have_delays_of_its_own(void **state)
+{
+	(void)state;
+	parse("mode=balance-xor,up_delay=200,member=net_ring_m0,member=net_ring_m1,"
+	      "member=net_ring_m2");
+	assert_int_equal(bf_member_config_parse(&cfg.members[1], "up_delay=50", &err), 0);
+	assert_int_equal(
+		bf_member_config_parse(&cfg.members[2], "up_delay=0,down_delay=100", &err), 0);
+	assert_int_equal(bf_bond_open(&b, &cfg, now, &err), 0);
+	at(now + 10);
+	cable(2, false);
+	at(now + 10);
+	assert_int_equal(view.bond.hold, 4); /* held without link, as only it wants to be */
+	at(now + 110);
+	assert_int_equal(view.bond.eligible, 3);
+	cable(1, false);
+	at(now + 10);
+	assert_int_equal(view.bond.eligible, 1);
+	cable(1, true);
+	cable(2, true);
+	at(now + 10);
+	assert_int_equal(view.bond.eligible, 5); /* no delay, and one that runs */
+	at(now + 49);
+	assert_int_equal(view.bond.eligible, 5);
+	at(now + 1);
+	assert_int_equal(view.bond.eligible, 7);
+	cable(0, false);
+	at(now + 10);
+	cable(0, true);
+	at(now + 10);
+	at(now + 199);
+	assert_int_equal(view.bond.eligible, 6); /* the bond's */
+	at(now + 1);
+	assert_int_equal(view.bond.eligible, 7);
+}
+
+static void
+flap(unsigned int i)
+{
+	cable(i, false);
+	at(now + 10);
+	cable(i, true);
+	at(now + 10);
+}
+
+static void
+test_a_member_that_flaps_is_out_until_its_link_is_steady(void **state)
+{
+	(void)state;
+	open_bond("mode=balance-xor,flap_limit=3,flap_window=1000,flap_hold=5000,"
+		  "member=net_ring_m0,member=net_ring_m1");
+	at(now + 10);
+	flap(1);
+	at(now + 1000);
+	flap(1);
+	flap(1);
+	assert_int_equal(view.bond.eligible, 3); /* three, but not within the window */
+	flap(1);
+	assert_int_equal(view.bond.eligible, 1);
+	assert_true(b.members[1].damped);
+	at(now + 4000);
+	flap(1); /* begins anew */
+	at(now + 4999);
+	assert_int_equal(view.bond.eligible, 1);
+	at(now + 1);
+	assert_int_equal(view.bond.eligible, 3);
+	assert_false(b.members[1].damped);
+	flap(1);
+	assert_int_equal(view.bond.eligible, 3);
+}
+
+static void
+test_a_member_that_flaps_is_used_when_it_is_the_only_one(void **state)
+{
+	(void)state;
+	open_bond("mode=active-backup,flap_limit=2,flap_window=1000,flap_hold=5000,"
+		  "member=net_ring_m0,member=net_ring_m1");
+	at(now + 10);
+	flap(1);
+	flap(1);
+	assert_true(b.members[1].damped);
+	assert_int_equal(b.active, 0);
+	cable(0, false);
+	at(now + 10);
+	assert_int_equal(b.active, 1);
+	assert_int_equal(view.bond.order[0], 1);
+}
+
 /* A driver with link interrupts is not polled, but its delays end when they end. */
 static void
 test_the_next_tick_is_due_when_a_delay_ends(void **state)
@@ -618,11 +707,11 @@ test_draining_the_last_member_loses_no_frames(void **state)
 {
 	(void)state;
 	open_bond("mode=balance-xor,member=net_ring_m0,member=net_ring_m1");
-	cfg.drained[0] = true;
+	cfg.members[0].drained = true;
 	assert_int_equal(bf_bond_reconfigure(&b, &cfg, now, &err), 0);
 	at(now + 10);
 	assert_int_equal(view.bond.eligible, 2);
-	cfg.drained[1] = true;
+	cfg.members[1].drained = true;
 	assert_int_equal(bf_bond_reconfigure(&b, &cfg, now, &err), 0);
 	at(now + 10);
 	assert_int_equal(view.bond.eligible, 3);
@@ -706,6 +795,9 @@ main(void)
 		T(test_the_only_member_waits_for_no_delay),
 		T(test_a_member_without_link_is_held_for_the_down_delay),
 		T(test_the_active_member_is_held_for_the_down_delay_too),
+		T(test_a_member_may_have_delays_of_its_own),
+		T(test_a_member_that_flaps_is_out_until_its_link_is_steady),
+		T(test_a_member_that_flaps_is_used_when_it_is_the_only_one),
 		T(test_the_next_tick_is_due_when_a_delay_ends),
 		T(test_draining_the_last_member_loses_no_frames),
 		T(test_opening_and_closing_leaks_no_memory),

@@ -264,6 +264,40 @@ def test_B26_a_member_whose_device_is_deleted_is_left_and_survived(tap_rig):
         wait_for(lambda: mac_bytes(VM) in sniff(heard), 5, "frame on the other member")
 
 
+def test_B26_a_device_is_detached_only_when_it_is_no_member_and_comes_back(rig):
+    r = rig(members=0, vdevs=["net_null0", "net_null1"], mode="active-backup", guests=(),
+            bond=",mac=02:00:00:00:00:01", log_allowed=[r"^EAL: [Ff]ailed to (parse|attach) device"])
+    refused(r, "port detach net_null1", "net_null1", "member of bond0")
+    refused(r, "port attach net_null1", "is there already")
+    r.daemon.ctl("remove bonding member net_null1 bond0")
+    r.daemon.ctl("port detach net_null1")
+    refused(r, "add bonding member net_null1 bond0", "net_null1", "no such device")
+    assert "net_null1" not in [p["name"] for p in r.daemon.ctl("show port summary all", json=True)]
+    refused(r, "port attach net_nosuch0", "net_nosuch0")
+    refused(r, "port attach net_bonding7,mode=1", "net_bonding7", "create bonding device")
+    refused(r, "port detach bond0", "bond0", "is a bond")
+    r.daemon.ctl("port attach net_null1")
+    r.daemon.ctl("add bonding member net_null1 bond0")
+    wait_for(lambda: r.member(1)["link"], what="link of the returned member")
+
+
+def test_B26_a_tap_that_was_deleted_comes_back_into_the_bond(tap_rig):
+    r, taps = tap_rig(2, "active-backup")
+    r.learn(r.vm(1), VM)
+    is_active(r, 0)
+    subprocess.run(["ip", "link", "del", taps.names[0]], check=True)
+    wait_for(lambda: active(r) == "net_tap1", 5, "failover from the deleted device")
+    r.daemon.ctl("remove bonding member net_tap0 bond0")
+    r.daemon.ctl("port detach net_tap0")
+    r.daemon.ctl(f"port attach {taps.vdevs[0]}")
+    r.daemon.ctl("add bonding member net_tap0 bond0")
+    r.daemon.ctl("set bonding primary net_tap0 bond0")
+    wait_for(lambda: active(r) == "net_tap0", 5, "the returned device is active")
+    with taps.socket(0) as heard:
+        r.vm(1).send(stream=1, count=1, src=VM, dst=FAR_MAC)
+        wait_for(lambda: mac_bytes(VM) in sniff(heard), 5, "frame on the returned device")
+
+
 def sniff(heard):
     try:
         return heard.recv(2048)[6:12]

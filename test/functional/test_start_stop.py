@@ -82,6 +82,49 @@ def test_quit_ends_the_local_terminal_and_the_daemon(workdir):
     assert_nothing_left(workdir)
 
 
+def with_vdevs(workdir, *vdevs, app=(), say="quit\n"):
+    cmd = [str(bf.BONDFWD), "--lcores", bf.lcores(1), "--main-lcore", "0", "--no-huge", "-m", "512",
+           "--no-pci", "--no-telemetry", "--no-shconf", "--file-prefix", f"bfvdev-{os.getpid()}"]
+    for vdev in vdevs:
+        cmd += ["--vdev", vdev]
+    return subprocess.run([*cmd, "--", *app, "-i", "--console", f"{workdir}/console.sock"],
+                          input=say, capture_output=True, text=True, timeout=bf.LIMIT, check=False,
+                          env=bf.clean_env())
+
+
+EAL_BOND = ("net_bonding0,mode=2,slave=net_ring0,slave=net_ring1,primary=net_ring1,xmit_policy=l23,"
+            "mac=02:00:00:00:00:01,socket_id=0")
+
+
+def test_a_bond_of_the_eals_command_line_is_adopted(workdir):
+    done = with_vdevs(workdir, "net_ring0", "net_ring1", EAL_BOND,
+                      say="show running-config\nshow bonding config net_bonding0\nquit\n")
+    assert done.returncode == 0, done.stderr
+    for line in ("create bonding device balance-xor 0 net_bonding0",
+                 "add bonding member net_ring0 net_bonding0",
+                 "add bonding member net_ring1 net_bonding0",
+                 "set bonding option net_bonding0 primary=net_ring1",
+                 "set bonding option net_bonding0 xmit_policy=l23",
+                 "set bonding option net_bonding0 mac=02:00:00:00:00:01"):
+        assert line in done.stdout
+    assert "net_ring1 (port 1): link up" in done.stdout
+
+
+@pytest.mark.parametrize("vdevs,app,words", [
+    ([EAL_BOND], ["--bond", "name=bond0,member=net_ring0"], ["net_bonding0", "bond0", "one of the"]),
+    ([EAL_BOND, "net_bonding1,mode=1"], [], ["net_bonding1", "expected one"]),
+    (["net_bonding0,mode=2,slave=net_ring0,slave=net_ring0"], [], ["net_bonding0", "named twice"]),
+    (["net_bonding0,mode=2,slave=net_ring7"], [], ["net_ring7"]),
+], ids=["with --bond", "two", "member twice", "no such member"])
+def test_a_bond_of_the_eals_command_line_that_cannot_be_is_refused(workdir, vdevs, app, words):
+    done = with_vdevs(workdir, "net_ring0", "net_ring1", *vdevs, app=app)
+    assert done.returncode == 2
+    line = done.stderr.strip().splitlines()[-1]
+    assert line.startswith("bondfwd: ")
+    for word in words:
+        assert word in line
+
+
 def test_quit_of_a_client_does_not_end_the_daemon(rig):
     r = rig(guests=(), far_peers=False)
     r.daemon.run_ctl("quit")

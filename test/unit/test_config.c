@@ -211,6 +211,56 @@ test_members_are_added_once_and_sixteen_at_most(void **state)
 }
 
 static void
+expect_member(struct bf_member_config *m, const char *key, const char *value)
+{
+	if (bf_member_config_set(m, key, value, &err) != 0)
+		fail_msg("%s=%s: %s", key, value, err.text);
+}
+
+static void
+refuse_member(const char *key, const char *value, const char *word)
+{
+	struct bf_member_config m, was;
+
+	bf_member_config_init(&m);
+	was = m;
+	assert_int_equal(bf_member_config_set(&m, key, value, &err), -EINVAL);
+	assert_has(err.text, value);
+	assert_has(err.text, word);
+	assert_memory_equal(&m, &was, sizeof(m));
+}
+
+static void
+test_settings_of_a_member(void **state)
+{
+	struct bf_member_config m;
+
+	(void)state;
+	bf_member_config_init(&m);
+	expect_member(&m, "priority", "-1000000");
+	assert_int_equal(m.priority, -1000000);
+	expect_member(&m, "prio", "7");
+	assert_int_equal(m.priority, 7);
+	expect_member(&m, "updelay", "600000");
+	assert_int_equal(m.up_delay_ms, 600000);
+	expect_member(&m, "up_delay", "bond");
+	assert_int_equal(m.up_delay_ms, BF_DELAY_OF_BOND);
+	expect_member(&m, "down_delay", "0");
+	assert_int_equal(m.down_delay_ms, 0);
+	expect_member(&m, "drained", "on");
+	assert_true(m.drained);
+	refuse_member("priority", "1000001", "-1000000 to 1000000");
+	refuse_member("priority", "-1000001", "-1000000 to 1000000");
+	refuse_member("priority", "--1", "-1000000 to 1000000");
+	refuse_member("priority", "-", "-1000000 to 1000000");
+	refuse_member("up_delay", "600001", "0 to 600000");
+	refuse_member("down_delay", "bonds", "or bond");
+	refuse_member("lacp_port_priority", "0", "1 to 65535");
+	assert_int_equal(bf_member_config_set(&m, "mtu", "1500", &err), -EINVAL);
+	assert_has(err.text, "priority up_delay down_delay");
+}
+
+static void
 test_a_members_settings_leave_with_it(void **state)
 {
 	(void)state;
@@ -218,21 +268,22 @@ test_a_members_settings_leave_with_it(void **state)
 	expect_bond("member", "b");
 	expect_bond("member", "c");
 	expect_bond("primary", "b");
-	bond.priority[1] = 10;
-	bond.priority[2] = 20;
-	bond.lacp_port_priority[2] = 7;
-	bond.drained[2] = true;
+	bond.members[1].priority = 10;
+	bond.members[2].priority = 20;
+	bond.members[2].lacp_port_priority = 7;
+	bond.members[2].drained = true;
 	assert_int_equal(bf_bond_config_remove_member(&bond, "b", &err), 0);
 	assert_int_equal(bond.n_members, 2);
-	assert_string_equal(bond.members[1], "c");
-	assert_int_equal(bond.priority[1], 20);
-	assert_int_equal(bond.lacp_port_priority[1], 7);
-	assert_true(bond.drained[1]);
+	assert_string_equal(bond.members[1].name, "c");
+	assert_int_equal(bond.members[1].priority, 20);
+	assert_int_equal(bond.members[1].lacp_port_priority, 7);
+	assert_true(bond.members[1].drained);
 	assert_string_equal(bond.primary, "");
 	expect_bond("member", "d");
-	assert_int_equal(bond.priority[2], 0);
-	assert_int_equal(bond.lacp_port_priority[2], 255);
-	assert_false(bond.drained[2]);
+	assert_int_equal(bond.members[2].priority, 0);
+	assert_int_equal(bond.members[2].lacp_port_priority, 255);
+	assert_int_equal(bond.members[2].up_delay_ms, BF_DELAY_OF_BOND);
+	assert_false(bond.members[2].drained);
 	assert_int_equal(bf_bond_config_remove_member(&bond, "b", &err), -EINVAL);
 	assert_has(err.text, "member: \"b\"");
 }
@@ -246,10 +297,10 @@ test_equal_members_are_equal_byte_for_byte(void **state)
 	(void)state;
 	bf_bond_config_init(&other);
 	expect_bond("member", "a-long-name-that-leaves-its-bytes-on-the-stack");
-	assert_int_equal(bf_bond_config_remove_member(&bond, bond.members[0], &err), 0);
-	memset(bond.members, 0, sizeof(bond.members));
+	assert_int_equal(bf_bond_config_remove_member(&bond, bond.members[0].name, &err), 0);
 	expect_bond("member", "a");
-	memcpy(other.members[0], "a", 2);
+	bf_member_config_init(&other.members[0]);
+	memcpy(other.members[0].name, "a", 2);
 	other.n_members = 1;
 	assert_memory_equal(bond.members, other.members, sizeof(other.members));
 }
@@ -484,6 +535,7 @@ main(void)
 		T(test_keys_have_help_and_names_of_their_own),
 		T(test_an_unknown_key_is_named_with_the_known_ones),
 		T(test_members_are_added_once_and_sixteen_at_most),
+		T(test_settings_of_a_member),
 		T(test_a_members_settings_leave_with_it),
 		T(test_equal_members_are_equal_byte_for_byte),
 		T(test_sixteen_members_can_all_be_removed),

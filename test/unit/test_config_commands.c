@@ -55,9 +55,6 @@ clean(const struct bf_bond_config *from)
 {
 	struct bf_bond_config b = *from;
 
-	memset(b.members, 0, sizeof(b.members));
-	for (uint32_t i = 0; i < b.n_members; i++)
-		memcpy(b.members[i], from->members[i], strlen(from->members[i]));
 	memset(b.primary, 0, sizeof(b.primary));
 	memcpy(b.primary, from->primary, strlen(from->primary));
 	memset(b.name, 0, sizeof(b.name));
@@ -109,9 +106,11 @@ test_a_full_config_comes_back(void **state)
 	(void)state;
 	want->has_bond = true;
 	assert_int_equal(bf_bond_config_parse(&want->bond, uplink, &err), 0);
-	want->bond.priority[1] = 5;
-	want->bond.lacp_port_priority[0] = 1;
-	want->bond.drained[1] = true;
+	want->bond.members[1].priority = -5;
+	want->bond.members[1].up_delay_ms = 0;
+	want->bond.members[0].down_delay_ms = 70;
+	want->bond.members[0].lacp_port_priority = 1;
+	want->bond.members[1].drained = true;
 	bf_guest_config_init(&g);
 	assert_int_equal(bf_guest_config_parse(&g, vm1, &err), 0);
 	assert_int_equal(bf_config_add_guest(want, &g, &err), 0);
@@ -128,8 +127,10 @@ random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 {
 	switch (k->type) {
 	case BF_KEY_U32:
-		snprintf(text, size, "%lu",
-			(unsigned long)(k->min + draw(seed) % (k->max - k->min + 1)));
+	case BF_KEY_I32:
+	case BF_KEY_DELAY:
+		snprintf(text, size, "%ld",
+			(long)(k->min + (int64_t)(draw(seed) % (uint64_t)(k->max - k->min + 1))));
 		break;
 	case BF_KEY_BOOL:
 		snprintf(text, size, "%u", draw_below(seed, 2));
@@ -160,8 +161,12 @@ randomise(struct bf_config *c, uint64_t *seed)
 	for (unsigned int i = 0; c->has_bond && i < 4; i++) {
 		snprintf(text, sizeof(text), "m%u", i);
 		bf_bond_config_add_member(&c->bond, text, &err);
-		c->bond.priority[i] = draw_below(seed, 3);
-		c->bond.drained[i] = draw_below(seed, 2) != 0;
+		for (unsigned int k = 0; k < bf_n_member_keys; k++) {
+			random_value(&bf_member_keys[k], seed, text, sizeof(text));
+			assert_int_equal(bf_member_config_set(&c->bond.members[i],
+						 bf_member_keys[k].name, text, &err),
+				0);
+		}
 	}
 	for (unsigned int i = 0; c->has_bond && i < bf_n_bond_keys; i++) {
 		random_value(&bf_bond_keys[i], seed, text, sizeof(text));

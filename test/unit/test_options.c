@@ -134,7 +134,7 @@ test_values_arrive_where_they_belong(void **state)
 	assert_true(o.config->has_bond);
 	assert_string_equal(o.config->bond.name, "b");
 	assert_int_equal(o.config->bond.mode, 4);
-	assert_string_equal(o.config->bond.members[0], "m0");
+	assert_string_equal(o.config->bond.members[0].name, "m0");
 	assert_int_equal(o.config->n_guests, 1);
 	assert_true(o.config->guests[0].server);
 	assert_string_equal(o.config_path, "/c");

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A bond from the EAL's command line, --vdev net_bonding0,mode=1,slave=...: what its devargs say
+ * becomes the config of ours, and the device makes room for the one that bond_device.c creates.
+ *
+ * Threads: ctx control, before the first config is applied.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_dev.h>
+#include <rte_devargs.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "control/bond.h"
+#include "control/compat.h"
+
+static int
+devarg(void *arg, const char *key, const char *value, struct bf_err *err)
+{
+	uint64_t socket = 0;
+
+	if (strcmp(key, "socket_id") == 0) /* memory follows the lcores */
+		return bf_parse_u64(key, value, 0, RTE_MAX_NUMA_NODES - 1, &socket, err);
+	if (strcmp(key, "name") == 0)
+		return bf_err_set(err, EINVAL, "unknown key \"name\": the device has one");
+	return bf_bond_config_set(arg, key, value, err);
+}
+
+/* The only bonding device there is. -ENODEV: none. */
+static int
+find(char *name, char *args, size_t size, struct bf_err *err)
+{
+	const struct rte_devargs *found = NULL;
+	uint16_t p;
+
+	RTE_ETH_FOREACH_DEV(p) {
+		struct rte_eth_dev_info info;
+		char other[RTE_ETH_NAME_MAX_LEN];
+
+		if (rte_eth_dev_info_get(p, &info) != 0 ||
+			strcmp(info.driver_name, "net_bonding") != 0 ||
+			rte_eth_dev_get_name_by_port(p, other) != 0)
+			continue;
+		if (found != NULL)
+			return bf_err_set(err, EINVAL,
+				"--vdev %s: is the second bond, after %s: expected one", other,
+				name);
+		memcpy(name, other, sizeof(other));
+		found = rte_dev_devargs(info.device);
+		snprintf(args, size, "%s", found != NULL && found->args != NULL ? found->args : "");
+	}
+	return found == NULL ? -ENODEV : 0;
+}
+
+int
+bf_bond_adopt(struct bf_config *c, struct bf_err *err)
+{
+	char name[RTE_ETH_NAME_MAX_LEN] = "", args[1024];
+	struct bf_err why = {""};
+	int ret = find(name, args, sizeof(args), err);
+
+	if (ret != 0)
+		return ret == -ENODEV ? 0 : ret;
+	if (c->has_bond)
+		return bf_err_set(err, EINVAL,
+			"--vdev %s: bond %s is given as well: expected one of the two", name,
+			c->bond.name);
+	if (bf_bond_config_set(&c->bond, "name", name, &why) != 0 ||
+		bf_parse_pairs(name, args, devarg, &c->bond, &why) != 0)
+		return bf_err_set(err, EINVAL, "--vdev %s: %s", name, why.text);
+	if (rte_eth_bond_free(name) != 0)
+		return bf_err_set(err, EIO, "--vdev %s: the device cannot be freed", name);
+	c->has_bond = true;
+	BF_NOTICE("bond", "%s of the EAL's command line is adopted", name);
+	return 0;
+}
