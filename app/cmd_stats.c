@@ -238,6 +238,36 @@ show_stages(const struct bf_pmd_counters *p, struct bf_out *out)
 	bf_out_obj_end(out);
 }
 
+/* As `dpif-netdev/pmd-perf-show` of Open vSwitch: how far the rings were behind. */
+static void
+show_fill(const struct bf_pmd_counters *p, struct bf_out *out)
+{
+	static const struct {
+		const char *name, *text;
+	} rings[BF_FILLS] = {{"member_waiting", "waiting at members"},
+		{"guest_waiting", "waiting at guests"}, {"guest_room", "room at guests"}};
+
+	bf_out_printf(out, "\n  rings, average (most):");
+	bf_out_obj_begin(out, "rings");
+	for (unsigned int i = 0; i < BF_FILLS; i++) {
+		double avg = p->fill_samples[i] > 0
+			? (double)p->fill_sum[i] / (double)p->fill_samples[i]
+			: 0;
+
+		bf_out_obj_begin(out, rings[i].name);
+		bf_out_u64(out, "samples", p->fill_samples[i]);
+		bf_out_f64(out, "average", avg);
+		bf_out_u64(out, "most", p->fill_max[i]);
+		bf_out_obj_end(out);
+		if (p->fill_samples[i] == 0)
+			bf_out_printf(out, "%s %s -", i > 0 ? "," : "", rings[i].text);
+		else
+			bf_out_printf(out, "%s %s %.1f (%" PRIu64 ")", i > 0 ? "," : "",
+				rings[i].text, avg, p->fill_max[i]);
+	}
+	bf_out_obj_end(out);
+}
+
 static void
 show_worker(const struct bf_worker *w, struct bf_out *out)
 {
@@ -272,6 +302,7 @@ show_worker(const struct bf_worker *w, struct bf_out *out)
 	}
 	bf_out_obj_end(out);
 	show_stages(p, out);
+	show_fill(p, out);
 	bf_out_printf(out,
 		"\n  decisions from the table %" PRIu64 ", learned %" PRIu64 " (lost %" PRIu64
 		"), ring contention %" PRIu64 ", padded %" PRIu64 "\n",

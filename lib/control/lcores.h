@@ -23,8 +23,8 @@ struct bf_lcores {
 	struct rte_ring *slow; /* LACPDUs and markers, from any worker */
 	struct rte_ring *for_us; /* frames to the bond's own address, from any worker */
 	bool launched;
-	/* views that workers may still hold */
-	unsigned int n_retired;
+	/* views that workers may still hold; looked at in every tick, so not in the door's line */
+	unsigned int n_retired __rte_cache_aligned;
 	struct {
 		struct bf_view *view;
 		uint64_t token;

@@ -47,6 +47,14 @@ enum bf_stage_id {
 	BF_STAGES
 };
 
+/** Rings whose occupancy is looked at in the timed loops, just before they are read or written. */
+enum bf_fill_id {
+	BF_FILL_MEMBER, /* frames that wait in a member's receive ring, where the driver can tell */
+	BF_FILL_FROM_GUEST, /* frames that wait in a guest's transmit ring */
+	BF_FILL_TO_GUEST, /* buffers that a guest has left in its receive ring */
+	BF_FILLS
+};
+
 /** How a worker spends its time. */
 struct bf_pmd_counters {
 	uint64_t loops;
@@ -58,6 +66,9 @@ struct bf_pmd_counters {
 	/* One loop in BF_TIMING_EVERY is timed by stage. */
 	uint64_t stage_tsc[BF_STAGES];
 	uint64_t stage_frames;
+	uint64_t fill_samples[BF_FILLS];
+	uint64_t fill_sum[BF_FILLS];
+	uint64_t fill_max[BF_FILLS];
 	uint64_t cache_miss; /* frames decided by the FDB, not by the worker's cache */
 	uint64_t learn_posted;
 	uint64_t learn_lost; /* posts that found the mailbox full */

@@ -64,13 +64,25 @@ collecting(const struct bf_bond_view *b)
 	return collect | 1u << bf_bond_first(b, usable);
 }
 
+static void
+look_at_ring(struct bf_worker *w, uint16_t port)
+{
+	int waiting = rte_eth_rx_queue_count(port, w->idx);
+
+	if (waiting >= 0)
+		bf_count_fill(w, BF_FILL_MEMBER, (uint32_t)waiting);
+}
+
 static uint16_t
 rx_member(struct bf_worker *w, uint8_t member, bool take)
 {
 	struct rte_mbuf *pkts[BF_BURST];
+	uint16_t port = w->view->bond.member[member], n;
 	uint64_t t0 = bf_stage_begin(w);
-	uint16_t n = rte_eth_rx_burst(w->view->bond.member[member], w->idx, pkts, BF_BURST);
 
+	if (unlikely(w->timed))
+		look_at_ring(w, port);
+	n = rte_eth_rx_burst(port, w->idx, pkts, BF_BURST);
 	if (n == 0)
 		return 0;
 	bf_stage_end(w, BF_STAGE_RX, t0, n);

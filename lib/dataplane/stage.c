@@ -65,6 +65,18 @@ stage_send(struct bf_worker *w, uint16_t slot, struct bf_stage *s)
 	port_tx(w, slot, s->pkts, n, &sum);
 }
 
+static inline void
+stage_open(struct bf_worker *w, uint16_t slot, struct bf_stage *s)
+{
+	s->bytes = 0;
+	s->max_len = 0;
+	s->min_len = UINT16_MAX;
+	if (s->active)
+		return;
+	s->active = true;
+	w->active[w->n_active++] = slot;
+}
+
 void
 bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *sum)
@@ -76,13 +88,7 @@ bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_
 			port_tx(w, slot, pkts, n, sum);
 			return;
 		}
-		s->bytes = 0;
-		s->max_len = 0;
-		s->min_len = UINT16_MAX;
-		if (!s->active) {
-			s->active = true;
-			w->active[w->n_active++] = slot;
-		}
+		stage_open(w, slot, s);
 	}
 	for (uint16_t i = 0; i < n; i++)
 		s->pkts[s->n + i] = pkts[i];
@@ -92,6 +98,33 @@ bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_
 	s->min_len = RTE_MIN(s->min_len, sum->min_len);
 	if (s->n >= BF_BURST)
 		stage_send(w, slot, s);
+}
+
+uint16_t
+bf_stage_scatter(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t *out)
+{
+	uint16_t rest = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct bf_stage *s;
+
+		if (unlikely(out[i] >= BF_MAX_PORTS)) {
+			pkts[rest] = m;
+			out[rest++] = out[i];
+			continue;
+		}
+		s = &w->stages[out[i]];
+		if (s->n == 0)
+			stage_open(w, out[i], s);
+		s->pkts[s->n++] = m;
+		s->bytes += m->pkt_len;
+		s->max_len = RTE_MAX(s->max_len, m->pkt_len);
+		s->min_len = RTE_MIN(s->min_len, m->data_len);
+		if (s->n >= BF_BURST)
+			stage_send(w, out[i], s);
+	}
+	return rest;
 }
 
 void

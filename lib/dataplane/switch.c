@@ -338,22 +338,18 @@ refuse(struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkt
 		bf_drop(w, in, why, pkts, keep);
 }
 
-/* A burst with several destinations: runs of equal ones are staged together. */
+/* A burst with several destinations; runs of frames for no port are treated together. */
 static void
-scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, const uint16_t *out)
+scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out)
 {
 	struct rte_mbuf *flooded[BF_BURST];
 	uint16_t n_flooded = 0;
 
+	n = bf_stage_scatter(w, pkts, n, out);
 	for (uint16_t i = 0, run; i < n; i = (uint16_t)(i + run)) {
-		struct bf_burst sum;
-
 		for (run = 1; i + run < n && out[i + run] == out[i]; run++)
 			;
-		if (out[i] < BF_MAX_PORTS) {
-			sum_of(&pkts[i], run, &sum);
-			bf_stage_add(w, out[i], &pkts[i], run, &sum);
-		} else if (out[i] == BF_OUT_FLOOD) {
+		if (out[i] == BF_OUT_FLOOD) {
 			for (uint16_t k = 0; k < run; k++)
 				flooded[n_flooded++] = pkts[i + k];
 		} else {
@@ -365,7 +361,7 @@ scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, co
 }
 
 static inline void
-output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, const uint16_t *out,
+output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
 	bool one, const struct bf_burst *sum)
 {
 	if (likely(one && out[0] < BF_MAX_PORTS))

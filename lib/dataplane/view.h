@@ -33,7 +33,7 @@ struct bf_guest_dp {
 	uint32_t rx_rings; /* bit q: ring 2q (towards the guest) is enabled; vhost: w */
 	uint32_t tx_rings; /* bit q: ring 2q+1 (from the guest) is enabled; vhost: w */
 	struct rte_mempool *pool; /* frames from the guest; control: w before publishing */
-	uint8_t ring_lock[BF_MAX_QP]; /* for rings that several workers share; worker: rw */
+	uint8_t ring_lock[BF_MAX_QP] __rte_cache_aligned; /* of shared rings; worker: rw */
 } __rte_cache_aligned;
 
 struct bf_port_view {

@@ -103,7 +103,7 @@ struct bf_worker {
 	struct rte_ring *samples; /* heads of frames that went to the bond */
 	struct rte_ring *inject; /* frames of control for members; worker 0 only, else NULL */
 	uint64_t tsc_hz;
-	uint32_t quit; /* control: w */
+	uint32_t quit; /* control: w, once */
 
 	/* Its own. */
 	const struct bf_view *view __rte_cache_aligned;
@@ -158,6 +158,16 @@ bf_stage_end(struct bf_worker *w, enum bf_stage_id stage, uint64_t begin, uint16
 	w->counters->pmd.stage_frames += frames;
 }
 
+static inline void
+bf_count_fill(struct bf_worker *w, enum bf_fill_id ring, uint32_t n)
+{
+	struct bf_pmd_counters *p = &w->counters->pmd;
+
+	p->fill_samples[ring]++;
+	p->fill_sum[ring] += n;
+	p->fill_max[ring] = RTE_MAX(p->fill_max[ring], n);
+}
+
 /* ---- rx_bond.c ---- */
 
 /** Read the worker's queue of every member and switch what came. @return frames. */
@@ -189,6 +199,13 @@ void bf_snoop(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, ui
 /** Queue frames for a port; sends when a full burst has come together. Takes all n. */
 void bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *sum);
+/**
+ * Queue each frame for the port that @p out names.
+ *
+ * @return
+ *   How many are for no port; they stay the caller's, moved to the front with their @p out.
+ */
+uint16_t bf_stage_scatter(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t *out);
 /** Send everything that waits. */
 void bf_stage_flush(struct bf_worker *w);
 /** Give frames back to their pools. */

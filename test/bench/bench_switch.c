@@ -53,7 +53,7 @@ learn_all(const struct load *l)
 		bf_fdb_learn(r->fdb, bf_fdb_key(0, mac), BF_BOND_SLOT);
 	}
 	bf_fdb_commit(r->fdb);
-	r->w->epoch_tag = (uint64_t)bf_fdb_epoch(r->fdb) << 16;
+	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
 }
 
 /* A burst of one port's frames; a guest's bursts hold its own flows. */

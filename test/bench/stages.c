@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The stages of a frame's way, each in a function of its own, for counting instructions:
+ * scripts/lib/instructions.py runs this under callgrind and divides by STAGES_FRAMES.
+ * Everything is seeded, so the counts depend on the source and the compiler alone.
+ *
+ * Guests are doubles (rig.h), members are ring ports: librte_vhost and drivers are not counted.
+ *
+ * Threads: one.
+ */
+#include <string.h>
+
+#include "dataplane/flow.h"
+#include "dataplane/frame.h"
+#include "draw.h"
+#include "rig.h"
+
+#define BURSTS 512
+#define PART 16
+#define STAGES_FRAMES (BURSTS * BF_BURST)
+#define STATIONS 512
+
+static struct rig *r;
+static uint64_t sink;
+static uint8_t frames[STATIONS][64]; /* from the bond's stations to guest 1's */
+static uint8_t back[STATIONS][64];
+
+void stage_parse(void);
+void stage_flow_hash(void);
+void stage_fdb_find(void);
+void stage_bond_to_guest(uint32_t first);
+void stage_bond_to_guest_new(uint32_t first);
+void stage_guest_to_bond_hashed(uint32_t first);
+void stage_guest_to_bond_ordered(uint32_t first);
+
+static void
+prepare(void)
+{
+	uint8_t guest[6], remote[6];
+
+	rig_mac(guest, 1);
+	bf_fdb_set_quota(r->fdb, 0, 16384);
+	bf_fdb_learn(r->fdb, bf_fdb_key(0, guest), 1);
+	for (uint32_t i = 0; i < STATIONS; i++) {
+		rig_mac(remote, 1000 + i);
+		bf_fdb_learn(r->fdb, bf_fdb_key(0, remote), BF_BOND_SLOT);
+		rig_udp(frames[i], guest, remote, i);
+		rig_udp(back[i], remote, guest, i);
+	}
+	bf_fdb_commit(r->fdb);
+	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
+}
+
+static void
+fill(struct rte_mbuf **pkts, uint8_t (*from)[64], uint32_t first)
+{
+	for (uint32_t i = 0; i < BF_BURST; i++)
+		pkts[i] = rig_frame(r, from[(first + i) % STATIONS], 60, 0, 0);
+}
+
+__attribute__((noinline)) void
+stage_parse(void)
+{
+	for (uint32_t i = 0; i < STAGES_FRAMES; i++) {
+		struct bf_frame f;
+
+		bf_frame_load(frames[i % STATIONS], &f);
+		sink += f.src ^ f.dst ^ f.type;
+	}
+}
+
+static struct rte_mbuf *hashed[BF_BURST];
+
+__attribute__((noinline)) void
+stage_flow_hash(void)
+{
+	uint32_t hash[BF_BURST];
+
+	for (uint32_t i = 0; i < BURSTS; i++) {
+		bf_flow_hash_burst(hashed, BF_BURST, BF_POLICY_L34, i, hash);
+		sink += hash[i % BF_BURST];
+	}
+}
+
+__attribute__((noinline)) void
+stage_fdb_find(void)
+{
+	for (uint32_t i = 0; i < STAGES_FRAMES; i++) {
+		uint16_t port = 0;
+		struct bf_frame f;
+
+		bf_frame_load(frames[i % STATIONS], &f);
+		sink += bf_fdb_find(r->fdb, f.src, &port) != NULL ? port : 7;
+	}
+}
+
+static struct rte_mbuf *burst[BURSTS][BF_BURST];
+
+/* As many bursts as the members' wires hold. */
+static inline void
+switch_part(uint16_t in, uint32_t first)
+{
+	for (uint32_t i = first; i < first + PART; i++) {
+		bf_switch_burst(r->w, in, burst[i], BF_BURST);
+		bf_stage_flush(r->w);
+	}
+}
+
+__attribute__((noinline)) void
+stage_bond_to_guest(uint32_t first)
+{
+	switch_part(BF_BOND_SLOT, first);
+}
+
+__attribute__((noinline)) void
+stage_guest_to_bond_hashed(uint32_t first)
+{
+	switch_part(1, first);
+}
+
+__attribute__((noinline)) void
+stage_guest_to_bond_ordered(uint32_t first)
+{
+	switch_part(1, first);
+}
+
+/* Every frame misses the cache: the epoch changes at each burst. */
+__attribute__((noinline)) void
+stage_bond_to_guest_new(uint32_t first)
+{
+	for (uint32_t i = first; i < first + PART; i++) {
+		r->w->epoch_tag += BF_EPOCH_TAG(1);
+		bf_switch_burst(r->w, BF_BOND_SLOT, burst[i], BF_BURST);
+		bf_stage_flush(r->w);
+	}
+}
+
+static void
+each_part(uint8_t (*from)[64], void (*stage)(uint32_t))
+{
+	for (uint32_t first = 0; first < BURSTS; first += PART) {
+		for (uint32_t k = first; k < first + PART; k++)
+			fill(burst[k], from, k * BF_BURST);
+		stage(first);
+		rig_collect(r);
+	}
+}
+
+int
+main(void)
+{
+	r = rig_new(2, 1);
+	rig_guest_copies(true);
+	prepare();
+	fill(hashed, frames, 0);
+	stage_parse();
+	stage_flow_hash();
+	stage_fdb_find();
+	each_part(frames, stage_bond_to_guest);
+	each_part(frames, stage_bond_to_guest_new);
+	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
+	r->view->bond.tx = BF_TX_BUCKET;
+	each_part(back, stage_guest_to_bond_hashed);
+	r->view->bond.tx = BF_TX_ORDER;
+	each_part(back, stage_guest_to_bond_ordered);
+	rte_pktmbuf_free_bulk(hashed, BF_BURST);
+	(void)rig_free(r);
+	rig_eal_end();
+	return sink == 0;
+}
