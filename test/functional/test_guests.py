@@ -110,6 +110,28 @@ def test_a_guest_whose_driver_restarts_works_again(rig):
     exchange(r, r.vm(1), VM1, 200)
 
 
+def test_B15_a_guests_driver_restarts_a_hundred_times_and_each_time_frames_pass(rig):
+    r = rig(guests=("vm1",))
+    r.learn_all()
+    for round_ in range(100):
+        r.vm(1).stop_driver()
+        r.vm(1).start_driver()
+        r.vm(1).wait_up()
+        stream = 1000 + round_
+        r.far[0].send(stream=stream, count=4, src=FAR_MAC, dst=VM1)
+        assert r.vm(1).await_stream(stream, 4)["distinct"] == 4
+
+
+@pytest.mark.parametrize("mode", ["balance-xor", "active-backup"])
+def test_B15_forwarding_stops_and_starts_ten_times_and_each_time_frames_pass(rig, mode):
+    r = rig(guests=("vm1",), mode=mode)
+    r.learn_all()
+    for round_ in range(10):
+        r.daemon.ctl("stop")
+        r.daemon.ctl("start")
+        exchange(r, r.vm(1), VM1, 100 + 20 * round_, count=8)
+
+
 def test_frames_for_an_absent_guest_are_counted(rig):
     r = rig()
     r.learn_all()

@@ -150,6 +150,78 @@ def test_the_pdu_limit_holds_and_is_told_once(lacp, partner):
     assert len(r.events("rate-limit")) == 1
 
 
+# ---- L-08, L-09, L-12, L-17: what the members carry ----
+
+def frame_of(src, dst, number):
+    return mac_bytes(dst) + mac_bytes(src) + b"\x08\x00" + number.to_bytes(4, "big") + bytes(60)
+
+
+def port_stats(r, name):
+    return {p["name"]: p for p in r.daemon.ctl("show port stats all", json=True)}[name]
+
+
+def drops(r):
+    return r.daemon.drops("bond0")
+
+
+def test_L08_data_is_taken_from_collecting_members_only_and_slow_frames_from_all(lacp, partner):
+    r = lacp()
+    p = partner(r.far(0))  # nobody speaks LACP on cable 1
+    r.wait_distributing([0])
+    before, heard = port_stats(r, "vm1")["tx_packets"], r.member(1)["counters"]["pdu_rx"]
+    silent = Ears(r.far(1)[0])
+    for n in range(20):
+        p.ports[0].voice.send(frame_of(FAR_MAC, "ff:ff:ff:ff:ff:ff", n))
+        silent.heard.send(frame_of(FAR_MAC, "ff:ff:ff:ff:ff:ff", n))
+    wait_for(lambda: drops(r).get("inactive_member", 0) == 20, 5, "data of the other member dropped")
+    wait_for(lambda: port_stats(r, "vm1")["tx_packets"] == before + 20, 5, "data of one member")
+    silent.heard.send(lacpdu(End("02:5e:51:00:00:77", 9, 1, 0, 100, 100), End()))
+    wait_for(lambda: r.member(1)["counters"]["pdu_rx"] == heard + 1, 5, "its PDU was read")
+    assert port_stats(r, "vm1")["tx_packets"] == before + 20
+    silent.close()
+
+
+def test_L09_the_data_path_makes_no_slow_frames(lacp, partner):
+    r, p = in_service(lacp, partner)
+    r.rig.learn(r.rig.vm(1), guest_mac(1))
+    ears = [Ears(name) for name in r.far()]
+    start = time.monotonic()
+    r.rig.vm(1).send(stream=1, count=2000, src=guest_mac(1), dst=FAR_MAC, flows=64)
+    wait_for(lambda: port_stats(r, "bond0")["tx_packets"] >= 2000, 10, "sent")
+    allowed = 4 + 2 * (time.monotonic() - start)
+    for one in ears:
+        one.take()
+        assert len(one.frames) <= allowed
+        one.close()
+
+
+def test_L12_each_pdu_is_taken_once(lacp, partner):
+    r, p = in_service(lacp, partner)
+    p.ports[0].muted = True
+    wait_for(lambda: len(r.info()["members"]) == 2, 1)
+    before = r.member(0)["counters"]["pdu_rx"]
+    for _ in range(10):
+        p.ports[0].voice.send(lacpdu(p.ports[0].actor, p.ports[0].seen))
+    wait_for(lambda: r.member(0)["counters"]["pdu_rx"] >= before + 10, 5, "ten PDUs read")
+    assert r.member(0)["counters"]["pdu_rx"] <= before + 11  # one may have been on its way
+
+
+def test_L17_each_of_eight_members_carries_both_directions(lacp, partner):
+    r = lacp(n=8)
+    p = partner(r.far())
+    r.wait_distributing(range(8))
+    r.rig.learn(r.rig.vm(1), guest_mac(1))
+    ears = [Ears(name, 0x0800) for name in r.far()]
+    r.rig.vm(1).send(stream=1, count=2000, src=guest_mac(1), dst=FAR_MAC, flows=256)
+    wait_for(lambda: all(one.take() or one.frames for one in ears), 10, "frames on every cable")
+    before = port_stats(r, "vm1")["tx_packets"]
+    for n, port in enumerate(p.ports):
+        port.voice.send(frame_of(FAR_MAC, guest_mac(1), n))
+    wait_for(lambda: port_stats(r, "vm1")["tx_packets"] == before + 8, 5, "a frame of every cable")
+    for one in ears:
+        one.close()
+
+
 # ---- L-10: markers; odd frames ----
 
 def marker_responses(ears):

@@ -24,6 +24,8 @@ from lacp_partner import (  # noqa: F401 (fixtures)
 SLACK = 0.5
 # A PDU this late would begin to worry a partner that asked for one per second.
 LONGEST_GAP = 1.5
+# How long the wire is watched without data; the promise is for 600, which nobody waits for daily.
+IDLE_S = float(os.environ.get("BONDFWD_IDLE_S", "10"))
 # With fewer CPUs than busy threads the scheduler adds to it; at 3 s a partner gives up.
 STARVED_GAP = 2.5
 
@@ -82,7 +84,9 @@ def test_L13_L27_without_data_a_pdu_leaves_every_second(lacp, partner):
     r, p = forwarding_pair(lacp, partner)
     since = time.time()
     # The first second may hold the last PDU of the negotiation.
-    listen(p.ports[0], 10)
+    if IDLE_S > 60:  # a CPU is not to be heated for ten minutes
+        r.daemon.ctl("set lcore idle sleep")
+    listen(p.ports[0], IDLE_S)
     for port in p.ports:
         found = gaps([t for t, *_ in port.got if t > since + 1])
         note("no data: gaps of a member, s: median, shortest, longest",

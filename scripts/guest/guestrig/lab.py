@@ -18,22 +18,24 @@ from .vm import Nic, Vm
 
 @dataclass
 class GuestSpec:
-    """One guest VM with one NIC."""
+    """One guest VM; each of its NICs is a guest port of bondfwd."""
 
     name: str
     mtu: int = 9000
     queues: int = 1
     mrg_rxbuf: bool = True
     cpus: int = 1
+    nics: int = 1
 
 
 class Guest(Station):
-    """A guest VM on a guest port."""
+    """A guest VM on a guest port, or on several: the first has the guest's name and address."""
 
     def __init__(self, run, spec, number, **vm_options):
-        nic = Nic(run.path(f"{spec.name}.sock"), f"52:54:00:66:02:{number:02x}", queues=spec.queues,
-                  mrg_rxbuf=spec.mrg_rxbuf, host_mtu=spec.mtu)
-        super().__init__(Vm(run, spec.name, [nic], cpus=spec.cpus, **vm_options),
+        nics = [Nic(run.path(f"{self._port_name(spec, i)}.sock"),
+                    f"52:54:00:66:{2 + i:02x}:{number:02x}", queues=spec.queues,
+                    mrg_rxbuf=spec.mrg_rxbuf, host_mtu=spec.mtu) for i in range(spec.nics)]
+        super().__init__(Vm(run, spec.name, nics, cpus=spec.cpus, **vm_options),
                          f"10.66.0.{10 + number}", "nic0")
         self.spec = spec
 
@@ -41,12 +43,17 @@ class Guest(Station):
         self.vm.sh(f"ip link set nic0 mtu {self.spec.mtu} up && ip addr add {self.ip}/24 dev nic0")
         return self
 
-    def port(self):
-        """The guest port of bondfwd for this guest."""
+    @staticmethod
+    def _port_name(spec, i):
+        return spec.name if i == 0 else f"{spec.name}-{i}"
+
+    def ports(self):
+        """The guest ports of bondfwd for this guest."""
         keys = {"mtu": self.spec.mtu}
         if self.spec.queues > 1:
             keys["queues"] = self.spec.queues
-        return GuestPort(self.name, self.vm.nics[0].sock, **keys)
+        return [GuestPort(self._port_name(self.spec, i), nic.sock, **keys)
+                for i, nic in enumerate(self.vm.nics)]
 
 
 class Lab:
@@ -65,7 +72,7 @@ class Lab:
                            options=far_options)
         self.guests = [Guest(run, spec, number) for number, spec in enumerate(guests, 1)]
         self.backend = Bondfwd(run, [nic.sock for nic in self.far.vm.nics],
-                               [guest.port() for guest in self.guests],
+                               [port for guest in self.guests for port in guest.ports()],
                                {"mode": mode, "mtu": mtu, **(bond or {})}, workers=workers)
 
     def guest(self, name):
