@@ -87,10 +87,11 @@ bf_fdb_set_now(struct bf_fdb *f, uint32_t now_s)
 void
 bf_fdb_commit(struct bf_fdb *f)
 {
-	if (!f->dirty)
-		return;
-	f->dirty = false;
-	__atomic_store_n(&f->epoch, f->epoch + 1, __ATOMIC_RELEASE);
+	if (f->arrived)
+		__atomic_store_n(&f->arrivals, f->arrivals + 1, __ATOMIC_RELEASE);
+	if (f->dirty)
+		__atomic_store_n(&f->epoch, f->epoch + 1, __ATOMIC_RELEASE);
+	f->arrived = f->dirty = false;
 }
 
 static uint32_t
@@ -141,7 +142,7 @@ entry_set(struct bf_fdb *f, struct bf_fdb_entry *e, uint64_t key, uint16_t port,
 	__atomic_store_n(&e->key, key, __ATOMIC_RELEASE);
 	f->port_count[port]++;
 	f->count++;
-	f->dirty = true; /* frames to it need not be flooded any more */
+	f->arrived = true; /* frames to it need not be flooded any more */
 	if (flags & BF_FDB_STATIC) {
 		f->n_static++;
 		return;
@@ -157,7 +158,6 @@ entry_clear(struct bf_fdb *f, struct bf_fdb_entry *e)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the value changes under a reader */
 	f->port_count[e->port]--;
 	f->count--;
-	f->dirty = true;
 	if (e->flags & BF_FDB_STATIC) {
 		f->n_static--;
 		return;
@@ -285,8 +285,10 @@ bf_fdb_learn(struct bf_fdb *f, uint64_t key, uint16_t port)
 		f->refused++;
 		return BF_FDB_REFUSED;
 	}
-	if (e != NULL)
+	if (e != NULL) {
 		entry_clear(f, e);
+		f->dirty = true;
+	}
 	if (!make_room(f, port) || (e = place_for(f, key)) == NULL) {
 		f->refused++;
 		return BF_FDB_REFUSED;
@@ -334,6 +336,7 @@ bf_fdb_del(struct bf_fdb *f, uint64_t key)
 	if (e == NULL)
 		return -ENOENT;
 	entry_clear(f, e);
+	f->dirty = true;
 	return 0;
 }
 
@@ -350,6 +353,7 @@ flush_if(struct bf_fdb *f, int port, bool static_too)
 				((e->flags & BF_FDB_STATIC) && !static_too))
 				continue;
 			entry_clear(f, e);
+			f->dirty = true;
 			n++;
 		}
 	}
@@ -389,6 +393,7 @@ bf_fdb_age(struct bf_fdb *f, uint32_t n_buckets)
 				f->now_s - e->last_seen <= f->age_s)
 				continue;
 			entry_clear(f, e);
+			f->dirty = true;
 			f->aged++;
 		}
 	}

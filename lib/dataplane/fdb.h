@@ -17,8 +17,12 @@
  * up, so a port that floods addresses can only evict its own (OVS calls this fair eviction).
  *
  * Ages are in whole seconds of the control room's clock (bf_fdb_set_now).  Workers refresh
- * an entry at most once a second.  `epoch` changes when a decision that a worker has cached
- * may be wrong (a station came, moved or went), and at least once a second so that cached sources are refreshed.
+ * an entry at most once a second.  What they remember of earlier decisions is right as long as two
+ * figures stay: `epoch` changes when a station moved or went, and at least once a second so that
+ * cached sources are refreshed; `arrivals` when a station came, which only concerns a worker that
+ * remembers to flood something.  So a guest that invents addresses makes no other's decisions be
+ * taken anew.  A station that is evicted by a storm changes neither: for up to a second it may
+ * still be reached.
  *
  * Threads:
  *   everything here   ctx worker (any reader); the writer is control/fdb.h
@@ -56,6 +60,7 @@ struct bf_fdb {
 	/* Read by workers per burst; written by control a few times a second. */
 	uint32_t now_s __rte_cache_aligned;
 	uint32_t epoch;
+	uint32_t arrivals;
 	/* Control's own. */
 	uint32_t count __rte_cache_aligned;
 	uint32_t n_static;
@@ -64,6 +69,7 @@ struct bf_fdb {
 	uint32_t age_s;
 	uint32_t hand; /* where ageing goes on */
 	bool dirty; /* a decision may have changed since the last bf_fdb_commit() */
+	bool arrived; /* a station came since then */
 	uint32_t *port_count;
 	uint32_t *port_dynamic; /* of these, not static */
 	/* Each port's dynamic entries in the order they came, as lists by entry number + 1. */
@@ -182,6 +188,13 @@ bf_fdb_is_echo(const struct bf_fdb *f, const struct bf_fdb_entry *e, bool announ
 		if (said == BF_FDB_ANNOUNCED(now - s))
 			return true;
 	return !announcement;
+}
+
+/** Changes when frames that were flooded may have a port now. */
+static inline uint32_t
+bf_fdb_arrivals(const struct bf_fdb *f)
+{
+	return __atomic_load_n(&f->arrivals, __ATOMIC_ACQUIRE);
 }
 
 static inline uint32_t

@@ -5,7 +5,8 @@
  *
  * A worker remembers its latest decisions per (destination, source) in a small cache; a frame
  * that hits it costs one hash and one cache line.  The cache answers only for sources that are in
- * the FDB, and only until the FDB's epoch changes; everything else goes through decide().
+ * the FDB, and only until the FDB says that decisions may be wrong; everything else goes
+ * through decide().
  *
  * Threads: worker.
  */
@@ -92,7 +93,7 @@ decide(struct bf_worker *w, uint16_t in, const struct bf_frame *f, bool *cacheab
 		return BF_OUT_FLOOD;
 	}
 	if (bf_fdb_find(w->fdb, f->dst, &port) == NULL)
-		return BF_OUT_FLOOD; /* until the station is learned, which changes the epoch */
+		return BF_OUT_FLOOD; /* until a station arrives */
 	return port == in ? BF_OUT_DROP | BF_DROP_SAME_PORT : port;
 }
 
@@ -120,8 +121,10 @@ set_of(const struct bf_worker *w, uint64_t k0, uint64_t k1)
 }
 
 static inline bool
-remembered(const struct bf_cache_set *set, uint64_t k0, uint64_t k1, uint64_t tag, uint16_t *out)
+remembered(const struct bf_worker *w, uint64_t k0, uint64_t k1, uint64_t tag, uint16_t *out)
 {
+	const struct bf_cache_set *set = set_of(w, k0, k1);
+
 	for (int i = 0; i < BF_CACHE_WAYS; i++) {
 		const struct bf_cache_entry *e = &set->way[i];
 
@@ -142,6 +145,7 @@ decide_and_remember(struct bf_worker *w, uint16_t in, const struct bf_frame *f, 
 
 	w->counters->pmd.cache_miss++;
 	if (cacheable) {
+		w->floods = w->floods || out == BF_OUT_FLOOD;
 		set->way[1] = set->way[0];
 		set->way[0] = (struct bf_cache_entry){{k->k[0], k->k[1]}, k->tag | out};
 	}
@@ -169,7 +173,7 @@ prepare(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, struct bf_fr
 			return (uint16_t)(BF_OUT_DROP | why);
 		k->k[1] = (f->src & BF_FDB_MAC_MASK) | (uint64_t)BF_ET_VLAN << 48;
 		k->tag |= (BF_CACHE_TAGGED | f->src >> 48) << 16;
-		if (remembered(set_of(w, k->k[0], k->k[1]), k->k[0], k->k[1], k->tag, &out))
+		if (remembered(w, k->k[0], k->k[1], k->tag, &out))
 			return out;
 	}
 	bf_fdb_prefetch(w->fdb, f->src);
@@ -223,7 +227,7 @@ classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, u
 		bytes += m->pkt_len;
 		max_len = RTE_MAX(max_len, m->pkt_len);
 		min_len = RTE_MIN(min_len, (uint32_t)m->data_len);
-		if (unlikely(!remembered(set_of(w, k0, k1), k0, k1, tag, &to))) {
+		if (unlikely(!remembered(w, k0, k1, tag, &to))) {
 			miss[n_miss++] = (uint8_t)i;
 			continue;
 		}

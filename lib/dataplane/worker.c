@@ -102,7 +102,7 @@ loop_once(struct bf_worker *w, uint64_t now)
 {
 	uint32_t moved = 0;
 
-	w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(w->fdb));
+	bf_switch_refresh(w);
 	if (w->view->workers[w->idx].polls_bond)
 		moved += bf_rx_bond(w);
 	moved += poll_guests(w);

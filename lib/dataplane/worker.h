@@ -44,14 +44,14 @@
 #define BF_OUT_FLOOD 0x8000
 #define BF_OUT_DROP 0x4000 /* | enum bf_drop */
 
-/** A decision that a worker remembers; valid while `tag` holds the current FDB epoch. */
+/** A decision that a worker remembers; valid while `tag` holds the worker's current epoch. */
 struct bf_cache_entry {
 	uint64_t k[2]; /* destination and ingress slot; source and ethertype, as in the frame */
 	uint64_t tag; /* epoch << 32 | VLAN << 16 | decision */
 };
 
 #define BF_CACHE_TAGGED 0x8000ULL /* in the VLAN's place: the frame has a tag */
-#define BF_EPOCH_TAG(epoch) ((uint64_t)(epoch) << 32)
+#define BF_EPOCH_STEP (1ULL << 32)
 
 struct bf_cache_set {
 	struct bf_cache_entry way[BF_CACHE_WAYS];
@@ -107,7 +107,9 @@ struct bf_worker {
 
 	/* Its own. */
 	const struct bf_view *view __rte_cache_aligned;
-	uint64_t epoch_tag;
+	uint64_t epoch_tag; /* its own epoch << 32 */
+	uint32_t epoch, arrivals; /* the FDB's, when that began */
+	bool floods; /* a decision to flood has been remembered since */
 	uint64_t next_keepalive;
 	uint8_t rx_member; /* the member that brought the burst in hand */
 	uint8_t rx_turn; /* the member whose turn it is */
@@ -176,6 +178,20 @@ uint32_t bf_rx_bond(struct bf_worker *w);
 void bf_rx_bond_slow(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n);
 
 /* ---- switch.c ---- */
+
+/** Forget earlier decisions that may be wrong by now; at the begin of every loop. */
+static inline void
+bf_switch_refresh(struct bf_worker *w)
+{
+	uint32_t epoch = bf_fdb_epoch(w->fdb), arrivals = bf_fdb_arrivals(w->fdb);
+
+	if (unlikely(epoch != w->epoch || (w->floods && arrivals != w->arrivals))) {
+		w->epoch_tag += BF_EPOCH_STEP;
+		w->epoch = epoch;
+		w->floods = false;
+	}
+	w->arrivals = arrivals;
+}
 
 /**
  * Switch a burst that came from one port; takes all n.

@@ -49,7 +49,7 @@ prepare(void)
 		rig_udp(back[i], remote, guest, i);
 	}
 	bf_fdb_commit(r->fdb);
-	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
+	bf_switch_refresh(r->w);
 }
 
 static void
@@ -130,7 +130,7 @@ __attribute__((noinline)) void
 stage_bond_to_guest_new(uint32_t first)
 {
 	for (uint32_t i = first; i < first + PART; i++) {
-		r->w->epoch_tag += BF_EPOCH_TAG(1);
+		r->w->epoch_tag += BF_EPOCH_STEP;
 		bf_switch_burst(r->w, BF_BOND_SLOT, burst[i], BF_BURST);
 		bf_stage_flush(r->w);
 	}
@@ -159,7 +159,7 @@ main(void)
 	stage_fdb_find();
 	each_part(frames, stage_bond_to_guest);
 	each_part(frames, stage_bond_to_guest_new);
-	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
+	bf_switch_refresh(r->w);
 	r->view->bond.tx = BF_TX_BUCKET;
 	each_part(back, stage_guest_to_bond_hashed);
 	r->view->bond.tx = BF_TX_ORDER;

@@ -193,7 +193,7 @@ rig_new_sized(unsigned int n_members, unsigned int n_guests, uint32_t stations)
 	r->w = r->lcores.workers[0];
 	r->w->view = r->view;
 	r->w->tsc_hz = 0; /* every address is posted every time: tests have no clock */
-	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
+	bf_switch_refresh(r->w);
 	current = r;
 	return r;
 }
@@ -285,7 +285,7 @@ rig_collect(struct rig *r)
 void
 rig_burst(struct rig *r, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
 {
-	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
+	bf_switch_refresh(r->w);
 	for (uint16_t i = 0, run; i < n; i = (uint16_t)(i + run)) { /* a burst is of one member */
 		for (run = 1; i + run < n && pkts[i + run]->port == pkts[i]->port; run++)
 			;
@@ -303,7 +303,7 @@ rig_poll_bond(struct rig *r)
 {
 	uint32_t n;
 
-	r->w->epoch_tag = BF_EPOCH_TAG(bf_fdb_epoch(r->fdb));
+	bf_switch_refresh(r->w);
 	n = bf_rx_bond(r->w);
 	bf_stage_flush(r->w);
 	return n;
