@@ -127,28 +127,41 @@ driver_of(const struct bf_port_ref *r, char *buf, size_t size)
 		snprintf(buf, size, "?");
 }
 
-static void
-show_info(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
-{
+/** What is told of a port wherever it is shown. */
+struct looks {
 	char mac[RTE_ETHER_ADDR_FMT_SIZE], driver[64];
 	uint32_t speed;
-	bool up = link_of(app, r, &speed);
+	bool up;
+};
 
-	mac_of(r, mac, sizeof(mac));
-	driver_of(r, driver, sizeof(driver));
-	bf_out_printf(out,
-		"\n********************* Infos for port %u  *********************\n"
-		"Device name: %s\nKind: %s\nDriver name: %s\nMAC address: %s\nLink status: %s\n",
-		r->id, r->name, kind_name(r), driver, mac, up ? "up" : "down");
-	bf_out_printf(out, "Link speed: %" PRIu32 " Mbps\nMTU: %u\n", speed, mtu_of(app, r));
+/* Read it, and begin the port's object with it. */
+static void
+begin_port(struct bf_app *app, const struct bf_port_ref *r, struct looks *l, struct bf_out *out)
+{
+	l->up = link_of(app, r, &l->speed);
+	mac_of(r, l->mac, sizeof(l->mac));
+	driver_of(r, l->driver, sizeof(l->driver));
 	bf_out_obj_begin(out, NULL);
 	bf_out_u64(out, "id", r->id);
 	bf_out_str(out, "name", r->name);
 	bf_out_str(out, "kind", kind_name(r));
-	bf_out_str(out, "driver", driver);
-	bf_out_str(out, "mac", mac);
-	bf_out_bool(out, "link", up);
-	bf_out_u64(out, "speed_mbps", speed);
+	bf_out_str(out, "driver", l->driver);
+	bf_out_str(out, "mac", l->mac);
+	bf_out_bool(out, "link", l->up);
+	bf_out_u64(out, "speed_mbps", l->speed);
+}
+
+static void
+show_info(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
+{
+	struct looks l;
+
+	begin_port(app, r, &l, out);
+	bf_out_printf(out,
+		"\n********************* Infos for port %u  *********************\n"
+		"Device name: %s\nKind: %s\nDriver name: %s\nMAC address: %s\nLink status: %s\n",
+		r->id, r->name, kind_name(r), l.driver, l.mac, l.up ? "up" : "down");
+	bf_out_printf(out, "Link speed: %" PRIu32 " Mbps\nMTU: %u\n", l.speed, mtu_of(app, r));
 	bf_out_u64(out, "mtu", mtu_of(app, r));
 	if (r->kind == BF_REF_GUEST) {
 		bf_out_printf(out, "Socket: %s\nQueue pairs: %u\nFeatures: 0x%" PRIx64 "\n",
@@ -269,22 +282,11 @@ show_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 static void
 show_summary(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 {
-	char mac[RTE_ETHER_ADDR_FMT_SIZE], driver[64];
-	uint32_t speed;
-	bool up = link_of(app, r, &speed);
+	struct looks l;
 
-	mac_of(r, mac, sizeof(mac));
-	driver_of(r, driver, sizeof(driver));
-	bf_out_printf(out, "%-4u %-17s %-20s %-14s %-6s %" PRIu32 " Mbps\n", r->id, mac, r->name,
-		driver, up ? "up" : "down", speed);
-	bf_out_obj_begin(out, NULL);
-	bf_out_u64(out, "id", r->id);
-	bf_out_str(out, "name", r->name);
-	bf_out_str(out, "kind", kind_name(r));
-	bf_out_str(out, "driver", driver);
-	bf_out_str(out, "mac", mac);
-	bf_out_bool(out, "link", up);
-	bf_out_u64(out, "speed_mbps", speed);
+	begin_port(app, r, &l, out);
+	bf_out_printf(out, "%-4u %-17s %-20s %-14s %-6s %" PRIu32 " Mbps\n", r->id, l.mac, r->name,
+		l.driver, l.up ? "up" : "down", l.speed);
 	bf_out_obj_end(out);
 }
 

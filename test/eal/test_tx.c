@@ -247,7 +247,7 @@ test_broadcast_of_chains_counts_every_piece(void **state)
 static void
 test_short_frames_leave_with_sixty_bytes_of_which_the_rest_is_zero(void **state)
 {
-	struct rte_mbuf *m = frame(1, 60, 1), *got;
+	struct rte_mbuf *m = frame(1, 60, 1), *got = NULL;
 
 	(void)state;
 	memset(rte_pktmbuf_mtod_offset(m, char *, 42), 0xee, 18);

@@ -227,6 +227,17 @@ rig_free(struct rig *r)
 	return missing;
 }
 
+int
+rig_end(struct rig *r)
+{
+	bool balanced = rig_balanced(r);
+	unsigned int missing = rig_free(r);
+
+	if (!balanced || missing != 0)
+		fprintf(stderr, "balanced: %d, frames missing: %u\n", balanced, missing);
+	return balanced && missing == 0 ? 0 : -1;
+}
+
 struct rte_mbuf *
 rig_frame(struct rig *r, const void *data, uint32_t len, uint32_t id, unsigned int member)
 {

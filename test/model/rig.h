@@ -74,6 +74,8 @@ struct rig *rig_new(unsigned int n_members, unsigned int n_guests);
 struct rig *rig_new_sized(unsigned int n_members, unsigned int n_guests, uint32_t stations);
 /** @return frames that did not come home; the rig is gone. */
 unsigned int rig_free(struct rig *r);
+/** End of a test: the rig is gone. @return 0 when its books balanced and every frame came home. */
+int rig_end(struct rig *r);
 
 /** A frame of the pool with these bytes, from a member (its number) or a guest. */
 struct rte_mbuf *rig_frame(
