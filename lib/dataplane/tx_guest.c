@@ -104,7 +104,7 @@ ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, bool shared, struct r
 	enum bf_drop why = BF_DROP_GUEST_RING_FULL;
 	uint16_t sent = 0;
 
-	if (unlikely(w->timed && vid >= 0))
+	if (unlikely(w->timed && vid >= 0 && !pv->packed))
 		bf_count_fill(
 			w, BF_FILL_TO_GUEST, rte_vhost_avail_entries(vid, (uint16_t)(2 * ring)));
 	if (unlikely(vid < 0))

@@ -39,6 +39,7 @@ struct bf_guest_dp {
 struct bf_port_view {
 	uint8_t kind; /* enum bf_port_kind */
 	uint8_t retries; /* enqueue attempts beyond the first */
+	bool packed; /* librte_vhost cannot tell how full a packed ring is */
 	bool locked; /* rings change hands: take their locks even when they are not shared */
 	uint16_t max_len; /* longest frame the port takes, bytes without FCS */
 	uint16_t n_rings; /* rings towards the guest that are in use, at least 1 */

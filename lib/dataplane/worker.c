@@ -28,8 +28,9 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 	uint64_t t0 = bf_stage_begin(w);
 	uint16_t n = 0;
 
-	if (unlikely(w->timed && vid >= 0))
-		bf_count_fill(w, BF_FILL_FROM_GUEST, rte_vhost_rx_queue_count(vid, q->ring));
+	if (unlikely(w->timed && vid >= 0 && !w->view->ports[q->slot].packed)) /* 16-bit indices */
+		bf_count_fill(
+			w, BF_FILL_FROM_GUEST, (uint16_t)rte_vhost_rx_queue_count(vid, q->ring));
 	if (likely(vid >= 0))
 		n = rte_vhost_dequeue_burst(vid, q->ring, q->guest->pool, pkts, BF_BURST);
 	if (n == 0) {
