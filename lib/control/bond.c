@@ -291,8 +291,7 @@ in_our_order(const struct bf_bond *b, const struct bf_bond_config *from, struct 
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		int at = bf_bond_config_member(from, b->members[i].name);
 
-		if (at >= 0)
-			to->members[i] = from->members[at];
+		to->members[i] = at < 0 ? b->cfg.members[i] : from->members[at];
 	}
 }
 
