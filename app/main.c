@@ -38,14 +38,19 @@ enum {
 
 static int signal_fd = -1;
 
-/* One line; what a file or an argument says may hold control bytes. */
+/* One line in one piece; what a file or an argument says may hold control bytes. */
 static int
 fail(int status, const char *text)
 {
-	fputs("bondfwd: ", stderr);
-	for (const char *c = text; *c != '\0'; c++)
-		fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, stderr);
-	fputc('\n', stderr);
+	char line[1024];
+	int len = snprintf(line, sizeof(line) - 1, "bondfwd: %s", text);
+
+	len = len < (int)sizeof(line) - 1 ? len : (int)sizeof(line) - 2;
+	for (int i = 0; i < len; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	line[len] = '\n';
+	fwrite(line, 1, (size_t)len + 1, stderr);
 	return status;
 }
 

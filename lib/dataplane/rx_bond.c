@@ -64,11 +64,16 @@ collecting(const struct bf_bond_view *b)
 	return collect | 1u << bf_bond_first(b, usable);
 }
 
+/* Not of a member without carrier: net_vhost complains in the log when nobody is connected. */
 static void
-look_at_ring(struct bf_worker *w, uint16_t port)
+look_at_ring(struct bf_worker *w, uint8_t member)
 {
-	int waiting = rte_eth_rx_queue_count(port, w->idx);
+	const struct bf_bond_view *b = &w->view->bond;
+	int waiting;
 
+	if (!(__atomic_load_n(&b->carrier->bits, __ATOMIC_RELAXED) >> member & 1))
+		return;
+	waiting = rte_eth_rx_queue_count(b->member[member], w->idx);
 	if (waiting >= 0)
 		bf_count_fill(w, BF_FILL_MEMBER, (uint32_t)waiting);
 }
@@ -81,7 +86,7 @@ rx_member(struct bf_worker *w, uint8_t member, bool take)
 	uint64_t t0 = bf_stage_begin(w);
 
 	if (unlikely(w->timed))
-		look_at_ring(w, port);
+		look_at_ring(w, member);
 	n = rte_eth_rx_burst(port, w->idx, pkts, BF_BURST);
 	if (n == 0)
 		return 0;
