@@ -22,7 +22,8 @@
 
 #define RX_DESC 1024
 #define TX_DESC 1024
-#define LACP_POOL_MIN_KB 1024
+#define PMD_SLOW_FRAMES 512 /* what the PMD takes beside, rings and headers, generously */
+#define PMD_SLOW_ROOM 256
 
 /* One bond per process: what the interrupt thread needs of it. */
 static struct bf_carrier carrier; /* intr and control: w; worker: r */
@@ -260,6 +261,22 @@ start(struct bf_bond *b, struct bf_err *err)
 	return 0;
 }
 
+/*
+ * The PMD takes a pool of slow frames for a member when its link comes up, one frame per transmit
+ * descriptor, and ends the process when there is no memory for it.  So the same is taken, and
+ * given back, before a member is let in; control is the only one that takes memory.
+ */
+static bool
+has_memory_for(const struct bf_bond *b, unsigned int n_members)
+{
+	struct rte_mempool *p = rte_pktmbuf_pool_create("bf_member_probe",
+		n_members * ((unsigned int)b->n_queues * TX_DESC + PMD_SLOW_FRAMES), 32, 0,
+		RTE_PKTMBUF_HEADROOM + PMD_SLOW_ROOM, SOCKET_ID_ANY);
+
+	rte_mempool_free(p);
+	return p != NULL;
+}
+
 int
 bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 {
@@ -270,6 +287,9 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 
 	if (ret != 0)
 		return ret;
+	if (!has_memory_for(b, 1))
+		return bf_err_set(err, ENOMEM,
+			"member: \"%s\": out of memory: expected more hugepages or -m", m->name);
 	m->port = port;
 	rte_eth_macaddr_get(port, &m->mac);
 	if (rte_eth_dev_info_get(port, &info) == 0)
@@ -324,6 +344,11 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 	}
 	b->port = (uint16_t)port;
 	ret = lacp_setup(b, err);
+	if (ret == 0 && !has_memory_for(b, b->n_members))
+		ret = bf_err_set(err, ENOMEM,
+			"bond %s: out of memory for %" PRIu32
+			" members: expected more hugepages or -m",
+			b->cfg.name, b->n_members);
 	for (; ret == 0 && added < b->n_members; added += ret == 0)
 		ret = bf_bond_device_add(b, added, err);
 	if (ret == 0)

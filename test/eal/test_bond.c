@@ -717,6 +717,34 @@ test_draining_the_last_member_loses_no_frames(void **state)
 	assert_int_equal(view.bond.eligible, 3);
 }
 
+/* The PMD would end the process in the middle of its link handling. */
+static void
+test_a_member_without_memory_for_it_is_refused(void **state)
+{
+	static void *taken[4096];
+	unsigned int n = 0;
+	size_t size = 16 << 20;
+
+	(void)state;
+	open_bond("mode=802.3ad,lacp_system_id=02:00:00:00:00:01,member=net_ring_m0");
+	at(now + 10);
+	while (size >= 64 << 10 && n < 4096) {
+		taken[n] = rte_malloc("test", size, 0);
+		if (taken[n] != NULL)
+			n++;
+		else
+			size /= 2;
+	}
+	assert_int_equal(bf_bond_member_add(&b, "net_ring_m1", now, &err), -ENOMEM);
+	assert_has(err.text, "\"net_ring_m1\": out of memory");
+	assert_int_equal(b.n_members, 1);
+	while (n > 0)
+		rte_free(taken[--n]);
+	assert_int_equal(bf_bond_member_add(&b, "net_ring_m1", now, &err), 0);
+	at(now + 10);
+	assert_int_equal(b.n_members, 2);
+}
+
 static void
 test_opening_and_closing_leaks_no_memory(void **state)
 {
@@ -800,6 +828,7 @@ main(void)
 		T(test_a_member_that_flaps_is_used_when_it_is_the_only_one),
 		T(test_the_next_tick_is_due_when_a_delay_ends),
 		T(test_draining_the_last_member_loses_no_frames),
+		T(test_a_member_without_memory_for_it_is_refused),
 		T(test_opening_and_closing_leaks_no_memory),
 		T(test_a_failed_opening_leaves_members_free),
 		T(test_lacp_sends_on_every_member_and_distributes_on_none_without_partner),
