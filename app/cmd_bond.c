@@ -313,11 +313,7 @@ sending_set(const struct bf_bridge *br)
 	const struct bf_bond_view *v = &br->lcores.view->bond;
 	uint32_t usable = bf_tx_bond_usable(v);
 
-	if (v->tx == BF_TX_ORDER)
-		for (unsigned int i = 0; i < v->n_members; i++)
-			if (usable & 1u << v->order[i])
-				return 1u << v->order[i];
-	return usable;
+	return usable != 0 && v->tx == BF_TX_ORDER ? 1u << bf_bond_first(v, usable) : usable;
 }
 
 static void

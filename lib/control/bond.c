@@ -146,16 +146,15 @@ free_bit(const struct bf_bond *b)
 }
 
 static void
-members_init(struct bf_bond *b, uint64_t now_ms)
+member_init(struct bf_bond *b, unsigned int i, uint8_t bit, uint64_t now_ms)
 {
-	b->n_members = b->cfg.n_members;
-	for (unsigned int i = 0; i < b->n_members; i++) {
-		memset(&b->members[i], 0, sizeof(b->members[i]));
-		memcpy(b->members[i].name, b->cfg.members[i].name, BF_DEV_NAME_MAX);
-		b->members[i].bit = (uint8_t)i;
-		b->members[i].drained = b->cfg.members[i].drained;
-		b->members[i].changed_ms = now_ms;
-	}
+	struct bf_member *m = &b->members[i];
+
+	memset(m, 0, sizeof(*m));
+	memcpy(m->name, b->cfg.members[i].name, BF_DEV_NAME_MAX);
+	m->bit = bit;
+	m->drained = b->cfg.members[i].drained;
+	m->changed_ms = now_ms;
 }
 
 int
@@ -166,7 +165,9 @@ bf_bond_open(
 
 	b->cfg = *cfg;
 	b->active = -1;
-	members_init(b, now_ms);
+	b->n_members = b->cfg.n_members;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		member_init(b, i, (uint8_t)i, now_ms);
 	ret = bf_bond_device_create(b, err);
 	if (ret != 0) {
 		b->n_members = 0;
@@ -205,20 +206,19 @@ bf_bond_close(struct bf_bond *b)
 }
 
 int
-bf_bond_member_add(struct bf_bond *b, const char *name, uint64_t now_ms, struct bf_err *err)
+bf_bond_member_add(
+	struct bf_bond *b, const struct bf_member_config *want, uint64_t now_ms, struct bf_err *err)
 {
 	unsigned int i = b->n_members;
-	int ret = bf_bond_config_add_member(&b->cfg, name, err);
+	int ret = bf_bond_config_add_member(&b->cfg, want->name, err);
 
 	if (ret != 0)
 		return ret;
-	memset(&b->members[i], 0, sizeof(b->members[i]));
-	memcpy(b->members[i].name, b->cfg.members[i].name, BF_DEV_NAME_MAX);
-	b->members[i].bit = free_bit(b);
-	b->members[i].changed_ms = now_ms;
+	b->cfg.members[i] = *want;
+	member_init(b, i, free_bit(b), now_ms);
 	ret = bf_bond_device_add(b, i, err);
 	if (ret != 0) {
-		bf_bond_config_remove_member(&b->cfg, name, NULL);
+		bf_bond_config_remove_member(&b->cfg, want->name, NULL);
 		return ret;
 	}
 	b->n_members++;

@@ -105,8 +105,9 @@ int bf_bond_open(
 /** Stop and free it; the members stay, stopped. Workers must not use it. */
 void bf_bond_close(struct bf_bond *b);
 
-/** Add a member to the running bond. */
-int bf_bond_member_add(struct bf_bond *b, const char *name, uint64_t now_ms, struct bf_err *err);
+/** Add a member to the running bond, with its settings. */
+int bf_bond_member_add(struct bf_bond *b, const struct bf_member_config *want, uint64_t now_ms,
+	struct bf_err *err);
 /** Take a member out; the current view must not name it. */
 void bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms);
 

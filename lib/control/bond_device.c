@@ -264,14 +264,15 @@ start(struct bf_bond *b, struct bf_err *err)
 /*
  * The PMD takes a pool of slow frames for a member when its link comes up, one frame per transmit
  * descriptor, and ends the process when there is no memory for it.  So the same is taken, and
- * given back, before a member is let in; control is the only one that takes memory.
+ * given back, before a member is let in; control is the only one that takes memory.  A link that
+ * comes up for the first time when memory has become short since is not covered.
  */
 static bool
-has_memory_for(const struct bf_bond *b, unsigned int n_members)
+has_memory_for(const struct bf_bond *b, unsigned int n_members, int socket)
 {
 	struct rte_mempool *p = rte_pktmbuf_pool_create("bf_member_probe",
 		n_members * ((unsigned int)b->n_queues * TX_DESC + PMD_SLOW_FRAMES), 32, 0,
-		RTE_PKTMBUF_HEADROOM + PMD_SLOW_ROOM, SOCKET_ID_ANY);
+		RTE_PKTMBUF_HEADROOM + PMD_SLOW_ROOM, socket);
 
 	rte_mempool_free(p);
 	return p != NULL;
@@ -287,7 +288,7 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 
 	if (ret != 0)
 		return ret;
-	if (!has_memory_for(b, 1))
+	if (!has_memory_for(b, 1, rte_eth_dev_socket_id(port)))
 		return bf_err_set(err, ENOMEM,
 			"member: \"%s\": out of memory: expected more hugepages or -m", m->name);
 	m->port = port;
@@ -344,7 +345,7 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 	}
 	b->port = (uint16_t)port;
 	ret = lacp_setup(b, err);
-	if (ret == 0 && !has_memory_for(b, b->n_members))
+	if (ret == 0 && !has_memory_for(b, b->n_members, SOCKET_ID_ANY))
 		ret = bf_err_set(err, ENOMEM,
 			"bond %s: out of memory for %" PRIu32
 			" members: expected more hugepages or -m",

@@ -329,7 +329,7 @@ sync_members(struct bf_bridge *br, const struct bf_bond_config *want, uint64_t n
 			ret = remove_member(br, b->members[i - 1].name, now_ms, err);
 	for (uint32_t i = 0; i < want->n_members && ret == 0; i++)
 		if (bf_bond_config_member(&b->cfg, want->members[i].name) < 0)
-			ret = bf_bond_member_add(b, want->members[i].name, now_ms, err);
+			ret = bf_bond_member_add(b, &want->members[i], now_ms, err);
 	return ret;
 }
 

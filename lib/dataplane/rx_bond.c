@@ -17,15 +17,20 @@
 #include "dataplane/frame.h"
 
 void
-bf_rx_bond_slow(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
+bf_rx_bond_slow(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
 {
-	unsigned int kept;
+	uint16_t keep = 0;
 
-	for (uint16_t i = 0; i < n; i++)
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(!bf_frame_is_lacp(pkts[i]))) {
+			pkts[keep++] = pkts[i];
+			continue;
+		}
 		pkts[i]->port = w->view->bond.member[w->rx_member]; /* not every driver says so */
-	w->counters->ports[BF_BOND_SLOT].drops[BF_DROP_LACP] += n;
-	kept = rte_ring_mp_enqueue_burst(w->slow, (void **)pkts, n, NULL);
-	rte_pktmbuf_free_bulk(&pkts[kept], n - kept);
+		bf_hand_up(w, w->slow, BF_DROP_LACP, &pkts[i], 1);
+	}
+	if (keep > 0)
+		bf_drop(w, BF_BOND_SLOT, why, pkts, keep);
 }
 
 /* Frames that are not switched. */
@@ -33,18 +38,11 @@ static void
 set_aside(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct bf_port_counters *c = &w->counters->ports[BF_BOND_SLOT];
-	uint16_t keep = 0;
 
 	c->rx_frames += n;
-	for (uint16_t i = 0; i < n; i++) {
+	for (uint16_t i = 0; i < n; i++)
 		c->rx_bytes += pkts[i]->pkt_len;
-		if (unlikely(bf_frame_is_lacp(pkts[i])))
-			bf_rx_bond_slow(w, &pkts[i], 1);
-		else
-			pkts[keep++] = pkts[i];
-	}
-	if (keep > 0)
-		bf_drop(w, BF_BOND_SLOT, why, pkts, keep);
+	bf_rx_bond_slow(w, why, pkts, n);
 }
 
 /*

@@ -38,6 +38,16 @@ bf_drop(struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf **
 	bf_free_burst(pkts, n);
 }
 
+void
+bf_hand_up(struct bf_worker *w, struct rte_ring *ring, enum bf_drop why, struct rte_mbuf **pkts,
+	uint16_t n)
+{
+	unsigned int kept = rte_ring_mp_enqueue_burst(ring, (void **)pkts, n, NULL);
+
+	w->counters->ports[BF_BOND_SLOT].drops[why] += n;
+	rte_pktmbuf_free_bulk(&pkts[kept], n - kept);
+}
+
 static inline void
 port_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *sum)

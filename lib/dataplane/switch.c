@@ -312,34 +312,16 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
 	c->copies += dests > 0 ? (uint64_t)n * (dests - 1u) : 0;
 }
 
-/* Control reads what is sent to the bond itself; when it does not keep up, it reads less. */
-static void
-to_control(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
-{
-	unsigned int kept = rte_ring_mp_enqueue_burst(w->for_us, (void **)pkts, n, NULL);
-
-	w->counters->ports[BF_BOND_SLOT].drops[BF_DROP_FOR_US] += n;
-	rte_pktmbuf_free_bulk(&pkts[kept], n - kept);
-}
-
-/* Frames that go nowhere; the slow room wants some of them. */
+/* Frames that go nowhere; control wants some of them, and reads fewer when it does not keep up. */
 static void
 refuse(struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint16_t keep = 0;
-
-	if (why == BF_DROP_FOR_US) {
-		to_control(w, pkts, n);
-		return;
-	}
-	for (uint16_t i = 0; i < n; i++) {
-		if (why == BF_DROP_SLOW_PROTOCOL && in == BF_BOND_SLOT && bf_frame_is_lacp(pkts[i]))
-			bf_rx_bond_slow(w, &pkts[i], 1);
-		else
-			pkts[keep++] = pkts[i];
-	}
-	if (keep > 0)
-		bf_drop(w, in, why, pkts, keep);
+	if (why == BF_DROP_FOR_US)
+		bf_hand_up(w, w->for_us, why, pkts, n);
+	else if (why == BF_DROP_SLOW_PROTOCOL && in == BF_BOND_SLOT)
+		bf_rx_bond_slow(w, why, pkts, n);
+	else
+		bf_drop(w, in, why, pkts, n);
 }
 
 /* A burst with several destinations; runs of frames for no port are treated together. */
@@ -383,7 +365,7 @@ bf_switch_burst(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16
 {
 	struct bf_port_counters *c = &w->counters->ports[in];
 	struct bf_pmd_counters *pmd = &w->counters->pmd;
-	uint64_t t0 = unlikely(w->timed) ? rte_rdtsc() : 0, t1 = 0;
+	uint64_t t0 = bf_stage_begin(w), t1 = 0;
 	uint16_t out[BF_BURST];
 	struct bf_burst sum;
 	bool one = classify(w, in, pkts, n, out, &sum);

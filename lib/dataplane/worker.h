@@ -174,8 +174,8 @@ bf_count_fill(struct bf_worker *w, enum bf_fill_id ring, uint32_t n)
 
 /** Read the worker's queue of every member and switch what came. @return frames. */
 uint32_t bf_rx_bond(struct bf_worker *w);
-/** LACPDUs and markers of the member in hand go to control; takes all n. */
-void bf_rx_bond_slow(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n);
+/** LACPDUs and markers of the member in hand go to control, the others are dropped; takes all n. */
+void bf_rx_bond_slow(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n);
 
 /* ---- switch.c ---- */
 
@@ -226,6 +226,9 @@ uint16_t bf_stage_scatter(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t 
 void bf_stage_flush(struct bf_worker *w);
 /** Give frames back to their pools. */
 void bf_free_burst(struct rte_mbuf **pkts, uint16_t n);
+/** Frames of the bond for control; what its ring does not take is freed. Takes all n. */
+void bf_hand_up(struct bf_worker *w, struct rte_ring *ring, enum bf_drop why,
+	struct rte_mbuf **pkts, uint16_t n);
 /** Count frames under a reason and free them. */
 void bf_drop(
 	struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n);

@@ -79,6 +79,16 @@ open_bond(const char *pairs)
 		fail_msg("%s", err.text);
 }
 
+static int
+add_member(const char *name)
+{
+	struct bf_member_config want;
+
+	bf_member_config_init(&want);
+	snprintf(want.name, sizeof(want.name), "%s", name);
+	return bf_bond_member_add(&b, &want, now, &err);
+}
+
 static void
 at(uint64_t ms)
 {
@@ -275,7 +285,7 @@ test_a_new_member_takes_its_share_and_no_more(void **state)
 	open_bond("mode=balance-xor,member=net_ring_m0,member=net_ring_m1,member=net_ring_m2");
 	at(now + 10);
 	memcpy(before, view.bond.bucket, sizeof(before));
-	assert_int_equal(bf_bond_member_add(&b, "net_ring_m3", now, &err), 0);
+	assert_int_equal(add_member("net_ring_m3"), 0);
 	at(now + 10);
 	assert_in_range(moved(before), 60, 66);
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
@@ -299,7 +309,7 @@ test_a_member_that_leaves_moves_its_own_buckets_only(void **state)
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
 		if (before[k] != view.bond.bucket[k])
 			assert_int_equal(before[k], 2);
-	assert_int_equal(bf_bond_member_add(&b, "net_ring_m4", now, &err), 0);
+	assert_int_equal(add_member("net_ring_m4"), 0);
 	at(now + 10);
 	assert_int_equal(view.bond.member[2], port[4]); /* the free number */
 	assert_int_equal(view.bond.eligible, 15);
@@ -317,7 +327,7 @@ test_members_may_come_and_go_many_times(void **state)
 
 		snprintf(name, sizeof(name), "net_ring_m%u", 1 + i % 5);
 		if (bf_bond_config_member(&b.cfg, name) < 0)
-			assert_int_equal(bf_bond_member_add(&b, name, now, &err), 0);
+			assert_int_equal(add_member(name), 0);
 		else
 			bf_bond_member_remove(&b, name, now);
 		at(now + 100);
@@ -346,7 +356,7 @@ test_an_unknown_member_is_named_with_the_known_ones(void **state)
 	parse("member=net_ring_m0");
 	assert_int_equal(bf_bond_check(&b, &cfg, &err), 0);
 	assert_int_equal(bf_bond_open(&b, &cfg, now, &err), 0);
-	assert_true(bf_bond_member_add(&b, "nothing7", now, &err) < 0);
+	assert_true(add_member("nothing7") < 0);
 	assert_int_equal(b.n_members, 1);
 	assert_int_equal(b.cfg.n_members, 1);
 }
@@ -633,6 +643,23 @@ test_a_member_may_have_delays_of_its_own(void **state)
 }
 
 static void
+test_a_member_joins_with_its_settings(void **state)
+{
+	struct bf_member_config want;
+
+	(void)state;
+	open_bond("mode=active-backup,member=net_ring_m0");
+	at(now + 10);
+	bf_member_config_init(&want);
+	memcpy(want.name, "net_ring_m1", sizeof("net_ring_m1"));
+	assert_int_equal(bf_member_config_parse(&want, "priority=5,drained=on", &err), 0);
+	assert_int_equal(bf_bond_member_add(&b, &want, now, &err), 0);
+	assert_int_equal(b.active, 0); /* preferred, but drained from the first moment on */
+	assert_true(b.members[1].drained);
+	assert_int_equal(b.cfg.members[1].priority, 5);
+}
+
+static void
 flap(unsigned int i)
 {
 	cable(i, false);
@@ -735,12 +762,12 @@ test_a_member_without_memory_for_it_is_refused(void **state)
 		else
 			size /= 2;
 	}
-	assert_int_equal(bf_bond_member_add(&b, "net_ring_m1", now, &err), -ENOMEM);
+	assert_int_equal(add_member("net_ring_m1"), -ENOMEM);
 	assert_has(err.text, "\"net_ring_m1\": out of memory");
 	assert_int_equal(b.n_members, 1);
 	while (n > 0)
 		rte_free(taken[--n]);
-	assert_int_equal(bf_bond_member_add(&b, "net_ring_m1", now, &err), 0);
+	assert_int_equal(add_member("net_ring_m1"), 0);
 	at(now + 10);
 	assert_int_equal(b.n_members, 2);
 }
@@ -823,6 +850,7 @@ main(void)
 		T(test_the_only_member_waits_for_no_delay),
 		T(test_a_member_without_link_is_held_for_the_down_delay),
 		T(test_the_active_member_is_held_for_the_down_delay_too),
+		T(test_a_member_joins_with_its_settings),
 		T(test_a_member_may_have_delays_of_its_own),
 		T(test_a_member_that_flaps_is_out_until_its_link_is_steady),
 		T(test_a_member_that_flaps_is_used_when_it_is_the_only_one),

@@ -253,15 +253,26 @@ def test_B03_frames_to_foreign_addresses_are_received_before_and_after_a_failove
             cut(r, first)
 
 
-def test_B26_a_member_whose_device_is_deleted_is_left_and_survived(tap_rig):
+def without_first_tap(tap_rig):
+    """Two taps in active-backup, of which the active one's device has been deleted."""
     r, taps = tap_rig(2, "active-backup")
     r.learn(r.vm(1), VM)
     is_active(r, 0)
     subprocess.run(["ip", "link", "del", taps.names[0]], check=True)
     wait_for(lambda: active(r) == "net_tap1", 5, "failover from the deleted device")
-    with taps.socket(1) as heard:
+    return r, taps
+
+
+def expect_frame(r, taps, i):
+    """A frame of the guest leaves on tap i."""
+    with taps.socket(i) as heard:
         r.vm(1).send(stream=1, count=1, src=VM, dst=FAR_MAC)
-        wait_for(lambda: mac_bytes(VM) in sniff(heard), 5, "frame on the other member")
+        wait_for(lambda: mac_bytes(VM) in sniff(heard), 5, f"frame on tap {i}")
+
+
+def test_B26_a_member_whose_device_is_deleted_is_left_and_survived(tap_rig):
+    r, taps = without_first_tap(tap_rig)
+    expect_frame(r, taps, 1)
 
 
 def test_B26_a_device_is_detached_only_when_it_is_no_member_and_comes_back(rig):
@@ -282,20 +293,14 @@ def test_B26_a_device_is_detached_only_when_it_is_no_member_and_comes_back(rig):
 
 
 def test_B26_a_tap_that_was_deleted_comes_back_into_the_bond(tap_rig):
-    r, taps = tap_rig(2, "active-backup")
-    r.learn(r.vm(1), VM)
-    is_active(r, 0)
-    subprocess.run(["ip", "link", "del", taps.names[0]], check=True)
-    wait_for(lambda: active(r) == "net_tap1", 5, "failover from the deleted device")
+    r, taps = without_first_tap(tap_rig)
     r.daemon.ctl("remove bonding member net_tap0 bond0")
     r.daemon.ctl("port detach net_tap0")
     r.daemon.ctl(f"port attach {taps.vdevs[0]}")
     r.daemon.ctl("add bonding member net_tap0 bond0")
     r.daemon.ctl("set bonding primary net_tap0 bond0")
     wait_for(lambda: active(r) == "net_tap0", 5, "the returned device is active")
-    with taps.socket(0) as heard:
-        r.vm(1).send(stream=1, count=1, src=VM, dst=FAR_MAC)
-        wait_for(lambda: mac_bytes(VM) in sniff(heard), 5, "frame on the returned device")
+    expect_frame(r, taps, 0)
 
 
 def sniff(heard):

@@ -165,6 +165,20 @@ def test_a_silent_partner_is_out_within_3500_ms(lacp, partner):
     r.rig.vm(1).cmd("wait", timeout=20000)
 
 
+def test_a_silent_partner_that_was_asked_slowly_is_out_within_95_s(lacp, partner):
+    r = lacp(knobs="lacp_rate=slow")
+    p = partner(r.far(), fast=False)
+    settled(r, p)
+    p.ports[0].muted = True
+    muted = p.ports[0].sent[-1][0]
+    r.wait_distributing([1], 95 + SLACK)
+    told = wait_for(lambda: [t for t, actor, _ in p.ports[0].got
+                             if t > muted and not actor.state & DISTRIBUTING], 2, "the PDU")
+    out = told[0] - muted
+    note("silent slow partner: its last LACPDU to ours that no longer distributes, s", f"{out:.3f}")
+    assert 85 <= out <= 95
+
+
 def hash_to(r, i):
     """Whether the stream's frames leave on member i."""
     path = r.daemon.ctl(f"show bonding path bond0 src-mac {guest_mac(1)} dst-mac {FAR_MAC}")
