@@ -259,8 +259,7 @@ bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms)
 bool
 bf_bond_needs_reopen(const struct bf_bond *b, const struct bf_bond_config *cfg)
 {
-	return strcmp(b->cfg.name, cfg->name) != 0 ||
-		bf_pool_room(b->pool) < cfg->mtu + BF_FRAME_OVERHEAD;
+	return strcmp(b->cfg.name, cfg->name) != 0 || !bf_pool_fits(b->pool, cfg->mtu);
 }
 
 static int

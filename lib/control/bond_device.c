@@ -22,6 +22,8 @@
 
 #define RX_DESC 1024
 #define TX_DESC 1024
+/* Frames in a worker's hands: caches, stages, a burst of the longest chains from a guest. */
+#define PER_WORKER (512u + BF_BURST * 32u)
 #define PMD_SLOW_FRAMES 512 /* what the PMD takes beside, rings and headers, generously */
 #define PMD_SLOW_ROOM 256
 
@@ -208,7 +210,7 @@ configure(struct bf_bond *b, struct bf_err *err)
 	if (ret != 0)
 		return bf_err_set(err, -ret, "bond %s: no device information", b->cfg.name);
 	conf.rxmode.mtu = b->cfg.mtu;
-	if (bf_pool_room(b->pool) < b->cfg.mtu + BF_FRAME_OVERHEAD)
+	if (!bf_pool_fits(b->pool, b->cfg.mtu))
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
 	conf.rxmode.offloads &= info.rx_offload_capa;
 	conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS & info.tx_offload_capa;
@@ -330,7 +332,7 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 
 	b->n_queues = (uint16_t)b->lcores->n;
 	b->pool = bf_pool_create(b->cfg.name,
-		b->n_members * b->n_queues * (RX_DESC + TX_DESC) + b->n_queues * 512u + 2048,
+		b->n_members * b->n_queues * (RX_DESC + TX_DESC) + b->n_queues * PER_WORKER + 2048,
 		b->cfg.mtu, SOCKET_ID_ANY);
 	if (b->pool == NULL)
 		return bf_err_set(err, ENOMEM,

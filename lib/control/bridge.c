@@ -192,7 +192,8 @@ guest_add(struct bf_bridge *br, const struct bf_guest_config *cfg, struct bf_err
 	if (slot == BF_MAX_PORTS)
 		return bf_err_set(err, ENOSPC, "guest \"%s\": expected at most %d guests",
 			cfg->name, BF_MAX_GUESTS);
-	br->guests[slot] = bf_guest_open(cfg, slot, &br->lcores, br->opt.gid, err);
+	br->guests[slot] = bf_guest_open(
+		cfg, slot, br->bond.open ? br->bond.pool : NULL, &br->lcores, br->opt.gid, err);
 	if (br->guests[slot] == NULL)
 		return -errno;
 	bf_fdb_set_quota(br->fdb, slot, cfg->mac_limit);
@@ -370,6 +371,24 @@ sync_bond(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err
 	return ret != 0 ? ret : bf_bond_reconfigure(b, &want->bond, now_ms, err);
 }
 
+/* A bond that was opened anew has a new pool: guests leave the old one, or their own. */
+static void
+share_frames(struct bf_bridge *br)
+{
+	struct rte_mempool *old[BF_MAX_PORTS];
+	unsigned int n = 0;
+
+	for (unsigned int s = 1; br->bond.open && s < BF_MAX_PORTS; s++) {
+		old[n] =
+			br->guests[s] == NULL ? NULL : bf_guest_share(br->guests[s], br->bond.pool);
+		n += old[n] != NULL;
+	}
+	if (n > 0)
+		bf_lcores_grace(&br->lcores);
+	while (n > 0)
+		bf_pool_retire(old[--n]);
+}
+
 static int
 converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
@@ -382,6 +401,7 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 		ret = sync_guests(br, want, err);
 	if (ret != 0)
 		return ret;
+	share_frames(br);
 	br->fdb->age_s = want->fdb_aging_s;
 	memcpy(br->running, want, sizeof(*want));
 	bf_bridge_publish_and_wait(br); /* who asked finds it done */

@@ -128,7 +128,8 @@ const struct bf_key bf_guest_keys[] = {
 	{"mtu", NULL, NUM(G(mtu), BF_MIN_MTU, BF_MAX_MTU), "largest packet, bytes"},
 	{"mrg_rxbuf", NULL, ONOFF(G(mrg_rxbuf)), "offer mergeable receive buffers"},
 	{"packed", NULL, ONOFF(G(packed)), "offer packed rings"},
-	{"mbufs", NULL, NUM(G(mbufs), 512, 262144), "frames in flight from the guest"},
+	{"mbufs", NULL, NUM(G(mbufs), 0, 262144),
+		"frames of its own, 512 and more; 0: it uses the bond's"},
 	{"mac_limit", NULL, NUM(G(mac_limit), 1, 1048576),
 		"stations learned behind the guest at most"},
 	{"tx_retries", NULL, NUM(G(tx_retries), 0, 32), "further attempts at a full receive ring"},
@@ -174,7 +175,6 @@ bf_guest_config_init(struct bf_guest_config *g)
 	g->mtu = 1500;
 	g->mrg_rxbuf = true;
 	g->packed = true;
-	g->mbufs = 4096;
 	g->mac_limit = 1024;
 }
 
@@ -485,9 +485,15 @@ int
 bf_guest_config_set(
 	struct bf_guest_config *g, const char *key, const char *value, struct bf_err *err)
 {
+	int ret;
+
 	if (strcmp(key, "name") == 0)
 		return bf_parse_name("guest name", value, g->name, sizeof(g->name), err);
-	return table_set(bf_guest_keys, bf_n_guest_keys, "guest", g, key, value, err);
+	ret = table_set(bf_guest_keys, bf_n_guest_keys, "guest", g, key, value, err);
+	if (ret == 0 && g->mbufs != 0 && g->mbufs < BF_GUEST_MBUFS_MIN)
+		return bf_err_set(err, EINVAL, "mbufs: \"%s\": expected 0, or %u to 262144", value,
+			BF_GUEST_MBUFS_MIN);
+	return ret;
 }
 
 static int

@@ -20,6 +20,7 @@
 #include "dataplane/flow.h"
 #include "dataplane/sizes.h"
 
+#define BF_GUEST_MBUFS_MIN 512u /* of a guest with memory of its own */
 #define BF_NAME_MAX 32
 #define BF_DEV_NAME_MAX 64
 #define BF_SOCKET_MAX 108 /* sun_path: 107 characters and the end */
@@ -107,7 +108,7 @@ struct bf_guest_config {
 	uint32_t mtu;
 	bool mrg_rxbuf;
 	bool packed;
-	uint32_t mbufs;
+	uint32_t mbufs; /* frames of its own; 0: it uses the bond's pool */
 	uint32_t mac_limit;
 	uint32_t tx_retries;
 	uint8_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */

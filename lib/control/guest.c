@@ -25,6 +25,7 @@
 #include "control/pools.h"
 
 #define MAX_VIDS 1024
+#define OWN_FRAMES 4096 /* of a guest that cannot use the bond's, and was not told how many */
 #define NO_MTU_FRAME 1518 /* what a guest without mergeable buffers and MTU feature has room for */
 
 #ifndef VIRTIO_F_RING_PACKED
@@ -243,9 +244,33 @@ driver_start(struct bf_guest *g, int gid, struct bf_err *err)
 	return 0;
 }
 
+static bool
+may_share(const struct bf_guest_config *cfg, struct rte_mempool *shared)
+{
+	return cfg->mbufs == 0 && shared != NULL && bf_pool_fits(shared, cfg->mtu);
+}
+
+struct rte_mempool *
+bf_guest_share(struct bf_guest *g, struct rte_mempool *shared)
+{
+	struct rte_mempool *old = g->pool;
+
+	if (shared == old || !may_share(&g->cfg, shared))
+		return NULL;
+	g->pool = bf_pool_hold(shared);
+	__atomic_store_n(&g->dp->pool, shared, __ATOMIC_RELEASE);
+	return old;
+}
+
+static uint32_t
+own_frames(const struct bf_guest_config *cfg)
+{
+	return cfg->mbufs != 0 ? cfg->mbufs : OWN_FRAMES;
+}
+
 struct bf_guest *
-bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct bf_lcores *lcores, int gid,
-	struct bf_err *err)
+bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct rte_mempool *shared,
+	struct bf_lcores *lcores, int gid, struct bf_err *err)
 {
 	struct bf_guest *g = calloc(1, sizeof(*g));
 
@@ -261,7 +286,9 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct bf_lcores
 	if (g->dp == NULL)
 		goto err_memory;
 	g->dp->vid = -1;
-	g->pool = bf_pool_create(cfg->name, cfg->mbufs, cfg->mtu, SOCKET_ID_ANY);
+	g->pool = may_share(cfg, shared)
+		? bf_pool_hold(shared)
+		: bf_pool_create(cfg->name, own_frames(cfg), cfg->mtu, SOCKET_ID_ANY);
 	if (g->pool == NULL)
 		goto err_memory;
 	g->dp->pool = g->pool;
@@ -275,7 +302,7 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct bf_lcores
 err_memory:
 	bf_err_set(err, ENOMEM,
 		"guest \"%s\": out of memory for %u frames: expected more hugepages or -m",
-		cfg->name, cfg->mbufs);
+		cfg->name, own_frames(cfg));
 err_close : {
 	int code = errno;
 

@@ -57,7 +57,16 @@ struct bf_guest {
  *   the library's.
  */
 struct bf_guest *bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot,
-	struct bf_lcores *lcores, int gid, struct bf_err *err);
+	struct rte_mempool *shared, struct bf_lcores *lcores, int gid, struct bf_err *err);
+
+/**
+ * Take frames out of @p shared from now on, when the guest is to have no memory of its own and the
+ * pool's buffers suffice.
+ *
+ * @return
+ *   The pool used before, to be retired after a grace period; NULL when nothing changed.
+ */
+struct rte_mempool *bf_guest_share(struct bf_guest *g, struct rte_mempool *shared);
 
 /** Close the socket and free the port. The current view must not name it. */
 void bf_guest_close(struct bf_guest *g);

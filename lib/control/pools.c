@@ -21,7 +21,7 @@
 
 static struct {
 	struct rte_mempool *pool;
-	int retired;
+	unsigned int users; /* 0: retired */
 } pools[MAX_POOLS];
 
 static void
@@ -30,7 +30,7 @@ remember(struct rte_mempool *p)
 	for (unsigned int i = 0; i < MAX_POOLS; i++) {
 		if (pools[i].pool == NULL) {
 			pools[i].pool = p;
-			pools[i].retired = 0;
+			pools[i].users = 1;
 			return;
 		}
 	}
@@ -65,6 +65,21 @@ bf_pool_create(const char *name, uint32_t n, uint32_t mtu, int socket)
 	return p;
 }
 
+struct rte_mempool *
+bf_pool_hold(struct rte_mempool *p)
+{
+	for (unsigned int i = 0; i < MAX_POOLS; i++)
+		if (pools[i].pool == p)
+			pools[i].users++;
+	return p;
+}
+
+bool
+bf_pool_fits(struct rte_mempool *p, uint32_t mtu)
+{
+	return bf_pool_room(p) >= mtu + BF_FRAME_OVERHEAD;
+}
+
 uint32_t
 bf_pool_room(struct rte_mempool *p)
 {
@@ -76,7 +91,7 @@ bf_pool_retire(struct rte_mempool *p)
 {
 	for (unsigned int i = 0; i < MAX_POOLS; i++)
 		if (p != NULL && pools[i].pool == p)
-			pools[i].retired = 1;
+			pools[i].users--;
 	bf_pools_collect();
 }
 
@@ -84,7 +99,7 @@ void
 bf_pools_collect(void)
 {
 	for (unsigned int i = 0; i < MAX_POOLS; i++) {
-		if (pools[i].pool == NULL || !pools[i].retired || !rte_mempool_full(pools[i].pool))
+		if (pools[i].pool == NULL || pools[i].users > 0 || !rte_mempool_full(pools[i].pool))
 			continue;
 		rte_mempool_free(pools[i].pool);
 		pools[i].pool = NULL;
@@ -96,5 +111,5 @@ bf_pools_visit(bf_pool_cb *cb, void *arg)
 {
 	for (unsigned int i = 0; i < MAX_POOLS; i++)
 		if (pools[i].pool != NULL)
-			cb(arg, pools[i].pool, pools[i].retired);
+			cb(arg, pools[i].pool, pools[i].users == 0);
 }

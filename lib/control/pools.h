@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Frame memory: one pool per traffic source, so that nobody can take another's buffers.
+ * Frame memory: the bond's pool, which guests use too, and pools of guests that need their own.
  *
- * A pool that is given back is freed when its last frame came home; until then it is retired.
+ * A pool has as many users as hold it.  When the last one has given it back it is freed as soon as
+ * its last frame came home; until then it is retired.
  *
  * Threads: ctx control.
  */
 #ifndef BF_CONTROL_POOLS_H
 #define BF_CONTROL_POOLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mempool.h>
@@ -25,10 +27,16 @@
  */
 struct rte_mempool *bf_pool_create(const char *name, uint32_t n, uint32_t mtu, int socket);
 
+/** One user more of a pool. @return the pool. */
+struct rte_mempool *bf_pool_hold(struct rte_mempool *p);
+
+/** Does one buffer hold a frame of that MTU? */
+bool bf_pool_fits(struct rte_mempool *p, uint32_t mtu);
+
 /** Bytes of frame that one buffer holds. */
 uint32_t bf_pool_room(struct rte_mempool *p);
 
-/** Give a pool back. NULL is allowed. */
+/** Give a pool back; the workers' next dequeue must not use it for this user. NULL is allowed. */
 void bf_pool_retire(struct rte_mempool *p);
 
 /** Free retired pools that are whole again. */

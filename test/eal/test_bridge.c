@@ -312,6 +312,47 @@ test_a_live_socket_is_not_taken_over(void **state)
 	assert_true(bf_bridge_guest(br, "a") != NULL || bf_bridge_guest(br, "other") != NULL);
 }
 
+static unsigned int
+live_pools(void)
+{
+	unsigned int pools = 0;
+
+	bf_pools_visit(count_pool, &pools);
+	return pools;
+}
+
+static void
+test_guests_use_the_bonds_frames_unless_they_are_too_short(void **state)
+{
+	struct rte_mempool *pool;
+
+	(void)state;
+	add_guest("early", "mbufs=0");
+	apply();
+	assert_int_equal(live_pools(), 1); /* there is no bond yet */
+	with_bond(",mtu=1500");
+	add_guest("late", "mbufs=0");
+	add_guest("long", "mbufs=0,mtu=9000");
+	apply();
+	bf_bridge_tick(br, bf_clock_ms());
+	pool = br->bond.pool;
+	assert_ptr_equal(bf_bridge_guest(br, "early")->dp->pool, pool);
+	assert_ptr_equal(bf_bridge_guest(br, "late")->dp->pool, pool);
+	assert_ptr_not_equal(bf_bridge_guest(br, "long")->dp->pool, pool);
+	assert_int_equal(live_pools(), 2);
+	want->bond.mtu = 9000; /* the bond is opened anew, with longer buffers */
+	apply();
+	bf_bridge_tick(br, bf_clock_ms());
+	assert_ptr_not_equal(br->bond.pool, pool);
+	for (unsigned int s = 1; s <= 3; s++)
+		assert_ptr_equal(br->guests[s]->dp->pool, br->bond.pool);
+	assert_int_equal(live_pools(), 1);
+	want->has_bond = false; /* its memory stays with those who use it */
+	apply();
+	bf_bridge_tick(br, bf_clock_ms());
+	assert_int_equal(live_pools(), 1);
+}
+
 static void
 test_two_hundred_guests_come_and_go_without_a_trace(void **state)
 {
@@ -511,6 +552,7 @@ main(void)
 		T(test_a_guest_that_fails_late_rolls_everything_back),
 		T(test_a_bad_member_changes_nothing),
 		T(test_a_live_socket_is_not_taken_over),
+		T(test_guests_use_the_bonds_frames_unless_they_are_too_short),
 		T(test_two_hundred_guests_come_and_go_without_a_trace),
 		T(test_members_come_and_go_by_config),
 		T(test_stations_of_a_guest_go_with_it),
