@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <rte_ethdev.h>
+
 #include "base/log.h"
 #include "dataplane/fdb.h"
 
@@ -362,6 +364,14 @@ bf_bond_max_len(const struct bf_bond *b)
 	return (uint16_t)(b->cfg.mtu + BF_FRAME_OVERHEAD);
 }
 
+static uint16_t
+ring_size(const struct bf_member *m)
+{
+	struct rte_eth_txq_info info;
+
+	return rte_eth_tx_queue_info_get(m->port, 0, &info) == 0 ? info.nb_desc : 0;
+}
+
 void
 bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 {
@@ -381,6 +391,7 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	memcpy(&bv->mac, b->mac.addr_bytes, 6);
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		bv->member[b->members[i].bit] = b->members[i].port;
+		bv->tx_desc[b->members[i].bit] = ring_size(&b->members[i]);
 		bv->polled |= b->members[i].leaving ? 0 : 1u << b->members[i].bit;
 		if (!b->members[i].carrier && b->members[i].usable)
 			bv->hold |= 1u << b->members[i].bit;

@@ -307,7 +307,11 @@ remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms, struct bf
 
 	memcpy(copy, br->bond.members[at].name, sizeof(copy));
 	br->bond.members[at].usable = br->bond.members[at].distribute = false;
-	br->bond.members[at].drained = br->bond.members[at].leaving = true;
+	br->bond.members[at].drained = true;
+	if (bf_bridge_publish_and_wait(br) == 0)
+		bf_lcores_grace(
+			&br->lcores); /* now every worker has taken it up: its flows moved */
+	br->bond.members[at].leaving = true;
 	if (bf_bridge_publish_and_wait(br) != 0) {
 		br->bond.members[at].leaving = false;
 		return bf_err_set(err, ENOMEM, "member %s: out of memory", copy);

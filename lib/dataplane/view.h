@@ -83,6 +83,7 @@ struct bf_bond_view {
 	bool lag; /* the switch has a LAG: it sends each frame once */
 	/* Members are known by a number that stays while they are members; sets are bit masks. */
 	uint16_t member[BF_MAX_MEMBERS]; /* ethdev port ids */
+	uint16_t tx_desc[BF_MAX_MEMBERS]; /* size of their transmit rings, 0 unknown */
 	uint32_t polled; /* members whose queues workers read */
 	uint32_t eligible; /* members that may transmit */
 	uint32_t hold; /* members that stay in use without carrier (down delay) */

@@ -75,6 +75,7 @@ adopt_view(struct bf_worker *w, const struct bf_view *v)
 	const struct bf_worker_view *wv = &v->workers[w->idx];
 
 	bf_stage_flush(w); /* staged frames belong to the view that staged them */
+	bf_tx_bond_settle(w, v);
 	w->view = v;
 	w->cold_next = 0;
 	for (uint16_t i = 0; i < wv->n_rxq; i++)

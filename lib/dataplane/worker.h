@@ -36,6 +36,7 @@
 #define BF_COLD_AFTER 1024 /* empty polls that make a guest queue cold */
 #define BF_COLD_POLLS 4 /* cold queues polled per loop, at least */
 #define BF_KEEPALIVE_MS 5 /* how often LACPDUs are looked at for repetition */
+#define BF_SETTLE_US 2000 /* how long members' rings may take to empty before flows move */
 #define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
 #define BF_SAMPLE_EVERY 1024 /* frames towards the bond per sample */
 
@@ -110,6 +111,7 @@ struct bf_worker {
 	uint64_t epoch_tag; /* its own epoch << 32 */
 	uint32_t epoch, arrivals; /* the FDB's, when that began */
 	bool floods; /* a decision to flood has been remembered since */
+	struct bf_bond_view bond_was; /* of the view before, which may be gone */
 	uint64_t next_keepalive;
 	uint8_t rx_member; /* the member that brought the burst in hand */
 	uint8_t rx_turn; /* the member whose turn it is */
@@ -244,6 +246,12 @@ uint32_t bf_tx_bond_usable(const struct bf_bond_view *b);
 uint8_t bf_bond_first(const struct bf_bond_view *b, uint32_t usable);
 /** The member a usable set leaves for a bucket whose own member is not usable. */
 uint8_t bf_bond_stand_in(uint32_t usable, uint8_t bucket);
+/**
+ * Before @p next is taken up: when it moves flows between members, wait until what the worker has
+ * put into their rings has left, BF_SETTLE_US at most, so that no frame is overtaken by the next one
+ * of its flow.  Drivers that cannot tell are not waited for, nor members that are leaving.
+ */
+void bf_tx_bond_settle(struct bf_worker *w, const struct bf_view *next);
 /** Put control's frames on the wire and repeat LACPDUs that are due. */
 void bf_tx_bond_service(struct bf_worker *w, uint64_t now_tsc);
 /** Forget the LACPDUs kept for repetition. */

@@ -7,6 +7,8 @@
  */
 #include "unit.h"
 
+#include <rte_ethdev.h>
+
 #include "dataplane/flow.h"
 #include "draw.h"
 #include "rig.h"
@@ -199,6 +201,85 @@ test_a_full_member_frees_and_counts_the_rest(void **state)
 	rig_collect(r);
 	assert_int_equal(rig_got(r, 0), RIG_RING);
 	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
+}
+
+static int busy_for; /* how often a member's ring is still busy when asked, below 0: always */
+static unsigned int asked;
+
+static int
+ring_status(void *queue, uint16_t offset)
+{
+	(void)queue;
+	assert_int_equal(offset, RIG_RING - 1);
+	asked++;
+	return busy_for != 0 && busy_for-- != 0 ? RTE_ETH_TX_DESC_FULL : RTE_ETH_TX_DESC_DONE;
+}
+
+/* A NIC's transmit ring: what net_ring has not. */
+static void
+have_nic_rings(bool on)
+{
+	for (unsigned int m = 0; m < 3; m++) {
+		rte_eth_fp_ops[r->port[m]].tx_descriptor_status = on ? ring_status : NULL;
+		bond->tx_desc[m] = RIG_RING;
+	}
+	asked = 0;
+	r->w->tsc_hz = rte_get_tsc_hz();
+	r->w->bond_was = *bond;
+}
+
+static void
+test_flows_move_when_the_members_rings_have_emptied(void **state)
+{
+	struct bf_view *next = malloc(sizeof(*next));
+
+	(void)state;
+	assert_non_null(next);
+	have_nic_rings(true);
+	memcpy(next, r->view, sizeof(*next));
+	busy_for = 5;
+	bf_tx_bond_settle(r->w, next);
+	assert_int_equal(asked, 0); /* nothing moves: a guest came, say */
+	next->bond.bucket[7] ^= 1;
+	bf_tx_bond_settle(r->w, next);
+	assert_int_equal(asked, 5 + 3); /* the first one until it was empty, then each once */
+	asked = 0;
+	bf_tx_bond_settle(r->w, next);
+	assert_int_equal(asked, 0); /* once is enough */
+	next->bond.seed ^= 1;
+	next->bond.polled &= ~1u; /* a member that leaves is no longer touched */
+	bf_tx_bond_settle(r->w, next);
+	assert_int_equal(asked, 2);
+	asked = 0;
+	busy_for = 1;
+	next->bond.tx = BF_TX_RR; /* which promises no order */
+	bf_tx_bond_settle(r->w, next);
+	assert_int_equal(asked, 0);
+	have_nic_rings(false);
+	next->bond.tx = BF_TX_BUCKET;
+	bf_tx_bond_settle(r->w, next); /* a driver that cannot tell */
+	free(next);
+}
+
+static void
+test_a_stuck_ring_holds_nobody_up(void **state)
+{
+	struct bf_view *next = malloc(sizeof(*next));
+
+	(void)state;
+	assert_non_null(next);
+	have_nic_rings(true);
+	memcpy(next, r->view, sizeof(*next));
+	next->bond.seed ^= 1;
+	busy_for = -1;
+	bf_tx_bond_settle(r->w, next); /* comes back */
+	assert_true(asked > 1);
+	have_nic_rings(true);
+	r->carrier.bits = 0; /* without a link nothing leaves: it is not waited for */
+	bf_tx_bond_settle(r->w, next);
+	assert_int_equal(asked, 0);
+	have_nic_rings(false);
+	free(next);
 }
 
 static void
@@ -463,6 +544,8 @@ main(void)
 		T(test_a_held_member_is_used_without_carrier),
 		T(test_without_any_member_every_frame_is_counted),
 		T(test_a_full_member_frees_and_counts_the_rest),
+		T(test_flows_move_when_the_members_rings_have_emptied),
+		T(test_a_stuck_ring_holds_nobody_up),
 		T(test_broadcast_reaches_every_member_and_comes_home_once),
 		T(test_broadcast_on_full_members_leaks_nothing),
 		T(test_broadcast_of_chains_counts_every_piece),
