@@ -281,7 +281,9 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 		"\t\t%s (port %u): link %s, %s%s, %" PRIu32 " Mbit/s, link losses %" PRIu64
 		", tx frames %" PRIu64 ", tx bytes %" PRIu64 "\n",
 		m->name, m->port, m->carrier ? "up" : "down", used ? "sending" : "not sending",
-		m->damped            ? ", flaps"
+		m->gone              ? ", gone"
+			: m->off     ? ", switched off"
+			: m->damped  ? ", flaps"
 			: m->drained ? ", drained"
 				     : "",
 		m->speed_mbps, m->flaps, c.tx_frames, c.tx_bytes);
@@ -292,6 +294,8 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 	bf_out_bool(out, "usable", m->usable);
 	bf_out_bool(out, "sending", used);
 	bf_out_bool(out, "collecting", m->collecting);
+	bf_out_bool(out, "off", m->off);
+	bf_out_bool(out, "gone", m->gone);
 	bf_out_bool(out, "drained", m->drained);
 	bf_out_bool(out, "damped", m->damped);
 	bf_out_u64(out, "speed_mbps", m->speed_mbps);
@@ -370,6 +374,9 @@ cmd_show_config(struct bf_cmd_ctx *ctx)
 	bf_out_u64(out, "mode_number", c->mode);
 	bf_out_str(out, "xmit_policy", bf_policy_names[c->policy]);
 	bf_out_bool(out, "open", app->br->bond.open);
+	bf_out_bool(out, "off", app->br->bond.off);
+	if (app->br->bond.off)
+		bf_out_printf(out, "\tSwitched off: set link-up port %s\n", c->name);
 	if (c->mode == BF_MODE_XOR || c->mode == BF_MODE_8023AD)
 		bf_out_printf(out, "\tBalance Xmit Policy: %s\n", bf_policy_names[c->policy]);
 	for (unsigned int i = 0; i < bf_n_bond_keys && c->mode == BF_MODE_8023AD; i++) {

@@ -392,10 +392,16 @@ static void
 switch_link(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 {
 	bool up = strcmp(bf_cmd_arg(ctx, "what"), "link-up") == 0;
-	int ret;
+	struct bf_app *app = ctx->app;
+	struct bf_bond *b = &app->br->bond;
+	int member = bf_bond_config_member(&b->cfg, r->name), ret;
 
-	if (r->kind != BF_REF_ETHDEV) {
-		bf_out_usage(ctx->out, "port: \"%s\": expected a member", r->name);
+	if (r->kind == BF_REF_GUEST) {
+		bf_out_usage(ctx->out, "port: \"%s\": expected a bond or a member", r->name);
+		return;
+	}
+	if (r->kind == BF_REF_BOND || (b->open && member >= 0)) {
+		bf_bond_switch(b, r->kind == BF_REF_BOND ? -1 : member, up, bf_clock_ms());
 		return;
 	}
 	ret = up ? rte_eth_dev_set_link_up(r->ethdev) : rte_eth_dev_set_link_down(r->ethdev);
@@ -514,7 +520,7 @@ const struct bf_cmd bf_cmds_port[BF_N_CMDS_PORT] = {
 		BF_CMD_CONFIG},
 	{"port config <port> mtu <value>", "The same, in the older order.", cmd_mtu, BF_CMD_CONFIG},
 	{"set (what:link-up|link-down) port <port>",
-		"Switch a member's link, where its driver can.", cmd_link, 0},
+		"Switch the bond or a member off, or on again; not saved.", cmd_link, 0},
 	{"port attach <device>", "Take a device in: its devargs, as behind --vdev or -a.",
 		cmd_attach, 0},
 	{"port detach <port>", "Let a device go that is no member.", cmd_detach, 0},

@@ -35,6 +35,7 @@ bf_bond_init(
 		"bf_control", CTL_FRAMES, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE / 4, SOCKET_ID_ANY);
 	if (b->ctl_pool == NULL)
 		return bf_err_set(err, ENOMEM, "out of memory: expected more hugepages or -m");
+	bf_bond_device_watch(true);
 	return 0;
 }
 
@@ -42,6 +43,7 @@ void
 bf_bond_fini(struct bf_bond *b)
 {
 	bf_bond_close(b);
+	bf_bond_device_watch(false);
 	rte_mempool_free(b->ctl_pool);
 	b->ctl_pool = NULL;
 }
@@ -74,11 +76,15 @@ static void
 read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
 	struct bf_member *m = &b->members[i];
-	bool up = bf_bond_device_link(b, i, &m->speed_mbps, &m->full_duplex);
+	bool up;
 
-	if (up && now_ms < m->forced_down_ms) {
-		bf_bond_device_force_down(b, i);
-		up = false;
+	bf_bond_device_hold_down(b, i, b->off || m->off || now_ms < m->forced_down_ms);
+	up = bf_bond_device_link(b, i, &m->speed_mbps, &m->full_duplex);
+	if (!m->gone && bf_bond_device_is_gone(b, i)) {
+		m->gone = true;
+		bf_event(b->events, BF_LOG_WARNING, "member_gone", m->name,
+			"its device was taken out: remove the member, then port detach %s",
+			m->name);
 	}
 	if (up == m->carrier)
 		return;
@@ -89,7 +95,11 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 		bf_bond_end_repeat(b, i);
 	b->dirty = true;
 	bf_event(b->events, up ? BF_LOG_NOTICE : BF_LOG_WARNING, up ? "member_up" : "member_down",
-		m->name, up ? "link up, %" PRIu32 " Mbit/s" : "link down", m->speed_mbps);
+		m->name,
+		up                         ? "link up, %" PRIu32 " Mbit/s"
+			: b->off || m->off ? "switched off"
+					   : "link down",
+		m->speed_mbps);
 	if (!up)
 		bf_bond_note_loss(b, i, now_ms);
 }
@@ -370,11 +380,40 @@ bf_bond_test_failover(
 				m->name);
 	}
 	b->members[at].forced_down_ms = now_ms + ms;
-	bf_bond_device_force_down(b, (unsigned int)at);
 	read_link(b, (unsigned int)at, now_ms);
 	settle(b, now_ms);
 	b->next_poll_ms = 0;
 	return 0;
+}
+
+/* The partner is to see it too, where the driver can. */
+static void
+switch_driver(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	const struct bf_member *m = &b->members[i];
+
+	if (b->off || m->off)
+		rte_eth_dev_set_link_down(m->port);
+	else
+		rte_eth_dev_set_link_up(m->port);
+	read_link(b, i, now_ms);
+}
+
+void
+bf_bond_switch(struct bf_bond *b, int member, bool on, uint64_t now_ms)
+{
+	bool *off = member < 0 ? &b->off : &b->members[member].off;
+
+	if (*off == !on)
+		return;
+	*off = !on;
+	if (member < 0)
+		bf_event(b->events, BF_LOG_NOTICE, on ? "bond_on" : "bond_off", b->cfg.name,
+			"switched %s by hand", on ? "on" : "off");
+	for (unsigned int i = 0; i < b->n_members; i++)
+		if (member < 0 || (int)i == member)
+			switch_driver(b, i, now_ms);
+	settle(b, now_ms);
 }
 
 /* When a member's delay ends, it changes without any event. */

@@ -47,6 +47,8 @@ struct bf_member {
 	uint64_t lost_ms[BF_FLAPS_MAX]; /* when the latest of them were, by flaps % BF_FLAPS_MAX */
 	bool damped; /* it flapped: out of service until its link has been up for flap_hold */
 	uint64_t forced_down_ms; /* `test failover`: no carrier until then */
+	bool off; /* `set link-down`: no carrier until `set link-up` */
+	bool gone; /* its device was taken out of the machine */
 	/* probe.c */
 	bool probe_failed; /* link up, but nobody answers */
 	uint64_t probed_since_ms; /* 0: is not being probed */
@@ -58,6 +60,7 @@ struct bf_member {
 struct bf_bond {
 	struct bf_bond_config cfg;
 	bool open;
+	bool off; /* `set link-down` of the bond: no member has a carrier */
 	uint16_t port; /* the bonding device */
 	uint16_t n_queues;
 	struct rte_mempool *pool;
@@ -168,6 +171,15 @@ unsigned int bf_bond_frame_bucket(const struct bf_bond *b, const uint8_t *frame,
 /** Index of the member that would carry a frame now, -1 when none would. */
 int bf_bond_member_for(const struct bf_bond *b, const uint8_t *frame, uint32_t len);
 
+/**
+ * Switch the bond, or a member of it, off or on by hand (administrative state; not saved).
+ *
+ * What is off has no carrier for us; the partner sees it go where the driver can switch the link.
+ *
+ * @param member index, or -1 for the bond
+ */
+void bf_bond_switch(struct bf_bond *b, int member, bool on, uint64_t now_ms);
+
 /** Take a member's carrier away for a while, on purpose. */
 int bf_bond_test_failover(
 	struct bf_bond *b, const char *name, uint32_t ms, uint64_t now_ms, struct bf_err *err);
@@ -185,8 +197,12 @@ const struct bf_carrier *bf_bond_device_carrier(void);
 /** Read a member's link into the carrier bits. @return true when it is up. */
 bool bf_bond_device_link(
 	const struct bf_bond *b, unsigned int i, uint32_t *speed_mbps, bool *full_duplex);
-/** Take a member's carrier bit away whatever its driver says. */
-void bf_bond_device_force_down(const struct bf_bond *b, unsigned int i);
+/** Listen, or no longer, for devices that are taken out; where the system does not tell, drivers may. */
+void bf_bond_device_watch(bool on);
+/** Was its device taken out of the machine? Then it stays without a carrier until it is removed. */
+bool bf_bond_device_is_gone(const struct bf_bond *b, unsigned int i);
+/** Keep a member's carrier bit down whatever its driver says, or let it go. */
+void bf_bond_device_hold_down(const struct bf_bond *b, unsigned int i, bool on);
 int bf_bond_device_set_mtu(struct bf_bond *b, uint32_t mtu, struct bf_err *err);
 int bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err);
 

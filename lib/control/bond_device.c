@@ -29,6 +29,8 @@
 
 /* One bond per process: what the interrupt thread needs of it. */
 static struct bf_carrier carrier; /* intr and control: w; worker: r */
+static uint32_t held_down; /* members that are switched off by hand; control: w */
+static uint32_t gone; /* members whose devices were taken out of the machine; intr: w */
 static int16_t member_of[RTE_MAX_ETHPORTS]; /* bit + 1 of the port's member, 0 = none */
 
 const struct bf_carrier *
@@ -46,12 +48,20 @@ device_name(const char *bond, char *buf, size_t size)
 	return buf;
 }
 
+/* Members that have no carrier whatever their drivers say. */
+static uint32_t
+never_up(void)
+{
+	return __atomic_load_n(&held_down, __ATOMIC_ACQUIRE) |
+		__atomic_load_n(&gone, __ATOMIC_ACQUIRE);
+}
+
 static void
 carrier_set(unsigned int bit, bool up)
 {
 	uint32_t old;
 
-	if (up) {
+	if (up && !(never_up() & 1u << bit)) {
 		__atomic_fetch_or(&carrier.bits, 1u << bit, __ATOMIC_RELEASE);
 		return;
 	}
@@ -72,12 +82,52 @@ bond_on_link_event(uint16_t port, enum rte_eth_event_type type, void *arg, void 
 
 	RTE_SET_USED(arg);
 	RTE_SET_USED(ret);
-	if (type != RTE_ETH_EVENT_INTR_LSC || bit < 0)
+	if (bit < 0)
 		return 0;
-	if (rte_eth_link_get_nowait(port, &link) == 0)
+	if (type == RTE_ETH_EVENT_INTR_RMV) {
+		__atomic_fetch_or(&gone, 1u << bit, __ATOMIC_RELEASE);
+		carrier_set((unsigned int)bit, false);
+	} else if (rte_eth_link_get_nowait(port, &link) == 0) {
 		carrier_set((unsigned int)bit, link.link_status == RTE_ETH_LINK_UP);
+	}
 	bf_notify_post(&n);
 	return 0;
+}
+
+/* The kernel says that a device leaves: that may be long before its driver notices. */
+static void
+bond_on_device_event(const char *device, enum rte_dev_event_type type, void *arg)
+{
+	uint16_t port;
+
+	if (type == RTE_DEV_EVENT_REMOVE && device != NULL &&
+		rte_eth_dev_get_port_by_name(device, &port) == 0)
+		bond_on_link_event(port, RTE_ETH_EVENT_INTR_RMV, arg, NULL);
+}
+
+void
+bf_bond_device_watch(bool on)
+{
+	if (on) {
+		rte_dev_event_callback_register(NULL, bond_on_device_event, NULL);
+		rte_dev_event_monitor_start();
+	} else {
+		rte_dev_event_monitor_stop();
+		rte_dev_event_callback_unregister(NULL, bond_on_device_event, NULL);
+	}
+}
+
+static void
+listen_for(uint16_t port, bool on)
+{
+	static const enum rte_eth_event_type types[] = {
+		RTE_ETH_EVENT_INTR_LSC, RTE_ETH_EVENT_INTR_RMV};
+
+	for (unsigned int i = 0; i < RTE_DIM(types); i++)
+		if (on)
+			rte_eth_dev_callback_register(port, types[i], bond_on_link_event, NULL);
+		else
+			rte_eth_dev_callback_unregister(port, types[i], bond_on_link_event, NULL);
 }
 
 /* The PMD wants such a function; workers read the members, so the PMD sees no frame. */
@@ -92,18 +142,32 @@ bool
 bf_bond_device_link(const struct bf_bond *b, unsigned int i, uint32_t *speed, bool *full_duplex)
 {
 	struct rte_eth_link link = {0};
+	unsigned int bit = b->members[i].bit;
 	bool up = rte_eth_link_get_nowait(b->members[i].port, &link) == 0 &&
-		link.link_status == RTE_ETH_LINK_UP;
+		link.link_status == RTE_ETH_LINK_UP && !(never_up() & 1u << bit);
 
-	carrier_set(b->members[i].bit, up);
+	carrier_set(bit, up);
 	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	*full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
 	return up;
 }
 
-void
-bf_bond_device_force_down(const struct bf_bond *b, unsigned int i)
+bool
+bf_bond_device_is_gone(const struct bf_bond *b, unsigned int i)
 {
+	return __atomic_load_n(&gone, __ATOMIC_ACQUIRE) >> b->members[i].bit & 1;
+}
+
+void
+bf_bond_device_hold_down(const struct bf_bond *b, unsigned int i, bool on)
+{
+	uint32_t bit = 1u << b->members[i].bit;
+
+	if (!on) {
+		__atomic_fetch_and(&held_down, ~bit, __ATOMIC_RELEASE);
+		return;
+	}
+	__atomic_fetch_or(&held_down, bit, __ATOMIC_RELEASE);
 	carrier_set(b->members[i].bit, false);
 }
 
@@ -297,6 +361,8 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	rte_eth_macaddr_get(port, &m->mac);
 	if (rte_eth_dev_info_get(port, &info) == 0)
 		m->lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0;
+	__atomic_fetch_and(&gone, ~(1u << m->bit), __ATOMIC_RELEASE);
+	bf_bond_device_hold_down(b, i, b->off || m->off);
 	__atomic_store_n(&member_of[port], (int16_t)(m->bit + 1), __ATOMIC_RELEASE);
 	carrier_set(m->bit, false);
 	if (rte_eth_bond_member_add(b->port, port) != 0) {
@@ -305,7 +371,7 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 			"member: \"%s\": the bonding driver refuses it: see its messages above",
 			m->name);
 	}
-	rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_LSC, bond_on_link_event, NULL);
+	listen_for(port, true);
 	return 0;
 }
 
@@ -314,8 +380,10 @@ bf_bond_device_remove(struct bf_bond *b, unsigned int i)
 {
 	struct bf_member *m = &b->members[i];
 
-	rte_eth_dev_callback_unregister(m->port, RTE_ETH_EVENT_INTR_LSC, bond_on_link_event, NULL);
+	listen_for(m->port, false);
 	rte_eth_bond_member_remove(b->port, m->port);
+	if (b->off || m->off)
+		rte_eth_dev_set_link_up(m->port); /* as we found it */
 	bf_lcores_grace(b->lcores); /* worker 0 may be sending an LACPDU there */
 	rte_eth_dev_stop(m->port);
 	__atomic_store_n(&member_of[m->port], 0, __ATOMIC_RELEASE);

@@ -354,6 +354,7 @@ sync_bond(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err
 	struct bf_bond *b = &br->bond;
 	int ret = 0;
 
+	b->off = b->off && want->has_bond;
 	if (!want->has_bond || want->bond.n_members == 0)
 		return close_bond(br, err);
 	/* A bond that loses all its members for others is another bond. */

@@ -642,6 +642,77 @@ test_a_member_may_have_delays_of_its_own(void **state)
 	assert_int_equal(view.bond.eligible, 7);
 }
 
+static unsigned int n_gone;
+
+static void
+count_gone(void *arg, const struct bf_event *e)
+{
+	(void)arg;
+	n_gone += strcmp(e->what, "member_gone") == 0;
+}
+
+static void
+expect_gone(unsigned int i)
+{
+	assert_int_equal(view.bond.carrier->bits >> i & 1, 0);
+	assert_true(b.members[i].gone);
+	assert_false(b.members[i].usable);
+	assert_int_not_equal(b.active, i);
+	n_gone = 0;
+	bf_events_visit(&events, count_gone, NULL);
+	assert_int_equal(n_gone, 1);
+}
+
+static void
+test_a_member_whose_device_is_taken_out_is_left_until_it_joins_again(void **state)
+{
+	(void)state;
+	open_bond("name=bond0,mode=active-backup,member=net_ring_m0,member=net_ring_m1");
+	at(now + 10);
+	assert_int_equal(b.active, 0);
+	/* What the EAL does when the kernel says so; the driver still says that the link is up. */
+	rte_dev_event_callback_process("net_ring_m0", RTE_DEV_EVENT_REMOVE);
+	assert_int_equal(view.bond.carrier->bits & 1, 0); /* workers know before control does */
+	bf_bond_on_link(&b, port[0], now);
+	at(now + 10);
+	expect_gone(0);
+	at(now + 60000);
+	expect_gone(0);
+	bf_bond_member_remove(&b, "net_ring_m0", now);
+	assert_int_equal(add_member("net_ring_m0"), 0);
+	at(now + 10);
+	assert_int_equal(__builtin_popcount(view.bond.carrier->bits & 3), 2);
+	assert_false(b.members[1].gone);
+	/* A driver may say it as well; a device that is no member concerns nobody. */
+	rte_dev_event_callback_process("net_ring_m3", RTE_DEV_EVENT_REMOVE);
+	rte_dev_event_callback_process("no_such_device", RTE_DEV_EVENT_REMOVE);
+	assert_int_equal(__builtin_popcount(view.bond.carrier->bits & 3), 2);
+}
+
+static void
+test_what_is_switched_off_stays_off_whatever_its_driver_says(void **state)
+{
+	(void)state;
+	open_bond("mode=balance-xor,member=net_ring_m0,member=net_ring_m1");
+	at(now + 10);
+	bf_bond_switch(&b, 0, false, now);
+	cable(0, true); /* its driver reports a link */
+	at(now + 1000);
+	assert_int_equal(view.bond.eligible, 2);
+	bf_bond_switch(&b, -1, false, now);
+	at(now + 10);
+	assert_int_equal(view.bond.eligible, 0);
+	assert_int_equal(add_member("net_ring_m2"), 0); /* what joins a bond that is off is off */
+	at(now + 10);
+	assert_int_equal(view.bond.carrier->bits & 7, 0);
+	bf_bond_switch(&b, -1, true, now);
+	at(now + 10);
+	assert_int_equal(view.bond.eligible, 6);
+	bf_bond_switch(&b, 0, true, now);
+	at(now + 10);
+	assert_int_equal(view.bond.eligible, 7);
+}
+
 static void
 test_a_member_joins_with_its_settings(void **state)
 {
@@ -851,6 +922,8 @@ main(void)
 		T(test_a_member_without_link_is_held_for_the_down_delay),
 		T(test_the_active_member_is_held_for_the_down_delay_too),
 		T(test_a_member_joins_with_its_settings),
+		T(test_a_member_whose_device_is_taken_out_is_left_until_it_joins_again),
+		T(test_what_is_switched_off_stays_off_whatever_its_driver_says),
 		T(test_a_member_may_have_delays_of_its_own),
 		T(test_a_member_that_flaps_is_out_until_its_link_is_steady),
 		T(test_a_member_that_flaps_is_used_when_it_is_the_only_one),

@@ -20,9 +20,10 @@ VM, VM2 = guest_mac(1), guest_mac(2)
 RINGS = [f"net_ring{i}" for i in range(4)]
 # A bond that is in 802.3ad for a moment has no partner.
 LOG_LACP = [r"^WARNING: not-distributing: ", r"^WARNING: (carrier|lacp|loop)"]
-LOG_RINGS = [r"^WARNING: member_down: net_ring\d: link down$",
+LOG_RINGS = [r"^WARNING: member_down: net_ring\d: (link down|switched off)$",
              r"^WARNING: active_member: bond0: none, was net_ring\d$", *LOG_LACP]
-LOG_TAPS = [r"^tap_|^eth_dev_tap_create|^qdisc_create|^tun_alloc", *LOG_LACP,
+LOG_TAPS = [r"^WARNING: member_down: net_tap\d: switched off$",
+            r"^tap_|^eth_dev_tap_create|^qdisc_create|^tun_alloc", *LOG_LACP,
             r"^WARNING: member_down: net_tap\d: link down$",
             # Members that are stopped or deleted.
             r"^bond_mode_8023ad_\w+\(\d+\) - failed to .* No such device$"]
@@ -577,6 +578,54 @@ def test_B17_the_bond_has_a_link_when_a_member_has_one(rig):
         shown.append(str(port_link(r).get("link")).lower() in ("true", "up"))
         wait_for(lambda n=first + second: len(r.bond()["active_members"]) == n, 5, "active list")
     assert shown == [True, True, False, True]
+
+
+def is_linked(r):
+    return str(port_link(r).get("link")).lower() in ("true", "up")
+
+
+def test_B17_the_matrix_of_what_is_switched_off_and_what_is_attached(rig):
+    """VPP's test_bond_link: up only while the bond is on and a member that is on is attached."""
+    r = ring_rig(rig, 2, "balance-rr")
+    for bond_on in (True, False, True):
+        r.daemon.ctl(f"set link-{'up' if bond_on else 'down'} port bond0")
+        assert r.bond()["off"] is not bond_on
+        for n_attached in (2, 1, 2):
+            if n_attached == 1:
+                r.daemon.ctl("remove bonding member net_ring1 bond0")
+            elif "net_ring1" not in r.bond()["members"]:
+                r.daemon.ctl("add bonding member net_ring1 bond0")
+            for members_on in ((True,) * n_attached, (False,) * n_attached):
+                for i, on in enumerate(members_on):
+                    r.daemon.ctl(f"set link-{'up' if on else 'down'} port net_ring{i}")
+                wait_for(lambda want=bond_on and members_on[0]: is_linked(r) is want, 5,
+                         f"bond {bond_on}, {n_attached} attached, on {members_on}")
+            for i in range(n_attached):
+                r.daemon.ctl(f"set link-up port net_ring{i}")
+    assert len(r.events("bond_off")) == 1 and len(r.events("bond_on")) == 1
+    downs = r.events("member_down")
+    assert {e["text"] for e in downs} == {"switched off"}
+
+
+def test_B17_a_bond_that_is_off_carries_nothing_and_counts_it(rig):
+    r = rig(guests=("vm1",), log_allowed=LOG_LINK_LOSS + [
+        r"^WARNING: (member_down: net_vhost\d: switched off|active_member: bond0: none.*)$"])
+    r.learn_all()
+    before = r.daemon.drops().get("no_member", 0)
+    r.daemon.ctl("set link-down port bond0")
+    r.daemon.ctl("set link-down port bond0")
+    wait_for(lambda: not is_linked(r), what="bond off")
+    r.vm(1).send(stream=1, count=100, src=VM, dst=FAR_MAC)
+    r.settle()
+    assert r.spread(1) == [0, 0]
+    assert r.daemon.drops()["no_member"] - before == 100
+    assert "Switched off" in r.daemon.ctl("show bonding config bond0")
+    r.daemon.ctl("set link-up port bond0")
+    wait_for(lambda: r.member(0)["usable"], what="bond on")
+    r.vm(1).send(stream=2, count=100, src=VM, dst=FAR_MAC)
+    r.settle()
+    assert sum(r.spread(2)) == 100
+    refused(r, "set link-down port vm1", "vm1", "bond or a member")
 
 
 # ---- B-19, B-22, B-23: who is the active one ----
