@@ -150,9 +150,9 @@ show_shares(struct bf_app *app, const struct bf_bond *b, struct bf_out *out)
 	}
 	bf_out_arr_end(out);
 	bf_out_printf(out,
-		"Imbalance ratio (largest / mean): %.2f, rebalancing moves %" PRIu64 "\n",
-		bf_balance_ratio(load, b->n_members), app->br->balance.moves);
-	bf_out_f64(out, "ratio", bf_balance_ratio(load, b->n_members));
+		"Imbalance ratio (largest / fair share): %.2f, rebalancing moves %" PRIu64 "\n",
+		bf_balance_ratio(b, load), app->br->balance.moves);
+	bf_out_f64(out, "ratio", bf_balance_ratio(b, load));
 	bf_out_u64(out, "moves", app->br->balance.moves);
 }
 

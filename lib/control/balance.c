@@ -95,31 +95,59 @@ bf_balance_shares(const struct bf_balance *ba, const struct bf_bond *b, double *
 	}
 }
 
-double
-bf_balance_ratio(const double *share, unsigned int n)
+/* What each member can carry, in any unit; one that does not say counts as the slowest. */
+static void
+capacities(const struct bf_bond *b, double *capacity)
 {
-	double sum = 0, most = 0;
+	uint32_t least = 0;
 
-	for (unsigned int i = 0; i < n; i++) {
-		sum += share[i];
-		most = share[i] > most ? share[i] : most;
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		uint32_t mbps = b->members[i].speed_mbps;
+
+		least = mbps != 0 && (least == 0 || mbps < least) ? mbps : least;
 	}
-	return sum > 0 && n > 0 ? most * n / sum : 0;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		capacity[i] = RTE_MAX(RTE_MAX(b->members[i].speed_mbps, least), 1u);
+}
+
+double
+bf_balance_ratio(const struct bf_bond *b, const double *share)
+{
+	double capacity[BF_MAX_MEMBERS], room = 0, sum = 0, most = 0;
+
+	capacities(b, capacity);
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		sum += share[i];
+		room += capacity[i];
+		most = RTE_MAX(most, share[i] / capacity[i]);
+	}
+	return sum > 0 ? most * room / sum : 0;
+}
+
+/* Load of the members, and what each can carry. */
+struct shares {
+	double load[BF_MAX_MEMBERS], capacity[BF_MAX_MEMBERS];
+};
+
+static double
+use(const struct shares *s, unsigned int i, double more)
+{
+	return (s->load[i] + more) / s->capacity[i];
 }
 
 /* The bucket of one member whose move to the other evens them out best; -1 when none is worth it. */
 static int
 best_move(const struct bf_balance *ba, const struct bf_bond *b, unsigned int from, unsigned int to,
-	const double *share, const bool *moved)
+	const struct shares *s, const bool *moved)
 {
-	double gap = share[from] - share[to], best_left = gap, low = share[to] > 1 ? share[to] : 1;
+	double best_left = use(s, from, 0) - use(s, to, 0), low, after;
 	int best = -1;
 
 	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
-		double load = (double)ba->load[k], left = gap - 2 * load;
+		double load = (double)ba->load[k], left = use(s, from, -load) - use(s, to, load);
 
 		if (b->home[k] != b->members[from].bit || moved[k] || load < MIN_GAIN_BPS ||
-			load < share[from] * MIN_SHARE)
+			load < s->load[from] * MIN_SHARE)
 			continue;
 		left = left < 0 ? -left : left;
 		if (left < best_left) {
@@ -127,18 +155,16 @@ best_move(const struct bf_balance *ba, const struct bf_bond *b, unsigned int fro
 			best = (int)k;
 		}
 	}
-	if (best < 0 ||
-		share[from] / low -
-				(share[from] - (double)ba->load[best]) /
-					(low + (double)ba->load[best]) <
-			MIN_IMPROVEMENT)
+	if (best < 0)
 		return -1;
-	return best;
+	low = s->load[to] > 1 ? 0 : 1; /* nothing there: no division by zero */
+	after = use(s, from, -(double)ba->load[best]) / use(s, to, low + (double)ba->load[best]);
+	return use(s, from, 0) / use(s, to, low) - after < MIN_IMPROVEMENT ? -1 : best;
 }
 
 static bool
 move_one(struct bf_balance *ba, struct bf_bond *b, const uint32_t *stations, bool *moved,
-	double *share)
+	struct shares *s)
 {
 	unsigned int from = 0, to = 0, cost;
 	bool any = false;
@@ -147,13 +173,13 @@ move_one(struct bf_balance *ba, struct bf_bond *b, const uint32_t *stations, boo
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		if (!b->members[i].usable || b->members[i].drained)
 			continue;
-		from = !any || share[i] > share[from] ? i : from;
-		to = !any || share[i] < share[to] ? i : to;
+		from = !any || use(s, i, 0) > use(s, from, 0) ? i : from;
+		to = !any || use(s, i, 0) < use(s, to, 0) ? i : to;
 		any = true;
 	}
 	if (!any || from == to)
 		return false;
-	k = best_move(ba, b, from, to, share, moved);
+	k = best_move(ba, b, from, to, s, moved);
 	if (k < 0)
 		return false;
 	cost = stations[k] > 0 ? stations[k] : 1;
@@ -161,8 +187,8 @@ move_one(struct bf_balance *ba, struct bf_bond *b, const uint32_t *stations, boo
 		return false;
 	ba->moves_this_minute += cost;
 	b->home[k] = b->members[to].bit;
-	share[from] -= (double)ba->load[k];
-	share[to] += (double)ba->load[k];
+	s->load[from] -= (double)ba->load[k];
+	s->load[to] += (double)ba->load[k];
 	moved[k] = true;
 	ba->moves++;
 	return true;
@@ -174,7 +200,7 @@ bf_balance_interval(struct bf_balance *ba, struct bf_bond *b, const uint32_t *st
 {
 	bool balances = b->cfg.mode == BF_MODE_TLB || b->cfg.mode == BF_MODE_ALB ||
 		(b->cfg.rebalance && (b->cfg.mode == BF_MODE_XOR || b->cfg.mode == BF_MODE_8023AD));
-	double share[BF_MAX_MEMBERS];
+	struct shares s;
 	bool any = false;
 
 	measure(ba, b->lcores, now_ms);
@@ -185,8 +211,9 @@ bf_balance_interval(struct bf_balance *ba, struct bf_bond *b, const uint32_t *st
 		ba->minute_ms = now_ms;
 		ba->moves_this_minute = 0;
 	}
-	bf_balance_shares(ba, b, share);
-	while (move_one(ba, b, stations, moved, share))
+	bf_balance_shares(ba, b, s.load);
+	capacities(b, s.capacity);
+	while (move_one(ba, b, stations, moved, &s))
 		any = true;
 	b->dirty = b->dirty || any;
 	return any;
@@ -219,7 +246,9 @@ resize(struct bf_bond *b, unsigned int n)
 
 		while (bf_bond_by_bit(b, bit) >= 0)
 			bit++;
-		b->members[b->n_members++].bit = bit;
+		b->members[b->n_members].bit = bit;
+		b->members[b->n_members].speed_mbps = b->members[0].speed_mbps;
+		b->n_members++;
 	}
 	bf_bond_deal_buckets(b);
 }
@@ -249,7 +278,7 @@ bf_balance_whatif(const struct bf_balance *ba, const struct bf_bond *b, enum bf_
 		w->flows++;
 		w->moved += m != member_of_flow(b, f, bf_bond_policy(b), b->cfg.seed);
 	}
-	w->ratio = bf_balance_ratio(w->share, n_members);
+	w->ratio = bf_balance_ratio(&other, w->share);
 	for (unsigned int i = 0; i < n_members && sum > 0; i++)
 		w->share[i] /= sum;
 }

@@ -56,8 +56,11 @@ bool bf_balance_interval(struct bf_balance *ba, struct bf_bond *b, const uint32_
 /** Share of each member (index) of the load, bytes per second. */
 void bf_balance_shares(const struct bf_balance *ba, const struct bf_bond *b, double *bytes_per_s);
 
-/** Largest share divided by the mean of @p n; 1 is even, 0 when there is no load. */
-double bf_balance_ratio(const double *share, unsigned int n);
+/**
+ * Share of the fullest member divided by what would be fair, both by the members' speeds; 1 is
+ * even, 0 when there is no load.
+ */
+double bf_balance_ratio(const struct bf_bond *b, const double *share);
 
 /** One line of "what if". */
 struct bf_whatif {

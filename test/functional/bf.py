@@ -87,7 +87,8 @@ class Peer:
     """One bf-peer process with one port."""
 
     def __init__(self, workdir, name, socket, server=True, queues=1, mtu=9216, queue_size=1024,
-                 buf=None, **knobs):
+                 buf=None, dev=None, **knobs):
+        """dev: devargs of another driver than net_virtio_user."""
         self.name = name
         self.socket = pathlib.Path(socket)
         self.server = server
@@ -96,6 +97,7 @@ class Peer:
         self.mtu = mtu
         self.queue_size = queue_size
         self.buf = buf
+        self.dev = dev
         self.workdir = pathlib.Path(workdir)
         self.log = self.workdir / f"peer-{name}.log"
         self.proc = None
@@ -111,6 +113,7 @@ class Peer:
         dev += ",server=1" if self.server else ""
         dev += ",cq=1" if self.queues > 1 else ""
         dev += "".join(f",{k}={v}" for k, v in self.knobs.items())
+        dev = self.dev or dev
         bufs = 2 * self.queue_size * self.queues + 2048
         if self.buf is not None:
             bufs *= 2 + self.mtu // self.buf
@@ -119,6 +122,8 @@ class Peer:
                "--no-telemetry", "--no-shconf", "--file-prefix", f"bfpeer-{os.getpid()}-{self.name}",
                "--vdev", dev, "--", "--mtu", str(self.mtu), "--desc", str(self.queue_size),
                "--bufs", str(min(bufs, 65535))]
+        if self.dev is not None:
+            cmd += ["--queues", str(self.queues)]
         if self.buf is not None:
             cmd += ["--buf", str(self.buf)]
         with open(self.log, "ab") as log:

@@ -81,6 +81,7 @@ parse_options(int argc, char **argv, struct port_options *options)
 		{"buf", required_argument, NULL, 'b'},
 		{"bufs", required_argument, NULL, 'n'},
 		{"desc", required_argument, NULL, 'd'},
+		{"queues", required_argument, NULL, 'q'},
 		{NULL, 0, NULL, 0},
 	};
 	int c;
@@ -89,7 +90,8 @@ parse_options(int argc, char **argv, struct port_options *options)
 		unsigned long value = optarg != NULL ? strtoul(optarg, NULL, 10) : 0;
 
 		if (c == '?' || value == 0 || value > UINT16_MAX) {
-			fputs("bf-peer: --mtu, --buf, --bufs, --desc: expected 1 to 65535\n",
+			fputs("bf-peer: --mtu, --buf, --bufs, --desc, --queues: expected 1 to "
+			      "65535\n",
 				stderr);
 			return -EINVAL;
 		}
@@ -99,6 +101,8 @@ parse_options(int argc, char **argv, struct port_options *options)
 			options->buf_size = (uint16_t)value;
 		else if (c == 'n')
 			options->n_bufs = (uint32_t)value;
+		else if (c == 'q')
+			options->max_queues = (uint16_t)value;
 		else
 			options->n_desc = (uint16_t)value;
 	}
@@ -112,6 +116,7 @@ main(int argc, char **argv)
 		.mtu = 1500,
 		.buf_size = 10240,
 		.n_bufs = 8192,
+		.max_queues = UINT16_MAX,
 		.n_desc = 256,
 	};
 	int rc;

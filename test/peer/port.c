@@ -92,7 +92,7 @@ port_open(uint16_t ethdev)
 	rc = rte_eth_dev_info_get(ethdev, &info);
 	if (rc != 0)
 		return fail("info", name, rc);
-	p->n_queues = RTE_MIN(info.max_rx_queues, info.max_tx_queues);
+	p->n_queues = RTE_MIN(RTE_MIN(info.max_rx_queues, info.max_tx_queues), opts.max_queues);
 	conf.rxmode.mtu = opts.mtu;
 	conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER & info.rx_offload_capa;
 	conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;

@@ -70,6 +70,7 @@ struct port {
 struct port_options {
 	uint16_t mtu;
 	uint16_t buf_size;
+	uint16_t max_queues; /* of those that the driver has */
 	uint16_t n_desc;
 	uint32_t n_bufs;
 };
