@@ -17,4 +17,5 @@ const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS] = {
 	{"fdb", "Stations and where they are", bf_cmds_fdb, BF_N_CMDS_FDB},
 	{"display", "Forwarding figures, drops, lcores, events, memory", bf_cmds_stats,
 		BF_N_CMDS_STATS},
+	{"metrics", "Figures for Prometheus", bf_cmds_metrics, BF_N_CMDS_METRICS},
 };

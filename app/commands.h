@@ -10,7 +10,7 @@
 
 #include "console/command.h"
 
-#define BF_APP_N_GROUPS 7
+#define BF_APP_N_GROUPS 8
 #define BF_N_CMDS_RUN 12
 #define BF_N_CMDS_PORT 8
 #define BF_N_CMDS_BOND 17
@@ -18,6 +18,7 @@
 #define BF_N_CMDS_GUEST 4
 #define BF_N_CMDS_FDB 5
 #define BF_N_CMDS_STATS 7
+#define BF_N_CMDS_METRICS 1
 
 extern const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS];
 extern const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN];
@@ -27,5 +28,6 @@ extern const struct bf_cmd bf_cmds_paths[BF_N_CMDS_PATHS];
 extern const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST];
 extern const struct bf_cmd bf_cmds_fdb[BF_N_CMDS_FDB];
 extern const struct bf_cmd bf_cmds_stats[BF_N_CMDS_STATS];
+extern const struct bf_cmd bf_cmds_metrics[BF_N_CMDS_METRICS];
 
 #endif

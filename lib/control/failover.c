@@ -15,6 +15,9 @@
 
 #define WAIT_FIRST_MS 2000 /* no frame within this time: nobody was sending */
 
+const double bf_failover_bin_s[BF_FAILOVER_BINS] = {
+	0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1};
+
 static double
 us_between(uint64_t from_tsc, uint64_t to_tsc)
 {
@@ -64,9 +67,29 @@ first_frame(const struct bf_failover *r, const struct bf_lcores *l, uint64_t *ts
 }
 
 static void
-close_record(struct bf_failover *r, struct bf_events *ev)
+add_up(struct bf_failovers *f, const struct bf_failover *r)
+{
+	double s = r->first_frame_us / 1e6;
+
+	f->announced += r->announced;
+	f->lost += r->lost;
+	if (!r->has_first)
+		return;
+	f->timed++;
+	f->timed_s += s;
+	for (unsigned int i = 0; i < BF_FAILOVER_BINS; i++) {
+		if (s > bf_failover_bin_s[i])
+			continue;
+		f->bins[i]++;
+		break;
+	}
+}
+
+static void
+close_record(struct bf_failovers *f, struct bf_failover *r, struct bf_events *ev)
 {
 	r->open = false;
+	add_up(f, r);
 	if (r->has_first)
 		bf_event(ev, BF_LOG_NOTICE, "failover", r->from,
 			"to %s: %s; first frame after %.3f ms, known after %.3f ms, %" PRIu64
@@ -106,7 +129,7 @@ bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, struct bf_ev
 			r->announced_ms = (double)passed_ms + 0.001;
 		}
 		if (r->has_first || r->losses == 0 || passed_ms >= WAIT_FIRST_MS)
-			close_record(r, ev);
+			close_record(f, r, ev);
 	}
 }
 

@@ -17,6 +17,10 @@
 #include "dataplane/view.h"
 
 #define BF_FAILOVERS_MAX 64
+#define BF_FAILOVER_BINS 8
+
+/** Upper ends of the bins by which the time to the first frame is counted, seconds. */
+extern const double bf_failover_bin_s[BF_FAILOVER_BINS];
 
 struct bf_failover {
 	uint64_t seq; /* from 1 */
@@ -39,6 +43,11 @@ struct bf_failover {
 
 struct bf_failovers {
 	uint64_t n;
+	/* Of all that are closed, also of those that are no longer kept. */
+	uint64_t timed; /* a frame was waiting */
+	double timed_s; /* sum of their times to the first frame */
+	uint64_t bins[BF_FAILOVER_BINS];
+	uint64_t announced, lost; /* frames */
 	struct bf_failover ring[BF_FAILOVERS_MAX];
 };
 

@@ -4,48 +4,12 @@
 import time
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from bf import FAR_MAC, LOG_LINK_LOSS, CtlError, PeerError, guest_mac, wait_for
+from bf import (FAR_MAC, LOAD_RATE, LOG_LINK_LOSS, CtlError, Load, guest_mac, loses_nothing,
+                wait_for)
 
 VM = guest_mac(1)
-RATE = 2000
-STREAMS = iter(range(100, 60000))
-
-
-class Load:
-    """A guest sends numbered frames of many flows until told to stop."""
-
-    def __init__(self, r, **spec):
-        self.r, self.stream = r, next(STREAMS)
-        self.before = r.vm(1).port()["tx"]
-        r.vm(1).send(wait=False, stream=self.stream, count=1 << 20, src=VM, dst=FAR_MAC, flows=61,
-                     rate=RATE, **spec)
-        self.passes(1)
-
-    def sent(self):
-        return self.r.vm(1).port()["tx"] - self.before
-
-    def passes(self, count):
-        """Wait until so many more frames have left the guest."""
-        goal = self.sent() + count
-        wait_for(lambda: self.sent() >= goal, what="load going on")
-
-    def stop(self):
-        """Tallies of the living far peers and the number of frames sent."""
-        with pytest.raises(PeerError, match="timeout"):
-            self.r.vm(1).cmd("wait", timeout=0)
-        count = self.sent()
-        self.r.settle()
-        return count, [f.stream(self.stream, count) for f in self.r.alive()]
-
-
-def loses_nothing(load, in_order=True):
-    count, tallies = load.stop()
-    assert sum(t["distinct"] for t in tallies) == count, tallies
-    assert sum(t["received"] for t in tallies) == count, tallies
-    if in_order:
-        assert [t["reordered"] for t in tallies] == [0] * len(tallies)
-    assert load.r.daemon.drops().get("member_full", 0) == 0
 
 
 def change_under_load(r, commands, in_order=True):
@@ -93,7 +57,7 @@ def test_a_change_from_and_to_broadcast_keeps_every_frame_on_the_first_member(ri
 
 def test_a_mode_change_loses_nothing_that_arrives_on_the_active_member(rig):
     r = prepared(rig)
-    r.far[0].send(wait=False, stream=1, count=4000, src=FAR_MAC, dst=VM, flows=61, rate=RATE)
+    r.far[0].send(wait=False, stream=1, count=4000, src=FAR_MAC, dst=VM, flows=61, rate=LOAD_RATE)
     for mode in ("balance-rr", "balance-xor", "broadcast", "balance-tlb", "balance-alb",
                  "active-backup") * 2:
         r.daemon.ctl(f"set bonding mode {mode} bond0")
@@ -227,6 +191,42 @@ def test_a_lost_member_under_load_is_timed(rig, mode):
     assert abs(record["time_ms"] / 1000 - time.time()) < 30
     event = r.events("failover")[-1]
     assert event["object"] == "net_vhost0" and "first frame after" in event["text"]
+
+
+def samples(r):
+    """`show metrics` as Prometheus' own library reads it: {(name, labels): value}."""
+    text = r.daemon.ctl("show metrics")
+    families = list(text_string_to_metric_families(text))
+    assert families and all(f.documentation and f.type != "unknown" for f in families)
+    return {(s.name, *sorted(s.labels.values())): s.value for f in families for s in f.samples}
+
+
+def test_the_stopwatch_is_a_metric(rig):
+    r = prepared(rig)
+    first = "bondfwd_failover_first_frame_seconds"
+    before = samples(r)
+    assert before[f"{first}_count", "bond0"] == 0
+    assert before["bondfwd_member_up", "bond0", "net_vhost0"] == 1
+    load = Load(r)
+    r.far[0].kill()
+    record = wait_for(lambda: closed(r), 10, "failover recorded")
+    load.stop()
+    after = samples(r)
+    assert after["bondfwd_failovers_total", "bond0"] == 1
+    assert after[f"{first}_count", "bond0"] == 1 == after[f"{first}_bucket", "+Inf", "bond0"]
+    assert after[f"{first}_sum", "bond0"] == pytest.approx(record["first_frame_us"] / 1e6, rel=1e-6)
+    bins = {float(k[1]): v for k, v in after.items() if k[0] == f"{first}_bucket"}
+    assert all(n == (record["first_frame_us"] / 1e6 <= le) for le, n in bins.items())
+    assert after["bondfwd_failover_announcements_total", "bond0"] == record["announcements"] > 0
+    assert after["bondfwd_failover_lost_frames_total", "bond0"] == record["lost"]
+    assert after["bondfwd_member_up", "bond0", "net_vhost0"] == 0
+    assert after["bondfwd_member_carries", "bond0", "net_vhost1"] == 1
+    assert after["bondfwd_member_link_losses_total", "bond0", "net_vhost0"] == 1
+    details = {m["name"]: m for m in r.bond()["member_details"]}
+    for name, m in details.items():
+        assert after["bondfwd_member_transmit_frames_total", "bond0", name] == m["tx_frames"]
+    in_json = r.daemon.ctl("show metrics", json=True)
+    assert {(s["name"], *sorted(s["labels"].values())) for s in in_json} == set(after)
 
 
 def test_frames_lost_for_want_of_a_member_are_counted_in_the_record(rig):

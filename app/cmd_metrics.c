@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Figures of the bond in Prometheus' text format: what node_exporter's textfile collector reads,
+ * and what Prometheus alerts on.
+ *
+ * Threads: ctx control.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "app.h"
+#include "commands.h"
+#include "console/out.h"
+#include "control/bridge.h"
+#include "control/failover.h"
+#include "control/stats.h"
+
+/* Head of a family of samples. */
+static void
+family(struct bf_out *out, const char *name, const char *type, const char *help)
+{
+	bf_out_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* One sample; the second label is left out when it has no name. */
+static void
+sample(struct bf_out *out, const char *name, const char *bond, const char *label,
+	const char *label_value, double value)
+{
+	bf_out_printf(out, "%s{bond=\"%s\"", name, bond);
+	if (label != NULL)
+		bf_out_printf(out, ",%s=\"%s\"", label, label_value);
+	bf_out_printf(out, "} %.15g\n", value);
+	bf_out_obj_begin(out, NULL);
+	bf_out_str(out, "name", name);
+	bf_out_obj_begin(out, "labels");
+	bf_out_str(out, "bond", bond);
+	if (label != NULL)
+		bf_out_str(out, label, label_value);
+	bf_out_obj_end(out);
+	bf_out_f64(out, "value", value);
+	bf_out_obj_end(out);
+}
+
+/* The stopwatch: time from a loss to the next frame. */
+static void
+failover_times(const struct bf_failovers *f, const char *bond, struct bf_out *out)
+{
+	static const char name[] = "bondfwd_failover_first_frame_seconds";
+	uint64_t below = 0;
+	char le[16];
+
+	family(out, name, "histogram",
+		"From the loss of a member to the first frame on another one.");
+	for (unsigned int i = 0; i < BF_FAILOVER_BINS; i++) {
+		below += f->bins[i];
+		snprintf(le, sizeof(le), "%g", bf_failover_bin_s[i]);
+		sample(out, "bondfwd_failover_first_frame_seconds_bucket", bond, "le", le,
+			(double)below);
+	}
+	sample(out, "bondfwd_failover_first_frame_seconds_bucket", bond, "le", "+Inf",
+		(double)f->timed);
+	sample(out, "bondfwd_failover_first_frame_seconds_sum", bond, NULL, NULL, f->timed_s);
+	sample(out, "bondfwd_failover_first_frame_seconds_count", bond, NULL, NULL,
+		(double)f->timed);
+}
+
+static void
+failovers(const struct bf_failovers *f, const char *bond, struct bf_out *out)
+{
+	const struct {
+		const char *name, *help;
+		uint64_t value;
+	} totals[] = {
+		{"bondfwd_failovers_total", "Changes of the members that carry traffic.", f->n},
+		{"bondfwd_failover_announcements_total", "Frames that announced guests after them.",
+			f->announced},
+		{"bondfwd_failover_lost_frames_total",
+			"Frames dropped meanwhile for want of a member.", f->lost},
+	};
+
+	for (unsigned int i = 0; i < sizeof(totals) / sizeof(totals[0]); i++) {
+		family(out, totals[i].name, "counter", totals[i].help);
+		sample(out, totals[i].name, bond, NULL, NULL, (double)totals[i].value);
+	}
+	failover_times(f, bond, out);
+}
+
+static double
+link_of(const struct bf_bridge *br, const struct bf_member *m)
+{
+	(void)br;
+	return m->carrier;
+}
+
+static double
+carries(const struct bf_bridge *br, const struct bf_member *m)
+{
+	return (bf_bond_carrying(&br->bond) & 1u << m->bit) != 0;
+}
+
+static double
+losses(const struct bf_bridge *br, const struct bf_member *m)
+{
+	(void)br;
+	return (double)m->flaps;
+}
+
+static double
+frames(const struct bf_bridge *br, const struct bf_member *m)
+{
+	struct bf_member_counters c;
+
+	bf_stats_member(br, m->bit, &c);
+	return (double)c.tx_frames;
+}
+
+static double
+bytes(const struct bf_bridge *br, const struct bf_member *m)
+{
+	struct bf_member_counters c;
+
+	bf_stats_member(br, m->bit, &c);
+	return (double)c.tx_bytes;
+}
+
+static void
+members(const struct bf_bridge *br, struct bf_out *out)
+{
+	static const struct {
+		const char *name, *type, *help;
+		double (*value)(const struct bf_bridge *br, const struct bf_member *m);
+	} families[] = {
+		{"bondfwd_member_up", "gauge", "1 while the member has a link.", link_of},
+		{"bondfwd_member_carries", "gauge", "1 while the bond sends by the member.",
+			carries},
+		{"bondfwd_member_link_losses_total", "counter", "Links lost.", losses},
+		{"bondfwd_member_transmit_frames_total", "counter", "Frames sent.", frames},
+		{"bondfwd_member_transmit_bytes_total", "counter", "Bytes sent, without FCS.",
+			bytes},
+	};
+	const struct bf_bond *b = &br->bond;
+
+	for (unsigned int f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
+		family(out, families[f].name, families[f].type, families[f].help);
+		for (unsigned int i = 0; i < b->n_members; i++)
+			sample(out, families[f].name, b->cfg.name, "member", b->members[i].name,
+				families[f].value(br, &b->members[i]));
+	}
+}
+
+static void
+cmd_metrics(struct bf_cmd_ctx *ctx)
+{
+	const struct bf_app *app = ctx->app;
+	const struct bf_bridge *br = app->br;
+
+	bf_out_arr_begin(ctx->out, NULL);
+	if (br->bond.open) {
+		members(br, ctx->out);
+		failovers(&br->failovers, br->bond.cfg.name, ctx->out);
+	}
+	bf_out_arr_end(ctx->out);
+}
+
+const struct bf_cmd bf_cmds_metrics[BF_N_CMDS_METRICS] = {
+	{"show metrics", "The bond's figures in Prometheus' text format.", cmd_metrics, 0},
+};
