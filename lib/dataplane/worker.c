@@ -10,12 +10,14 @@
  */
 #include "dataplane/worker.h"
 
+#include <sys/prctl.h>
+
 #include <rte_cycles.h>
 #include <rte_pause.h>
 #include <rte_vhost.h>
 
 #define IDLE_AFTER 256 /* empty loops before a worker may pause or sleep */
-#define SLEEP_US 20
+#define SLEEP_US 88 /* a frame waits for less than 100; a turn of 4 costs less than 5 % of a CPU */
 
 const uint8_t bf_burst_bin[BF_BURST + 1] = {0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4,
 	4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5};
@@ -82,7 +84,7 @@ adopt_view(struct bf_worker *w, const struct bf_view *v)
 		w->rxq_state[i] = (struct bf_rxq_state){0, false};
 }
 
-/* Rest when nothing came for a while; frames and LACP wait SLEEP_US at the most. */
+/* Rest when nothing came for a while; frames and LACP wait for SLEEP_US at the most. */
 static void
 rest(struct bf_worker *w)
 {
@@ -122,6 +124,7 @@ bf_worker_run(void *arg)
 	struct bf_pmd_counters *pmd = &w->counters->pmd;
 	uint64_t last = rte_rdtsc();
 
+	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* else a sleep takes 50 us longer */
 	rte_rcu_qsbr_thread_online(w->qsbr, w->idx);
 	while (!__atomic_load_n(&w->quit, __ATOMIC_RELAXED)) {
 		const struct bf_view *v = __atomic_load_n(w->door, __ATOMIC_ACQUIRE);

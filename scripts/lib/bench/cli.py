@@ -19,7 +19,7 @@ from .processes import BUILD, ROOT, BenchError, Memory
 
 PATHS = ("p2v", "v2p", "pvp")
 SIZES = ("64", "128", "256", "512", "1024", "1280", "1518", "9018", "imix")
-MEASURES = ("throughput", "latency", "loss", "burst")
+MEASURES = ("delivered", "throughput", "latency", "loss", "burst", "idle")
 MODES = ("active-backup", "balance-xor")
 # Enough for the generator, a forwarder and OVS's reserve, in 2 MiB pages.
 HUGE_PAGES_WANTED = 900
@@ -69,7 +69,8 @@ def parse(argv):
     p.add_argument("--paths", type=words(PATHS), default=list(PATHS),
                    help="p2v wire to guest, v2p guest to wire, pvp wire, guest, wire")
     p.add_argument("--sizes", type=sizes, help="frame sizes with FCS, and imix")
-    p.add_argument("--measure", type=words(MEASURES), default=list(MEASURES))
+    p.add_argument("--measure", type=words(MEASURES), default=list(MEASURES),
+                   help=f"of {','.join(MEASURES)}; delivered is always measured")
     p.add_argument("--guests", type=between(int, 1, GUESTS_MAX), default=1)
     p.add_argument("--flows", type=between(int, 1, 1 << 17), default=512)
     p.add_argument("--macs", type=between(int, 1, 10000), default=1, help="far stations")
@@ -103,6 +104,7 @@ def complete(parser, options):
     options.retries = 0 if quick else 2
     options.drain = 2000 if rfc else 20 if quick else 100
     options.latency_trial = 120.0 if rfc else options.trial
+    options.idle_trial = 0.2 if quick else 5.0
     options.curve_trial = options.trial if rfc else options.trial / 2
     options.burst_limit = 2048 if quick else 1 << 22 if rfc else 1 << 16
     options.burst_rounds = 50 if rfc else 1
@@ -173,6 +175,8 @@ def show(case, seconds):
         line += f", at 50 % p50 {at['p50'] / 1e3:.1f} p99 {at['p99'] / 1e3:.1f} us"
     if "back_to_back" in case:
         line += f", burst {case['back_to_back']['frames']:.0f}"
+    for how, at in case.get("idle", {}).items():
+        line += f", {how}: CPU {at['cpu']:.1%} p50 {at['p50'] / 1e3:.1f} p99 {at['p99'] / 1e3:.1f} us"
     waited = max(flat["waited"].values())
     print(f"{line}; CPU taken away {waited:.1%}  ({seconds:.0f} s)", flush=True)
 

@@ -25,6 +25,11 @@ def threads(pid):
     return found
 
 
+def busiest(pids):
+    """ns that the thread which ran most has run."""
+    return max((ran for pid in pids for ran, _ in threads(pid).values()), default=0)
+
+
 def stolen(cpus):
     """Seconds that the hypervisor took from these CPUs, the worst of them."""
     names = {f"cpu{cpu}" for cpu in cpus}

@@ -32,6 +32,7 @@ class Forwarder:
     n_wires = 2
     is_switch = True
     packages = ()
+    idle_modes = ()
 
     def __init__(self, workdir, options, memory):
         self.workdir = workdir
@@ -65,6 +66,9 @@ class Forwarder:
     def command(self):
         return self.processes[-1].command if self.processes else []
 
+    def rest(self, how):
+        """Take one of idle_modes."""
+
     def look(self):
         """What the forwarder says about itself after a trial; not used in any figure."""
         return None
@@ -85,6 +89,7 @@ class Bondfwd(Forwarder):
 
     name = "bondfwd"
     title = "bondfwd"
+    idle_modes = ("poll", "pause", "sleep")
 
     @staticmethod
     def binary():
@@ -118,11 +123,14 @@ class Bondfwd(Forwarder):
             "--bond", bond, *guests, "--console", self.workdir / "console.sock"])
 
     def look(self):
-        return {what: self.ask(what) for what in ("lcore", "drops")}
+        return {what: self.ask("show", what) for what in ("lcore", "drops")}
 
-    def ask(self, what):
+    def rest(self, how):
+        self.ask("set", "lcore", "idle", how)
+
+    def ask(self, *words):
         done = subprocess.run(
-            [BUILD / "app" / "bondctl", "-s", self.workdir / "console.sock", "-j", "show", what],
+            [BUILD / "app" / "bondctl", "-s", self.workdir / "console.sock", "-j", *words],
             capture_output=True, text=True, timeout=10, check=False)
         try:
             return json.loads(done.stdout)

@@ -6,13 +6,16 @@ could not even be put into the wire's ring in time (missed).  A card would count
 rx_missed; a virtual wire only holds the sender back.
 """
 
-from .disturbance import LIMIT, Meter
+import time
+
+from .disturbance import LIMIT, Meter, busiest
 
 IMIX = [64] * 7 + [570] * 4 + [1518]
 TOLERANCES = {"0": 0.0, "0.001": 0.001 / 100}
 LATENCY_SHARES = (50, 90)
 CURVE_STEPS = range(10, 101, 10)
 BURST_MIN = 64
+SPARSE_PPS = 1000
 
 
 def spread(sizes):
@@ -46,6 +49,7 @@ class Case:
 
     def __init__(self, generator, forwarder, options, path, size):
         self.generator = generator
+        self.forwarder = forwarder
         self.options = options
         self.trials = []
         self.top = 0.0
@@ -156,6 +160,22 @@ class Case:
         self.result["back_to_back"] = {"frames": sum(found) / len(found), "rounds": len(found),
                                        "limit": self.options.burst_limit}
 
+    def idle(self):
+        """For each way to rest: the CPU in silence, and how long a frame after silence takes."""
+        pids = [p.child.pid for p in self.forwarder.processes]
+        for how in self.forwarder.idle_modes:
+            self.forwarder.rest(how)
+            self.generator.ask("settle", quiet=5)
+            before, began = busiest(pids), time.monotonic()
+            time.sleep(self.options.idle_trial)
+            cpu = (busiest(pids) - before) / 1e9 / (time.monotonic() - began)
+            trial = self.trial(SPARSE_PPS, self.options.idle_trial)
+            self.result.setdefault("idle", {})[how] = {
+                "cpu": round(cpu, 4), "rate": SPARSE_PPS, "loss": loss_of(trial),
+                **trial["latency_ns"]}
+        if self.forwarder.idle_modes:
+            self.forwarder.rest(self.forwarder.idle_modes[0])
+
     def measure(self):
         wanted = self.options.measure
         self.flat_out()
@@ -167,4 +187,6 @@ class Case:
             self.loss_curve()
         if "burst" in wanted:
             self.burst()
+        if "idle" in wanted:
+            self.idle()
         return self.result

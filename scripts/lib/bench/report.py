@@ -107,6 +107,16 @@ def table(summary):
     return rows
 
 
+def idle_table(results):
+    """Rest and wake-up; nothing when it was not measured."""
+    rows = [f"| {case['path']} | {case['size']} | {how} | {at['cpu']:.1%} | "
+            f"{microseconds(at['p50'])} | {microseconds(at['p99'])} | {microseconds(at['max'])} |"
+            for case in results["cases"] for how, at in case.get("idle", {}).items()]
+    heads = ["path", "size", "idle mode", "CPU in silence", "p50 us", "p99 us", "max us"]
+    head = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
+    return ["", *head, *rows] if rows else []
+
+
 def disturbance(results):
     """How far the figures can be trusted."""
     worst = [max(case["flat_out"]["waited"].values()) for case in results["cases"]]
@@ -193,7 +203,8 @@ def write(results, directory):
     summary = Summary(results)
     for name, (_, text) in plots(summary).items():
         (directory / name).write_text(text, encoding="utf-8")
-    text = "\n".join([*conditions(results), "", *table(summary)]) + "\n"
+    text = "\n".join([*conditions(results), "", *table(summary),
+                      *idle_table(results)]) + "\n"
     (directory / "table.md").write_text(text, encoding="utf-8")
     return text
 
@@ -205,7 +216,7 @@ def write_docs(results):
     PICTURES.mkdir(exist_ok=True)
     for old in PICTURES.glob("*.svg"):
         old.unlink()
-    lines = [*conditions(results), "", *table(summary), ""]
+    lines = [*conditions(results), "", *table(summary), *idle_table(results), ""]
     for name, (caption, text) in plots(summary).items():
         if name.startswith("throughput-") or name.endswith(f"-{small}.svg"):
             (PICTURES / name).write_text(text, encoding="utf-8")
