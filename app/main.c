@@ -29,6 +29,7 @@
 #include "control/compat.h"
 #include "control/notify.h"
 #include "options.h"
+#include "remember.h"
 
 enum {
 	STATUS_OK = 0,
@@ -141,7 +142,7 @@ min_timeout(int a, int b)
 
 /* Sleeps unless something is due: librte_vhost's and the EAL's threads share this CPU. */
 static int
-run(struct bf_app *app)
+run(struct bf_app *app, const char *console)
 {
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event ev[8];
@@ -156,6 +157,7 @@ run(struct bf_app *app)
 	while (!app->quit) {
 		int timeout = bf_bridge_tick(app->br, bf_clock_ms());
 
+		bf_remember_save(console, &app->br->bond);
 		timeout = min_timeout(timeout, bf_console_timeout_ms(app->console, bf_clock_ms()));
 		timeout = min_timeout(timeout, bf_app_confirm_tick(app, bf_clock_ms()));
 		if (epoll_wait(ep, ev, 8, timeout) < 0 && errno != EINTR)
@@ -212,6 +214,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 		return STATUS_OK;
 	if (bf_bridge_start(app->br, err) != 0)
 		return STATUS_FAILED;
+	bf_remember_load(o->console, &app->br->bond);
 	ret = bf_bridge_apply(app->br, o->config, err);
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
@@ -236,7 +239,7 @@ serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 	if (status != STATUS_OK)
 		fail(status, err.text);
 	else if (!app->quit)
-		status = run(app);
+		status = run(app, o->console);
 	bf_app_commit(app);
 	bf_console_close(app->console);
 	bf_bridge_destroy(app->br);

@@ -21,6 +21,7 @@
 
 #define CTL_FRAMES 8191
 #define HOLD_MODE_MS 10000 /* LACP's time to form the LAG before the old mode lets go */
+#define KEEP_MS 3000 /* how long the member that was active has to come up after a restart */
 #define SAFETY_POLL_MS 1000 /* members that report link changes are asked anyway, now and then */
 
 int
@@ -167,6 +168,13 @@ member_init(struct bf_bond *b, unsigned int i, uint8_t bit, uint64_t now_ms)
 	m->changed_ms = now_ms;
 }
 
+void
+bf_bond_keep(struct bf_bond *b, const char *bond, const char *member)
+{
+	snprintf(b->kept_of, sizeof(b->kept_of), "%s", bond);
+	snprintf(b->kept, sizeof(b->kept), "%s", member);
+}
+
 int
 bf_bond_open(
 	struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms, struct bf_err *err)
@@ -175,6 +183,9 @@ bf_bond_open(
 
 	b->cfg = *cfg;
 	b->active = -1;
+	if (strcmp(b->kept_of, b->cfg.name) != 0)
+		b->kept[0] = '\0';
+	b->kept_until_ms = now_ms + KEEP_MS;
 	b->n_members = b->cfg.n_members;
 	for (unsigned int i = 0; i < b->n_members; i++)
 		member_init(b, i, (uint8_t)i, now_ms);
@@ -206,6 +217,8 @@ bf_bond_close(struct bf_bond *b)
 {
 	if (!b->open)
 		return;
+	if (b->active >= 0) /* for the case that it is opened anew */
+		bf_bond_keep(b, b->cfg.name, b->members[b->active].name);
 	bf_bond_lacp_stop(b);
 	bf_bond_device_destroy(b);
 	b->open = false;

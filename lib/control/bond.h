@@ -68,6 +68,10 @@ struct bf_bond {
 	uint32_t n_members;
 	struct bf_member members[BF_MAX_MEMBERS];
 	int active; /* active-backup: index, -1 none */
+	/* The member that was active before the bond was closed: again when it is up in time. */
+	char kept[BF_DEV_NAME_MAX]; /* "" when there is none, or no longer */
+	char kept_of[BF_NAME_MAX]; /* the bond that it was a member of */
+	uint64_t kept_until_ms;
 	uint8_t home[BF_BUCKETS]; /* the member (its bit number) a bucket belongs to */
 	bool dirty; /* tables changed: a new view is due */
 	uint64_t failovers;
@@ -101,6 +105,9 @@ int bf_bond_check(const struct bf_bond *b, const struct bf_bond_config *cfg, str
  * @return 0, also when there is none; -EINVAL: two of them, one in @p c already, a bad devarg.
  */
 int bf_bond_adopt(struct bf_config *c, struct bf_err *err);
+
+/** Before the bond opens: @p member was the active one of @p bond when bondfwd ended. */
+void bf_bond_keep(struct bf_bond *b, const char *bond, const char *member);
 
 /** Create, configure and start the bonding device over its members. Workers must not use it. */
 int bf_bond_open(

@@ -115,13 +115,10 @@ better(const struct bf_bond *b, int best, unsigned int i)
 }
 
 static bool
-takes_over(const struct bf_bond *b, int primary)
+takes_over(const struct bf_bond *b, int primary, int active)
 {
-	const struct bf_member *p = &b->members[primary], *a;
+	const struct bf_member *p = &b->members[primary], *a = &b->members[active];
 
-	if (b->active < 0)
-		return true;
-	a = &b->members[b->active];
 	switch (b->cfg.primary_reselect) {
 	case RESELECT_FAILURE:
 		return false;
@@ -147,16 +144,26 @@ challenger(const struct bf_bond *b, int active)
 	return best == active ? -1 : best;
 }
 
+/* The member that was active before the bond was closed counts as active still. */
+static int
+kept(const struct bf_bond *b)
+{
+	int at = b->kept[0] == '\0' ? -1 : bf_bond_config_member(&b->cfg, b->kept);
+	const struct bf_member *m = at < 0 ? NULL : &b->members[at];
+
+	return m != NULL && m->usable && m->carrier && !m->drained ? at : -1;
+}
+
 /* Linux bonding's rule: keep the active one; a challenger takes over as reselect says. */
 int
 bf_bond_choose_active(const struct bf_bond *b)
 {
-	int best = b->active, other;
+	int best = kept(b) >= 0 ? kept(b) : b->active, other;
 
 	if (best >= 0 && (!b->members[best].usable || b->members[best].drained))
 		best = -1;
 	other = challenger(b, best);
-	if (other >= 0 && (best < 0 || takes_over(b, other)))
+	if (other >= 0 && (best < 0 || takes_over(b, other, best)))
 		return other;
 	if (best >= 0)
 		return best;
@@ -170,10 +177,12 @@ bf_bond_choose_active(const struct bf_bond *b)
 }
 
 static void
-decide_active(struct bf_bond *b)
+decide_active(struct bf_bond *b, uint64_t now_ms)
 {
 	int was = b->active, now = bf_bond_choose_active(b);
 
+	if (kept(b) >= 0 || now_ms >= b->kept_until_ms)
+		b->kept[0] = '\0';
 	if (now == was)
 		return;
 	b->active = now;
@@ -212,7 +221,7 @@ void
 bf_bond_decide(struct bf_bond *b, uint64_t now_ms)
 {
 	decide_usable(b, now_ms);
-	decide_active(b);
+	decide_active(b, now_ms);
 	for (unsigned int i = 0; i < b->n_members; i++)
 		bf_bond_device_collect(b, i, collects(b, i));
 }

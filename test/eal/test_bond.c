@@ -72,11 +72,19 @@ parse(const char *pairs)
 }
 
 static void
-open_bond(const char *pairs)
+reopen_bond(const char *pairs)
 {
 	parse(pairs);
 	if (bf_bond_open(&b, &cfg, now, &err) != 0)
 		fail_msg("%s", err.text);
+}
+
+/* A bond without a past. */
+static void
+open_bond(const char *pairs)
+{
+	bf_bond_keep(&b, "", "");
+	reopen_bond(pairs);
 }
 
 static int
@@ -642,6 +650,64 @@ test_a_member_may_have_delays_of_its_own(void **state)
 	assert_int_equal(view.bond.eligible, 7);
 }
 
+static void
+test_the_member_that_was_active_before_a_restart_is_active_again(void **state)
+{
+	static const char two[] =
+		"name=bond0,mode=active-backup,member=net_ring_m0,member=net_ring_m1";
+	static const char primary[] = ",primary=net_ring_m0";
+	char pairs[256];
+
+	(void)state;
+	bf_bond_keep(&b, "bond0", "net_ring_m1");
+	reopen_bond(two);
+	assert_int_equal(b.active, 1);
+	bf_bond_close(&b);
+	reopen_bond(two); /* opened anew, for a larger MTU for example */
+	assert_int_equal(b.active, 1);
+	bf_bond_close(&b);
+	open_bond(two); /* its link is late, but in time */
+	cable(1, false);
+	at(now + 100);
+	bf_bond_keep(&b, "bond0", "net_ring_m1");
+	assert_int_equal(b.active, 0);
+	cable(1, true);
+	at(now + 100);
+	assert_int_equal(b.active, 1);
+	cable(1, false);
+	at(now + 100);
+	cable(1, true);
+	at(now + 100);
+	assert_int_equal(b.active, 0); /* that was once */
+	bf_bond_close(&b);
+	open_bond(two); /* too late */
+	cable(1, false);
+	at(now + 100);
+	bf_bond_keep(&b, "bond0", "net_ring_m1");
+	at(now + 3000);
+	cable(1, true);
+	at(now + 100);
+	assert_int_equal(b.active, 0);
+	bf_bond_close(&b);
+	bf_bond_keep(&b, "bond0", "net_ring_m1"); /* what the operator wants goes first */
+	snprintf(pairs, sizeof(pairs), "%s%s", two, primary);
+	reopen_bond(pairs);
+	assert_int_equal(b.active, 0);
+	bf_bond_close(&b);
+	bf_bond_keep(&b, "bond0", "net_ring_m1");
+	snprintf(pairs, sizeof(pairs), "%s%s,primary_reselect=failure", two, primary);
+	reopen_bond(pairs);
+	assert_int_equal(b.active, 1);
+	bf_bond_close(&b);
+	bf_bond_keep(&b, "another", "net_ring_m1");
+	reopen_bond(two);
+	assert_int_equal(b.active, 0);
+	bf_bond_close(&b);
+	bf_bond_keep(&b, "bond0", "net_ring_m9"); /* no longer a member */
+	reopen_bond(two);
+	assert_int_equal(b.active, 0);
+}
+
 static unsigned int n_gone;
 
 static void
@@ -923,6 +989,7 @@ main(void)
 		T(test_the_active_member_is_held_for_the_down_delay_too),
 		T(test_a_member_joins_with_its_settings),
 		T(test_a_member_whose_device_is_taken_out_is_left_until_it_joins_again),
+		T(test_the_member_that_was_active_before_a_restart_is_active_again),
 		T(test_what_is_switched_off_stays_off_whatever_its_driver_says),
 		T(test_a_member_may_have_delays_of_its_own),
 		T(test_a_member_that_flaps_is_out_until_its_link_is_steady),

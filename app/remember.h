@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What is remembered over a restart: the active member, in a small file beside the console's
+ * socket.  Nothing else: the configuration is the operator's, stations are learned again.
+ *
+ * Threads: ctx control.
+ */
+#ifndef BF_REMEMBER_H
+#define BF_REMEMBER_H
+
+#include "control/bond.h"
+
+/**
+ * Read what was remembered into @p b; before the first config is applied.
+ *
+ * @param console
+ *   Path of the console's socket; NULL: nothing is remembered.
+ */
+void bf_remember_load(const char *console, struct bf_bond *b);
+
+/** Write it when it has changed. A file that cannot be written is reported once. */
+void bf_remember_save(const char *console, const struct bf_bond *b);
+
+#endif
