@@ -190,6 +190,13 @@ eal_failure(int argc, char **argv)
 	return "EAL does not start: see its messages above";
 }
 
+/* A bond of a config file is the same bond after a restart; one of the command line may be any. */
+static const char *
+remembers(const struct bf_options *o)
+{
+	return o->config_path != NULL ? o->console : NULL;
+}
+
 /* From options to a running switch; the caller takes everything down again. */
 static int
 bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
@@ -214,7 +221,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 		return STATUS_OK;
 	if (bf_bridge_start(app->br, err) != 0)
 		return STATUS_FAILED;
-	bf_remember_load(o->console, &app->br->bond);
+	bf_remember_load(remembers(o), &app->br->bond);
 	ret = bf_bridge_apply(app->br, o->config, err);
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
@@ -239,7 +246,7 @@ serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 	if (status != STATUS_OK)
 		fail(status, err.text);
 	else if (!app->quit)
-		status = run(app, o->console);
+		status = run(app, remembers(o));
 	bf_app_commit(app);
 	bf_console_close(app->console);
 	bf_bridge_destroy(app->br);

@@ -641,9 +641,20 @@ def restart(r, how):
     r.start()
 
 
+def config_rig(rig, workdir, primary="none", **options):
+    config = pathlib.Path(f"{workdir}/b19.conf")
+    config.write_text(f"""create bonding device active-backup 0 bond0
+add bonding member net_vhost0 bond0
+add bonding member net_vhost1 bond0
+set bonding primary {primary} bond0
+add guest vm1 socket={workdir}/vm1.sock
+""")
+    return rig(config=config, guests=("vm1",), **options)
+
+
 @pytest.mark.parametrize("how", ["stop", "kill"])
-def test_B19_the_active_member_survives_a_restart(rig, how):
-    r = rig(bond=",primary=none", guests=("vm1",))
+def test_B19_the_active_member_survives_a_restart(rig, workdir, how):
+    r = config_rig(rig, workdir)
     for i in (1, 0, 1):
         r.daemon.ctl(f"set bonding primary net_vhost{i} bond0")
         is_active(r, i)
@@ -655,19 +666,18 @@ def test_B19_the_active_member_survives_a_restart(rig, how):
     assert from_guest(r, 1, count=50)[1] == 50
 
 
-def test_B19_a_primary_goes_before_what_was_active(rig):
-    r = rig(bond=",primary=none", guests=("vm1",))
+def test_B19_a_primary_goes_before_what_was_active(rig, workdir):
+    r = config_rig(rig, workdir, "net_vhost1")
     r.daemon.ctl("set bonding primary net_vhost0 bond0")
     is_active(r, 0)
     r.finish()
-    r.args[1] = r.args[1].replace("primary=none", "primary=net_vhost1")
     r.start()
     is_active(r, 1)
     assert r.bond()["failovers"] <= 1
 
 
 def test_B19_what_was_remembered_may_be_anything(rig, workdir):
-    r = rig(start=False, bond=",primary=none", guests=())
+    r = config_rig(rig, workdir, start=False)
     for text in (b"", b"bond0", b"bond0 net_vhost9\n", bytes(range(256)) * 40, b"bond0 " * 99):
         pathlib.Path(f"{workdir}/console.sock.active").write_bytes(text)
         r.start()
