@@ -5,16 +5,14 @@
  *
  * Threads: ctx control.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_lcore.h>
 #include <rte_version.h>
 
 #include "app.h"
+#include "base/file.h"
 #include "base/parse.h"
 #include "commands.h"
 
@@ -83,35 +81,11 @@ line_to_file(void *arg, const char *line)
 	fprintf(arg, "%s\n", line);
 }
 
-/* Beside the target and then over it: a reader finds the old file or the new one, whole. */
-static int
-write_config(const struct bf_config *c, const char *path)
+static void
+write_config(void *arg, FILE *f)
 {
-	char tmp[4096];
-	int fd, failed;
-	FILE *f;
-
-	if (snprintf(tmp, sizeof(tmp), "%s.new.%d", path, (int)getpid()) >= (int)sizeof(tmp))
-		return -ENAMETOOLONG;
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
-	if (fd < 0)
-		return -errno;
-	f = fdopen(fd, "w");
-	if (f == NULL) {
-		close(fd);
-		unlink(tmp);
-		return -ENOMEM;
-	}
 	fputs("# bondfwd configuration: console commands, applied as a whole\n", f);
-	bf_config_print(c, line_to_file, f);
-	failed = fflush(f) != 0 || fsync(fd) != 0 ? errno : 0;
-	if (fclose(f) != 0 && failed == 0)
-		failed = errno;
-	if (failed == 0 && rename(tmp, path) != 0)
-		failed = errno;
-	if (failed != 0)
-		unlink(tmp);
-	return -failed;
+	bf_config_print(arg, line_to_file, f);
 }
 
 static void
@@ -128,7 +102,7 @@ cmd_write(struct bf_cmd_ctx *ctx)
 			"write: expected a file: the program was started without --config");
 		return;
 	}
-	ret = write_config(app->br->running, path);
+	ret = bf_file_replace(path, write_config, app->br->running);
 	if (ret != 0)
 		bf_out_error(ctx->out, "write: \"%s\": %s", path, strerror(-ret));
 }

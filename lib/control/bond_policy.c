@@ -29,7 +29,7 @@ uint32_t
 bf_bond_up_delay(const struct bf_bond *b, unsigned int i)
 {
 	uint32_t own = b->cfg.members[i].up_delay_ms;
-	uint32_t ms = own == BF_DELAY_OF_BOND ? b->cfg.up_delay_ms : own;
+	uint32_t ms = own == BF_OF_BOND ? b->cfg.up_delay_ms : own;
 
 	return b->members[i].damped ? RTE_MAX(ms, b->cfg.flap_hold_ms) : ms;
 }
@@ -39,7 +39,7 @@ bf_bond_down_delay(const struct bf_bond *b, unsigned int i)
 {
 	uint32_t own = b->cfg.members[i].down_delay_ms;
 
-	return own == BF_DELAY_OF_BOND ? b->cfg.down_delay_ms : own;
+	return own == BF_OF_BOND ? b->cfg.down_delay_ms : own;
 }
 
 void

@@ -39,7 +39,7 @@ static const char *const guest_mode_names[] = {"client", "server"};
 #define M(field) offsetof(struct bf_member_config, field)
 #define NUM(off, lo, hi) BF_KEY_U32, (off), (lo), (hi), NULL, 0
 #define SIGNED(off, lo, hi) BF_KEY_I32, (off), (lo), (hi), NULL, 0
-#define DELAY(off, lo, hi) BF_KEY_DELAY, (off), (lo), (hi), NULL, 0
+#define OF_BOND(off, lo, hi) BF_KEY_OF_BOND, (off), (lo), (hi), NULL, 0
 #define ONOFF(off) BF_KEY_BOOL, (off), 0, 1, NULL, 0
 #define ONE_OF(off, words) BF_KEY_ENUM, (off), 0, 0, (words), sizeof(words) / sizeof((words)[0])
 #define MACADDR(off) BF_KEY_MAC, (off), 0, 0, NULL, 0
@@ -109,9 +109,9 @@ const unsigned int bf_n_bond_keys = sizeof(bf_bond_keys) / sizeof(bf_bond_keys[0
 const struct bf_key bf_member_keys[] = {
 	{"priority", "prio", SIGNED(M(priority), -1000000, 1000000),
 		"active-backup prefers the member with the highest"},
-	{"up_delay", "updelay", DELAY(M(up_delay_ms), 0, 600000),
+	{"up_delay", "updelay", OF_BOND(M(up_delay_ms), 0, 600000),
 		"ms this member's link must be up before it is used"},
-	{"down_delay", "downdelay", DELAY(M(down_delay_ms), 0, 600000),
+	{"down_delay", "downdelay", OF_BOND(M(down_delay_ms), 0, 600000),
 		"ms this member is still used without link"},
 	{"lacp_port_priority", "ad_actor_port_prio", NUM(M(lacp_port_priority), 1, 65535),
 		"LACP port priority"},
@@ -128,8 +128,7 @@ const struct bf_key bf_guest_keys[] = {
 	{"mtu", NULL, NUM(G(mtu), BF_MIN_MTU, BF_MAX_MTU), "largest packet, bytes"},
 	{"mrg_rxbuf", NULL, ONOFF(G(mrg_rxbuf)), "offer mergeable receive buffers"},
 	{"packed", NULL, ONOFF(G(packed)), "offer packed rings"},
-	{"mbufs", NULL, NUM(G(mbufs), 0, 262144),
-		"frames of its own, 512 and more; 0: it uses the bond's"},
+	{"mbufs", NULL, OF_BOND(G(mbufs), 512, 262144), "frames of memory of its own"},
 	{"mac_limit", NULL, NUM(G(mac_limit), 1, 1048576),
 		"stations learned behind the guest at most"},
 	{"tx_retries", NULL, NUM(G(tx_retries), 0, 32), "further attempts at a full receive ring"},
@@ -162,8 +161,8 @@ void
 bf_member_config_init(struct bf_member_config *m)
 {
 	memset(m, 0, sizeof(*m));
-	m->up_delay_ms = BF_DELAY_OF_BOND;
-	m->down_delay_ms = BF_DELAY_OF_BOND;
+	m->up_delay_ms = BF_OF_BOND;
+	m->down_delay_ms = BF_OF_BOND;
 	m->lacp_port_priority = 255;
 }
 
@@ -172,6 +171,7 @@ bf_guest_config_init(struct bf_guest_config *g)
 {
 	memset(g, 0, sizeof(*g));
 	g->queues = BF_MAX_QP;
+	g->mbufs = BF_OF_BOND;
 	g->mtu = 1500;
 	g->mrg_rxbuf = true;
 	g->packed = true;
@@ -250,15 +250,14 @@ i32_set(const struct bf_key *k, const char *value, int32_t *out, struct bf_err *
 }
 
 static int
-delay_set(const struct bf_key *k, const char *value, uint32_t *out, struct bf_err *err)
+of_bond_set(const struct bf_key *k, const char *value, uint32_t *out, struct bf_err *err)
 {
-	uint64_t n = BF_DELAY_OF_BOND;
+	uint64_t n = BF_OF_BOND;
 
 	if (strcmp(value, "bond") != 0 &&
 		bf_parse_u64(k->name, value, (uint64_t)k->min, (uint64_t)k->max, &n, NULL) != 0)
 		return bf_err_set(err, EINVAL,
-			"%s: \"%.60s\": expected %" PRId64 " to %" PRId64
-			" (ms), or bond: the bond's",
+			"%s: \"%.60s\": expected %" PRId64 " to %" PRId64 ", or bond: the bond's",
 			k->name, value, k->min, k->max);
 	*out = (uint32_t)n;
 	return 0;
@@ -280,8 +279,8 @@ key_set(const struct bf_key *k, void *object, const char *value, struct bf_err *
 		return ret;
 	case BF_KEY_I32:
 		return i32_set(k, value, at, err);
-	case BF_KEY_DELAY:
-		return delay_set(k, value, at, err);
+	case BF_KEY_OF_BOND:
+		return of_bond_set(k, value, at, err);
 	case BF_KEY_BOOL:
 		if (k->words == NULL)
 			return bf_parse_bool(k->name, value, at, err);
@@ -323,8 +322,8 @@ bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size)
 	case BF_KEY_I32:
 		snprintf(buf, size, "%" PRId32, *(const int32_t *)at);
 		break;
-	case BF_KEY_DELAY:
-		if (*(const uint32_t *)at == BF_DELAY_OF_BOND)
+	case BF_KEY_OF_BOND:
+		if (*(const uint32_t *)at == BF_OF_BOND)
 			snprintf(buf, size, "bond");
 		else
 			snprintf(buf, size, "%" PRIu32, *(const uint32_t *)at);
@@ -485,15 +484,9 @@ int
 bf_guest_config_set(
 	struct bf_guest_config *g, const char *key, const char *value, struct bf_err *err)
 {
-	int ret;
-
 	if (strcmp(key, "name") == 0)
 		return bf_parse_name("guest name", value, g->name, sizeof(g->name), err);
-	ret = table_set(bf_guest_keys, bf_n_guest_keys, "guest", g, key, value, err);
-	if (ret == 0 && g->mbufs != 0 && g->mbufs < BF_GUEST_MBUFS_MIN)
-		return bf_err_set(err, EINVAL, "mbufs: \"%s\": expected 0, or %u to 262144", value,
-			BF_GUEST_MBUFS_MIN);
-	return ret;
+	return table_set(bf_guest_keys, bf_n_guest_keys, "guest", g, key, value, err);
 }
 
 static int

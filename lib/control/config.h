@@ -20,7 +20,6 @@
 #include "dataplane/flow.h"
 #include "dataplane/sizes.h"
 
-#define BF_GUEST_MBUFS_MIN 512u /* of a guest with memory of its own */
 #define BF_NAME_MAX 32
 #define BF_DEV_NAME_MAX 64
 #define BF_SOCKET_MAX 108 /* sun_path: 107 characters and the end */
@@ -46,13 +45,13 @@ extern const char *const bf_mode_names[BF_MODE_COUNT];
 extern const char *const bf_mode_hints[BF_MODE_COUNT];
 extern const char *const bf_policy_names[BF_POLICY_COUNT];
 
-#define BF_DELAY_OF_BOND UINT32_MAX /* a member's delay: the bond's */
+#define BF_OF_BOND UINT32_MAX /* a member's delay, a guest's memory: the bond's */
 
 struct bf_member_config {
 	char name[BF_DEV_NAME_MAX];
 	int32_t priority; /* active-backup: higher is preferred */
-	uint32_t up_delay_ms; /* or BF_DELAY_OF_BOND */
-	uint32_t down_delay_ms; /* or BF_DELAY_OF_BOND */
+	uint32_t up_delay_ms; /* or BF_OF_BOND */
+	uint32_t down_delay_ms; /* or BF_OF_BOND */
 	uint32_t lacp_port_priority;
 	bool drained;
 };
@@ -108,7 +107,7 @@ struct bf_guest_config {
 	uint32_t mtu;
 	bool mrg_rxbuf;
 	bool packed;
-	uint32_t mbufs; /* frames of its own; 0: it uses the bond's pool */
+	uint32_t mbufs; /* frames of its own, or BF_OF_BOND */
 	uint32_t mac_limit;
 	uint32_t tx_retries;
 	uint8_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
@@ -129,7 +128,7 @@ struct bf_config {
 enum bf_key_type {
 	BF_KEY_U32,
 	BF_KEY_I32,
-	BF_KEY_DELAY, /* ms, or "bond" */
+	BF_KEY_OF_BOND, /* a number, or "bond" */
 	BF_KEY_BOOL,
 	BF_KEY_ENUM,
 	BF_KEY_MAC,
@@ -143,7 +142,7 @@ struct bf_key {
 	const char *alias; /* the other spelling, or NULL */
 	enum bf_key_type type;
 	size_t offset;
-	int64_t min, max; /* U32, I32, DELAY; NAME, DEVICE, PATH: max is the room */
+	int64_t min, max; /* U32, I32, OF_BOND; NAME, DEVICE, PATH: max is the room */
 	const char *const *words; /* ENUM */
 	unsigned int n_words;
 	const char *help;

@@ -247,7 +247,7 @@ driver_start(struct bf_guest *g, int gid, struct bf_err *err)
 static bool
 may_share(const struct bf_guest_config *cfg, struct rte_mempool *shared)
 {
-	return cfg->mbufs == 0 && shared != NULL && bf_pool_fits(shared, cfg->mtu);
+	return cfg->mbufs == BF_OF_BOND && shared != NULL && bf_pool_fits(shared, cfg->mtu);
 }
 
 struct rte_mempool *
@@ -265,7 +265,7 @@ bf_guest_share(struct bf_guest *g, struct rte_mempool *shared)
 static uint32_t
 own_frames(const struct bf_guest_config *cfg)
 {
-	return cfg->mbufs != 0 ? cfg->mbufs : OWN_FRAMES;
+	return cfg->mbufs == BF_OF_BOND ? OWN_FRAMES : cfg->mbufs;
 }
 
 struct bf_guest *

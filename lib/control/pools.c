@@ -77,13 +77,7 @@ bf_pool_hold(struct rte_mempool *p)
 bool
 bf_pool_fits(struct rte_mempool *p, uint32_t mtu)
 {
-	return bf_pool_room(p) >= mtu + BF_FRAME_OVERHEAD;
-}
-
-uint32_t
-bf_pool_room(struct rte_mempool *p)
-{
-	return (uint32_t)rte_pktmbuf_data_room_size(p) - RTE_PKTMBUF_HEADROOM;
+	return rte_pktmbuf_data_room_size(p) >= RTE_PKTMBUF_HEADROOM + mtu + BF_FRAME_OVERHEAD;
 }
 
 void

@@ -33,9 +33,6 @@ struct rte_mempool *bf_pool_hold(struct rte_mempool *p);
 /** Does one buffer hold a frame of that MTU? */
 bool bf_pool_fits(struct rte_mempool *p, uint32_t mtu);
 
-/** Bytes of frame that one buffer holds. */
-uint32_t bf_pool_room(struct rte_mempool *p);
-
 /** Give a pool back; the workers' next dequeue must not use it for this user. NULL is allowed. */
 void bf_pool_retire(struct rte_mempool *p);
 

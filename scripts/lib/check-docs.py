@@ -77,7 +77,7 @@ def default_of(text, kind, function, field, words):
     value = match[1] if match else "0"
     if kind in ("NUM", "SIGNED"):
         return constants().get(value, value)
-    if kind == "DELAY":
+    if kind == "OF_BOND":
         return "bond"
     if kind == "ONE_OF":
         return words[enumerator_index(value) or 0]
@@ -99,7 +99,7 @@ def key_rows(array, function):
             words = words_of(text, re.search(r"(\w+_names)", tail)[1])
         value = {"NUM": lambda: f"{parts[0]} to {parts[1]}",
                  "SIGNED": lambda: f"{parts[0]} to {parts[1]}",
-                 "DELAY": lambda: f"{parts[0]} to {parts[1]}, `bond`", "ONOFF": lambda: "on, off",
+                 "OF_BOND": lambda: f"{parts[0]} to {parts[1]}, `bond`", "ONOFF": lambda: "on, off",
                  "MACADDR": lambda: "MAC address, `none`", "BF_KEY_DEVICE": lambda: "device",
                  "BF_KEY_PATH": lambda: "path"}.get(kind, lambda: ", ".join(words))()
         default = default_of(text, kind, function, field, words)

@@ -327,12 +327,12 @@ test_guests_use_the_bonds_frames_unless_they_are_too_short(void **state)
 	struct rte_mempool *pool;
 
 	(void)state;
-	add_guest("early", "mbufs=0");
+	add_guest("early", "mbufs=bond");
 	apply();
 	assert_int_equal(live_pools(), 1); /* there is no bond yet */
 	with_bond(",mtu=1500");
-	add_guest("late", "mbufs=0");
-	add_guest("long", "mbufs=0,mtu=9000");
+	add_guest("late", "mbufs=bond");
+	add_guest("long", "mbufs=bond,mtu=9000");
 	apply();
 	bf_bridge_tick(br, bf_clock_ms());
 	pool = br->bond.pool;

@@ -228,15 +228,24 @@ have_nic_rings(bool on)
 	r->w->bond_was = *bond;
 }
 
-static void
-test_flows_move_when_the_members_rings_have_emptied(void **state)
+/* Over such rings: a view as it is, to be changed by the test. */
+static struct bf_view *
+next_view(void)
 {
 	struct bf_view *next = malloc(sizeof(*next));
 
-	(void)state;
 	assert_non_null(next);
 	have_nic_rings(true);
 	memcpy(next, r->view, sizeof(*next));
+	return next;
+}
+
+static void
+test_flows_move_when_the_members_rings_have_emptied(void **state)
+{
+	struct bf_view *next = next_view();
+
+	(void)state;
 	busy_for = 5;
 	bf_tx_bond_settle(r->w, next);
 	assert_int_equal(asked, 0); /* nothing moves: a guest came, say */
@@ -264,12 +273,9 @@ test_flows_move_when_the_members_rings_have_emptied(void **state)
 static void
 test_a_stuck_ring_holds_nobody_up(void **state)
 {
-	struct bf_view *next = malloc(sizeof(*next));
+	struct bf_view *next = next_view();
 
 	(void)state;
-	assert_non_null(next);
-	have_nic_rings(true);
-	memcpy(next, r->view, sizeof(*next));
 	next->bond.seed ^= 1;
 	busy_for = -1;
 	bf_tx_bond_settle(r->w, next); /* comes back */

@@ -244,7 +244,7 @@ test_settings_of_a_member(void **state)
 	expect_member(&m, "updelay", "600000");
 	assert_int_equal(m.up_delay_ms, 600000);
 	expect_member(&m, "up_delay", "bond");
-	assert_int_equal(m.up_delay_ms, BF_DELAY_OF_BOND);
+	assert_int_equal(m.up_delay_ms, BF_OF_BOND);
 	expect_member(&m, "down_delay", "0");
 	assert_int_equal(m.down_delay_ms, 0);
 	expect_member(&m, "drained", "on");
@@ -282,7 +282,7 @@ test_a_members_settings_leave_with_it(void **state)
 	expect_bond("member", "d");
 	assert_int_equal(bond.members[2].priority, 0);
 	assert_int_equal(bond.members[2].lacp_port_priority, 255);
-	assert_int_equal(bond.members[2].up_delay_ms, BF_DELAY_OF_BOND);
+	assert_int_equal(bond.members[2].up_delay_ms, BF_OF_BOND);
 	assert_false(bond.members[2].drained);
 	assert_int_equal(bf_bond_config_remove_member(&bond, "b", &err), -EINVAL);
 	assert_has(err.text, "member: \"b\"");

@@ -125,16 +125,12 @@ test_a_full_config_comes_back(void **state)
 static void
 random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 {
-	long value;
-
 	switch (k->type) {
 	case BF_KEY_U32:
 	case BF_KEY_I32:
-	case BF_KEY_DELAY:
-		value = (long)(k->min + (int64_t)(draw(seed) % (uint64_t)(k->max - k->min + 1)));
-		if (strcmp(k->name, "mbufs") == 0 && value > 0 && value < BF_GUEST_MBUFS_MIN)
-			value = 0;
-		snprintf(text, size, "%ld", value);
+	case BF_KEY_OF_BOND:
+		snprintf(text, size, "%ld",
+			(long)(k->min + (int64_t)(draw(seed) % (uint64_t)(k->max - k->min + 1))));
 		break;
 	case BF_KEY_BOOL:
 		snprintf(text, size, "%u", draw_below(seed, 2));

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Files that are replaced as a whole.
+ *
+ * Threads: any.
+ */
+#ifndef BF_BASE_FILE_H
+#define BF_BASE_FILE_H
+
+#include <stdio.h>
+
+/** Writes the content. */
+typedef void bf_file_cb(void *arg, FILE *f);
+
+/**
+ * Write a file, mode 0640, beside the target and then over it: a reader finds the old content or the
+ * new one, whole, also after a crash of the host. It may block on a disk.
+ *
+ * @return 0 or -errno; then the old file is untouched.
+ */
+int bf_file_replace(const char *path, bf_file_cb *cb, void *arg);
+
+#endif
