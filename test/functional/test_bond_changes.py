@@ -266,6 +266,7 @@ def test_the_drill_moves_traffic_loses_nothing_and_gives_it_back(rig):
 
 def test_the_drill_is_refused_when_redundancy_is_reduced(rig):
     r = prepared(rig)
+    before = r.bond()["failovers"]  # the second link may have been up first
     r.daemon.ctl("set bonding drain net_vhost1 bond0")
     refused = [("net_vhost0", "net_vhost1"), ("nonesuch", "nonesuch")]
     for member, word in refused:
@@ -281,4 +282,4 @@ def test_the_drill_is_refused_when_redundancy_is_reduced(rig):
     r.daemon.ctl("remove bonding member net_vhost1 bond0")
     with pytest.raises(CtlError, match="one member"):
         r.daemon.ctl("test failover bond0 member net_vhost0")
-    assert r.bond()["active_member"] == "net_vhost0" and r.bond()["failovers"] == 0
+    assert r.bond()["active_member"] == "net_vhost0" and r.bond()["failovers"] == before
