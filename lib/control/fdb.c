@@ -378,19 +378,36 @@ bf_fdb_n_buckets(const struct bf_fdb *f)
 	return f->mask + 1;
 }
 
+/* The byte that says when comes round again; a worker may be writing a newer one. */
+static void
+forget_announcement(struct bf_fdb *f, struct bf_fdb_entry *e)
+{
+	uint8_t said = __atomic_load_n(&e->announced, __ATOMIC_RELAXED);
+
+	if (said != 0 && !bf_fdb_has_announced(f, e))
+		__atomic_compare_exchange_n(
+			&e->announced, &said, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+static bool
+has_aged(const struct bf_fdb *f, const struct bf_fdb_entry *e)
+{
+	return f->age_s != 0 && !(e->flags & BF_FDB_STATIC) && f->now_s - e->last_seen > f->age_s;
+}
+
 void
 bf_fdb_age(struct bf_fdb *f, uint32_t n_buckets)
 {
-	if (f->age_s == 0)
-		return; /* 0 = stations are never forgotten */
 	for (uint32_t n = 0; n < n_buckets; n++) {
 		struct bf_fdb_bucket *b = &f->buckets[f->hand++ & f->mask];
 
 		for (int i = 0; i < BF_FDB_WAYS; i++) {
 			struct bf_fdb_entry *e = &b->e[i];
 
-			if (e->key == 0 || (e->flags & BF_FDB_STATIC) ||
-				f->now_s - e->last_seen <= f->age_s)
+			if (e->key == 0)
+				continue;
+			forget_announcement(f, e);
+			if (!has_aged(f, e))
 				continue;
 			entry_clear(f, e);
 			f->dirty = true;

@@ -61,7 +61,8 @@ void bf_fdb_set_quota(struct bf_fdb *f, uint16_t port, uint32_t quota);
 /**
  * Go on ageing over at most @p n_buckets buckets.
  *
- * Call often with a small number: a full turn is `bf_fdb_n_buckets()`.
+ * Call often with a small number: a full turn is `bf_fdb_n_buckets()`, at least one in 200 s, so that
+ * old announcements are cleared before their second comes round again.
  */
 void bf_fdb_age(struct bf_fdb *f, uint32_t n_buckets);
 uint32_t bf_fdb_n_buckets(const struct bf_fdb *f);

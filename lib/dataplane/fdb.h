@@ -80,7 +80,7 @@ struct bf_fdb {
 	uint64_t learned, moved, aged, evicted, refused;
 };
 
-/** A second in one byte, never 0; good for telling "a few seconds ago". */
+/** A second in one byte, never 0; good for "a few seconds ago" if ageing clears what is older. */
 #define BF_FDB_ANNOUNCED(now_s) ((uint8_t)((now_s) % 255 + 1))
 
 /** A station's key: VLAN id (0 = untagged) and MAC as loaded little-endian. */
@@ -165,6 +165,19 @@ bf_fdb_touch(const struct bf_fdb *f, struct bf_fdb_entry *e)
 		__atomic_store_n(&e->last_seen, now, __ATOMIC_RELAXED);
 }
 
+/** Did the station announce itself within the last BF_FDB_ECHO_S seconds? ctx worker or control. */
+static inline bool
+bf_fdb_has_announced(const struct bf_fdb *f, const struct bf_fdb_entry *e)
+{
+	uint32_t now = __atomic_load_n(&f->now_s, __ATOMIC_RELAXED);
+	uint8_t said = __atomic_load_n(&e->announced, __ATOMIC_RELAXED);
+
+	for (uint32_t s = 0; said != 0 && s <= BF_FDB_ECHO_S; s++)
+		if (said == BF_FDB_ANNOUNCED(now - s))
+			return true;
+	return false;
+}
+
 /**
  * A guest's station is heard on the bond: is it its own frame that came back?
  *
@@ -178,16 +191,12 @@ static inline bool
 bf_fdb_is_echo(const struct bf_fdb *f, const struct bf_fdb_entry *e, bool announcement)
 {
 	uint32_t now = __atomic_load_n(&f->now_s, __ATOMIC_RELAXED);
-	uint8_t said = __atomic_load_n(&e->announced, __ATOMIC_RELAXED);
 
 	if (e->flags & BF_FDB_STATIC)
 		return true;
 	if (now - __atomic_load_n(&e->last_seen, __ATOMIC_RELAXED) > BF_FDB_ECHO_S)
 		return false;
-	for (uint32_t s = 0; announcement && s <= BF_FDB_ECHO_S; s++)
-		if (said == BF_FDB_ANNOUNCED(now - s))
-			return true;
-	return !announcement;
+	return !announcement || bf_fdb_has_announced(f, e);
 }
 
 /** Changes when frames that were flooded may have a port now. */

@@ -202,6 +202,27 @@ test_ageing_in_small_steps_reaches_every_bucket_in_one_turn(void **state)
 }
 
 static void
+test_an_announcement_of_long_ago_is_not_one_of_now(void **state)
+{
+	struct bf_fdb_entry *e;
+	uint16_t port;
+
+	(void)state;
+	f->age_s = 0;
+	bf_fdb_learn(f, key_of(0, 1), 3);
+	bf_fdb_announced(f, key_of(0, 1));
+	e = bf_fdb_find(f, key_of(0, 1), &port);
+	assert_true(bf_fdb_is_echo(f, e, true));
+	for (uint32_t s = 1001; s <= 1000 + 2 * 255 + BF_FDB_ECHO_S; s++) {
+		bf_fdb_set_now(f, s);
+		bf_fdb_touch(f, e);
+		bf_fdb_age(f, bf_fdb_n_buckets(f));
+		assert_int_equal(bf_fdb_is_echo(f, e, true), s <= 1000 + BF_FDB_ECHO_S);
+		assert_true(bf_fdb_is_echo(f, e, false));
+	}
+}
+
+static void
 test_ageing_0_forgets_nobody(void **state)
 {
 	(void)state;
@@ -551,6 +572,7 @@ main(void)
 		T(test_a_station_that_moves_is_at_its_new_port_only),
 		T(test_stations_age_out_when_not_heard),
 		T(test_ageing_in_small_steps_reaches_every_bucket_in_one_turn),
+		T(test_an_announcement_of_long_ago_is_not_one_of_now),
 		T(test_ageing_0_forgets_nobody),
 		T(test_a_port_at_its_quota_replaces_its_own_stations),
 		T(test_a_quota_is_kept_by_replacing_in_a_large_table_too),
