@@ -65,10 +65,20 @@ port_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 	}
 }
 
+uint64_t
+bf_bytes_of(struct rte_mbuf *const *pkts, uint16_t n)
+{
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		bytes += pkts[i]->pkt_len;
+	return bytes;
+}
+
 static void
 stage_send(struct bf_worker *w, uint16_t slot, struct bf_stage *s)
 {
-	struct bf_burst sum = {s->bytes, s->max_len, s->min_len};
+	struct bf_burst sum = {bf_bytes_of(s->pkts, s->n), w->staged_max, w->staged_min};
 	uint16_t n = s->n;
 
 	s->n = 0;
@@ -78,13 +88,20 @@ stage_send(struct bf_worker *w, uint16_t slot, struct bf_stage *s)
 static inline void
 stage_open(struct bf_worker *w, uint16_t slot, struct bf_stage *s)
 {
-	s->bytes = 0;
-	s->max_len = 0;
-	s->min_len = UINT16_MAX;
 	if (s->active)
 		return;
 	s->active = true;
 	w->active[w->n_active++] = slot;
+}
+
+/* Bounds for all ports together, from the first burst after a flush on: nothing per frame. */
+static inline void
+widen_bounds(struct bf_worker *w, const struct bf_burst *sum)
+{
+	bool first = w->n_active == 0;
+
+	w->staged_max = first ? sum->max_len : RTE_MAX(w->staged_max, sum->max_len);
+	w->staged_min = first ? sum->min_len : RTE_MIN(w->staged_min, sum->min_len);
 }
 
 void
@@ -93,6 +110,7 @@ bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_
 {
 	struct bf_stage *s = &w->stages[slot];
 
+	widen_bounds(w, sum);
 	if (s->n == 0) {
 		if (n >= BF_BURST / 2) { /* a worthwhile burst of its own: no copy of pointers */
 			port_tx(w, slot, pkts, n, sum);
@@ -103,18 +121,17 @@ bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_
 	for (uint16_t i = 0; i < n; i++)
 		s->pkts[s->n + i] = pkts[i];
 	s->n = (uint16_t)(s->n + n);
-	s->bytes += sum->bytes;
-	s->max_len = RTE_MAX(s->max_len, sum->max_len);
-	s->min_len = RTE_MIN(s->min_len, sum->min_len);
 	if (s->n >= BF_BURST)
 		stage_send(w, slot, s);
 }
 
 uint16_t
-bf_stage_scatter(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t *out)
+bf_stage_scatter(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
+	const struct bf_burst *sum)
 {
 	uint16_t rest = 0;
 
+	widen_bounds(w, sum);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		struct bf_stage *s;
@@ -128,9 +145,6 @@ bf_stage_scatter(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16
 		if (s->n == 0)
 			stage_open(w, out[i], s);
 		s->pkts[s->n++] = m;
-		s->bytes += m->pkt_len;
-		s->max_len = RTE_MAX(s->max_len, m->pkt_len);
-		s->min_len = RTE_MIN(s->min_len, m->data_len);
 		if (s->n >= BF_BURST)
 			stage_send(w, out[i], s);
 	}

@@ -326,12 +326,13 @@ refuse(struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkt
 
 /* A burst with several destinations; runs of frames for no port are treated together. */
 static void
-scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out)
+scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
+	const struct bf_burst *sum)
 {
 	struct rte_mbuf *flooded[BF_BURST];
 	uint16_t n_flooded = 0;
 
-	n = bf_stage_scatter(w, pkts, n, out);
+	n = bf_stage_scatter(w, pkts, n, out, sum);
 	for (uint16_t i = 0, run; i < n; i = (uint16_t)(i + run)) {
 		for (run = 1; i + run < n && out[i + run] == out[i]; run++)
 			;
@@ -357,7 +358,7 @@ output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uin
 	else if (one)
 		refuse(w, in, (enum bf_drop)(out[0] & ~BF_OUT_DROP), pkts, n);
 	else
-		scatter(w, in, pkts, n, out);
+		scatter(w, in, pkts, n, out, sum);
 }
 
 void

@@ -69,16 +69,6 @@ enqueue_all(int vid, uint16_t ring, struct rte_mbuf **pkts, uint16_t n, uint8_t 
 	return done;
 }
 
-static uint64_t
-bytes_of(struct rte_mbuf **pkts, uint16_t n)
-{
-	uint64_t bytes = 0;
-
-	for (uint16_t i = 0; i < n; i++)
-		bytes += pkts[i]->pkt_len;
-	return bytes;
-}
-
 /* Count what one ring took; `sum_bytes` is used when it took everything. */
 static void
 account(struct bf_port_counters *c, struct rte_mbuf **pkts, uint16_t n, uint16_t sent,
@@ -89,7 +79,7 @@ account(struct bf_port_counters *c, struct rte_mbuf **pkts, uint16_t n, uint16_t
 		c->tx_bytes += sum_bytes;
 		return;
 	}
-	c->tx_bytes += bytes_of(pkts, sent);
+	c->tx_bytes += bf_bytes_of(pkts, sent);
 	c->drops[why] += (uint64_t)n - sent;
 }
 
@@ -137,7 +127,7 @@ spread_tx(struct bf_worker *w, uint16_t slot, struct rings r, struct rte_mbuf **
 				part[n_part++] = pkts[i];
 		if (n_part > 0)
 			ring_tx(w, slot, (uint16_t)(r.first + k * r.step), r.shared, part, n_part,
-				bytes_of(part, n_part));
+				bf_bytes_of(part, n_part));
 	}
 }
 
@@ -181,7 +171,7 @@ bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uin
 	}
 	n = take_fitting(w, slot, pkts, n, fit);
 	if (n > 0)
-		tx(w, slot, fit, n, bytes_of(fit, n));
+		tx(w, slot, fit, n, bf_bytes_of(fit, n));
 }
 
 void

@@ -62,17 +62,14 @@ struct bf_cache_set {
 struct bf_stage {
 	uint16_t n;
 	bool active; /* listed in bf_worker.active */
-	uint16_t min_len; /* shortest data_len seen since it was empty */
-	uint32_t max_len;
-	uint64_t bytes;
 	struct rte_mbuf *pkts[BF_STAGE_SIZE];
 };
 
 /** What a burst looks like as a whole, so that rare work is skipped for all frames at once. */
 struct bf_burst {
 	uint64_t bytes;
-	uint32_t max_len;
-	uint16_t min_len;
+	uint32_t max_len; /* no pkt_len is above; it may be above them all */
+	uint16_t min_len; /* no data_len is below; it may be below them all */
 };
 
 /**
@@ -123,6 +120,8 @@ struct bf_worker {
 	bool timed; /* this loop is timed by stage */
 	uint16_t n_active;
 	uint16_t cold_next;
+	uint16_t staged_min; /* bounds for all that is staged, as in struct bf_burst */
+	uint32_t staged_max;
 	struct bf_rxq_state *rxq_state; /* BF_MAX_PORTS * BF_MAX_QP */
 	struct bf_cache_set *cache;
 	struct bf_stage *stages; /* BF_MAX_PORTS */
@@ -223,7 +222,10 @@ void bf_stage_add(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, ui
  * @return
  *   How many are for no port; they stay the caller's, moved to the front with their @p out.
  */
-uint16_t bf_stage_scatter(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t *out);
+uint16_t bf_stage_scatter(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
+	const struct bf_burst *sum);
+/** @return the frames' lengths together. */
+uint64_t bf_bytes_of(struct rte_mbuf *const *pkts, uint16_t n);
 /** Send everything that waits. */
 void bf_stage_flush(struct bf_worker *w);
 /** Give frames back to their pools. */

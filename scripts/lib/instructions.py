@@ -30,11 +30,11 @@ PLAIN_CPU = {**os.environ, "GLIBC_TUNABLES":
 ROW = re.compile(r"^ *([\d,]+) .*?\bstage_(\w+)")
 
 
-def frames():
-    """How many frames each stage handles, from the program's source."""
+def program():
+    """The stages' names and how many frames each handles, from the program's source."""
     text = (ROOT / "test/bench/stages.c").read_text(encoding="utf-8")
     bursts = int(re.search(r"^#define BURSTS (\d+)", text, re.MULTILINE).group(1))
-    return bursts * 32
+    return set(re.findall(r"^stage_(\w+)\(", text, re.MULTILINE)), bursts * 32
 
 
 def said(*command):
@@ -57,6 +57,7 @@ def options(build):
 
 def count(build):
     """Instructions per frame by stage."""
+    names, frames = program()
     with tempfile.NamedTemporaryFile(suffix=".callgrind") as out:
         subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out.name}",
                         build / "test/bench/stages"], check=True, capture_output=True, timeout=300, env=PLAIN_CPU)
@@ -65,8 +66,8 @@ def count(build):
     stages = {}
     for line in text.splitlines():
         row = ROW.match(line)
-        if row:
-            stages.setdefault(row[2], round(int(row[1].replace(",", "")) / frames(), 2))
+        if row and row[2] in names:
+            stages.setdefault(row[2], round(int(row[1].replace(",", "")) / frames, 2))
     return stages
 
 

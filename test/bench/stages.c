@@ -20,10 +20,12 @@
 #define PART 16
 #define STAGES_FRAMES (BURSTS * BF_BURST)
 #define STATIONS 512
+#define GUESTS 4
 
 static struct rig *r;
 static uint64_t sink;
 static uint8_t frames[STATIONS][64]; /* from the bond's stations to guest 1's */
+static uint8_t several[STATIONS][64]; /* to all guests in turn */
 static uint8_t back[STATIONS][64];
 
 void stage_parse(void);
@@ -31,22 +33,26 @@ void stage_flow_hash(void);
 void stage_fdb_find(void);
 void stage_bond_to_guest(uint32_t first);
 void stage_bond_to_guest_new(uint32_t first);
+void stage_bond_to_guests(uint32_t first);
 void stage_guest_to_bond_hashed(uint32_t first);
 void stage_guest_to_bond_ordered(uint32_t first);
 
 static void
 prepare(void)
 {
-	uint8_t guest[6], remote[6];
+	uint8_t guest[GUESTS][6], remote[6];
 
-	rig_mac(guest, 1);
 	bf_fdb_set_quota(r->fdb, 0, 16384);
-	bf_fdb_learn(r->fdb, bf_fdb_key(0, guest), 1);
+	for (uint16_t g = 0; g < GUESTS; g++) {
+		rig_mac(guest[g], g + 1u);
+		bf_fdb_learn(r->fdb, bf_fdb_key(0, guest[g]), (uint16_t)(g + 1));
+	}
 	for (uint32_t i = 0; i < STATIONS; i++) {
 		rig_mac(remote, 1000 + i);
 		bf_fdb_learn(r->fdb, bf_fdb_key(0, remote), BF_BOND_SLOT);
-		rig_udp(frames[i], guest, remote, i);
-		rig_udp(back[i], remote, guest, i);
+		rig_udp(frames[i], guest[0], remote, i);
+		rig_udp(several[i], guest[i % GUESTS], remote, i);
+		rig_udp(back[i], remote, guest[0], i);
 	}
 	bf_fdb_commit(r->fdb);
 	bf_switch_refresh(r->w);
@@ -136,6 +142,17 @@ stage_bond_to_guest_new(uint32_t first)
 	}
 }
 
+/* As a turn of bf_rx_bond() does it: bursts for several guests come together before they are sent. */
+__attribute__((noinline)) void
+stage_bond_to_guests(uint32_t first)
+{
+	for (uint32_t i = first; i < first + PART; i++) {
+		bf_switch_burst(r->w, BF_BOND_SLOT, burst[i], BF_BURST);
+		if ((i + 1) % GUESTS == 0)
+			bf_stage_flush(r->w);
+	}
+}
+
 static void
 each_part(uint8_t (*from)[64], void (*stage)(uint32_t))
 {
@@ -150,7 +167,7 @@ each_part(uint8_t (*from)[64], void (*stage)(uint32_t))
 int
 main(void)
 {
-	r = rig_new(2, 1);
+	r = rig_new(2, GUESTS);
 	rig_guest_copies(true);
 	prepare();
 	fill(hashed, frames, 0);
@@ -158,6 +175,7 @@ main(void)
 	stage_flow_hash();
 	stage_fdb_find();
 	each_part(frames, stage_bond_to_guest);
+	each_part(several, stage_bond_to_guests);
 	each_part(frames, stage_bond_to_guest_new);
 	bf_switch_refresh(r->w);
 	r->view->bond.tx = BF_TX_BUCKET;
