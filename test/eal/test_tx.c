@@ -215,12 +215,16 @@ ring_status(void *queue, uint16_t offset)
 	return busy_for != 0 && busy_for-- != 0 ? RTE_ETH_TX_DESC_FULL : RTE_ETH_TX_DESC_DONE;
 }
 
-/* A NIC's transmit ring: what net_ring has not. */
+/* A NIC's transmit ring: what net_ring has not, and from 24.11 on says with a function. */
 static void
 have_nic_rings(bool on)
 {
+	static eth_tx_descriptor_status_t without = ring_status;
+
+	if (without == ring_status)
+		without = rte_eth_fp_ops[r->port[0]].tx_descriptor_status;
 	for (unsigned int m = 0; m < 3; m++) {
-		rte_eth_fp_ops[r->port[m]].tx_descriptor_status = on ? ring_status : NULL;
+		rte_eth_fp_ops[r->port[m]].tx_descriptor_status = on ? ring_status : without;
 		bond->tx_desc[m] = RIG_RING;
 	}
 	asked = 0;
