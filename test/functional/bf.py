@@ -5,6 +5,7 @@ A peer is one bf-peer process with one virtio-user port, so that any of them can
 pulled cable.  The daemon's members and guests are vhost clients; each peer listens.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -478,10 +479,10 @@ class Rig:
         """Send raw frames from a guest; for each, the indices of the far peers that got it."""
         for f in self.alive():
             f.capture(512, match="other")
-        for i in range(0, len(frames), 64):
-            text = ",".join(bytes(f).hex() for f in frames[i:i + 64])
-            self.vm(guest).cmd("raw", port=0, hex=text)
-        self.settle()
+        with self.taking(len(frames)):
+            for i in range(0, len(frames), 64):
+                text = ",".join(bytes(f).hex() for f in frames[i:i + 64])
+                self.vm(guest).cmd("raw", port=0, hex=text)
         got = {f.name: f.captured() for f in self.alive()}
         return [[i for i, f in enumerate(self.far) if bytes(frame) in got.get(f.name, ())]
                 for frame in frames]
@@ -514,6 +515,14 @@ class Rig:
         self.learn(self.far[0], FAR_MAC)
         for i, name in enumerate(self.guest_names, 1):
             self.learn(self.guests[name], guest_mac(i))
+        self.settle()
+
+    @contextlib.contextmanager
+    def taking(self, count):
+        """The frames sent within have been switched, and have arrived, at the end of it."""
+        before = self.daemon.ledger().received
+        yield
+        wait_for(lambda: self.daemon.ledger().received >= before + count, what="frames taken")
         self.settle()
 
     def settle(self):

@@ -69,15 +69,15 @@ def refused(r, command, *words):
 
 def pilot(r):
     """One frame ahead: a worker that was not running takes up the newest tables after it."""
-    r.vm(1).send(stream=next(STREAMS), count=1, src=VM, dst=FAR_MAC)
-    r.settle()
+    with r.taking(1):
+        r.vm(1).send(stream=next(STREAMS), count=1, src=VM, dst=FAR_MAC)
 
 
 def from_guest(r, stream, count=300, **spec):
     """How a burst of the guest spreads over the far peers."""
     pilot(r)
-    r.vm(1).send(stream=stream, count=count, src=VM, dst=FAR_MAC, **spec)
-    r.settle()
+    with r.taking(count):
+        r.vm(1).send(stream=stream, count=count, src=VM, dst=FAR_MAC, **spec)
     return r.spread(stream)
 
 

@@ -18,6 +18,7 @@
 #include "port.h"
 #include "tally.h"
 
+#define SETTLE_LOOKS 20
 #define ARGS_MAX 32
 #define WAIT_DEFAULT_MS 10000
 #define WAIT_MAX_MS 60000
@@ -281,18 +282,25 @@ cmd_await(struct args *a)
 	fputs("}\n", stdout);
 }
 
-/* Run until nothing has arrived anywhere for quiet= milliseconds. */
+/*
+ * Run until nothing has arrived anywhere for quiet= milliseconds.  A process that gets no CPU for so
+ * long has not looked: it has to have looked often enough as well.
+ */
 static void
 cmd_settle(struct args *a)
 {
 	uint64_t ms = rte_get_tsc_hz() / 1000, quiet = arg_number(a, "quiet", 50, 5000) * ms;
 	uint64_t deadline = arg_deadline(a), last = rte_rdtsc();
+	unsigned int looks = 0;
 
-	while (rte_rdtsc() - last < quiet && rte_rdtsc() < deadline) {
-		if (command_idle() != 0)
+	while ((rte_rdtsc() - last < quiet || looks < SETTLE_LOOKS) && rte_rdtsc() < deadline) {
+		looks++;
+		if (command_idle() != 0) {
 			last = rte_rdtsc();
-		else
+			looks = 0;
+		} else {
 			rte_delay_us_sleep(50);
+		}
 	}
 	puts("{\"ok\":true}");
 }
