@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Frames through a guest's split virtqueue, against a driver that does everything the standard
+ * allows, and against one that does what it does not.
+ *
+ * Threads: one.
+ */
+#include "unit.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "dataplane/sizes.h"
+#include "draw.h"
+#include "driver.h"
+#include "rig.h"
+
+#define SIZE 64
+#define HEADER 12
+
+static struct rte_mempool *pool;
+static struct driver *d;
+static uint64_t lost, seed;
+
+static int
+group_set_up(void **state)
+{
+	(void)state;
+	if (!rig_eal())
+		return -1;
+	pool = rte_pktmbuf_pool_create(
+		"ring", 255, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+	return pool == NULL;
+}
+
+static int
+group_tear_down(void **state)
+{
+	(void)state;
+	rte_mempool_free(pool);
+	rig_eal_end();
+	return 0;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	d = driver_new(SIZE, true);
+	lost = 0;
+	seed = 7;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	driver_free(d);
+	return rte_mempool_in_use_count(pool) != 0;
+}
+
+static uint8_t
+byte_of(uint32_t id, uint32_t at)
+{
+	return (uint8_t)(id * 31 + at * 7 + (at >> 8));
+}
+
+/* A frame with its own bytes, in segments of at most `part`. */
+static struct rte_mbuf *
+frame(uint32_t id, uint32_t len, uint32_t part)
+{
+	struct rte_mbuf *m = NULL;
+
+	for (uint32_t at = 0; at < len;) {
+		uint32_t n = RTE_MIN(part, len - at);
+		struct rte_mbuf *s = rte_pktmbuf_alloc(pool);
+		uint8_t *p;
+
+		assert_non_null(s);
+		p = (uint8_t *)rte_pktmbuf_append(s, (uint16_t)n);
+		for (uint32_t i = 0; i < n; i++)
+			p[i] = byte_of(id, at + i);
+		at += n;
+		if (m == NULL)
+			m = s;
+		else
+			assert_int_equal(rte_pktmbuf_chain(m, s), 0);
+	}
+	return m;
+}
+
+static uint16_t
+put(uint32_t id, uint32_t len, uint32_t part)
+{
+	struct rte_mbuf *m = frame(id, len, part);
+	uint16_t done = bf_ring_put(&d->ring, &m, 1);
+
+	rte_pktmbuf_free(m);
+	return done;
+}
+
+/* The header says `n_buffers` and nothing else; then come the frame's bytes from `at` on. */
+static void
+expect_got(uint32_t id, uint32_t len, uint16_t n_buffers)
+{
+	uint32_t at = 0;
+
+	for (uint16_t k = 0; k < n_buffers; k++) {
+		uint32_t skip = k == 0 ? HEADER : 0;
+		struct vring_used_elem e;
+		uint8_t bytes[16384];
+
+		assert_true(driver_used(d, &e));
+		assert_true(e.len > skip && e.len <= sizeof(bytes));
+		driver_bytes(d, (uint16_t)e.id, bytes, e.len, false);
+		for (uint32_t i = 0; i < skip; i++)
+			assert_int_equal(bytes[i], i == 10 ? n_buffers : 0);
+		for (uint32_t i = skip; i < e.len; i++)
+			assert_int_equal(bytes[i], byte_of(id, at++));
+	}
+	assert_int_equal(at, len);
+}
+
+static void
+expect_nothing_used(void)
+{
+	struct vring_used_elem e;
+
+	assert_false(driver_used(d, &e));
+}
+
+static void
+post_many(uint32_t n, uint32_t len)
+{
+	for (uint32_t i = 0; i < n; i++)
+		driver_post(d, &len, 1);
+}
+
+static void
+test_frames_arrive_whole_in_order_and_as_many_as_there_are_buffers(void **state)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+
+	(void)state;
+	post_many(20, 1600);
+	for (uint32_t i = 0; i < BF_BURST; i++)
+		pkts[i] = frame(i, 60 + i * 40, 2048);
+	assert_int_equal(bf_ring_put(&d->ring, pkts, BF_BURST), 20);
+	rte_pktmbuf_free_bulk(pkts, BF_BURST);
+	for (uint32_t i = 0; i < 20; i++)
+		expect_got(i, 60 + i * 40, 1);
+	expect_nothing_used();
+}
+
+static void
+test_indices_go_round_for_ever(void **state)
+{
+	(void)state;
+	d->next_avail = d->next_used = d->ring.seen = d->ring.used_idx = 65530;
+	d->ring.avail->idx = d->ring.used->idx = 65530;
+	for (uint32_t i = 0; i < 300; i++) {
+		d->next_gpa = DRIVER_GPA;
+		post_many(1, 100);
+		assert_int_equal(put(i, 88, 88), 1);
+		expect_got(i, 88, 1);
+	}
+}
+
+static void
+test_a_buffer_may_be_a_chain_a_table_or_cross_memory(void **state)
+{
+	static const uint32_t pieces[] = {HEADER, 1, 100, 7, 2000};
+
+	(void)state;
+	driver_post(d, pieces, 5);
+	driver_post_indirect(d, pieces, 5);
+	for (uint32_t i = 0; i < 2; i++)
+		assert_int_equal(put(i, 1400, 300), 1);
+	for (uint32_t i = 0; i < 2; i++)
+		expect_got(i, 1400, 1);
+	for (uint32_t before = 1; before < 100; before += 7) { /* the seam within the header, too */
+		d->next_gpa = DRIVER_SEAM - before;
+		post_many(1, 1500);
+		assert_int_equal(put(before, 1400, 300), 1);
+		expect_got(before, 1400, 1);
+	}
+}
+
+static void
+test_a_frame_takes_as_many_buffers_as_it_needs(void **state)
+{
+	(void)state;
+	post_many(9, 1526);
+	assert_int_equal(put(1, 9000, 2048), 1); /* 6 of them */
+	assert_int_equal(put(2, 100, 100), 1);
+	assert_int_equal(put(3, 9000, 2048), 0); /* 2 are left: not a part of it */
+	expect_got(1, 9000, 6);
+	expect_got(2, 100, 1);
+	expect_nothing_used();
+	post_many(4, 1526);
+	assert_int_equal(put(4, 9000, 9000 > 2048 ? 2048 : 9000), 1);
+	expect_got(4, 9000, 6);
+}
+
+static void
+test_without_mergeable_buffers_a_frame_fits_one_or_waits(void **state)
+{
+	(void)state;
+	d->ring.mergeable = false;
+	post_many(2, 1000);
+	assert_int_equal(put(1, 989, 989), 0);
+	expect_nothing_used();
+	assert_int_equal(put(2, 988, 988), 1);
+	expect_got(2, 988, 1);
+	assert_int_equal(d->ring.fault, BF_RING_FAULT_NONE);
+}
+
+/* ---- from the guest ---- */
+
+static uint16_t
+send_posted(uint16_t head, uint32_t id, uint32_t len)
+{
+	uint8_t bytes[16384] = {0};
+
+	for (uint32_t i = 0; i < len; i++)
+		bytes[HEADER + i] = byte_of(id, i);
+	driver_bytes(d, head, bytes, HEADER + len, true);
+	return head;
+}
+
+static void
+expect_frame(struct rte_mbuf *m, uint32_t id, uint32_t len)
+{
+	assert_int_equal(m->pkt_len, len);
+	assert_int_equal(m->data_len, len);
+	for (uint32_t i = 0; i < len; i++)
+		assert_int_equal(rte_pktmbuf_mtod(m, uint8_t *)[i], byte_of(id, i));
+}
+
+static uint16_t
+take(struct rte_mbuf **pkts)
+{
+	return bf_ring_take(&d->ring, pool, pkts, BF_BURST, &lost);
+}
+
+static void
+test_frames_are_taken_whole_in_order_and_their_buffers_given_back(void **state)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+	struct vring_used_elem e;
+
+	(void)state;
+	assert_int_equal(take(pkts), 0);
+	for (uint32_t i = 0; i < 40; i++)
+		send_posted(driver_post(d, &(uint32_t){HEADER + 60 + i}, 1), i, 60 + i);
+	assert_int_equal(bf_ring_waiting(&d->ring), 40);
+	assert_int_equal(take(pkts), 32);
+	for (uint32_t i = 0; i < 32; i++)
+		expect_frame(pkts[i], i, 60 + i);
+	rte_pktmbuf_free_bulk(pkts, 32);
+	assert_int_equal(take(pkts), 8);
+	expect_frame(pkts[7], 39, 99);
+	rte_pktmbuf_free_bulk(pkts, 8);
+	for (uint32_t i = 0; i < 40; i++) {
+		assert_true(driver_used(d, &e));
+		assert_int_equal(e.id, i);
+	}
+	expect_nothing_used();
+	assert_int_equal(lost, 0);
+}
+
+static void
+test_a_frame_may_come_in_pieces(void **state)
+{
+	static const uint32_t split[] = {HEADER, 100, 1, 800},
+			      odd[] = {5, 20, 876 + HEADER - 24 + 24};
+	struct rte_mbuf *pkts[BF_BURST];
+
+	(void)state;
+	send_posted(driver_post(d, split, 4), 1, 901);
+	send_posted(driver_post_indirect(d, split, 4), 2, 901);
+	send_posted(driver_post(d, odd, 3), 3, 901);
+	d->next_gpa = DRIVER_SEAM - 300;
+	send_posted(driver_post(d, &(uint32_t){913}, 1), 4, 901);
+	send_posted(driver_post_tail(d, split, 4), 5, 901);
+	assert_int_equal(take(pkts), 5);
+	for (uint32_t i = 0; i < 5; i++)
+		expect_frame(pkts[i], i + 1, 901);
+	rte_pktmbuf_free_bulk(pkts, 5);
+}
+
+static void
+test_a_long_frame_comes_in_several_buffers_of_ours(void **state)
+{
+	static const uint32_t split[] = {HEADER, 3000, 6000};
+	struct rte_mbuf *pkts[BF_BURST], *all[255];
+	uint32_t at = 0;
+
+	(void)state;
+	send_posted(driver_post(d, split, 3), 1, 9000);
+	send_posted(driver_post(d, &(uint32_t){HEADER + 2049}, 1), 2, 2049);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, all, 249), 0);
+	assert_int_equal(take(pkts), 1); /* 2 and 4 more; not one for the other's second byte */
+	rte_pktmbuf_free_bulk(all, 249);
+	assert_int_equal(pkts[0]->pkt_len, 9000);
+	assert_int_equal(pkts[0]->nb_segs, 5);
+	rte_mbuf_sanity_check(pkts[0], 1);
+	for (struct rte_mbuf *m = pkts[0]; m != NULL; m = m->next)
+		for (uint16_t i = 0; i < m->data_len; i++)
+			assert_int_equal(rte_pktmbuf_mtod(m, uint8_t *)[i], byte_of(1, at++));
+	assert_int_equal(at, 9000);
+	rte_pktmbuf_free(pkts[0]);
+	assert_int_equal(take(pkts), 1);
+	assert_int_equal(pkts[0]->pkt_len, 2049);
+	assert_int_equal(pkts[0]->nb_segs, 2);
+	rte_pktmbuf_free(pkts[0]);
+	assert_int_equal(lost, 0);
+	assert_int_equal(d->ring.used->idx, 2);
+}
+
+static void
+test_what_is_no_frame_is_given_back_and_counted(void **state)
+{
+	static const uint32_t long_chain[] = {HEADER, 9000, 9000};
+	struct rte_mbuf *pkts[BF_BURST];
+
+	(void)state;
+	driver_post(d, &(uint32_t){HEADER}, 1); /* empty */
+	driver_post(d, &(uint32_t){3}, 1);
+	driver_post(d, &(uint32_t){HEADER + 65000}, 1); /* longer than any frame */
+	driver_post(d, long_chain, 3);
+	send_posted(driver_post(d, &(uint32_t){HEADER + 60}, 1), 5, 60);
+	assert_int_equal(take(pkts), 1);
+	expect_frame(pkts[0], 5, 60);
+	rte_pktmbuf_free(pkts[0]);
+	assert_int_equal(lost, 4);
+	assert_int_equal(d->ring.used->idx, 5);
+	assert_int_equal(d->ring.fault, BF_RING_FAULT_NONE);
+}
+
+static void
+test_without_buffers_of_ours_frames_stay_with_the_guest(void **state)
+{
+	struct rte_mbuf *all[255], *pkts[BF_BURST];
+
+	(void)state;
+	send_posted(driver_post(d, &(uint32_t){HEADER + 60}, 1), 1, 60);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, all, 255), 0);
+	assert_int_equal(take(pkts), 0);
+	rte_pktmbuf_free_bulk(all, 255);
+	assert_int_equal(take(pkts), 1);
+	expect_frame(pkts[0], 1, 60);
+	rte_pktmbuf_free(pkts[0]);
+}
+
+/* ---- guests that do what they may not ---- */
+
+enum nonsense {
+	HEAD_TOO_HIGH,
+	OUTSIDE,
+	BEYOND_THE_END,
+	ROUND_THE_TOP,
+	LOOP,
+	NEXT_TOO_HIGH,
+	TABLE_OUTSIDE,
+	TABLE_EMPTY,
+	TABLE_TOO_LONG,
+	TABLE_IN_TABLE,
+	TABLE_AND_NEXT,
+	NONSENSE_COUNT
+};
+
+static enum bf_ring_fault
+fault_of(enum nonsense what)
+{
+	return what == HEAD_TOO_HIGH ? BF_RING_FAULT_HEAD : BF_RING_FAULT_CHAIN;
+}
+
+static void
+post_nonsense(enum nonsense what)
+{
+	struct vring_desc inner = {DRIVER_GPA, 100, VRING_DESC_F_INDIRECT, 0};
+
+	switch (what) {
+	case HEAD_TOO_HIGH:
+		driver_avail(d, SIZE);
+		return;
+	case OUTSIDE:
+		driver_desc(d, 40, 0, 100, 0, 0);
+		break;
+	case BEYOND_THE_END:
+		driver_desc(d, 40, DRIVER_SEAM + DRIVER_HALF - 99, 100, 0, 0);
+		break;
+	case ROUND_THE_TOP:
+		driver_desc(d, 40, UINT64_MAX - 10, UINT32_MAX, 0, 0);
+		break;
+	case LOOP:
+		driver_desc(d, 40, DRIVER_GPA, 1, VRING_DESC_F_NEXT, 40);
+		break;
+	case NEXT_TOO_HIGH:
+		driver_desc(d, 40, DRIVER_GPA, 1, VRING_DESC_F_NEXT, SIZE);
+		break;
+	case TABLE_OUTSIDE:
+		driver_desc(d, 40, DRIVER_SEAM + DRIVER_HALF - 8, 16, VRING_DESC_F_INDIRECT, 0);
+		break;
+	case TABLE_EMPTY:
+		driver_desc(d, 40, DRIVER_GPA, 15, VRING_DESC_F_INDIRECT, 0);
+		break;
+	case TABLE_TOO_LONG:
+		driver_desc(d, 40, DRIVER_GPA, (SIZE + 1) * 16, VRING_DESC_F_INDIRECT, 0);
+		break;
+	case TABLE_AND_NEXT:
+		driver_desc(d, 40, DRIVER_GPA, 16, VRING_DESC_F_INDIRECT | VRING_DESC_F_NEXT, 41);
+		break;
+	default:
+		memcpy(driver_at(d, DRIVER_GPA), &inner, sizeof(inner));
+		driver_desc(d, 40, DRIVER_GPA, 16, VRING_DESC_F_INDIRECT, 0);
+		break;
+	}
+	driver_avail(d, 40);
+}
+
+static void
+test_nonsense_ends_a_ring_behind_what_was_right(void **state)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+
+	for (int what = 0; what < NONSENSE_COUNT; what++) {
+		d->next_gpa = DRIVER_GPA + 4096;
+		send_posted(driver_post(d, &(uint32_t){HEADER + 60}, 1), 1, 60);
+		post_nonsense((enum nonsense)what);
+		send_posted(driver_post(d, &(uint32_t){HEADER + 60}, 1), 2, 60);
+		assert_int_equal(take(pkts), 1);
+		rte_pktmbuf_free(pkts[0]);
+		assert_int_equal(d->ring.fault, fault_of((enum nonsense)what));
+		assert_int_equal(take(pkts), 0);
+		assert_int_equal(d->ring.used->idx, 1);
+		tear_down(state);
+		set_up(state);
+		d->next_gpa = DRIVER_GPA + 4096;
+		post_many(1, 2000);
+		post_nonsense((enum nonsense)what);
+		post_many(1, 2000);
+		for (uint32_t i = 0; i < 3; i++)
+			pkts[i] = frame(i, 1000, 1000);
+		assert_int_equal(bf_ring_put(&d->ring, pkts, 3), 1);
+		rte_pktmbuf_free_bulk(pkts, 3);
+		assert_int_equal(d->ring.fault, fault_of((enum nonsense)what));
+		expect_got(0, 1000, 1);
+		expect_nothing_used();
+		tear_down(state);
+		set_up(state);
+	}
+}
+
+static void
+test_an_index_that_jumps_ends_a_ring(void **state)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+
+	(void)state;
+	d->ring.avail->idx = SIZE; /* all of them, twice: a full ring is as far as it can be */
+	d->next_avail = SIZE;
+	for (uint16_t i = 0; i < SIZE; i++) {
+		driver_desc(d, i, DRIVER_GPA, HEADER + 60, 0, 0);
+		d->ring.avail->ring[i] = i;
+	}
+	assert_int_equal(take(pkts), BF_BURST);
+	rte_pktmbuf_free_bulk(pkts, BF_BURST);
+	d->ring.avail->idx = (uint16_t)(d->ring.seen + SIZE + 1);
+	assert_int_equal(take(pkts), 0);
+	assert_int_equal(d->ring.fault, BF_RING_FAULT_INDEX);
+	assert_int_equal(put(1, 60, 60), 0);
+	assert_int_equal(d->ring.used->idx, BF_BURST);
+}
+
+/* ---- telling the guest ---- */
+
+static uint64_t
+told(void)
+{
+	eventfd_t n = 0;
+
+	bf_ring_tell(&d->ring);
+	return eventfd_read(d->ring.call_fd, &n) == 0 ? n : 0;
+}
+
+static void
+test_a_guest_is_told_when_it_wants_to_be(void **state)
+{
+	(void)state;
+	d->ring.call_fd = eventfd(0, EFD_NONBLOCK);
+	assert_int_equal(told(), 0);
+	post_many(5, 500);
+	put(1, 60, 60);
+	assert_int_equal(told(), 1);
+	assert_int_equal(told(), 0);
+	d->ring.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+	put(1, 60, 60);
+	assert_int_equal(told(), 0);
+	d->ring.event_idx = true;
+	d->ring.avail->ring[SIZE] = 3; /* when entry 3 has been used */
+	put(1, 60, 60);
+	assert_int_equal(told(), 0);
+	put(1, 60, 60);
+	assert_int_equal(told(), 1);
+	put(1, 60, 60);
+	assert_int_equal(told(), 0);
+	close(d->ring.call_fd);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_frames_arrive_whole_in_order_and_as_many_as_there_are_buffers),
+		T(test_indices_go_round_for_ever),
+		T(test_a_buffer_may_be_a_chain_a_table_or_cross_memory),
+		T(test_a_frame_takes_as_many_buffers_as_it_needs),
+		T(test_without_mergeable_buffers_a_frame_fits_one_or_waits),
+		T(test_frames_are_taken_whole_in_order_and_their_buffers_given_back),
+		T(test_a_frame_may_come_in_pieces),
+		T(test_a_long_frame_comes_in_several_buffers_of_ours),
+		T(test_what_is_no_frame_is_given_back_and_counted),
+		T(test_without_buffers_of_ours_frames_stay_with_the_guest),
+		T(test_nonsense_ends_a_ring_behind_what_was_right),
+		T(test_an_index_that_jumps_ends_a_ring),
+		T(test_a_guest_is_told_when_it_wants_to_be),
+	};
+
+	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+}

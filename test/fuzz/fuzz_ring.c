@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Fuzz target: bytes as a script of a guest's driver that writes what it likes into its
+ * descriptors, entries, indices and tables, and of a worker that puts and takes frames meanwhile.
+ * Nothing may be touched outside of the guest's memory, no buffer of ours be lost, and what is
+ * taken must be a frame.
+ *
+ * Threads: one.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/sizes.h"
+#include "driver.h"
+#include "replay.h"
+#include "rig.h"
+
+#define SIZE 16
+#define ROOM 2048
+
+#define CHECK(cond) \
+	do { \
+		if (!(cond)) \
+			abort(); \
+	} while (0)
+
+static struct rte_mempool *pool;
+
+struct input {
+	const uint8_t *p;
+	size_t left;
+};
+
+static uint8_t
+byte(struct input *in)
+{
+	if (in->left == 0)
+		return 0;
+	in->left--;
+	return *in->p++;
+}
+
+static uint16_t
+word(struct input *in)
+{
+	return (uint16_t)(byte(in) | byte(in) << 8);
+}
+
+/* Near an end of memory, near the seam, anywhere in it, or anywhere at all. */
+static uint64_t
+address(struct input *in)
+{
+	static const uint64_t near[] = {
+		DRIVER_GPA, DRIVER_SEAM, DRIVER_SEAM + DRIVER_HALF, 0, UINT64_MAX};
+	uint8_t how = byte(in);
+	uint64_t off = word(in);
+
+	if (how < 128)
+		return DRIVER_GPA + (off << 3);
+	if (how < 160)
+		return off << 48 | off << 20;
+	return near[how % RTE_DIM(near)] + (uint64_t)(int64_t)(int16_t)off;
+}
+
+static struct vring_desc
+descriptor(struct input *in)
+{
+	static const uint32_t lens[] = {0, 1, 10, 12, 13, 72, 100, 1526, 2060, 9100, UINT32_MAX};
+	struct vring_desc d = {.addr = address(in)};
+	uint8_t how = byte(in);
+
+	d.len = how < 128 ? lens[how % RTE_DIM(lens)] : word(in);
+	d.flags = byte(in) & 7;
+	d.next = byte(in) % (SIZE + 1);
+	return d;
+}
+
+/* Tables lie in guest memory like everything else. */
+static void
+write_table(struct driver *d, struct input *in)
+{
+	uint64_t at = DRIVER_GPA + (uint64_t)word(in) * 3;
+	uint32_t n = byte(in) % (SIZE + 2);
+
+	for (uint32_t i = 0; i < n; i++, at += sizeof(struct vring_desc)) {
+		struct vring_desc e = descriptor(in);
+
+		memcpy(driver_at(d, at), &e, sizeof(e));
+	}
+}
+
+static void
+put(struct driver *d, struct input *in)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+	uint16_t n = 1 + byte(in) % 4, before = d->ring.used_idx, done;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t left = 1 + word(in) % (BF_MAX_MTU + BF_FRAME_OVERHEAD);
+		struct rte_mbuf *last;
+
+		pkts[i] = rte_pktmbuf_alloc(pool);
+		CHECK(pkts[i] != NULL);
+		last = pkts[i];
+		for (;;) {
+			last->data_len = (uint16_t)RTE_MIN(left, ROOM);
+			pkts[i]->pkt_len += last->data_len;
+			left -= last->data_len;
+			if (left == 0)
+				break;
+			last->next = rte_pktmbuf_alloc(pool);
+			CHECK(last->next != NULL);
+			last = last->next;
+			pkts[i]->nb_segs++;
+		}
+	}
+	done = bf_ring_put(&d->ring, pkts, n);
+	CHECK(done <= n && (uint16_t)(d->ring.used_idx - before) >= done);
+	rte_pktmbuf_free_bulk(pkts, n);
+}
+
+static void
+take(struct driver *d, struct input *in)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+	uint16_t n = 1 + byte(in) % BF_BURST, before = d->ring.used_idx;
+	uint64_t lost = 0;
+	uint16_t got = bf_ring_take(&d->ring, pool, pkts, n, &lost);
+
+	CHECK(got <= n && (uint16_t)(d->ring.used_idx - before) == got + lost);
+	for (uint16_t i = 0; i < got; i++) {
+		const char *why;
+
+		CHECK(rte_mbuf_check(pkts[i], 1, &why) == 0);
+		CHECK(pkts[i]->pkt_len > 0 &&
+			pkts[i]->pkt_len <= BF_MAX_MTU + BF_FRAME_OVERHEAD + ROOM);
+	}
+	rte_pktmbuf_free_bulk(pkts, got);
+}
+
+/* The driver sets a ring up again. */
+static void
+begin_again(struct driver *d, struct input *in)
+{
+	uint8_t how = byte(in);
+
+	d->ring.fault = BF_RING_FAULT_NONE;
+	d->ring.seen = d->next_avail = d->ring.avail->idx;
+	d->ring.mergeable = how & 1;
+	d->ring.header = how & 2 ? 12 : 10;
+	d->ring.event_idx = how & 4;
+	d->memory.n = how & 8 ? 1 : 2;
+}
+
+static void
+step(struct driver *d, struct input *in)
+{
+	struct vring_desc e;
+	uint16_t i;
+
+	switch (byte(in) % 8) {
+	case 0:
+		i = byte(in) % SIZE;
+		e = descriptor(in);
+		driver_desc(d, i, e.addr, e.len, e.flags, e.next);
+		break;
+	case 1:
+		write_table(d, in);
+		break;
+	case 2:
+	case 3:
+		driver_avail(d, byte(in) % (SIZE + 1));
+		break;
+	case 4:
+		put(d, in);
+		break;
+	case 5:
+		take(d, in);
+		break;
+	case 6:
+		begin_again(d, in);
+		break;
+	default:
+		if (byte(in) == 0)
+			d->ring.avail->idx = word(in);
+		bf_ring_tell(&d->ring);
+		break;
+	}
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	CHECK(rig_eal());
+	pool = rte_pktmbuf_pool_create(
+		"ring", 255, 0, 0, ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+	CHECK(pool != NULL);
+	return 0;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct driver *d = driver_new(SIZE, true);
+	struct input in = {data, size};
+
+	while (in.left > 0)
+		step(d, &in);
+	driver_free(d);
+	CHECK(rte_mempool_in_use_count(pool) == 0);
+	return 0;
+}
+
+#ifdef BF_FUZZ_REPLAY
+int
+main(int argc, char **argv)
+{
+	int failed;
+
+	LLVMFuzzerInitialize(&argc, &argv);
+	failed = replay_files(argc, argv);
+	rte_mempool_free(pool);
+	rig_eal_end();
+	return failed;
+}
+#endif
