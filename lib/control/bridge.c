@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "control/guest_rings.h"
 #include "control/notify.h"
 #include "control/pools.h"
 #include "control/probe.h"
@@ -237,22 +238,6 @@ remove_unwanted_guests(struct bf_bridge *br, const struct bf_config *want, struc
 	return ret;
 }
 
-/* Other workers will own the receive rings: for the change both sides take the rings' locks. */
-static void
-hand_over_rings(struct bf_bridge *br, struct bf_guest *g, uint16_t old)
-{
-	uint16_t new = g->n_rings;
-
-	if (new == old || br->lcores.n < 2)
-		return;
-	g->locked = true;
-	g->n_rings = old;
-	bf_bridge_publish_and_wait(br);
-	g->n_rings = new;
-	bf_bridge_publish_and_wait(br);
-	g->locked = false;
-}
-
 static int
 sync_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
@@ -264,11 +249,8 @@ sync_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *e
 			ret = guest_add(br, &want->guests[i], err);
 		} else if (memcmp(&g->cfg, &want->guests[i], sizeof(g->cfg)) != 0) { /* NOLINT */
 			/* Equal values with other padding only cost a needless turn. */
-			uint16_t rings = g->n_rings;
-
 			bf_guest_reconfigure(g, &want->guests[i]);
 			bf_guest_refresh(g, bf_clock_ms());
-			hand_over_rings(br, g, rings);
 			bf_fdb_set_quota(br->fdb, g->slot, g->cfg.mac_limit);
 			bf_plan_guest(br, g);
 			br->dirty = true;
@@ -452,14 +434,28 @@ bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_er
 	return ret;
 }
 
+/* A ring that a guest's driver has spoiled says so once. */
+static void
+report_faults(struct bf_bridge *br, struct bf_guest *g)
+{
+	for (unsigned int q = 0; q < RTE_DIM(g->fault_seen); q++) {
+		uint8_t fault = bf_guest_ring_fault(g, q);
+
+		if (q < g->n_vrings && fault != g->fault_seen[q] && fault != BF_RING_FAULT_NONE)
+			bf_event(&br->events, BF_LOG_WARNING, "guest_ring_fault", g->cfg.name,
+				"ring %u is left alone until the driver sets it up again: %s", q,
+				bf_ring_fault_help[fault]);
+		g->fault_seen[q] = fault;
+	}
+}
+
 static void
 guest_changed(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 {
-	uint16_t rings = g->n_rings;
 	bool was = g->up;
 
 	bf_guest_refresh(g, now_ms);
-	hand_over_rings(br, g, rings);
+	report_faults(br, g);
 	bf_plan_guest(br, g);
 	br->dirty = true;
 	if (g->up == was)

@@ -21,6 +21,8 @@
 
 #include "base/log.h"
 #include "control/compat.h"
+#include "control/guest_memory.h"
+#include "control/guest_rings.h"
 #include "control/notify.h"
 #include "control/pools.h"
 
@@ -79,6 +81,59 @@ guest_of(int vid)
 	return vid >= 0 && vid < MAX_VIDS ? __atomic_load_n(&by_vid[vid], __ATOMIC_ACQUIRE) : NULL;
 }
 
+static enum rte_vhost_msg_result
+guest_on_message(int vid, void *msg)
+{
+	struct bf_guest *g = guest_of(vid);
+
+	bf_guest_memory_visit();
+	if (g != NULL)
+		bf_guest_rings_before(g->dp, vid, msg);
+	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+}
+
+static enum rte_vhost_msg_result
+guest_on_message_done(int vid, void *msg)
+{
+	struct bf_guest *g = guest_of(vid);
+
+	if (g != NULL)
+		bf_guest_rings_after(g->dp, vid, msg);
+	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+}
+
+static const struct rte_vhost_user_extern_ops message_ops = {
+	.pre_msg_handle = guest_on_message,
+	.post_msg_handle = guest_on_message_done,
+};
+
+/* The library frees the device when this returns: no worker may hold its vid any more. */
+static void
+guest_on_device_gone(int vid)
+{
+	struct bf_guest *g = guest_of(vid);
+
+	if (g == NULL)
+		return;
+	__atomic_store_n(&g->dp->vid, -1, __ATOMIC_RELEASE);
+	bf_guest_rings_off(g->dp);
+	bf_lcores_grace(registry_lcores);
+	post(BF_NOTICE_GUEST_DOWN, g);
+}
+
+/* A port has one device: who connects last has it. */
+static void
+end_others(struct bf_guest *g, int vid)
+{
+	for (int other = 0; other < MAX_VIDS; other++) {
+		if (other == vid || guest_of(other) != g)
+			continue;
+		if (g->dp->vid == other)
+			guest_on_device_gone(other);
+		__atomic_store_n(&by_vid[other], NULL, __ATOMIC_RELEASE);
+	}
+}
+
 static int
 guest_on_connection(int vid)
 {
@@ -86,8 +141,13 @@ guest_on_connection(int vid)
 
 	if (g == NULL || vid >= MAX_VIDS)
 		return -1;
+	end_others(g, vid);
 	__atomic_store_n(&g->dp->rx_rings, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&g->dp->tx_rings, 0, __ATOMIC_RELAXED);
+	g->dp->memory.n = 0;
+	g->dp->memory_in_pieces = false;
+	if (rte_vhost_extern_callback_register(vid, &message_ops, NULL) != 0)
+		return -1;
 	__atomic_store_n(&by_vid[vid], g, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -99,7 +159,7 @@ guest_on_disconnection(int vid)
 		__atomic_store_n(&by_vid[vid], NULL, __ATOMIC_RELEASE);
 }
 
-/* All ring locks are held here: nothing that waits, nothing of librte_vhost. */
+/* The library's ring locks are held here: nothing that waits for them. */
 static int
 guest_on_ring(int vid, uint16_t ring, int enable)
 {
@@ -114,6 +174,7 @@ guest_on_ring(int vid, uint16_t ring, int enable)
 		__atomic_fetch_or(bits, bit, __ATOMIC_RELEASE);
 	else
 		__atomic_fetch_and(bits, ~bit, __ATOMIC_RELEASE);
+	bf_guest_ring_state(g->dp, vid, ring, enable);
 	post(BF_NOTICE_GUEST_RINGS, g);
 	return 0;
 }
@@ -130,21 +191,9 @@ guest_on_device(int vid)
 	for (uint16_t q = 0; q < n; q++)
 		rte_vhost_enable_guest_notification(vid, q, 0);
 	__atomic_store_n(&g->dp->vid, vid, __ATOMIC_RELEASE);
+	bf_guest_rings_on(g->dp, vid);
 	post(BF_NOTICE_GUEST_UP, g);
 	return 0;
-}
-
-/* The library frees the device when this returns: no worker may hold its vid any more. */
-static void
-guest_on_device_gone(int vid)
-{
-	struct bf_guest *g = guest_of(vid);
-
-	if (g == NULL)
-		return;
-	__atomic_store_n(&g->dp->vid, -1, __ATOMIC_RELEASE);
-	bf_lcores_grace(registry_lcores);
-	post(BF_NOTICE_GUEST_DOWN, g);
 }
 
 static const struct rte_vhost_device_ops guest_ops = {
@@ -295,6 +344,8 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct rte_mempo
 	if (bf_guest_check_socket(cfg, err) != 0)
 		goto err_close;
 	registry_lcores = lcores;
+	bf_guest_memory_guard();
+	bf_guest_memory_watch(slot, g->dp);
 	__atomic_store_n(&registry[slot], g, __ATOMIC_RELEASE);
 	if (driver_start(g, gid, err) != 0)
 		goto err_close;
@@ -325,6 +376,7 @@ bf_guest_close(struct bf_guest *g)
 			__atomic_store_n(&by_vid[i], NULL, __ATOMIC_RELEASE);
 	if (registry_lcores != NULL)
 		bf_lcores_grace(registry_lcores);
+	bf_guest_memory_watch(g->slot, NULL);
 	bf_pool_retire(g->pool);
 	rte_free(g->dp);
 	free(g);
@@ -386,9 +438,18 @@ bf_guest_refresh(struct bf_guest *g, uint64_t now_ms)
 	g->max_len = longest_frame(g);
 }
 
+uint8_t
+bf_guest_ring_fault(const struct bf_guest *g, unsigned int q)
+{
+	return __atomic_load_n(&g->dp->ring[q].fault, __ATOMIC_RELAXED);
+}
+
 bool
 bf_guest_is_stale(const struct bf_guest *g)
 {
+	for (unsigned int q = 0; q < RTE_DIM(g->fault_seen); q++)
+		if (bf_guest_ring_fault(g, q) != g->fault_seen[q])
+			return true;
 	return (__atomic_load_n(&g->dp->vid, __ATOMIC_ACQUIRE) >= 0) != g->up ||
 		__atomic_load_n(&g->dp->rx_rings, __ATOMIC_ACQUIRE) != g->rx_seen ||
 		__atomic_load_n(&g->dp->tx_rings, __ATOMIC_ACQUIRE) != g->tx_seen;

@@ -35,11 +35,11 @@ struct bf_guest {
 	uint16_t mtu; /* 0: not negotiated */
 	int numa_node;
 	uint32_t rx_seen, tx_seen; /* ring bits at the last refresh */
+	uint8_t fault_seen[2 * BF_MAX_QP]; /* enum bf_ring_fault of each ring, the same */
 	uint16_t n_rings; /* towards the guest, enabled from 0 on without a gap; at least 1 */
 	uint16_t max_len; /* longest frame the guest takes */
 	/* plan.c */
 	uint16_t poller[BF_MAX_QP]; /* worker that polls the queue, BF_NO_POLLER: none */
-	bool locked; /* its receive rings change hands */
 	/* history */
 	uint64_t connects;
 	uint64_t changed_ms;
@@ -73,6 +73,9 @@ void bf_guest_close(struct bf_guest *g);
 
 /** Take over what changed in the negotiated state; call on every notice of this guest. */
 void bf_guest_refresh(struct bf_guest *g, uint64_t now_ms);
+
+/** What ring @p q of the guest suffers from. @return enum bf_ring_fault. */
+uint8_t bf_guest_ring_fault(const struct bf_guest *g, unsigned int q);
 
 /** True when the rings or the connection differ from what bf_guest_refresh() last saw. */
 bool bf_guest_is_stale(const struct bf_guest *g);

@@ -78,8 +78,6 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 		v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
 			.retries = (uint8_t)g->cfg.tx_retries,
 			.max_len = g->max_len,
-			.packed = (g->features & 1ULL << VIRTIO_F_RING_PACKED) != 0,
-			.locked = g->locked,
 			.n_rings = g->n_rings,
 			.guest = g->dp};
 		v->guests[v->n_guests++] = (uint16_t)s;

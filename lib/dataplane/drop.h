@@ -21,6 +21,8 @@
 	X(INACTIVE_MEMBER, "inactive_member", "in", \
 		"came on a member that takes no traffic now (backup, or LACP does not collect)") \
 	X(BAD_SOURCE, "bad_source", "in", "source address is multicast or zero") \
+	X(GUEST_BUFFER, "guest_buffer", "in", \
+		"the guest's buffer was empty, or held more than any frame has") \
 	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from") \
 	X(REFLECTED, "reflected", "in", "a guest's own frame came back on the bond") \
 	X(DUPLICATE, "duplicate", "in", "flooded copy on a member that is not the designated one") \

@@ -16,12 +16,9 @@
 
 #include "dataplane/flow.h"
 
-#define LOCK_TRIES 64
-
 /* The rings of a worker: first, first + step, ... `count` of them. */
 struct rings {
 	uint16_t first, step, count;
-	bool shared;
 };
 
 static inline struct rings
@@ -30,34 +27,21 @@ rings_of(const struct bf_worker *w, uint16_t n_rings)
 	uint16_t nw = w->view->n_workers;
 
 	if (likely(n_rings >= nw))
-		return (struct rings){
-			w->idx, nw, (uint16_t)((n_rings - w->idx + nw - 1) / nw), false};
-	return (struct rings){(uint16_t)(w->idx % n_rings), 1, 1, true};
-}
-
-static bool /* NOLINTNEXTLINE(readability-non-const-parameter): it is written */
-ring_lock(struct bf_worker *w, uint8_t *lock)
-{
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (__atomic_load_n(lock, __ATOMIC_RELAXED) == 0 &&
-			__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) == 0)
-			return true;
-		if (i == 0)
-			w->counters->pmd.ring_contended++;
-		rte_pause();
-	}
-	return false;
+		return (struct rings){w->idx, nw, (uint16_t)((n_rings - w->idx + nw - 1) / nw)};
+	return (struct rings){(uint16_t)(w->idx % n_rings), 1, 1};
 }
 
 static uint16_t
-enqueue_all(int vid, uint16_t ring, struct rte_mbuf **pkts, uint16_t n, uint8_t retries)
+enqueue_all(struct bf_ring *r, int vid, uint16_t queue, struct rte_mbuf **pkts, uint16_t n,
+	uint8_t retries)
 {
 	uint16_t done = 0;
 
 	while (done < n) {
 		uint16_t want = RTE_MIN((uint16_t)(n - done), (uint16_t)BF_BURST);
-		uint16_t got =
-			rte_vhost_enqueue_burst(vid, (uint16_t)(2 * ring), &pkts[done], want);
+		uint16_t got = likely(r->mode == BF_RING_OWN)
+			? bf_ring_put(r, &pkts[done], want)
+			: rte_vhost_enqueue_burst(vid, queue, &pkts[done], want);
 
 		done = (uint16_t)(done + got);
 		if (unlikely(got < want)) {
@@ -84,30 +68,34 @@ account(struct bf_port_counters *c, struct rte_mbuf **pkts, uint16_t n, uint16_t
 }
 
 static void
-ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, bool shared, struct rte_mbuf **pkts,
-	uint16_t n, uint64_t bytes)
+ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t bytes)
 {
 	const struct bf_port_view *pv = &w->view->ports[slot];
 	struct bf_port_counters *c = &w->counters->ports[slot];
 	struct bf_guest_dp *g = pv->guest;
 	int vid = __atomic_load_n(&g->vid, __ATOMIC_ACQUIRE);
+	uint16_t queue = (uint16_t)(2 * ring);
+	struct bf_ring *r = &g->ring[queue];
 	enum bf_drop why = BF_DROP_GUEST_RING_FULL;
 	uint16_t sent = 0;
 
-	if (unlikely(w->timed && vid >= 0 && !pv->packed))
-		bf_count_fill(
-			w, BF_FILL_TO_GUEST, rte_vhost_avail_entries(vid, (uint16_t)(2 * ring)));
 	if (unlikely(vid < 0))
 		why = BF_DROP_GUEST_DOWN;
 	else if (unlikely(!(__atomic_load_n(&g->rx_rings, __ATOMIC_RELAXED) & 1u << ring)))
 		why = BF_DROP_GUEST_RING_OFF;
-	else if (likely(!shared))
-		sent = enqueue_all(vid, ring, pkts, n, pv->retries);
-	else if (ring_lock(w, &g->ring_lock[ring])) {
-		sent = enqueue_all(vid, ring, pkts, n, pv->retries);
-		__atomic_store_n(&g->ring_lock[ring], 0, __ATOMIC_RELEASE);
-	} else
+	else if (unlikely(!bf_ring_lock(w, r)))
 		why = BF_DROP_RING_BUSY;
+	else {
+		if (unlikely(r->mode == BF_RING_OFF)) {
+			why = BF_DROP_GUEST_RING_OFF;
+		} else {
+			if (unlikely(w->timed && r->mode == BF_RING_OWN))
+				bf_count_fill(w, BF_FILL_TO_GUEST, bf_ring_waiting(r));
+			sent = enqueue_all(r, vid, queue, pkts, n, pv->retries);
+		}
+		bf_ring_unlock(w, r);
+	}
 	account(c, pkts, n, sent, why, bytes);
 }
 
@@ -126,7 +114,7 @@ spread_tx(struct bf_worker *w, uint16_t slot, struct rings r, struct rte_mbuf **
 			if (hash[i] % r.count == k)
 				part[n_part++] = pkts[i];
 		if (n_part > 0)
-			ring_tx(w, slot, (uint16_t)(r.first + k * r.step), r.shared, part, n_part,
+			ring_tx(w, slot, (uint16_t)(r.first + k * r.step), part, n_part,
 				bf_bytes_of(part, n_part));
 	}
 }
@@ -137,9 +125,8 @@ tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint6
 	const struct bf_port_view *pv = &w->view->ports[slot];
 	struct rings r = rings_of(w, pv->n_rings);
 
-	r.shared = r.shared || pv->locked;
 	if (likely(r.count == 1))
-		ring_tx(w, slot, r.first, r.shared, pkts, n, bytes);
+		ring_tx(w, slot, r.first, pkts, n, bytes);
 	else
 		spread_tx(w, slot, r, pkts, n);
 }

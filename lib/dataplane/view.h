@@ -19,6 +19,7 @@
 #include <rte_common.h>
 #include <rte_mempool.h>
 
+#include "dataplane/ring.h"
 #include "dataplane/sizes.h"
 
 enum bf_port_kind {
@@ -33,14 +34,14 @@ struct bf_guest_dp {
 	uint32_t rx_rings; /* bit q: ring 2q (towards the guest) is enabled; vhost: w */
 	uint32_t tx_rings; /* bit q: ring 2q+1 (from the guest) is enabled; vhost: w */
 	struct rte_mempool *pool; /* frames from the guest; control: w before publishing */
-	uint8_t ring_lock[BF_MAX_QP] __rte_cache_aligned; /* of shared rings; worker: rw */
+	bool memory_in_pieces; /* more of them than `memory` has room for; vhost: rw */
+	struct bf_guest_memory memory; /* vhost: w, while all rings are off */
+	struct bf_ring ring[2 * BF_MAX_QP]; /* as in virtio-net: even ones towards the guest */
 } __rte_cache_aligned;
 
 struct bf_port_view {
 	uint8_t kind; /* enum bf_port_kind */
 	uint8_t retries; /* enqueue attempts beyond the first */
-	bool packed; /* librte_vhost cannot tell how full a packed ring is */
-	bool locked; /* rings change hands: take their locks even when they are not shared */
 	uint16_t max_len; /* longest frame the port takes, bytes without FCS */
 	uint16_t n_rings; /* rings towards the guest that are in use, at least 1 */
 	struct bf_guest_dp *guest;

@@ -22,19 +22,77 @@
 const uint8_t bf_burst_bin[BF_BURST + 1] = {0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4,
 	4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5};
 
+/* One fence for all of them: what was published is seen before what the guests ask for is read. */
+void
+bf_rings_tell(struct bf_worker *w)
+{
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (uint16_t i = 0; i < w->n_touched; i++) {
+		struct bf_ring *r = w->touched[i];
+
+		if (!bf_ring_lock(w, r))
+			continue;
+		if (r->mode == BF_RING_OWN)
+			bf_ring_tell(r);
+		__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+	}
+	w->n_touched = 0;
+}
+
+static void
+count_lost(struct bf_worker *w, uint16_t slot, uint64_t lost)
+{
+	w->counters->ports[slot].rx_frames += lost;
+	w->counters->ports[slot].drops[BF_DROP_GUEST_BUFFER] += lost;
+}
+
+/* A guest that has moved here: its RARP goes the way of its own frames. */
+static uint16_t
+announce(const struct bf_rxq *q, struct bf_ring *r, struct rte_mbuf **pkts)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(q->guest->pool);
+
+	if (m == NULL)
+		return 0;
+	bf_ring_make_rarp(m, __atomic_exchange_n(&r->announce, 0, __ATOMIC_RELAXED));
+	pkts[0] = m;
+	return 1;
+}
+
+static inline uint16_t
+ring_rx(struct bf_worker *w, const struct bf_rxq *q, struct bf_ring *r, int vid,
+	struct rte_mbuf **pkts)
+{
+	uint64_t lost = 0;
+	uint16_t n = 0;
+
+	if (likely(r->mode == BF_RING_OWN)) {
+		if (unlikely(w->timed))
+			bf_count_fill(w, BF_FILL_FROM_GUEST, bf_ring_waiting(r));
+		if (unlikely(__atomic_load_n(&r->announce, __ATOMIC_RELAXED) != 0))
+			return announce(q, r, pkts);
+		n = bf_ring_take(r, q->guest->pool, pkts, BF_BURST, &lost);
+		if (unlikely(lost > 0))
+			count_lost(w, q->slot, lost);
+	} else if (r->mode == BF_RING_LIBRARY) {
+		n = rte_vhost_dequeue_burst(vid, q->ring, q->guest->pool, pkts, BF_BURST);
+	}
+	return n;
+}
+
 static inline uint32_t
 poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 {
 	int vid = __atomic_load_n(&q->guest->vid, __ATOMIC_ACQUIRE);
+	struct bf_ring *r = &q->guest->ring[q->ring];
 	struct rte_mbuf *pkts[BF_BURST];
 	uint64_t t0 = bf_stage_begin(w);
 	uint16_t n = 0;
 
-	if (unlikely(w->timed && vid >= 0 && !w->view->ports[q->slot].packed)) /* 16-bit indices */
-		bf_count_fill(
-			w, BF_FILL_FROM_GUEST, (uint16_t)rte_vhost_rx_queue_count(vid, q->ring));
-	if (likely(vid >= 0))
-		n = rte_vhost_dequeue_burst(vid, q->ring, q->guest->pool, pkts, BF_BURST);
+	if (likely(vid >= 0 && bf_ring_lock(w, r))) {
+		n = ring_rx(w, q, r, vid, pkts);
+		bf_ring_unlock(w, r);
+	}
 	if (n == 0) {
 		if (++s->empty >= BF_COLD_AFTER)
 			s->cold = true;
@@ -112,6 +170,8 @@ loop_once(struct bf_worker *w, uint64_t now)
 	moved += poll_guests(w);
 	if (w->n_active > 0)
 		bf_stage_flush(w);
+	if (w->n_touched > 0)
+		bf_rings_tell(w);
 	if (w->inject != NULL)
 		bf_tx_bond_service(w, now);
 	return moved;

@@ -20,6 +20,7 @@
 
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
+#include <rte_pause.h>
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
@@ -35,6 +36,7 @@
 #define BF_BOND_ROUNDS 8 /* bursts taken from the bond per turn at most */
 #define BF_COLD_AFTER 1024 /* empty polls that make a guest queue cold */
 #define BF_COLD_POLLS 4 /* cold queues polled per loop, at least */
+#define BF_TOUCHED 64 /* rings whose guests are told together */
 #define BF_KEEPALIVE_MS 5 /* how often LACPDUs are looked at for repetition */
 #define BF_SETTLE_US 2000 /* how long members' rings may take to empty before flows move */
 #define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
@@ -120,6 +122,8 @@ struct bf_worker {
 	bool timed; /* this loop is timed by stage */
 	uint16_t n_active;
 	uint16_t cold_next;
+	uint16_t n_touched;
+	struct bf_ring *touched[BF_TOUCHED]; /* rings whose guests have not been told yet */
 	uint16_t staged_min; /* bounds for all that is staged, as in struct bf_burst */
 	uint32_t staged_max;
 	struct bf_rxq_state *rxq_state; /* BF_MAX_PORTS * BF_MAX_QP */
@@ -134,6 +138,8 @@ struct bf_worker {
 	uint64_t bucket_bytes[BF_BUCKETS]; /* towards the bond, by flow bucket; control: r */
 };
 
+/** Tell the guests of all rings that were used. */
+void bf_rings_tell(struct bf_worker *w);
 /** The worker's loop. ctx worker. @param arg struct bf_worker. @return 0 after `quit`. */
 int bf_worker_run(void *arg);
 
@@ -201,6 +207,37 @@ bf_switch_refresh(struct bf_worker *w)
  *   At most BF_BURST frames, owned; the array may be reused afterwards.
  */
 void bf_switch_burst(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n);
+
+/* ---- rings of guests ---- */
+
+#define BF_LOCK_TRIES 64
+
+/** Take a ring for a burst; waits for at most some microseconds. */
+static inline bool
+bf_ring_lock(struct bf_worker *w, struct bf_ring *r)
+{
+	for (int i = 0; i < BF_LOCK_TRIES; i++) {
+		if (likely(__atomic_load_n(&r->lock, __ATOMIC_RELAXED) == 0 &&
+			    __atomic_exchange_n(&r->lock, 1, __ATOMIC_ACQUIRE) == 0))
+			return true;
+		if (i == 0)
+			w->counters->pmd.ring_contended++;
+		rte_pause();
+	}
+	return false;
+}
+
+/** Let it go; its guest is told at the end of the turn. */
+static inline void
+bf_ring_unlock(struct bf_worker *w, struct bf_ring *r)
+{
+	if (r->told != r->used_idx && w->n_touched < BF_TOUCHED &&
+		(w->n_touched == 0 || w->touched[w->n_touched - 1] != r))
+		w->touched[w->n_touched++] = r;
+	__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+	if (unlikely(w->n_touched == BF_TOUCHED))
+		bf_rings_tell(w);
+}
 
 /* ---- snoop.c ---- */
 

@@ -410,14 +410,14 @@ test_a_guest_that_is_down_or_has_no_ring_is_named(void **state)
 	assert_int_equal(rig_drops(r, 1, BF_DROP_GUEST_DOWN), 6);
 	r->dp[1].vid = 1;
 	r->dp[1].rx_rings = 1;
-	r->dp[1].ring_lock[0] = 1;
+	r->dp[1].ring[0].lock = 1;
 	r->view->n_workers = 2; /* the ring is shared, and somebody else has it */
 	guest_flows(7);
 	assert_int_equal(rig_drops(r, 1, BF_DROP_RING_BUSY), 7);
-	r->dp[1].ring_lock[0] = 0;
+	r->dp[1].ring[0].lock = 0;
 	guest_flows(8);
 	assert_int_equal(rig_got(r, 1), 8);
-	assert_int_equal(r->dp[1].ring_lock[0], 0);
+	assert_int_equal(r->dp[1].ring[0].lock, 0);
 }
 
 static void

@@ -159,6 +159,8 @@ fill_view(struct rig *r)
 	v->guests = (uint16_t *)(v + 1);
 	for (uint16_t s = 1; s <= r->n_guests; s++) {
 		r->dp[s] = (struct bf_guest_dp){.vid = s, .rx_rings = 1, .tx_rings = 1};
+		for (unsigned int q = 0; q < 2 * BF_MAX_QP; q++)
+			r->dp[s].ring[q].mode = BF_RING_LIBRARY; /* its functions are wrapped */
 		v->ports[s] = (struct bf_port_view){
 			.kind = BF_PORT_GUEST, .max_len = 1518, .n_rings = 1, .guest = &r->dp[s]};
 		v->guests[v->n_guests++] = s;

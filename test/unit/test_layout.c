@@ -72,8 +72,11 @@ test_a_guests_ring_locks_are_apart_from_its_device_id(void **state)
 {
 	(void)state;
 	assert_own_lines(struct bf_guest_dp);
-	assert_apart(struct bf_guest_dp, vid, ring_lock);
-	assert_apart(struct bf_guest_dp, pool, ring_lock);
+	assert_apart(struct bf_guest_dp, vid, ring);
+	assert_apart(struct bf_guest_dp, pool, ring);
+	assert_apart(struct bf_guest_dp, memory, ring);
+	assert_own_lines(struct bf_ring);
+	assert_int_equal(sizeof(struct bf_ring), RTE_CACHE_LINE_SIZE);
 }
 
 /* A set of the decision cache and the FDB's bucket cost one line each. */

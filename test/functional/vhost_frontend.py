@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+The driver's end of a vhost-user port, message by message: what QEMU says, and what no QEMU would.
+
+One queue pair of split rings in memory of its own, laid out here; bondfwd serves the socket.
+Reference: the vhost-user protocol in QEMU's docs/interop/vhost-user.rst, virtio 1.2 section 2.7.
+"""
+
+import mmap
+import os
+import socket
+import struct
+
+VERSION_1 = 1 << 32
+MRG_RXBUF = 1 << 15
+EVENT_IDX = 1 << 29
+INDIRECT = 1 << 28
+PROTOCOL_FEATURES = 1 << 30
+LOG_ALL = 1 << 26
+PROTOCOL_LOG_SHMFD, PROTOCOL_RARP, PROTOCOL_REPLY_ACK = 1 << 1, 1 << 2, 1 << 3
+
+GET_FEATURES, SET_FEATURES, SET_OWNER = 1, 2, 3
+SET_MEM_TABLE, SET_LOG_BASE = 5, 6
+SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE, GET_VRING_BASE = 8, 9, 10, 11
+SET_VRING_KICK, SET_VRING_CALL = 12, 13
+GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES = 15, 16
+SET_VRING_ENABLE, SEND_RARP = 18, 19
+
+NEED_REPLY = 1 << 3
+HEADER = 12
+NEXT, WRITE = 1, 2
+RX, TX = 0, 1
+
+PAGE = 4096
+BASE = 1 << 30  # guest address of the memory
+RINGS = 0x10000  # room for both rings at its begin
+BUFFER = 2048
+
+
+class Refused(Exception):
+    """The back end answered that it did not do it."""
+
+
+class Frontend:
+    """A device of one queue pair; connect(), then start()."""
+
+    def __init__(self, path, size=256, regions=1, mib=2):
+        self.path = str(path)
+        self.size = size
+        self.n_regions = regions
+        self.mib = mib
+        self.sock = None
+        self.features = VERSION_1 | MRG_RXBUF | PROTOCOL_FEATURES
+        self.kick = [os.eventfd(0, os.EFD_NONBLOCK) for _ in (RX, TX)]
+        self.call = [os.eventfd(0, os.EFD_NONBLOCK) for _ in (RX, TX)]
+        self.memfd = os.memfd_create("guest")
+        os.ftruncate(self.memfd, mib << 20)
+        self.memory = mmap.mmap(self.memfd, mib << 20)
+        self.avail_idx = [0, 0]
+        self.used_idx = [0, 0]
+
+    # Messages.
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(10)
+        self.sock.connect(self.path)
+
+    def close(self):
+        if self.sock:
+            self.sock.close()
+            for fd in (*self.kick, *self.call, self.memfd):
+                os.close(fd)
+            self.memory.close()
+            self.sock = None
+
+    def say(self, request, payload=b"", fds=(), reply=False, ack=True):
+        """Send a message; its answer's payload, or None once it is acknowledged."""
+        flags = 1 | (NEED_REPLY if ack and not reply else 0)
+        head = struct.pack("=III", request, flags, len(payload))
+        socket.send_fds(self.sock, [head + payload], fds)
+        if not (reply or ack):
+            return None
+        request, _, length = struct.unpack("=III", self._read(12))
+        answer = self._read(length)
+        if reply:
+            return answer
+        if answer != bytes(8):
+            raise Refused(request)
+        return None
+
+    def _read(self, n):
+        data = b""
+        while len(data) < n:
+            piece = self.sock.recv(n - len(data))
+            if not piece:
+                raise ConnectionError("closed by the back end")
+            data += piece
+        return data
+
+    def u64(self, request, value, fds=(), ack=True):
+        self.say(request, struct.pack("=Q", value), fds, ack=ack)
+
+    def state(self, request, ring, value, reply=False):
+        answer = self.say(request, struct.pack("=II", ring, value), reply=reply)
+        return struct.unpack("=II", answer)[1] if reply else None
+
+    # Setting up.
+
+    def mem_table(self, length=None):
+        """Tell where memory is: `n_regions` pieces that follow each other."""
+        whole = length or self.mib << 20
+        part = whole // self.n_regions
+        payload = struct.pack("=II", self.n_regions, 0)
+        for i in range(self.n_regions):
+            payload += struct.pack("=QQQQ", BASE + i * part, part, BASE + i * part, i * part)
+        self.say(SET_MEM_TABLE, payload, [self.memfd] * self.n_regions)
+
+    def handshake(self):
+        answer = self.say(GET_FEATURES, reply=True)
+        assert struct.unpack("=Q", answer)[0] & self.features == self.features
+        self.say(SET_OWNER, ack=False)
+        answer = self.say(GET_PROTOCOL_FEATURES, reply=True)
+        wanted = PROTOCOL_LOG_SHMFD | PROTOCOL_RARP | PROTOCOL_REPLY_ACK
+        assert struct.unpack("=Q", answer)[0] & wanted == wanted
+        self.u64(SET_PROTOCOL_FEATURES, wanted, ack=False)
+        self.u64(SET_FEATURES, self.features)
+
+    def ring_start(self, ring, base=0):
+        at = BASE + ring * RINGS // 2
+        self.state(SET_VRING_NUM, ring, self.size)
+        self.state(SET_VRING_BASE, ring, base)
+        self.say(SET_VRING_ADDR, struct.pack("=IIQQQQ", ring, 0, at, at + 0x3000, at + 0x2000, 0))
+        self.u64(SET_VRING_CALL, ring, [self.call[ring]])
+        self.u64(SET_VRING_KICK, ring, [self.kick[ring]])
+
+    def enable(self, ring, on=True):
+        self.state(SET_VRING_ENABLE, ring, int(on))
+
+    def start(self):
+        """All that makes a device run."""
+        self.connect()
+        self.handshake()
+        self.mem_table()
+        for ring in (RX, TX):
+            self.ring_start(ring)
+        for ring in (RX, TX):
+            self.enable(ring)
+        return self
+
+    # Rings.
+
+    def put(self, ring, area, fmt, *values):
+        at = ring * RINGS // 2 + area
+        self.memory[at:at + struct.calcsize(fmt)] = struct.pack(fmt, *values)
+
+    def get(self, ring, area, fmt):
+        at = ring * RINGS // 2 + area
+        return struct.unpack(fmt, self.memory[at:at + struct.calcsize(fmt)])
+
+    def desc(self, ring, i, addr, length, flags=0, following=0):
+        self.put(ring, 16 * i, "=QIHH", addr, length, flags, following)
+
+    def avail(self, ring, head):
+        self.put(ring, 0x2000 + 4 + 2 * (self.avail_idx[ring] % self.size), "=H", head)
+        self.set_avail_idx(ring, self.avail_idx[ring] + 1)
+
+    def set_avail_idx(self, ring, value):
+        self.avail_idx[ring] = value % 65536
+        self.put(ring, 0x2002, "=H", self.avail_idx[ring])
+
+    def used(self, ring):
+        """The used entries since the last look: (head, length)."""
+        end = self.get(ring, 0x3002, "=H")[0]
+        entries = []
+        while self.used_idx[ring] != end:
+            at = 0x3004 + 8 * (self.used_idx[ring] % self.size)
+            entries.append(self.get(ring, at, "=II"))
+            self.used_idx[ring] = (self.used_idx[ring] + 1) % 65536
+        return entries
+
+    def is_drained(self, ring):
+        """All that was made available has been used."""
+        return self.get(ring, 0x3002, "=H")[0] == self.avail_idx[ring]
+
+    def buffer(self, ring, i):
+        """Guest address of a buffer of its own for descriptor i."""
+        return BASE + RINGS + (ring * self.size + i) * BUFFER
+
+    def bytes_at(self, addr, length):
+        return self.memory[addr - BASE:addr - BASE + length]
+
+    def post(self, count):
+        """Buffers to receive into."""
+        for _ in range(count):
+            i = self.avail_idx[RX] % self.size
+            self.desc(RX, i, self.buffer(RX, i), BUFFER, WRITE)
+            self.avail(RX, i)
+
+    def send(self, frame):
+        i = self.avail_idx[TX] % self.size
+        addr = self.buffer(TX, i)
+        data = bytes(HEADER) + frame
+        self.memory[addr - BASE:addr - BASE + len(data)] = data
+        self.desc(TX, i, addr, len(data))
+        self.avail(TX, i)
+
+    def received(self):
+        """Frames that came since the last look."""
+        return [self.bytes_at(self.buffer(RX, head) + HEADER, length - HEADER)
+                for head, length in self.used(RX)]
