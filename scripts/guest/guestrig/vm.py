@@ -173,8 +173,8 @@ class Vm:
 
     # Power.
 
-    def start(self, limit_s=900):
-        """Start QEMU; it boots when each NIC's backend has connected."""
+    def start(self, limit_s=900, incoming=False):
+        """Start QEMU; it boots when each NIC's backend has connected, or waits for receive()."""
         starts = sum(1 for child in self.run.children if child.name.startswith(f"{self.name}-qemu"))
         agent_ours, agent_its = socket.socketpair()
         qmp_ours, qmp_its = socket.socketpair()
@@ -200,6 +200,8 @@ class Vm:
         ]
         for index, nic in enumerate(self.nics):
             command += nic.arguments(index, self.accel)
+        if incoming:
+            command += ["-incoming", "defer"]
         self.child = self.run.spawn(f"{self.name}-qemu{starts or ''}", command, limit_s=limit_s,
                                     pass_fds=(agent_its.fileno(), qmp_its.fileno()))
         agent_its.close()
@@ -249,6 +251,30 @@ class Vm:
 
     def qmp(self, command, **arguments):
         return self._qmp.execute(command, arguments)
+
+    def receive(self, other, meanwhile=lambda: None, limit_s=60):
+        """
+        Take the guest over from another Vm by live migration, with the commands that run in it.
+
+        meanwhile is called again and again until the guest is here.
+        """
+        uri = f"unix:{self.run.path(self.name + '-migration.sock')}"
+        self._jobs, self._numbers, self._boot_id = other._jobs, other._numbers, other._boot_id
+        for job in self._jobs.values():
+            job.vm = self
+        self.qmp("migrate-incoming", uri=uri)
+        other.qmp("migrate", uri=uri)
+
+        def arrived():
+            meanwhile()
+            status = other.qmp("query-migrate").get("status")
+            if status in ("failed", "cancelled"):
+                raise RigError(f"{self.name}: migration {status}")
+            return status == "completed"
+        wait_until(f"{other.name} moves to {self.name}", limit_s, arrived, every_s=0.02)
+        other._jobs = {}
+        self.boots = other.boots
+        return self
 
     def set_link(self, index, up):
         """The NIC's cable: carrier in the guest, and a running or stopped device at the backend."""
