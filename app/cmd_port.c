@@ -333,6 +333,36 @@ each_port(struct bf_cmd_ctx *ctx, port_fn *fn)
 	free(refs);
 }
 
+#define RESET_TRIES 4
+
+static bool
+has_fallen(uint64_t was, uint64_t is)
+{
+	return was == 0 || is < was;
+}
+
+/*
+ * Drivers count without atomics: a worker that was about to add to a counter puts the old value
+ * back (net_vhost does it even when no frame came).  It has done so when every worker's turn is over.
+ */
+static int
+reset_stats(struct bf_app *app, uint16_t port)
+{
+	struct rte_eth_stats was = {0}, is = {0};
+	int ret = rte_eth_stats_get(port, &was);
+
+	for (int i = 0; ret == 0 && i < RESET_TRIES; i++) {
+		ret = rte_eth_stats_reset(port);
+		bf_lcores_grace(&app->br->lcores);
+		if (ret != 0 || rte_eth_stats_get(port, &is) != 0)
+			break;
+		if (has_fallen(was.ipackets, is.ipackets) && has_fallen(was.ibytes, is.ibytes) &&
+			has_fallen(was.opackets, is.opackets) && has_fallen(was.obytes, is.obytes))
+			break;
+	}
+	return ret;
+}
+
 static void
 clear_port(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 {
@@ -345,7 +375,7 @@ clear_port(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 			app->br, r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT);
 		return;
 	}
-	ret = rte_eth_stats_reset(r->ethdev);
+	ret = reset_stats(app, r->ethdev);
 	if (ret != 0)
 		bf_out_error(ctx->out, "port %s: its driver cannot clear statistics: %s", r->name,
 			strerror(-ret));
