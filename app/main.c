@@ -27,6 +27,7 @@
 #include "check.h"
 #include "commands.h"
 #include "control/compat.h"
+#include "control/guest_memory.h"
 #include "control/notify.h"
 #include "options.h"
 #include "remember.h"
@@ -67,6 +68,7 @@ open_signals(void)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
+	bf_guest_memory_guard();
 	signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return signal_fd;
 }

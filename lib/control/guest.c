@@ -81,6 +81,14 @@ guest_of(int vid)
 	return vid >= 0 && vid < MAX_VIDS ? __atomic_load_n(&by_vid[vid], __ATOMIC_ACQUIRE) : NULL;
 }
 
+struct bf_guest_dp *
+bf_guest_of_slot(unsigned int slot)
+{
+	struct bf_guest *g = __atomic_load_n(&registry[slot], __ATOMIC_ACQUIRE);
+
+	return g != NULL ? g->dp : NULL;
+}
+
 static enum rte_vhost_msg_result
 guest_on_message(int vid, void *msg)
 {
@@ -344,8 +352,6 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct rte_mempo
 	if (bf_guest_check_socket(cfg, err) != 0)
 		goto err_close;
 	registry_lcores = lcores;
-	bf_guest_memory_guard();
-	bf_guest_memory_watch(slot, g->dp);
 	__atomic_store_n(&registry[slot], g, __ATOMIC_RELEASE);
 	if (driver_start(g, gid, err) != 0)
 		goto err_close;
@@ -376,7 +382,6 @@ bf_guest_close(struct bf_guest *g)
 			__atomic_store_n(&by_vid[i], NULL, __ATOMIC_RELEASE);
 	if (registry_lcores != NULL)
 		bf_lcores_grace(registry_lcores);
-	bf_guest_memory_watch(g->slot, NULL);
 	bf_pool_retire(g->pool);
 	rte_free(g->dp);
 	free(g);

@@ -68,6 +68,9 @@ struct bf_guest *bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot,
  */
 struct rte_mempool *bf_guest_share(struct bf_guest *g, struct rte_mempool *shared);
 
+/** What workers see of the guest in a slot, NULL: there is none. Any thread, for its turn. */
+struct bf_guest_dp *bf_guest_of_slot(unsigned int slot);
+
 /** Close the socket and free the port. The current view must not name it. */
 void bf_guest_close(struct bf_guest *g);
 

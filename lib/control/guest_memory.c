@@ -14,7 +14,8 @@
 
 #include <rte_common.h>
 
-static struct bf_guest_dp *watched[BF_MAX_PORTS]; /* control: w */
+#include "control/guest.h"
+
 static __thread bool is_visitor; /* this thread is librte_vhost's */
 
 static bool
@@ -31,7 +32,7 @@ static bool
 spoil_owner(const uint8_t *at)
 {
 	for (unsigned int s = 0; s < BF_MAX_PORTS; s++) {
-		struct bf_guest_dp *g = __atomic_load_n(&watched[s], __ATOMIC_ACQUIRE);
+		struct bf_guest_dp *g = bf_guest_of_slot(s);
 
 		if (g == NULL || !is_inside(&g->memory, at))
 			continue;
@@ -76,12 +77,6 @@ bf_guest_memory_guard(void)
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGBUS, &action, NULL);
-}
-
-void
-bf_guest_memory_watch(uint16_t slot, struct bf_guest_dp *g)
-{
-	__atomic_store_n(&watched[slot], g, __ATOMIC_RELEASE);
 }
 
 void

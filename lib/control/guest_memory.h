@@ -13,15 +13,8 @@
 #ifndef BF_CONTROL_GUEST_MEMORY_H
 #define BF_CONTROL_GUEST_MEMORY_H
 
-#include <stdint.h>
-
-#include "dataplane/view.h"
-
 /** Take bus errors in memory of guests from now on; all others end the process as ever. ctx control. */
 void bf_guest_memory_guard(void);
-
-/** Look after the memory of the guest in a slot; NULL: no more. ctx control. */
-void bf_guest_memory_watch(uint16_t slot, struct bf_guest_dp *g);
 
 /** The calling thread is librte_vhost's: it touches memory that is not known yet. ctx vhost. */
 void bf_guest_memory_visit(void);

@@ -8,43 +8,23 @@
  *
  * Threads: one.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/sizes.h"
 #include "driver.h"
+#include "input.h"
 #include "replay.h"
 #include "rig.h"
 
 #define SIZE 16
 #define ROOM 2048
 
-#define CHECK(cond) \
-	do { \
-		if (!(cond)) \
-			abort(); \
-	} while (0)
-
 static struct rte_mempool *pool;
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static uint8_t
-byte(struct input *in)
-{
-	if (in->left == 0)
-		return 0;
-	in->left--;
-	return *in->p++;
-}
 
 static uint16_t
 word(struct input *in)
 {
-	return (uint16_t)(byte(in) | byte(in) << 8);
+	return (uint16_t)(input_byte(in) | input_byte(in) << 8);
 }
 
 /* Near an end of memory, near the seam, anywhere in it, or anywhere at all. */
@@ -53,7 +33,7 @@ address(struct input *in)
 {
 	static const uint64_t near[] = {
 		DRIVER_GPA, DRIVER_SEAM, DRIVER_SEAM + DRIVER_HALF, 0, UINT64_MAX};
-	uint8_t how = byte(in);
+	uint8_t how = input_byte(in);
 	uint64_t off = word(in);
 
 	if (how < 128)
@@ -68,11 +48,11 @@ descriptor(struct input *in)
 {
 	static const uint32_t lens[] = {0, 1, 10, 12, 13, 72, 100, 1526, 2060, 9100, UINT32_MAX};
 	struct vring_desc d = {.addr = address(in)};
-	uint8_t how = byte(in);
+	uint8_t how = input_byte(in);
 
 	d.len = how < 128 ? lens[how % RTE_DIM(lens)] : word(in);
-	d.flags = byte(in) & 7;
-	d.next = byte(in) % (SIZE + 1);
+	d.flags = input_byte(in) & 7;
+	d.next = input_byte(in) % (SIZE + 1);
 	return d;
 }
 
@@ -81,7 +61,7 @@ static void
 write_table(struct driver *d, struct input *in)
 {
 	uint64_t at = DRIVER_GPA + (uint64_t)word(in) * 3;
-	uint32_t n = byte(in) % (SIZE + 2);
+	uint32_t n = input_byte(in) % (SIZE + 2);
 
 	for (uint32_t i = 0; i < n; i++, at += sizeof(struct vring_desc)) {
 		struct vring_desc e = descriptor(in);
@@ -94,7 +74,7 @@ static void
 put(struct driver *d, struct input *in)
 {
 	struct rte_mbuf *pkts[BF_BURST];
-	uint16_t n = 1 + byte(in) % 4, before = d->ring.used_idx, done;
+	uint16_t n = 1 + input_byte(in) % 4, before = d->ring.used_idx, done;
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint32_t left = 1 + word(in) % (BF_MAX_MTU + BF_FRAME_OVERHEAD);
@@ -124,7 +104,7 @@ static void
 take(struct driver *d, struct input *in)
 {
 	struct rte_mbuf *pkts[BF_BURST];
-	uint16_t n = 1 + byte(in) % BF_BURST, before = d->ring.used_idx;
+	uint16_t n = 1 + input_byte(in) % BF_BURST, before = d->ring.used_idx;
 	uint64_t lost = 0;
 	uint16_t got = bf_ring_take(&d->ring, pool, pkts, n, &lost);
 
@@ -143,7 +123,7 @@ take(struct driver *d, struct input *in)
 static void
 begin_again(struct driver *d, struct input *in)
 {
-	uint8_t how = byte(in);
+	uint8_t how = input_byte(in);
 
 	d->ring.fault = BF_RING_FAULT_NONE;
 	d->ring.seen = d->next_avail = d->ring.avail->idx;
@@ -159,9 +139,9 @@ step(struct driver *d, struct input *in)
 	struct vring_desc e;
 	uint16_t i;
 
-	switch (byte(in) % 8) {
+	switch (input_byte(in) % 8) {
 	case 0:
-		i = byte(in) % SIZE;
+		i = input_byte(in) % SIZE;
 		e = descriptor(in);
 		driver_desc(d, i, e.addr, e.len, e.flags, e.next);
 		break;
@@ -170,7 +150,7 @@ step(struct driver *d, struct input *in)
 		break;
 	case 2:
 	case 3:
-		driver_avail(d, byte(in) % (SIZE + 1));
+		driver_avail(d, input_byte(in) % (SIZE + 1));
 		break;
 	case 4:
 		put(d, in);
@@ -182,7 +162,7 @@ step(struct driver *d, struct input *in)
 		begin_again(d, in);
 		break;
 	default:
-		if (byte(in) == 0)
+		if (input_byte(in) == 0)
 			d->ring.avail->idx = word(in);
 		bf_ring_tell(&d->ring);
 		break;

@@ -10,9 +10,9 @@
  *
  * Threads: one.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "input.h"
 #include "replay.h"
 #include "rig.h"
 #include "switch_model.h"
@@ -20,28 +20,8 @@
 #define N_GUESTS 4
 #define MAX_FRAMES 512
 
-#define CHECK(cond) \
-	do { \
-		if (!(cond)) \
-			abort(); \
-	} while (0)
-
 static struct rig *r;
 static struct model_switch model;
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static uint8_t
-take(struct input *in)
-{
-	if (in->left == 0)
-		return 0;
-	in->left--;
-	return *in->p++;
-}
 
 /* Everybody up, nothing known. */
 static void
@@ -89,7 +69,8 @@ build(struct input *in, uint8_t *buf)
 	static const uint16_t types[] = {
 		0x0800, 0x0806, 0x8035, 0x8809, 0x86dd, 0x8100, 0x9100, 0x88a8};
 	static const uint16_t lens[] = {60, 64, 14, 13, 0, 18, 1518, 1519};
-	uint8_t dst = take(in), src = take(in), shape = take(in), more = take(in);
+	uint8_t dst = input_byte(in), src = input_byte(in), shape = input_byte(in),
+		more = input_byte(in);
 	uint16_t type = types[shape & 7];
 	uint32_t len = 60, tags = shape >> 3 & 7;
 
@@ -131,7 +112,7 @@ static uint32_t
 burst(struct input *in, uint8_t how)
 {
 	uint32_t n = 1 + (how >> 3 & (BF_BURST - 1)), want[BF_BURST];
-	uint16_t from = (uint16_t)(take(in) % (N_GUESTS + 1));
+	uint16_t from = (uint16_t)(input_byte(in) % (N_GUESTS + 1));
 	struct rte_mbuf *pkts[BF_BURST];
 	uint8_t buf[2048];
 
@@ -149,7 +130,7 @@ burst(struct input *in, uint8_t how)
 static void
 change(struct input *in, uint8_t how)
 {
-	uint8_t x = take(in);
+	uint8_t x = input_byte(in);
 	uint16_t s = (uint16_t)(1 + x % N_GUESTS);
 	uint8_t mac[6];
 
@@ -191,13 +172,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	begin();
 	while (in.left > 0 && frames < MAX_FRAMES) {
-		uint8_t how = take(&in);
+		uint8_t how = input_byte(&in);
 
 		if ((how & 7) < 4)
 			frames += burst(&in, how);
 		else
 			change(&in, how);
-		rig_learn(r, r->fdb->now_s + (how & 0x80 ? take(&in) : 0));
+		rig_learn(r, r->fdb->now_s + (how & 0x80 ? input_byte(&in) : 0));
 		model_turn(&model, r->fdb->now_s);
 	}
 	CHECK(rte_mempool_in_use_count(r->pool) == 0);
