@@ -213,10 +213,17 @@ cursor_read(struct cursor *c, uint8_t *to, uint32_t len)
 
 /* ---- used entries ---- */
 
+/*
+ * Drivers that use their buffers in turn name the same one in the same entry lap after lap: what is
+ * there already is not written, and its cache line stays with both sides.
+ */
 static inline void
 used_set(struct bf_ring *r, uint16_t entry, uint16_t head, uint32_t len)
 {
-	r->used->ring[entry & (r->size - 1)] = (struct vring_used_elem){head, len};
+	struct vring_used_elem *e = &r->used->ring[entry & (r->size - 1)];
+
+	if (e->id != head || e->len != len)
+		*e = (struct vring_used_elem){head, len};
 }
 
 static inline void
@@ -415,13 +422,26 @@ bf_ring_make_rarp(struct rte_mbuf *m, uint64_t mac)
 
 /* ---- to the guest ---- */
 
-/* struct virtio_net_hdr_mrg_rxbuf without offloads (5.1.6): all 0 but num_buffers, the last two. */
+/*
+ * struct virtio_net_hdr_mrg_rxbuf without offloads (5.1.6): all 0 but num_buffers, the last two.
+ * Written only where it is not so already: drivers leave buffers as they were, and in front of the
+ * frame the header often has a cache line to itself, which then stays with both sides.
+ */
 static inline void
 header_set(uint8_t *va, uint8_t header, uint16_t n_buffers)
 {
-	memset(va, 0, 10);
-	if (likely(header > 10))
-		memcpy(va + 10, &n_buffers, 2);
+	uint16_t zero, count;
+	uint64_t zeros;
+
+	memcpy(&zeros, va, sizeof(zeros));
+	memcpy(&zero, va + 8, sizeof(zero));
+	if (unlikely((zeros | zero) != 0))
+		memset(va, 0, 10);
+	if (unlikely(header <= 10))
+		return;
+	memcpy(&count, va + 10, sizeof(count));
+	if (unlikely(count != n_buffers))
+		memcpy(va + 10, &n_buffers, sizeof(n_buffers));
 }
 
 static void
@@ -441,11 +461,15 @@ write_frame(struct cursor *c, const struct rte_mbuf **seg, uint32_t *at, uint32_
 	}
 }
 
-/*
- * One frame into as many buffers as it needs, entries `*entry` of the used ring and on.  0: done;
- * 1: no room for all of it; -1: the ring is broken.  Nothing has happened unless it is 0.
- */
-static int
+/* What became of a frame for the guest.  Nothing has happened unless it is PUT. */
+enum put {
+	PUT,
+	NO_ROOM, /* for all of it */
+	WRONG_CHAIN,
+};
+
+/* One frame into as many buffers as it needs, entries `*entry` of the used ring and on. */
+static enum put
 put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint16_t waiting, uint16_t *entry)
 {
 	uint32_t left = m->pkt_len, at = 0, most = r->mergeable ? waiting : 1;
@@ -461,27 +485,27 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint16_t waiting, uint16
 		cursor_open(&c, r, head);
 		room = cursor_room(&c, left + r->header);
 		if (room <= r->header)
-			return -1;
+			return WRONG_CHAIN;
 		if (!r->mergeable && room < left + r->header)
-			return 1;
+			return NO_ROOM;
 		if (count == 0) {
 			start = c;
 			cursor_write(&c, head_room, r->header);
 		}
 		write_frame(&c, &m, &at, &left);
 		if (c.bad)
-			return -1;
+			return WRONG_CHAIN;
 		used_set(r, used++, head, before - left + (count == 0 ? r->header : 0));
 	}
 	if (left > 0)
-		return 1;
+		return NO_ROOM;
 	if (count > 1) {
 		header_set(head_room, r->header, count);
 		cursor_write(&start, head_room, r->header);
 	}
 	r->seen = (uint16_t)(first + count);
 	*entry = used;
-	return 0;
+	return PUT;
 }
 
 static inline bool
@@ -521,11 +545,11 @@ bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 	waiting = (uint16_t)(waiting - done);
 	while (unlikely(done < n && waiting > 0 && r->fault == BF_RING_FAULT_NONE)) {
 		uint16_t before = r->seen;
-		int ret = put_walked(r, pkts[done], waiting, &used);
+		enum put what = put_walked(r, pkts[done], waiting, &used);
 
-		if (ret < 0)
+		if (what == WRONG_CHAIN)
 			ring_fail(r, BF_RING_FAULT_CHAIN);
-		if (ret != 0)
+		if (what != PUT)
 			break;
 		waiting = (uint16_t)(waiting - (uint16_t)(r->seen - before));
 		done++;

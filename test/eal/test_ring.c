@@ -168,6 +168,46 @@ test_indices_go_round_for_ever(void **state)
 	}
 }
 
+/* What is there from the lap before is not written again: each byte of it may have been changed. */
+static void
+test_a_buffer_that_comes_again_is_put_right(void **state)
+{
+	uint32_t lens[] = {60, 60, 1400, 61};
+
+	(void)state;
+	for (uint32_t wrong = 0; wrong < HEADER; wrong++) {
+		for (uint32_t lap = 0; lap < RTE_DIM(lens); lap++) {
+			d->next_gpa = DRIVER_GPA;
+			d->next_desc = d->next_avail & (d->ring.size - 1);
+			post_many(1, 1500);
+			if (lap > 0)
+				*driver_at(d, DRIVER_GPA + wrong) ^= (uint8_t)(1u << lap);
+			assert_int_equal(put(lap, lens[lap], 2048), 1);
+			expect_got(lap, lens[lap], 1);
+		}
+	}
+}
+
+/* Entries of the used ring likewise: the same head and length, then another head or length. */
+static void
+test_a_used_entry_that_comes_again_is_put_right(void **state)
+{
+	(void)state;
+	for (uint32_t lap = 0; lap < 8; lap++) {
+		for (uint32_t i = 0; i < d->ring.size; i++) {
+			uint32_t len = lap & 1 ? 60 + lap : 60;
+			uint16_t head;
+
+			d->next_gpa = DRIVER_GPA;
+			d->next_desc = (uint16_t)(lap & 2 ? i ^ 5 : i);
+			head = driver_post(d, &(uint32_t){1500}, 1);
+			assert_int_equal(put(i, len, 2048), 1);
+			assert_int_equal(d->ring.used->ring[i].id, head);
+			expect_got(i, len, 1);
+		}
+	}
+}
+
 static void
 test_a_buffer_may_be_a_chain_a_table_or_cross_memory(void **state)
 {
@@ -519,6 +559,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_frames_arrive_whole_in_order_and_as_many_as_there_are_buffers),
 		T(test_indices_go_round_for_ever),
+		T(test_a_buffer_that_comes_again_is_put_right),
+		T(test_a_used_entry_that_comes_again_is_put_right),
 		T(test_a_buffer_may_be_a_chain_a_table_or_cross_memory),
 		T(test_a_frame_takes_as_many_buffers_as_it_needs),
 		T(test_without_mergeable_buffers_a_frame_fits_one_or_waits),
