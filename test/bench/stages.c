@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The stages of a frame's way, each in a function of its own, for counting instructions:
- * scripts/lib/instructions.py runs this under callgrind and divides by STAGES_FRAMES.
- * Everything is seeded, so the counts depend on the source and the compiler alone.
+ * The stages of a frame's way, each in a function of its own.
+ *
+ * "stages times" writes a JSON line with the nanoseconds per frame of each: the best of ROUNDS.
+ * Without an argument nothing is written: scripts/lib/instructions.py runs it under callgrind and
+ * divides by STAGES_FRAMES.  Everything is seeded, so its counts depend on the source and the
+ * compiler alone.
  *
  * Guests are doubles (rig.h), members are ring ports: librte_vhost and drivers are not counted.  The
  * frames' way into and out of a guest's own ring is counted by itself.
  *
  * Threads: one.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <rte_cycles.h>
 
 #include "dataplane/flow.h"
 #include "dataplane/frame.h"
@@ -23,8 +30,25 @@
 #define STAGES_FRAMES (BURSTS * BF_BURST)
 #define STATIONS 512
 #define GUESTS 4
+#define ROUNDS 7
+
+/* What the stages took. */
+static struct timing {
+	const char *stage;
+	uint64_t cycles, best; /* of all its frames: in this round, in the quickest */
+} timings[16];
+
+/* Call a stage, on the clock. */
+#define TIMED(name, ...) \
+	do { \
+		uint64_t start_ = rte_rdtsc_precise(); \
+\
+		stage_##name(__VA_ARGS__); \
+		took(#name, rte_rdtsc_precise() - start_); \
+	} while (0)
 
 static struct rig *r;
+static struct rte_mempool *pool; /* frames from a guest's ring */
 static uint64_t sink;
 static uint8_t frames[STATIONS][64]; /* from the bond's stations to guest 1's */
 static uint8_t several[STATIONS][64]; /* to all guests in turn */
@@ -40,6 +64,37 @@ void stage_guest_to_bond_hashed(uint32_t first);
 void stage_guest_to_bond_ordered(uint32_t first);
 void stage_ring_put(struct driver *d);
 void stage_ring_take(struct driver *d, struct rte_mbuf **pkts);
+
+static void
+took(const char *stage, uint64_t cycles)
+{
+	struct timing *t = timings;
+
+	while (t->stage != NULL && strcmp(t->stage, stage) != 0)
+		t++;
+	t->stage = stage;
+	t->cycles += cycles;
+}
+
+static void
+end_round(void)
+{
+	for (struct timing *t = timings; t->stage != NULL; t++) {
+		t->best = t->best == 0 ? t->cycles : RTE_MIN(t->best, t->cycles);
+		t->cycles = 0;
+	}
+}
+
+static void
+write_times(void)
+{
+	for (const struct timing *t = timings; t->stage != NULL; t++) {
+		double cycles = (double)t->best / STAGES_FRAMES;
+
+		printf("{\"bench\":\"stage\",\"stage\":\"%s\",\"cycles\":%.1f,\"ns\":%.2f}\n",
+			t->stage, cycles, cycles * 1e9 / (double)rte_get_tsc_hz());
+	}
+}
 
 static void
 prepare(void)
@@ -168,7 +223,7 @@ stage_ring_take(struct driver *d, struct rte_mbuf **pkts)
 {
 	uint64_t lost = 0;
 
-	sink += bf_ring_take(&d->ring, r->pool, pkts, BF_BURST, &lost);
+	sink += bf_ring_take(&d->ring, pool, pkts, BF_BURST, &lost);
 }
 
 /* Buffers of a usual driver: one piece each, without room to spare when they hold a frame. */
@@ -186,49 +241,76 @@ guest_ring(void)
 	struct driver *d = driver_new(256, true);
 	struct rte_mbuf *pkts[BF_BURST];
 
+	if (pool ==
+		NULL) /* with a cache, as guests' pools have; the rig's frames are counted instead */
+		pool = rte_pktmbuf_pool_create(
+			"stages", 1023, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (pool == NULL)
+		abort();
+
 	for (uint32_t i = 0; i < BURSTS; i++) {
 		post_burst(d, 1536);
-		stage_ring_put(d);
+		TIMED(ring_put, d);
 	}
 	for (uint32_t i = 0; i < BURSTS; i++) {
 		post_burst(d, 12 + 60);
-		stage_ring_take(d, pkts);
+		TIMED(ring_take, d, pkts);
 		rte_pktmbuf_free_bulk(pkts, BF_BURST);
 	}
 	driver_free(d);
 }
 
+/* Bursts of these frames, PART by PART, through a stage. */
+#define EACH_PART(from, name) \
+	do { \
+		for (uint32_t first = 0; first < BURSTS; first += PART) { \
+			fill_part(from, first); \
+			TIMED(name, first); \
+			rig_collect(r); \
+		} \
+	} while (0)
+
 static void
-each_part(uint8_t (*from)[64], void (*stage)(uint32_t))
+fill_part(uint8_t (*from)[64], uint32_t first)
 {
-	for (uint32_t first = 0; first < BURSTS; first += PART) {
-		for (uint32_t k = first; k < first + PART; k++)
-			fill(burst[k], from, k * BF_BURST);
-		stage(first);
-		rig_collect(r);
-	}
+	for (uint32_t k = first; k < first + PART; k++)
+		fill(burst[k], from, k * BF_BURST);
+}
+
+static void
+one_round(void)
+{
+	TIMED(parse);
+	TIMED(flow_hash);
+	TIMED(fdb_find);
+	EACH_PART(frames, bond_to_guest);
+	EACH_PART(several, bond_to_guests);
+	EACH_PART(frames, bond_to_guest_new);
+	bf_switch_refresh(r->w);
+	r->view->bond.tx = BF_TX_BUCKET;
+	EACH_PART(back, guest_to_bond_hashed);
+	r->view->bond.tx = BF_TX_ORDER;
+	EACH_PART(back, guest_to_bond_ordered);
+	guest_ring();
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+	bool is_timed = argc == 2 && strcmp(argv[1], "times") == 0;
+
 	r = rig_new(2, GUESTS);
 	rig_guest_copies(true);
 	prepare();
 	fill(hashed, frames, 0);
-	stage_parse();
-	stage_flow_hash();
-	stage_fdb_find();
-	each_part(frames, stage_bond_to_guest);
-	each_part(several, stage_bond_to_guests);
-	each_part(frames, stage_bond_to_guest_new);
-	bf_switch_refresh(r->w);
-	r->view->bond.tx = BF_TX_BUCKET;
-	each_part(back, stage_guest_to_bond_hashed);
-	r->view->bond.tx = BF_TX_ORDER;
-	each_part(back, stage_guest_to_bond_ordered);
-	guest_ring();
+	for (uint32_t i = 0; i < (is_timed ? ROUNDS : 1); i++) {
+		one_round();
+		end_round();
+	}
+	if (is_timed)
+		write_times();
 	rte_pktmbuf_free_bulk(hashed, BF_BURST);
+	rte_mempool_free(pool);
 	(void)rig_free(r);
 	rig_eal_end();
 	return sink == 0;

@@ -36,6 +36,10 @@ def words(known):
     return parse
 
 
+def files(text):
+    return [pathlib.Path(word) for word in text.split(",")]
+
+
 def between(kind, low, high):
     def parse(text):
         try:
@@ -85,8 +89,8 @@ def parse(argv):
     p.add_argument("--cpus", metavar="GEN,FWD", help="CPU of the generator, CPU of the datapath")
     p.add_argument("--results", type=pathlib.Path, metavar="DIR")
     p.add_argument("--write-docs", action="store_true", help="also into docs/performance.md")
-    p.add_argument("--from", dest="source", type=pathlib.Path, metavar="FILE",
-                   help="measure nothing: render this results.json again")
+    p.add_argument("--from", dest="sources", type=files, metavar="FILE,...",
+                   help="measure nothing: render these results.json again, one after the other")
     p.add_argument("--install", action="store_true", help="install missing forwarders (as root)")
     p.add_argument("--keep-logs", action="store_true", help="copy the logs to the results")
     return p, p.parse_args(argv)
@@ -216,13 +220,20 @@ def measure_one(cls, binary, options, memory, names, number, results):
         shutil.rmtree(workdir, ignore_errors=True)
 
 
+def command_line():
+    """What was asked for, without where to put it."""
+    words = iter(sys.argv[1:])
+    return [word for word in words
+            if not word.startswith("--results=") and (word != "--results" or not next(words, None))]
+
+
 def measure_all(options):
     memory = Memory(options.memory)
     classes, skipped = choose(options, memory)
     kept = {k: v for k, v in vars(options).items()
-            if k not in ("results", "source", "cpus", "install", "write_docs", "keep_logs")}
+            if k not in ("results", "sources", "cpus", "install", "write_docs", "keep_logs")}
     results = {"machine": machine.describe(options, classes), "options": kept,
-               "command": shlex.join(["scripts/bench", *sys.argv[1:]]), "skipped": skipped,
+               "command": shlex.join(["scripts/bench", *command_line()]), "skipped": skipped,
                "commands": {}, "cases": [], "failed": []}
     groups = [[s for s in options.sizes if not measure.is_jumbo(s)],
               [s for s in options.sizes if measure.is_jumbo(s)]]
@@ -247,21 +258,39 @@ def anonymous(results):
     return json.loads(text)
 
 
+def load(path):
+    """The runs of a results.json: one, or those that were put together for the docs."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        runs = found["runs"] if "runs" in found else [found]
+        if not all("cases" in run for run in runs):
+            raise ValueError("not written by scripts/bench")
+        return runs
+    except (OSError, ValueError, TypeError) as error:
+        raise SystemExit(f"bench: --from: {path}: {error}") from error
+
+
 def main(argv):
     parser, options = parse(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if options.source is not None:
-        results = json.loads(options.source.read_text(encoding="utf-8"))
-        options.results = options.results or options.source.parent
+    if options.sources is not None:
+        runs = [run for path in options.sources for run in load(path)]
+        for run in runs:
+            print("\n" + report.text(run))
     else:
         complete(parser, options)
         try:
-            results = anonymous(measure_all(options))
+            runs = [anonymous(measure_all(options))]
         except BenchError as error:
             print(f"bench: {error}", file=sys.stderr)
             return 1
-    print("\n" + report.write(results, options.results))
-    print(f"results: {options.results}")
-    if options.write_docs and results["cases"]:
-        report.write_docs(results)
-    return 1 if results["failed"] or not results["cases"] else 0
+    if options.results:
+        for number, run in enumerate(runs):
+            place = options.results / str(number) if len(runs) > 1 else options.results
+            written = report.write(run, place)
+            if options.sources is None:
+                print("\n" + written)
+        print(f"results: {options.results}")
+    if options.write_docs and all(run["cases"] for run in runs):
+        report.write_docs(runs)
+    return 1 if any(run["failed"] or not run["cases"] for run in runs) else 0

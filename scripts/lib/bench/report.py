@@ -194,35 +194,51 @@ def size_plots(summary, path, size):
     return found
 
 
+def text(results):
+    """Conditions, table of medians, table of rest, as Markdown."""
+    lines = conditions(results)
+    if results["cases"]:
+        lines += ["", *table(Summary(results)), *idle_table(results)]
+    return "\n".join(lines) + "\n"
+
+
 def write(results, directory):
     """results.json, table.md and the plots; returns the Markdown."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    if not results["cases"]:
-        return "\n".join(conditions(results)) + "\n"
-    summary = Summary(results)
-    for name, (_, text) in plots(summary).items():
-        (directory / name).write_text(text, encoding="utf-8")
-    text = "\n".join([*conditions(results), "", *table(summary),
-                      *idle_table(results)]) + "\n"
-    (directory / "table.md").write_text(text, encoding="utf-8")
-    return text
+    (directory / "table.md").write_text(text(results), encoding="utf-8")
+    for name, (_, picture) in plots(Summary(results)).items():
+        (directory / name).write_text(picture, encoding="utf-8")
+    return text(results)
 
 
-def write_docs(results):
-    """The table and the plots of the smallest size into docs/performance.md."""
+def small_plots(results):
+    """Throughput, and the smallest size's other plots."""
     summary = Summary(results)
-    small = summary.sizes[0]
+    small = next(iter(summary.sizes), "")
+    return {name: plot for name, plot in plots(summary).items()
+            if name.startswith("throughput-") or name.endswith(f"-{small}.svg")}
+
+
+def brief(results):
+    """Without what is too long for the docs."""
+    return {**results, "cases": [{k: v for k, v in c.items() if k not in ("trials", "seen")}
+                                 for c in results["cases"]]}
+
+
+def write_docs(runs):
+    """Tables of all runs into docs/performance.md; of two plots with the same name the later."""
+    found = {}
+    for run in runs:
+        found.update(small_plots(run))
     PICTURES.mkdir(exist_ok=True)
     for old in PICTURES.glob("*.svg"):
         old.unlink()
-    lines = [*conditions(results), "", *table(summary), *idle_table(results), ""]
-    for name, (caption, text) in plots(summary).items():
-        if name.startswith("throughput-") or name.endswith(f"-{small}.svg"):
-            (PICTURES / name).write_text(text, encoding="utf-8")
-            lines += [f"![{caption}](performance/{name})", ""]
-    kept = {**results, "cases": [{k: v for k, v in c.items() if k not in ("trials", "seen")}
-                                 for c in results["cases"]]}
+    lines = [text(run) for run in runs]
+    for name, (caption, picture) in sorted(found.items()):
+        (PICTURES / name).write_text(picture, encoding="utf-8")
+        lines += [f"![{caption}](performance/{name})", ""]
+    kept = {"runs": [brief(run) for run in runs]}
     (PICTURES / "results.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     lines += ["All figures: [performance/results.json](performance/results.json)."]
     page = PAGE.read_text(encoding="utf-8")
