@@ -474,7 +474,7 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint16_t waiting, uint16
 {
 	uint32_t left = m->pkt_len, at = 0, most = r->mergeable ? waiting : 1;
 	uint16_t first = r->seen, used = *entry, count = 0;
-	uint8_t head_room[12];
+	uint8_t head_room[12] = {0};
 	struct cursor c, start;
 
 	header_set(head_room, r->header, 1);

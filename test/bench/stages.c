@@ -48,7 +48,7 @@ static struct timing {
 	} while (0)
 
 static struct rig *r;
-static struct rte_mempool *pool; /* frames from a guest's ring */
+static struct rte_mempool *pool; /* of frames from a guest's ring; the rig's has no cache */
 static uint64_t sink;
 static uint8_t frames[STATIONS][64]; /* from the bond's stations to guest 1's */
 static uint8_t several[STATIONS][64]; /* to all guests in turn */
@@ -241,8 +241,7 @@ guest_ring(void)
 	struct driver *d = driver_new(256, true);
 	struct rte_mbuf *pkts[BF_BURST];
 
-	if (pool ==
-		NULL) /* with a cache, as guests' pools have; the rig's frames are counted instead */
+	if (pool == NULL)
 		pool = rte_pktmbuf_pool_create(
 			"stages", 1023, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (pool == NULL)
