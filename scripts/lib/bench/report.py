@@ -206,10 +206,11 @@ def write(results, directory):
     """results.json, table.md and the plots; returns the Markdown."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (directory / "table.md").write_text(text(results), encoding="utf-8")
+    said = text(results)
+    (directory / "table.md").write_text(said, encoding="utf-8")
     for name, (_, picture) in plots(Summary(results)).items():
         (directory / name).write_text(picture, encoding="utf-8")
-    return text(results)
+    return said
 
 
 def small_plots(results):
