@@ -30,7 +30,8 @@
 #include "dataplane/view.h"
 
 #define BF_STAGE_SIZE (2 * BF_BURST)
-#define BF_CACHE_SETS 4096
+#define BF_CACHE_BITS 13
+#define BF_CACHE_SETS (1 << BF_CACHE_BITS)
 #define BF_CACHE_WAYS 2
 #define BF_RECENT 256 /* addresses remembered as posted, per worker */
 #define BF_BOND_ROUNDS 8 /* bursts taken from the bond per turn at most */

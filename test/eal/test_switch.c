@@ -389,6 +389,49 @@ test_a_talker_keeps_its_place_while_cached(void **state)
 	expect_all_but(3);
 }
 
+/* Guest g's address and station s's behind the bond, given out in steps from some number on. */
+#define GUEST_ADDRESS(base, step, g) ((base) + (g) * (step))
+#define STATION_ADDRESS(base, step, s) ((base) + 0x800000 + (s) * (step))
+
+/* 64 guests and 8 stations behind the bond: every pair. */
+static void
+send_every_pair(uint32_t base, uint32_t step)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+	uint8_t buf[64], from[6], to[6];
+
+	for (uint32_t k = 0; k < 512; k++) {
+		rig_mac(from, STATION_ADDRESS(base, step, k / 64));
+		rig_mac(to, GUEST_ADDRESS(base, step, 1 + k % 64));
+		pkts[k % BF_BURST] = rig_frame(r, buf, rig_udp(buf, to, from, 1), k, 0);
+		if (k % BF_BURST == BF_BURST - 1)
+			rig_burst(r, 0, pkts, BF_BURST);
+	}
+	rig_forget(r);
+}
+
+static void
+test_addresses_that_count_up_have_their_places_in_the_cache(void **state)
+{
+	static const uint32_t steps[] = {1, 2, 3, 16, 256};
+
+	(void)state;
+	for (uint32_t i = 0; i < 4 * RTE_DIM(steps); i++) {
+		uint32_t base = 1 + i * 1000003, step = steps[i % RTE_DIM(steps)];
+
+		assert_int_equal(rig_end(r), 0);
+		r = rig_new(2, 64);
+		for (uint32_t g = 1; g <= 64; g++)
+			say((uint16_t)g, GUEST_ADDRESS(base, step, g), 0);
+		for (uint32_t s = 0; s < 8; s++)
+			say(0, STATION_ADDRESS(base, step, s), 0);
+		send_every_pair(base, step);
+		r->w->counters->pmd.cache_miss = 0;
+		send_every_pair(base, step);
+		assert_in_range(r->w->counters->pmd.cache_miss, 0, 512 / 25);
+	}
+}
+
 static void
 test_bursts_for_several_ports_keep_every_flow_in_order(void **state)
 {
@@ -584,6 +627,7 @@ main(void)
 		T(test_the_zero_destination_is_nobodys),
 		T(test_a_decision_in_the_cache_ends_with_its_station),
 		T(test_a_talker_keeps_its_place_while_cached),
+		T(test_addresses_that_count_up_have_their_places_in_the_cache),
 		T(test_bursts_for_several_ports_keep_every_flow_in_order),
 		T(test_random_bursts_go_where_the_model_says),
 	};
