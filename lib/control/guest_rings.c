@@ -163,7 +163,7 @@ ring_read(struct bf_ring *r, int vid, uint16_t q, uint64_t features)
 	r->used = v.used;
 	r->size = v.size;
 	r->call_fd = v.callfd;
-	r->seen = seen;
+	r->seen = r->known = seen;
 	r->used_idx = r->told = used;
 	r->fault = BF_RING_FAULT_NONE;
 	r->event_idx = features & 1ULL << VIRTIO_RING_F_EVENT_IDX;

@@ -353,14 +353,22 @@ take_one(struct bf_ring *r, const struct buffer *b, struct rte_mbuf *m)
 	return TAKEN;
 }
 
-/* A driver cannot have made more available than there are entries (2.7.13.1). */
+/*
+ * How many entries may be used.  The driver's index is read only when fewer than `want` are known:
+ * its cache line is the driver's, who writes it for each few buffers.  A driver cannot have made
+ * more available than there are entries (2.7.13.1).
+ */
 static inline uint16_t
-check_waiting(struct bf_ring *r)
+check_waiting(struct bf_ring *r, uint16_t want)
 {
-	uint16_t waiting = bf_ring_waiting(r);
+	uint16_t waiting = (uint16_t)(r->known - r->seen);
 
-	if (unlikely(waiting > r->size))
-		ring_fail(r, BF_RING_FAULT_INDEX);
+	if (waiting < want) {
+		waiting = bf_ring_waiting(r);
+		r->known = (uint16_t)(r->seen + waiting);
+		if (unlikely(waiting > r->size))
+			ring_fail(r, BF_RING_FAULT_INDEX);
+	}
 	return unlikely(r->fault != BF_RING_FAULT_NONE) ? 0 : waiting;
 }
 
@@ -373,7 +381,7 @@ bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts
 	struct buffer b[BF_BURST];
 	enum taken what = TAKEN;
 
-	n = RTE_MIN(n, check_waiting(r));
+	n = RTE_MIN(n, check_waiting(r, n));
 	if (n == 0 || rte_pktmbuf_alloc_bulk(pool, fresh, n) != 0)
 		return 0;
 	known = look_up(r, b, n);
@@ -536,14 +544,14 @@ put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 uint16_t
 bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	uint16_t waiting = check_waiting(r), want = RTE_MIN(n, waiting), done, used;
+	uint16_t want = RTE_MIN(n, check_waiting(r, n)), waiting, done, used;
 
 	if (want == 0)
 		return 0;
 	done = put_simple(r, pkts, want);
 	used = (uint16_t)(r->used_idx + done);
-	waiting = (uint16_t)(waiting - done);
-	while (unlikely(done < n && waiting > 0 && r->fault == BF_RING_FAULT_NONE)) {
+	waiting = likely(done == n) ? 0 : check_waiting(r, r->size); /* a frame may take several */
+	while (unlikely(waiting > 0 && done < n && r->fault == BF_RING_FAULT_NONE)) {
 		uint16_t before = r->seen;
 		enum put what = put_walked(r, pkts[done], waiting, &used);
 

@@ -69,6 +69,7 @@ struct bf_ring {
 	uint8_t header; /* length of the virtio header, 10 or 12 */
 	uint16_t size; /* a power of two */
 	uint16_t seen; /* next available entry */
+	uint16_t known; /* the driver's available index when it was last read */
 	uint16_t used_idx; /* next used entry */
 	uint16_t told; /* used_idx when the guest was last asked to look */
 	int call_fd; /* -1: the driver polls */

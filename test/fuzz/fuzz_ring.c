@@ -126,7 +126,7 @@ begin_again(struct driver *d, struct input *in)
 	uint8_t how = input_byte(in);
 
 	d->ring.fault = BF_RING_FAULT_NONE;
-	d->ring.seen = d->next_avail = d->ring.avail->idx;
+	d->ring.seen = d->ring.known = d->next_avail = d->ring.avail->idx;
 	d->ring.mergeable = how & 1;
 	d->ring.header = how & 2 ? 12 : 10;
 	d->ring.event_idx = how & 4;
