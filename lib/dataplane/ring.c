@@ -21,6 +21,8 @@
 
 #include "dataplane/sizes.h"
 
+#define LOOK_AHEAD_BELOW (BF_BURST / 2) /* a visit of so many frames hides its own misses */
+
 /* Buffers of one frame as they are walked. */
 struct cursor {
 	const struct bf_guest_memory *memory;
@@ -541,6 +543,26 @@ put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 	return done;
 }
 
+/*
+ * With many guests a visit to a ring is a few frames, too few to have many cache misses under way:
+ * ask for what the next visit will touch.  The descriptors of the visit after that come with it.
+ */
+static void
+look_ahead(struct bf_ring *r, uint16_t n)
+{
+	uint16_t waiting = (uint16_t)(r->known - r->seen), next = RTE_MIN(n, waiting);
+	struct buffer b[BF_BURST];
+
+	for (uint16_t i = next; i < waiting && i < 2 * n; i++)
+		rte_prefetch0(&r->desc[head_at(r, (uint16_t)(r->seen + i)) & (r->size - 1)]);
+	next = look_up(r, b, next);
+	for (uint16_t i = 0; i < next; i++) {
+		rte_prefetch0(b[i].va);
+		rte_prefetch0(b[i].va + RTE_CACHE_LINE_SIZE);
+	}
+	rte_prefetch0(&r->used->ring[(r->used_idx + n) & (r->size - 1)]);
+}
+
 uint16_t
 bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 {
@@ -563,5 +585,7 @@ bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 		done++;
 	}
 	used_publish(r, (uint16_t)(used - r->used_idx));
+	if (n < LOOK_AHEAD_BELOW)
+		look_ahead(r, n);
 	return done;
 }

@@ -27,6 +27,7 @@
 
 #define BURSTS 512
 #define PART 16
+#define FEW 4
 #define STAGES_FRAMES (BURSTS * BF_BURST)
 #define STATIONS 512
 #define GUESTS 4
@@ -63,6 +64,7 @@ void stage_bond_to_guests(uint32_t first);
 void stage_guest_to_bond_hashed(uint32_t first);
 void stage_guest_to_bond_ordered(uint32_t first);
 void stage_ring_put(struct driver *d);
+void stage_ring_put_few(struct driver *d);
 void stage_ring_take(struct driver *d, struct rte_mbuf **pkts);
 
 static void
@@ -218,6 +220,14 @@ stage_ring_put(struct driver *d)
 	sink += bf_ring_put(&d->ring, hashed, BF_BURST);
 }
 
+/* As many guests are visited: a few frames each time. */
+__attribute__((noinline)) void
+stage_ring_put_few(struct driver *d)
+{
+	for (uint16_t i = 0; i < BF_BURST; i += FEW)
+		sink += bf_ring_put(&d->ring, &hashed[i], FEW);
+}
+
 __attribute__((noinline)) void
 stage_ring_take(struct driver *d, struct rte_mbuf **pkts)
 {
@@ -250,6 +260,10 @@ guest_ring(void)
 	for (uint32_t i = 0; i < BURSTS; i++) {
 		post_burst(d, 1536);
 		TIMED(ring_put, d);
+	}
+	for (uint32_t i = 0; i < BURSTS; i++) {
+		post_burst(d, 1536);
+		TIMED(ring_put_few, d);
 	}
 	for (uint32_t i = 0; i < BURSTS; i++) {
 		post_burst(d, 12 + 60);
