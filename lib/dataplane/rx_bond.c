@@ -88,7 +88,7 @@ rx_member(struct bf_worker *w, uint8_t member, bool take)
 	n = rte_eth_rx_burst(port, w->idx, pkts, BF_BURST);
 	if (n == 0)
 		return 0;
-	bf_stage_end(w, BF_STAGE_RX, t0, n);
+	bf_stage_end_rx(w, t0, n);
 	bf_count_burst(w, n);
 	w->rx_member = member;
 	if (likely(take))

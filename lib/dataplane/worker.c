@@ -98,7 +98,7 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 			s->cold = true;
 		return 0;
 	}
-	bf_stage_end(w, BF_STAGE_RX, t0, n);
+	bf_stage_end_rx(w, t0, n);
 	s->empty = 0;
 	s->cold = false;
 	bf_count_burst(w, n);
@@ -163,15 +163,19 @@ static uint32_t
 loop_once(struct bf_worker *w, uint64_t now)
 {
 	uint32_t moved = 0;
+	uint64_t t0;
 
 	bf_switch_refresh(w);
 	if (w->view->workers[w->idx].polls_bond)
 		moved += bf_rx_bond(w);
 	moved += poll_guests(w);
+	t0 = bf_stage_begin(w);
 	if (w->n_active > 0)
 		bf_stage_flush(w);
 	if (w->n_touched > 0)
 		bf_rings_tell(w);
+	if (moved > 0)
+		bf_stage_end(w, BF_STAGE_OUTPUT, t0);
 	if (w->inject != NULL)
 		bf_tx_bond_service(w, now);
 	return moved;

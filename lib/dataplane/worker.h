@@ -160,12 +160,19 @@ bf_stage_begin(const struct bf_worker *w)
 }
 
 static inline void
-bf_stage_end(struct bf_worker *w, enum bf_stage_id stage, uint64_t begin, uint16_t frames)
+bf_stage_end(struct bf_worker *w, enum bf_stage_id stage, uint64_t begin)
 {
-	if (likely(!w->timed))
-		return;
-	w->counters->pmd.stage_tsc[stage] += rte_rdtsc() - begin;
-	w->counters->pmd.stage_frames += frames;
+	if (unlikely(w->timed))
+		w->counters->pmd.stage_tsc[stage] += rte_rdtsc() - begin;
+}
+
+/* Frames are counted where they come in; what they cost later on is shared out over them. */
+static inline void
+bf_stage_end_rx(struct bf_worker *w, uint64_t begin, uint16_t frames)
+{
+	bf_stage_end(w, BF_STAGE_RX, begin);
+	if (unlikely(w->timed))
+		w->counters->pmd.stage_frames += frames;
 }
 
 static inline void
