@@ -548,17 +548,19 @@ put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
  * ask for what the next visit will touch.  The descriptors of the visit after that come with it.
  */
 static void
-look_ahead(struct bf_ring *r, uint16_t n)
+look_ahead(const struct bf_ring *r, uint16_t n)
 {
 	uint16_t waiting = (uint16_t)(r->known - r->seen), next = RTE_MIN(n, waiting);
-	struct buffer b[BF_BURST];
 
 	for (uint16_t i = next; i < waiting && i < 2 * n; i++)
 		rte_prefetch0(&r->desc[head_at(r, (uint16_t)(r->seen + i)) & (r->size - 1)]);
-	next = look_up(r, b, next);
 	for (uint16_t i = 0; i < next; i++) {
-		rte_prefetch0(b[i].va);
-		rte_prefetch0(b[i].va + RTE_CACHE_LINE_SIZE);
+		uint16_t head = head_at(r, (uint16_t)(r->seen + i)) & (r->size - 1);
+		struct vring_desc d = desc_read(&r->desc[head]);
+		const uint8_t *va = map_whole(r->memory, d.addr, d.len);
+
+		rte_prefetch0(va);
+		rte_prefetch0(va + RTE_CACHE_LINE_SIZE);
 	}
 	rte_prefetch0(&r->used->ring[(r->used_idx + n) & (r->size - 1)]);
 }
