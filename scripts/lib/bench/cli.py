@@ -23,7 +23,9 @@ MEASURES = ("delivered", "throughput", "latency", "loss", "burst", "idle")
 MODES = ("active-backup", "balance-xor")
 # Enough for the generator, a forwarder and OVS's reserve, in 2 MiB pages.
 HUGE_PAGES_WANTED = 900
-GUESTS_MAX = 30
+GUESTS_MAX = 254
+# With two wires: Debian's DPDK has 32 ethdevs.
+GUESTS_USUAL = 30
 
 
 def words(known):
@@ -126,6 +128,9 @@ def complete(parser, options):
         parser.error("two CPUs are needed: one forwards, one plays wires and guests")
     else:
         options.cpu_gen, options.cpu_fwd = allowed[:2]
+    if options.guests > GUESTS_USUAL and options.guests > generator.ports_max() - 2:
+        parser.error(f"--guests: {options.guests}: expected 1 to {generator.ports_max() - 2}: a "
+                     "DPDK built with -Dmax_ethports=N has more, see docs/performance.md")
     if options.results is None:
         options.results = BUILD / "bench" / time.strftime("%Y%m%d-%H%M%S")
 

@@ -51,6 +51,13 @@ def flags(what):
     return shlex.split(done.stdout)
 
 
+def ports_max():
+    """How many ports bf-gen can have: the ethdevs of the libdpdk that it is built with."""
+    done = subprocess.run(["cc", "-E", "-P", *flags("--cflags"), "-"], text=True, check=True,
+                          input="#include <rte_config.h>\nRTE_MAX_ETHPORTS\n", capture_output=True)
+    return int(done.stdout.split()[-1])
+
+
 class Generator:
     """One bf-gen; wires first, then guests."""
 
