@@ -159,23 +159,42 @@ rest(struct bf_worker *w)
 	rte_delay_us_sleep(SLEEP_US);
 }
 
+static inline void
+send_staged(struct bf_worker *w)
+{
+	uint64_t t0;
+
+	if (w->n_active == 0)
+		return;
+	t0 = bf_stage_begin(w);
+	bf_stage_flush(w);
+	bf_stage_end(w, BF_STAGE_OUTPUT, t0);
+}
+
+static inline void
+tell_guests(struct bf_worker *w)
+{
+	uint64_t t0;
+
+	if (w->n_touched == 0)
+		return;
+	t0 = bf_stage_begin(w);
+	bf_rings_tell(w);
+	bf_stage_end(w, BF_STAGE_OUTPUT, t0);
+}
+
 static uint32_t
 loop_once(struct bf_worker *w, uint64_t now)
 {
 	uint32_t moved = 0;
-	uint64_t t0;
 
 	bf_switch_refresh(w);
 	if (w->view->workers[w->idx].polls_bond)
 		moved += bf_rx_bond(w);
+	send_staged(w); /* what the wire brought does not wait until all guests were asked */
 	moved += poll_guests(w);
-	t0 = bf_stage_begin(w);
-	if (w->n_active > 0)
-		bf_stage_flush(w);
-	if (w->n_touched > 0)
-		bf_rings_tell(w);
-	if (moved > 0)
-		bf_stage_end(w, BF_STAGE_OUTPUT, t0);
+	send_staged(w);
+	tell_guests(w);
 	if (w->inject != NULL)
 		bf_tx_bond_service(w, now);
 	return moved;

@@ -28,6 +28,7 @@ const uint8_t rig_bond_mac[6] = {0x02, 0xb0, 0xb0, 0, 0, 1};
 static struct rig *current; /* whose guests answer */
 static int room[RIG_GUESTS + 1];
 static bool only_copy;
+static void (*guest_hook)(void);
 static bool eal_runs;
 
 /* Two lcores on the processors that we may use, wherever these are; pinned to none of them. */
@@ -78,6 +79,8 @@ __wrap_rte_vhost_enqueue_burst(int vid, uint16_t ring, struct rte_mbuf **pkts, u
 	static uint8_t sink[BF_BURST][2048];
 	uint16_t take = n;
 
+	if (guest_hook != NULL)
+		guest_hook();
 	if (room[vid] >= 0 && take > room[vid])
 		take = (uint16_t)room[vid];
 	if (room[vid] >= 0)
@@ -96,6 +99,12 @@ void
 rig_guest_room(uint16_t slot, int frames)
 {
 	room[slot] = frames;
+}
+
+void
+rig_guest_hook(void (*hook)(void))
+{
+	guest_hook = hook;
 }
 
 void

@@ -105,6 +105,8 @@ bool rig_balanced(const struct rig *r);
 
 /** How many frames a guest's rings take from now on, or RIG_ROOM_ANY. */
 void rig_guest_room(uint16_t slot, int room);
+/** What else happens whenever frames are put into a guest's ring; NULL: nothing. */
+void rig_guest_hook(void (*hook)(void));
 /** What a guest's ring is made of in benches: copy the bytes, log nothing. */
 void rig_guest_copies(bool on);
 

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A worker's own loop, one turn of it: the first turn is timed by stage, and the guests' rings, which
+ * the test answers for, end it.
+ *
+ * Threads: one.
+ */
+#include "unit.h"
+
+#include <rte_cycles.h>
+#include <rte_vhost.h>
+
+#include "rig.h"
+
+#define SLOW_TSC 2000000 /* what a slow guest's ring takes: more than the rest of a turn */
+
+uint16_t __wrap_rte_vhost_dequeue_burst(
+	int vid, uint16_t ring, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n);
+
+static struct rig *r;
+static unsigned int got_when_asked; /* frames that guests had when one was asked for frames */
+static bool was_asked;
+
+/* A guest that has nothing to say. */
+uint16_t
+__wrap_rte_vhost_dequeue_burst(
+	int vid, uint16_t ring, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
+{
+	(void)vid;
+	(void)ring;
+	(void)pool;
+	(void)pkts;
+	(void)n;
+	if (!was_asked)
+		got_when_asked = r->n_log;
+	was_asked = true;
+	__atomic_store_n(&r->w->quit, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void
+be_slow(void)
+{
+	uint64_t end = rte_rdtsc() + SLOW_TSC;
+
+	while (rte_rdtsc() < end)
+		rte_pause();
+}
+
+static int
+set_up(void **state)
+{
+	static struct bf_rxq rxq;
+	uint8_t buf[64], guest[6], far[6];
+	struct rte_mbuf *m;
+
+	(void)state;
+	r = rig_new(1, 1);
+	rxq = (struct bf_rxq){.slot = 1, .ring = 1, .guest = &r->dp[1]};
+	r->view->workers[0] = (struct bf_worker_view){.polls_bond = true, .n_rxq = 1, .rxq = &rxq};
+	r->lcores.view = r->view;
+	rig_mac(guest, 1);
+	rig_mac(far, 2);
+	m = rig_frame(r, buf, rig_udp(buf, far, guest, 0), 0, RIG_MEMBERS);
+	rig_burst(r, 1, &m, 1);
+	rig_learn(r, r->fdb->now_s);
+	rig_forget(r);
+	rig_wire(r, 0, buf, rig_udp(buf, guest, far, 0), 1);
+	was_asked = false;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	rig_guest_hook(NULL);
+	r->lcores.view = NULL;
+	return rig_end(r);
+}
+
+static void
+test_what_the_wire_brought_leaves_before_guests_are_asked(void **state)
+{
+	(void)state;
+	bf_worker_run(r->w);
+	assert_true(was_asked);
+	assert_int_equal(got_when_asked, 1);
+	assert_int_equal(rig_got(r, 1), 1);
+}
+
+static void
+test_sending_what_was_staged_counts_as_output(void **state)
+{
+	const struct bf_pmd_counters *pmd = &r->w->counters->pmd;
+	uint64_t before = pmd->stage_tsc[BF_STAGE_OUTPUT];
+
+	(void)state;
+	rig_guest_hook(be_slow);
+	bf_worker_run(r->w);
+	assert_int_equal(pmd->stage_frames, 1);
+	assert_in_range(pmd->stage_tsc[BF_STAGE_OUTPUT] - before, SLOW_TSC, UINT64_MAX / 2);
+	assert_in_range(pmd->stage_tsc[BF_STAGE_RX] + pmd->stage_tsc[BF_STAGE_OUTPUT], SLOW_TSC,
+		pmd->busy_tsc);
+}
+
+static int
+group_set_up(void **state)
+{
+	(void)state;
+	return rig_eal() ? 0 : -1;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		T(test_what_the_wire_brought_leaves_before_guests_are_asked),
+		T(test_sending_what_was_staged_counts_as_output),
+	};
+	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
+
+	rig_eal_end();
+	return failed;
+}
