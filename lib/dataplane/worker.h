@@ -36,7 +36,7 @@
 #define BF_RECENT 256 /* addresses remembered as posted, per worker */
 #define BF_BOND_ROUNDS 8 /* bursts taken from the bond per turn at most */
 #define BF_COLD_AFTER 1024 /* empty polls that make a guest queue cold */
-#define BF_COLD_POLLS 4 /* cold queues polled per loop, at least */
+#define BF_COLD_POLLS 1 /* cold queues polled per loop, at least */
 #define BF_TOUCHED 64 /* rings whose guests are told together */
 #define BF_KEEPALIVE_MS 5 /* how often LACPDUs are looked at for repetition */
 #define BF_SETTLE_US 2000 /* how long members' rings may take to empty before flows move */
