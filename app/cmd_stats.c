@@ -280,10 +280,11 @@ show_worker(const struct bf_worker *w, struct bf_out *out)
 		frames += w->counters->ports[s].rx_frames;
 	bf_out_printf(out,
 		"lcore %u: worker %u, socket %d\n  busy %.1f %%, idle %.1f %%, loops %" PRIu64
-		", sleeps %" PRIu64 "\n  frames %" PRIu64 ", cycles per frame %.1f\n  bursts:",
+		", sleeps %" PRIu64 " (woken %" PRIu64 ")\n  frames %" PRIu64
+		", cycles per frame %.1f\n  bursts:",
 		w->lcore, w->idx, w->socket, all > 0 ? 100.0 * (double)p->busy_tsc / all : 0,
-		all > 0 ? 100.0 * (double)p->idle_tsc / all : 0, p->loops, p->sleeps, frames,
-		frames > 0 ? (double)p->busy_tsc / (double)frames : 0);
+		all > 0 ? 100.0 * (double)p->idle_tsc / all : 0, p->loops, p->sleeps, p->woken,
+		frames, frames > 0 ? (double)p->busy_tsc / (double)frames : 0);
 	bf_out_obj_begin(out, NULL);
 	bf_out_u64(out, "lcore", w->lcore);
 	bf_out_u64(out, "worker", w->idx);
@@ -293,6 +294,7 @@ show_worker(const struct bf_worker *w, struct bf_out *out)
 	bf_out_u64(out, "loops", p->loops);
 	bf_out_u64(out, "idle_loops", p->idle_loops);
 	bf_out_u64(out, "sleeps", p->sleeps);
+	bf_out_u64(out, "woken", p->woken);
 	bf_out_u64(out, "frames", frames);
 	bf_out_f64(out, "cycles_per_frame", frames > 0 ? (double)p->busy_tsc / (double)frames : 0);
 	bf_out_obj_begin(out, "bursts");

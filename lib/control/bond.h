@@ -33,6 +33,7 @@ struct bf_member {
 	uint16_t port; /* ethdev */
 	uint8_t bit; /* its number for workers and LACP; stays while it is a member */
 	bool lsc; /* the driver reports link changes by itself */
+	bool wakes; /* it can wake a worker when frames come */
 	bool carrier; /* as last seen */
 	bool usable; /* carrier, with the up and down delays applied */
 	bool drained;

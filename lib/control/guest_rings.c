@@ -64,6 +64,8 @@ ring_off(struct bf_ring *r)
 	ring_lock(r);
 	if (r->mode == BF_RING_OWN && r->told != r->used_idx && r->call_fd >= 0)
 		eventfd_write(r->call_fd, 1);
+	if (r->mode == BF_RING_OWN)
+		bf_ring_want_kicks(r, false);
 	r->told = r->used_idx;
 	__atomic_store_n(&r->mode, BF_RING_OFF, __ATOMIC_RELAXED);
 	ring_unlock(r);
@@ -149,8 +151,9 @@ memory_read(struct bf_guest_dp *g, int vid)
 
 /* Everything but who may use it. */
 static bool
-ring_read(struct bf_ring *r, int vid, uint16_t q, uint64_t features)
+ring_read(struct bf_guest_dp *g, int vid, uint16_t q, uint64_t features)
 {
+	struct bf_ring *r = &g->ring[q];
 	struct rte_vhost_vring v = {0};
 	uint16_t seen, used;
 
@@ -163,6 +166,8 @@ ring_read(struct bf_ring *r, int vid, uint16_t q, uint64_t features)
 	r->used = v.used;
 	r->size = v.size;
 	r->call_fd = v.callfd;
+	if (q & 1)
+		g->kick_fd[q / 2] = v.kickfd;
 	r->seen = r->known = seen;
 	r->used_idx = r->told = used;
 	r->fault = BF_RING_FAULT_NONE;
@@ -205,11 +210,13 @@ ring_on(struct bf_guest_dp *g, int vid, uint16_t q)
 	r->memory = &g->memory;
 	if (features & LIBRARY_ONLY || g->memory_in_pieces) {
 		r->mode = BF_RING_LIBRARY;
-	} else if (g->memory.n > 0 && ring_read(r, vid, q, features)) {
+	} else if (g->memory.n > 0 && ring_read(g, vid, q, features)) {
 		never_wait(r->call_fd);
+		bf_ring_want_kicks(r, false);
 		r->mode = BF_RING_OWN;
 	}
 	ring_unlock(r);
+	__atomic_fetch_add(&g->changes, 1, __ATOMIC_RELEASE);
 }
 
 void

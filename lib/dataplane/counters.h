@@ -62,6 +62,7 @@ struct bf_pmd_counters {
 	uint64_t busy_tsc; /* cycles of loops that moved at least one frame */
 	uint64_t idle_tsc;
 	uint64_t sleeps;
+	uint64_t woken; /* sleeps that a guest or a member ended */
 	uint64_t bursts[BF_BURST_BINS];
 	/* One loop in BF_TIMING_EVERY is timed by stage. */
 	uint64_t stage_tsc[BF_STAGES];

@@ -262,6 +262,16 @@ bf_ring_tell(struct bf_ring *r)
 	eventfd_write(r->call_fd, 1);
 }
 
+/* 2.7.10; with an event index a kick is for one entry, so there is nothing to take back. */
+void
+bf_ring_want_kicks(struct bf_ring *r, bool on)
+{
+	if (!r->event_idx)
+		*(volatile uint16_t *)&r->used->flags = on ? 0 : VRING_USED_F_NO_NOTIFY;
+	else if (on)
+		memcpy(&r->used->ring[r->size], &r->seen, sizeof(r->seen));
+}
+
 /* ---- from the guest ---- */
 
 /* What pass 2 found out about a head. */

@@ -109,6 +109,13 @@ void bf_ring_make_rarp(struct rte_mbuf *m, uint64_t mac);
 /** Ask the guest to look, if it wants to be asked.  ctx worker that holds the lock, after a fence. */
 void bf_ring_tell(struct bf_ring *r);
 
+/**
+ * Want to be told when the guest makes an entry available, or no longer.
+ *
+ * ctx whoever holds the lock; mode BF_RING_OWN.  What came before is not told: look behind a fence.
+ */
+void bf_ring_want_kicks(struct bf_ring *r, bool on);
+
 /** @return entries that the guest has made available and nobody has seen. */
 uint16_t bf_ring_waiting(const struct bf_ring *r);
 

@@ -37,6 +37,8 @@ struct bf_guest_dp {
 	bool memory_in_pieces; /* more of them than `memory` has room for; vhost: rw */
 	struct bf_guest_memory memory; /* vhost: w, while all rings are off */
 	struct bf_ring ring[2 * BF_MAX_QP]; /* as in virtio-net: even ones towards the guest */
+	uint32_t changes; /* goes up when a ring is set up or taken down; vhost: w */
+	int kick_fd[BF_MAX_QP]; /* of the rings from the guest; vhost: w under the ring's lock */
 } __rte_cache_aligned;
 
 struct bf_port_view {
@@ -86,6 +88,7 @@ struct bf_bond_view {
 	uint16_t member[BF_MAX_MEMBERS]; /* ethdev port ids */
 	uint16_t tx_desc[BF_MAX_MEMBERS]; /* size of their transmit rings, 0 unknown */
 	uint32_t polled; /* members whose queues workers read */
+	uint32_t wakes; /* members whose drivers can wake a worker */
 	uint32_t eligible; /* members that may transmit */
 	uint32_t hold; /* members that stay in use without carrier (down delay) */
 	const struct bf_carrier *carrier;

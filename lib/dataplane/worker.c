@@ -16,9 +16,6 @@
 #include <rte_pause.h>
 #include <rte_vhost.h>
 
-#define IDLE_AFTER 256 /* empty loops before a worker may pause or sleep */
-#define SLEEP_US 88 /* a frame waits for less than 100; a turn of 4 costs less than 5 % of a CPU */
-
 const uint8_t bf_burst_bin[BF_BURST + 1] = {0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4,
 	4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5};
 
@@ -111,7 +108,7 @@ static uint32_t
 poll_guests(struct bf_worker *w)
 {
 	const struct bf_worker_view *wv = &w->view->workers[w->idx];
-	uint16_t cold_budget = (uint16_t)(BF_COLD_POLLS + wv->n_rxq / 32);
+	uint16_t cold_budget = w->rest.asked ? wv->n_rxq : BF_COLD_POLLS + wv->n_rxq / 32;
 	uint32_t total = 0;
 
 	if (unlikely(!w->view->forwarding))
@@ -135,28 +132,12 @@ adopt_view(struct bf_worker *w, const struct bf_view *v)
 	const struct bf_worker_view *wv = &v->workers[w->idx];
 
 	bf_stage_flush(w); /* staged frames belong to the view that staged them */
+	bf_rest_forget(w);
 	bf_tx_bond_settle(w, v);
 	w->view = v;
 	w->cold_next = 0;
 	for (uint16_t i = 0; i < wv->n_rxq; i++)
 		w->rxq_state[i] = (struct bf_rxq_state){0, false};
-}
-
-/* Rest when nothing came for a while; frames and LACP wait for SLEEP_US at the most. */
-static void
-rest(struct bf_worker *w)
-{
-	uint8_t idle = w->view->idle[w->idx];
-
-	if (idle == BF_IDLE_POLL || w->empty_loops < IDLE_AFTER)
-		return;
-	if (idle == BF_IDLE_PAUSE) {
-		for (int i = 0; i < 32; i++)
-			rte_pause();
-		return;
-	}
-	w->counters->pmd.sleeps++;
-	rte_delay_us_sleep(SLEEP_US);
 }
 
 static inline void
@@ -208,6 +189,7 @@ bf_worker_run(void *arg)
 	uint64_t last = rte_rdtsc();
 
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* else a sleep takes 50 us longer */
+	w->rest = (struct bf_rest){.set = -1};
 	rte_rcu_qsbr_thread_online(w->qsbr, w->idx);
 	while (!__atomic_load_n(&w->quit, __ATOMIC_RELAXED)) {
 		const struct bf_view *v = __atomic_load_n(w->door, __ATOMIC_ACQUIRE);
@@ -224,14 +206,17 @@ bf_worker_run(void *arg)
 		if (moved > 0) {
 			pmd->busy_tsc += now - last;
 			w->empty_loops = 0;
+			if (unlikely(w->rest.asked))
+				bf_rest_end(w);
 		} else {
 			pmd->idle_tsc += now - last;
 			pmd->idle_loops++;
 			w->empty_loops++;
-			rest(w);
+			bf_rest(w);
 		}
 		last = now;
 	}
+	bf_rest_forget(w);
 	bf_tx_bond_forget(w);
 	rte_rcu_qsbr_thread_offline(w->qsbr, w->idx);
 	return 0;

@@ -90,6 +90,15 @@ struct bf_rxq_state {
 	bool cold;
 };
 
+/** How a worker that has nothing to do waits: rest.c. */
+struct bf_rest {
+	int set; /* epoll: what may wake it; -1 not made for this view yet */
+	bool asked; /* guests and members have been asked to wake it */
+	bool needs_timer; /* something cannot */
+	uint16_t sleeps; /* since the last frame */
+	uint32_t changes; /* of the guests' rings, when the set was made */
+};
+
 struct bf_worker {
 	/* Set by control before the launch. */
 	uint16_t idx; /* also the bond's queue number */
@@ -120,6 +129,7 @@ struct bf_worker {
 	int32_t sample_left; /* frames until the next sample */
 	uint32_t rr;
 	uint32_t empty_loops;
+	struct bf_rest rest;
 	bool timed; /* this loop is timed by stage */
 	uint16_t n_active;
 	uint16_t cold_next;
@@ -246,6 +256,15 @@ bf_ring_unlock(struct bf_worker *w, struct bf_ring *r)
 	if (unlikely(w->n_touched == BF_TOUCHED))
 		bf_rings_tell(w);
 }
+
+/* ---- rest.c ---- */
+
+/** After a turn without frames: rest as the view says. */
+void bf_rest(struct bf_worker *w);
+/** Frames came: ask nobody to be woken any more. */
+void bf_rest_end(struct bf_worker *w);
+/** The view, or the worker, ends. */
+void bf_rest_forget(struct bf_worker *w);
 
 /* ---- snoop.c ---- */
 

@@ -555,6 +555,30 @@ test_a_guest_is_told_when_it_wants_to_be(void **state)
 	close(d->ring.call_fd);
 }
 
+static void
+test_a_guest_is_asked_for_a_kick_in_the_way_it_knows(void **state)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+	uint16_t *event = (uint16_t *)(void *)&d->ring.used->ring[SIZE];
+
+	(void)state;
+	bf_ring_want_kicks(&d->ring, false);
+	assert_int_equal(d->ring.used->flags, VRING_USED_F_NO_NOTIFY);
+	bf_ring_want_kicks(&d->ring, true);
+	assert_int_equal(d->ring.used->flags, 0);
+	assert_int_equal(*event, 0);
+	for (uint32_t i = 0; i < 3; i++)
+		send_posted(driver_post(d, &(uint32_t){HEADER + 60}, 1), i, 60);
+	assert_int_equal(take(pkts), 3);
+	rte_pktmbuf_free_bulk(pkts, 3);
+	d->ring.event_idx = true;
+	bf_ring_want_kicks(&d->ring, true);
+	assert_int_equal(*event, 3); /* when entry 3 is made available */
+	bf_ring_want_kicks(&d->ring, false);
+	assert_int_equal(*event, 3);
+	assert_int_equal(d->ring.used->flags, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -576,6 +600,7 @@ main(void)
 		T(test_nonsense_ends_a_ring_behind_what_was_right),
 		T(test_an_index_that_jumps_ends_a_ring),
 		T(test_a_guest_is_told_when_it_wants_to_be),
+		T(test_a_guest_is_asked_for_a_kick_in_the_way_it_knows),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from bf import BROADCAST, CtlError, Load, guest_mac, loses_nothing, wait_for
+from bf import BROADCAST, CtlError, FAR_MAC, Load, guest_mac, loses_nothing, wait_for
 
 
 def pollers(r):
@@ -113,3 +113,41 @@ def test_after_a_rest_frames_pass_and_only_a_sleeper_sleeps(rig, how):
         assert r.vm(2).await_stream(stream, 10)["missing"] == 0
     slept = [c["sleeps"] for c in r.daemon.ctl("show lcore", json=True)]
     assert all(n > 0 for n in slept) if how == "sleep" else slept == [0, 0]
+
+
+def woken(r):
+    return sum(c["woken"] for c in r.daemon.ctl("show lcore", json=True))
+
+
+@pytest.mark.parametrize("sender", ["guest", "wire"])
+def test_a_sleeper_is_woken_by_whoever_sends(rig, sender):
+    r = rig(peer_opts={"vm1": {"queues": 2}})
+    r.learn_all()
+    r.daemon.ctl("set lcore idle sleep")
+    peer = r.vm(1) if sender == "guest" else r.far[0]
+    src = guest_mac(1) if sender == "guest" else FAR_MAC
+    streams = iter(range(1, 1000))
+
+    def wakes():
+        # A frame may come just when the worker looks by itself.
+        r.settle()
+        before = woken(r)
+        stream = next(streams)
+        peer.send(stream=stream, count=1, src=src, dst=guest_mac(2))
+        assert r.vm(2).await_stream(stream, 1)["missing"] == 0
+        return woken(r) > before
+    wait_for(wakes, 30, "a frame that wakes the worker")
+
+
+def test_a_sleeper_is_woken_by_a_guest_that_came_again(rig):
+    r = rig()
+    r.learn_all()
+    r.daemon.ctl("set lcore idle sleep")
+    for stream in range(1, 4):
+        r.vm(1).restart()
+        r.vm(1).wait_up()
+        r.settle()
+        before = woken(r)
+        wait_for(lambda: r.vm(1).send(stream=stream, count=1, src=guest_mac(1), dst=BROADCAST) or
+                 woken(r) > before, 30, "a frame that wakes the worker")
+        assert r.vm(2).stream(stream)["received"] > 0

@@ -165,6 +165,7 @@ step(struct driver *d, struct input *in)
 		if (input_byte(in) == 0)
 			d->ring.avail->idx = word(in);
 		bf_ring_tell(&d->ring);
+		bf_ring_want_kicks(&d->ring, d->ring.avail->idx & 1);
 		break;
 	}
 }

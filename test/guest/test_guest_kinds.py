@@ -71,3 +71,18 @@ def test_a_frame_too_long_for_a_guest_harms_nobody(vm1, vm2, far):
     assert far.ping(vm2, 5, 8972, linger_s=1).received == 0
     assert vm2.ping(far, 5).perfect
     assert job.pings().perfect
+
+
+def test_a_sleeping_worker_is_woken_by_linux(lab, vm1, far):
+    """The kernel's driver kicks when it is asked to, and only then."""
+    def woken():
+        return sum(core["woken"] for core in lab.backend.show("lcore"))
+    lab.backend.ctl("set", "lcore", "idle", "sleep")
+    try:
+        before = woken()
+        assert vm1.ping(far, 20, every_s=0.1).perfect
+        assert woken() > before
+        Transfer(vm1, far, mib=15).start().finish()
+    finally:
+        lab.backend.ctl("set", "lcore", "idle", "poll")
+    assert vm1.ping(far, 5).perfect

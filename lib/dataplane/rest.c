@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What a worker does while nothing comes: poll on, pause between polls, or sleep until it is woken.
+ *
+ * Theory of operation.  A sleeper is woken by guests' drivers through their kick descriptors, and by
+ * members through the receive interrupts of drivers that have them.  What came before these were
+ * asked for is not told, so the worker asks, turns once more through every queue, and sleeps when
+ * that brought nothing either.  They stay asked for from sleep to sleep, until frames come: a kick
+ * costs a guest an exit.
+ *
+ * Control wakes nobody, so no sleep is longer than LONG_US.  It ends after SHORT_US where something
+ * that is polled cannot wake the worker (a member without interrupts, a ring that librte_vhost
+ * moves), and in the time after a frame: being woken by another CPU takes 0.1 to 0.3 ms on some
+ * virtual hosts, where being woken by its own timer takes less.
+ *
+ * The descriptors belong to librte_vhost and to drivers, who close them when they like, and are read
+ * by nobody here: they are watched edge by edge.  The set is made anew after every change of the view
+ * or of a ring; what was closed elsewhere goes with the old one.
+ *
+ * Threads: worker.  But for bf_ring_tell(), all system calls of the fast room are here.
+ */
+#include "dataplane/worker.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+#include <rte_spinlock.h>
+
+#define IDLE_AFTER 256 /* empty loops before a worker may pause or sleep */
+#define SHORT_US \
+	88 /* a frame waits for less than 100; where a turn costs 4, less than 5 % of a CPU */
+#define LONG_US 1000
+#define SHORT_SLEEPS 256 /* as many after the last frame, some 30 ms */
+#define EVENTS 16 /* taken per call; the others are there the next time */
+
+/* Drivers change one mask for all queues of a device, and workers have a queue each. */
+static rte_spinlock_t member_lock = RTE_SPINLOCK_INITIALIZER;
+
+static void
+watch(struct bf_rest *s, int fd)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLET};
+
+	if (s->set < 0 || fd < 0 || epoll_ctl(s->set, EPOLL_CTL_ADD, fd, &e) != 0)
+		s->needs_timer = true;
+}
+
+/* A ring that is off brings nothing; when it comes on, the set is made anew. */
+static void
+ask_guest(struct bf_worker *w, const struct bf_rxq *q, bool is_new)
+{
+	struct bf_ring *r = &q->guest->ring[q->ring];
+
+	if (!bf_ring_lock(w, r)) {
+		w->rest.needs_timer = true;
+		return;
+	}
+	if (r->mode == BF_RING_OWN) {
+		bf_ring_want_kicks(r, true);
+		if (is_new)
+			watch(&w->rest, q->guest->kick_fd[q->ring / 2]);
+	} else if (r->mode == BF_RING_LIBRARY) {
+		w->rest.needs_timer = true;
+	}
+	__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+}
+
+static void
+ask_member(struct bf_worker *w, uint8_t member, bool is_new)
+{
+	const struct bf_bond_view *b = &w->view->bond;
+	int ret = -1;
+
+	if (b->wakes >> member & 1) {
+		rte_spinlock_lock(&member_lock);
+		ret = rte_eth_dev_rx_intr_enable(b->member[member], w->idx);
+		rte_spinlock_unlock(&member_lock);
+	}
+	if (ret != 0)
+		w->rest.needs_timer = true;
+	else if (is_new)
+		watch(&w->rest, rte_eth_dev_rx_intr_ctl_q_get_fd(b->member[member], w->idx));
+}
+
+static uint16_t
+n_guest_queues(const struct bf_worker *w)
+{
+	return w->view->forwarding ? w->view->workers[w->idx].n_rxq : 0;
+}
+
+static uint32_t
+members(const struct bf_worker *w)
+{
+	return w->view->workers[w->idx].polls_bond ? w->view->bond.polled : 0;
+}
+
+/* Goes up whenever a ring of the worker's guests is set up or taken down. */
+static uint32_t
+changes_of(const struct bf_worker *w)
+{
+	const struct bf_worker_view *wv = &w->view->workers[w->idx];
+	uint32_t sum = 0;
+
+	for (uint16_t i = 0; i < n_guest_queues(w); i++)
+		sum += __atomic_load_n(&wv->rxq[i].guest->changes, __ATOMIC_ACQUIRE);
+	return sum;
+}
+
+static void
+close_set(struct bf_rest *s)
+{
+	if (s->set >= 0)
+		close(s->set);
+	s->set = -1;
+}
+
+static void
+ask(struct bf_worker *w, uint32_t changes)
+{
+	const struct bf_worker_view *wv = &w->view->workers[w->idx];
+	bool is_new = w->rest.set < 0 || changes != w->rest.changes;
+
+	if (is_new) {
+		close_set(&w->rest);
+		w->rest.set = epoll_create1(EPOLL_CLOEXEC);
+		w->rest.changes = changes;
+		w->rest.needs_timer = false;
+	}
+	for (uint16_t i = 0; i < n_guest_queues(w); i++)
+		ask_guest(w, &wv->rxq[i], is_new);
+	for (uint32_t left = members(w); left != 0; left &= left - 1)
+		ask_member(w, (uint8_t)__builtin_ctz(left), is_new);
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST); /* the look that follows comes after */
+	w->rest.asked = true;
+}
+
+void
+bf_rest_end(struct bf_worker *w)
+{
+	const struct bf_worker_view *wv = &w->view->workers[w->idx];
+
+	for (uint16_t i = 0; i < n_guest_queues(w); i++) {
+		struct bf_ring *r = &wv->rxq[i].guest->ring[wv->rxq[i].ring];
+
+		if (!bf_ring_lock(w, r))
+			continue;
+		if (r->mode == BF_RING_OWN)
+			bf_ring_want_kicks(r, false);
+		__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+	}
+	for (uint32_t left = members(w) & w->view->bond.wakes; left != 0; left &= left - 1) {
+		rte_spinlock_lock(&member_lock);
+		rte_eth_dev_rx_intr_disable(w->view->bond.member[__builtin_ctz(left)], w->idx);
+		rte_spinlock_unlock(&member_lock);
+	}
+	w->rest.asked = false;
+	w->rest.sleeps = 0;
+}
+
+void
+bf_rest_forget(struct bf_worker *w)
+{
+	if (w->rest.asked)
+		bf_rest_end(w);
+	close_set(&w->rest);
+}
+
+static void
+go_to_sleep(struct bf_worker *w)
+{
+	bool is_short = w->rest.needs_timer || w->rest.sleeps < SHORT_SLEEPS;
+	struct timespec t = {.tv_nsec = 1000L * (is_short ? SHORT_US : LONG_US)};
+	struct pollfd p = {.fd = w->rest.set, .events = POLLIN};
+	struct epoll_event e[EVENTS];
+
+	w->rest.sleeps += w->rest.sleeps < SHORT_SLEEPS;
+	w->counters->pmd.sleeps++;
+	if (ppoll(&p, 1, &t, NULL) <= 0)
+		return;
+	epoll_wait(w->rest.set, e, EVENTS, 0);
+	w->counters->pmd.woken++;
+}
+
+void
+bf_rest(struct bf_worker *w)
+{
+	uint8_t how = w->view->idle[w->idx];
+	uint32_t changes;
+
+	if (unlikely(how != BF_IDLE_SLEEP && w->rest.asked))
+		bf_rest_end(w);
+	if (how == BF_IDLE_POLL || w->empty_loops < IDLE_AFTER)
+		return;
+	if (how == BF_IDLE_PAUSE) {
+		for (int i = 0; i < 32; i++)
+			rte_pause();
+		return;
+	}
+	if (w->inject != NULL && !rte_ring_empty(w->inject))
+		return;
+	changes = changes_of(w);
+	if (!w->rest.asked || changes != w->rest.changes)
+		ask(w, changes);
+	else
+		go_to_sleep(w);
+}

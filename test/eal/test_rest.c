@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * How a worker rests: whom it asks to be woken, by what it is, and when it asks no longer.
+ *
+ * Threads: one.
+ */
+#include "unit.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "driver.h"
+#include "rig.h"
+
+#define LONG_IDLE 100000 /* empty loops behind it */
+
+static struct rig *r;
+static struct driver *d;
+static struct bf_rxq rxq;
+static int kick;
+
+/* A worker with one guest's ring to poll, and members when there are any. */
+static void
+begin(unsigned int n_members)
+{
+	r = rig_new(n_members, 1);
+	d = driver_new(64, true);
+	kick = eventfd(0, EFD_NONBLOCK);
+	r->dp[1].ring[1] = d->ring;
+	r->dp[1].kick_fd[0] = kick;
+	rxq = (struct bf_rxq){.slot = 1, .ring = 1, .guest = &r->dp[1]};
+	r->view->workers[0] =
+		(struct bf_worker_view){.polls_bond = n_members > 0, .n_rxq = 1, .rxq = &rxq};
+	r->view->idle[0] = BF_IDLE_SLEEP;
+	r->w->rest = (struct bf_rest){.set = -1};
+	r->w->empty_loops = LONG_IDLE;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	begin(0);
+	return 0;
+}
+
+static int
+set_up_with_members(void **state)
+{
+	(void)state;
+	begin(2);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	bf_rest_forget(r->w);
+	driver_free(d);
+	close(kick);
+	return rig_end(r);
+}
+
+static bool
+is_asked(void)
+{
+	return !(d->ring.used->flags & VRING_USED_F_NO_NOTIFY);
+}
+
+/* @return whether something woke it. */
+static bool
+slept_and_was_woken(void)
+{
+	const struct bf_pmd_counters *pmd = &r->w->counters->pmd;
+	uint64_t sleeps = pmd->sleeps, woken = pmd->woken;
+
+	bf_rest(r->w);
+	assert_int_equal(pmd->sleeps, sleeps + 1);
+	return pmd->woken > woken;
+}
+
+/* Between asking and sleeping is a turn that looks for what came before. */
+static void
+asks(void)
+{
+	uint64_t sleeps = r->w->counters->pmd.sleeps;
+
+	bf_rest(r->w);
+	assert_int_equal(r->w->counters->pmd.sleeps, sleeps);
+	assert_true(is_asked());
+}
+
+static void
+test_who_has_just_had_work_does_not_rest(void **state)
+{
+	(void)state;
+	d->ring.used->flags = VRING_USED_F_NO_NOTIFY;
+	r->w->empty_loops = 100;
+	bf_rest(r->w);
+	assert_false(is_asked());
+	assert_int_equal(r->w->counters->pmd.sleeps, 0);
+}
+
+static void
+test_a_sleeper_is_woken_once_by_each_kick(void **state)
+{
+	(void)state;
+	d->ring.used->flags = VRING_USED_F_NO_NOTIFY;
+	asks();
+	assert_false(r->w->rest.needs_timer);
+	assert_false(slept_and_was_woken());
+	for (int i = 0; i < 3; i++) { /* nobody reads the descriptor */
+		eventfd_write(kick, 1);
+		assert_true(slept_and_was_woken());
+		assert_false(slept_and_was_woken());
+	}
+	bf_rest_end(r->w);
+	assert_false(is_asked());
+	asks();
+	eventfd_write(kick, 1);
+	assert_true(slept_and_was_woken());
+}
+
+static void
+test_a_ring_that_is_set_up_again_is_asked_and_watched_anew(void **state)
+{
+	int old = kick;
+
+	(void)state;
+	asks();
+	kick = eventfd(0, EFD_NONBLOCK);
+	d->ring.used->flags = VRING_USED_F_NO_NOTIFY;
+	r->dp[1].kick_fd[0] = kick;
+	r->dp[1].changes++;
+	asks();
+	eventfd_write(old, 1);
+	assert_false(slept_and_was_woken());
+	eventfd_write(kick, 1);
+	assert_true(slept_and_was_woken());
+	close(old);
+}
+
+static void
+test_other_ways_to_be_idle_ask_nobody(void **state)
+{
+	(void)state;
+	for (int how = BF_IDLE_POLL; how <= BF_IDLE_PAUSE; how++) {
+		r->view->idle[0] = BF_IDLE_SLEEP;
+		asks();
+		r->view->idle[0] = (uint8_t)how;
+		bf_rest(r->w);
+		assert_false(is_asked());
+		assert_int_equal(r->w->counters->pmd.sleeps, 0);
+	}
+}
+
+static void
+test_frames_of_control_are_sent_first(void **state)
+{
+	struct rte_ring *inject =
+		rte_ring_create("inject", 64, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	void *frame = &inject;
+
+	(void)state;
+	assert_non_null(inject);
+	r->w->inject = inject;
+	asks();
+	rte_ring_sp_enqueue(inject, frame);
+	bf_rest(r->w);
+	assert_int_equal(r->w->counters->pmd.sleeps, 0);
+	rte_ring_sc_dequeue(inject, &frame);
+	assert_false(slept_and_was_woken());
+	r->w->inject = NULL;
+	rte_ring_free(inject);
+}
+
+static void
+test_a_ring_of_the_library_needs_the_timer(void **state)
+{
+	(void)state;
+	r->dp[1].ring[1].mode = BF_RING_LIBRARY;
+	bf_rest(r->w);
+	assert_true(r->w->rest.needs_timer);
+	assert_false(slept_and_was_woken());
+}
+
+static void
+test_a_driver_that_never_kicks_needs_the_timer(void **state)
+{
+	(void)state;
+	r->dp[1].kick_fd[0] = -1;
+	asks();
+	assert_true(r->w->rest.needs_timer);
+	assert_false(slept_and_was_woken());
+}
+
+/* Ring ports have no interrupts.  The guest's kick wakes the worker all the same. */
+static void
+test_a_member_without_interrupts_needs_the_timer(void **state)
+{
+	(void)state;
+	asks();
+	assert_true(r->w->rest.needs_timer);
+	eventfd_write(kick, 1);
+	assert_true(slept_and_was_woken());
+}
+
+static void
+test_a_stopped_switch_is_not_woken_by_guests(void **state)
+{
+	(void)state;
+	d->ring.used->flags = VRING_USED_F_NO_NOTIFY;
+	r->view->forwarding = false;
+	bf_rest(r->w);
+	assert_false(is_asked());
+	eventfd_write(kick, 1);
+	assert_false(slept_and_was_woken());
+}
+
+static int
+group_set_up(void **state)
+{
+	(void)state;
+	return rig_eal() ? 0 : -1;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		T(test_who_has_just_had_work_does_not_rest),
+		T(test_a_sleeper_is_woken_once_by_each_kick),
+		T(test_a_ring_that_is_set_up_again_is_asked_and_watched_anew),
+		T(test_other_ways_to_be_idle_ask_nobody),
+		T(test_frames_of_control_are_sent_first),
+		T(test_a_ring_of_the_library_needs_the_timer),
+		T(test_a_driver_that_never_kicks_needs_the_timer),
+		cmocka_unit_test_setup_teardown(test_a_member_without_interrupts_needs_the_timer,
+			set_up_with_members, tear_down),
+		T(test_a_stopped_switch_is_not_woken_by_guests),
+	};
+	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
+
+	rig_eal_end();
+	return failed;
+}
