@@ -362,7 +362,7 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	rte_eth_macaddr_get(port, &m->mac);
 	if (rte_eth_dev_info_get(port, &info) == 0)
 		m->lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0;
-	m->wakes = bf_rx_interrupts_ask(port);
+	m->wakes = bf_rx_interrupts_ask(port, b->n_queues);
 	__atomic_fetch_and(&gone, ~(1u << m->bit), __ATOMIC_RELEASE);
 	bf_bond_device_hold_down(b, i, b->off || m->off);
 	__atomic_store_n(&member_of[port], (int16_t)(m->bit + 1), __ATOMIC_RELEASE);

@@ -12,7 +12,6 @@
  */
 #include "control/rx_interrupts.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 
 #include <rte_ethdev.h>
 
+#define MAX_QUEUES 15 /* a device with more does not start in some of these drivers */
 #define PCI_STATUS 0x06
 #define PCI_STATUS_CAPABILITIES 0x10
 #define PCI_CAPABILITY_LIST 0x34
@@ -96,11 +96,11 @@ has_interrupts(const struct rte_eth_dev_info *info)
 }
 
 bool
-bf_rx_interrupts_ask(uint16_t port)
+bf_rx_interrupts_ask(uint16_t port, uint16_t n_queues)
 {
 	struct rte_eth_conf conf = {.intr_conf.rxq = 1};
 	struct rte_eth_dev_info info;
 
-	return rte_eth_dev_info_get(port, &info) == 0 && has_interrupts(&info) &&
-		rte_eth_dev_configure(port, 1, 1, &conf) == 0;
+	return n_queues <= MAX_QUEUES && rte_eth_dev_info_get(port, &info) == 0 &&
+		has_interrupts(&info) && rte_eth_dev_configure(port, 1, 1, &conf) == 0;
 }

@@ -18,8 +18,9 @@
  * Before a port becomes a member: have its driver set up receive interrupts, where it has them and
  * keeps reporting link changes beside them.
  *
+ * @param n_queues it will have
  * @return whether workers may use them.
  */
-bool bf_rx_interrupts_ask(uint16_t port);
+bool bf_rx_interrupts_ask(uint16_t port, uint16_t n_queues);
 
 #endif

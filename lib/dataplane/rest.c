@@ -31,8 +31,7 @@
 #include <rte_spinlock.h>
 
 #define IDLE_AFTER 256 /* empty loops before a worker may pause or sleep */
-#define SHORT_US \
-	88 /* a frame waits for less than 100; where a turn costs 4, less than 5 % of a CPU */
+#define SHORT_US 88 /* a frame waits for less than 100 */
 #define LONG_US 1000
 #define SHORT_SLEEPS 256 /* as many after the last frame, some 30 ms */
 #define EVENTS 16 /* taken per call; the others are there the next time */
@@ -98,7 +97,7 @@ members(const struct bf_worker *w)
 	return w->view->workers[w->idx].polls_bond ? w->view->bond.polled : 0;
 }
 
-/* Goes up whenever a ring of the worker's guests is set up or taken down. */
+/* Goes up whenever a ring of the worker's guests is set up. */
 static uint32_t
 changes_of(const struct bf_worker *w)
 {
@@ -122,11 +121,12 @@ static void
 ask(struct bf_worker *w, uint32_t changes)
 {
 	const struct bf_worker_view *wv = &w->view->workers[w->idx];
-	bool is_new = w->rest.set < 0 || changes != w->rest.changes;
+	bool is_new = !w->rest.is_made || changes != w->rest.changes;
 
 	if (is_new) {
 		close_set(&w->rest);
 		w->rest.set = epoll_create1(EPOLL_CLOEXEC);
+		w->rest.is_made = true;
 		w->rest.changes = changes;
 		w->rest.needs_timer = false;
 	}
@@ -162,11 +162,11 @@ bf_rest_end(struct bf_worker *w)
 }
 
 void
-bf_rest_forget(struct bf_worker *w)
+bf_rest_begin_anew(struct bf_rest *s)
 {
-	if (w->rest.asked)
-		bf_rest_end(w);
-	close_set(&w->rest);
+	close_set(s);
+	s->is_made = false;
+	s->asked = true;
 }
 
 static void
@@ -203,7 +203,7 @@ bf_rest(struct bf_worker *w)
 	if (w->inject != NULL && !rte_ring_empty(w->inject))
 		return;
 	changes = changes_of(w);
-	if (!w->rest.asked || changes != w->rest.changes)
+	if (!w->rest.asked || !w->rest.is_made || changes != w->rest.changes)
 		ask(w, changes);
 	else
 		go_to_sleep(w);

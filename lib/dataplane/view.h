@@ -37,7 +37,7 @@ struct bf_guest_dp {
 	bool memory_in_pieces; /* more of them than `memory` has room for; vhost: rw */
 	struct bf_guest_memory memory; /* vhost: w, while all rings are off */
 	struct bf_ring ring[2 * BF_MAX_QP]; /* as in virtio-net: even ones towards the guest */
-	uint32_t changes; /* goes up when a ring is set up or taken down; vhost: w */
+	uint32_t changes; /* goes up when a ring is set up; vhost: w */
 	int kick_fd[BF_MAX_QP]; /* of the rings from the guest; vhost: w under the ring's lock */
 } __rte_cache_aligned;
 

@@ -132,7 +132,7 @@ adopt_view(struct bf_worker *w, const struct bf_view *v)
 	const struct bf_worker_view *wv = &v->workers[w->idx];
 
 	bf_stage_flush(w); /* staged frames belong to the view that staged them */
-	bf_rest_forget(w);
+	bf_rest_begin_anew(&w->rest);
 	bf_tx_bond_settle(w, v);
 	w->view = v;
 	w->cold_next = 0;
@@ -192,15 +192,16 @@ bf_worker_run(void *arg)
 	w->rest = (struct bf_rest){.set = -1};
 	rte_rcu_qsbr_thread_online(w->qsbr, w->idx);
 	while (!__atomic_load_n(&w->quit, __ATOMIC_RELAXED)) {
-		const struct bf_view *v = __atomic_load_n(w->door, __ATOMIC_ACQUIRE);
+		const struct bf_view *v;
 		uint32_t moved;
 		uint64_t now;
 
+		rte_rcu_qsbr_quiescent(w->qsbr, w->idx); /* the view in hand may be gone now */
+		v = __atomic_load_n(w->door, __ATOMIC_ACQUIRE);
 		if (unlikely(v != w->view))
 			adopt_view(w, v);
 		w->timed = pmd->loops % BF_TIMING_EVERY == 0;
 		moved = loop_once(w, last);
-		rte_rcu_qsbr_quiescent(w->qsbr, w->idx);
 		pmd->loops++;
 		now = rte_rdtsc();
 		if (moved > 0) {
@@ -216,7 +217,9 @@ bf_worker_run(void *arg)
 		}
 		last = now;
 	}
-	bf_rest_forget(w);
+	if (w->rest.asked)
+		bf_rest_end(w);
+	bf_rest_begin_anew(&w->rest);
 	bf_tx_bond_forget(w);
 	rte_rcu_qsbr_thread_offline(w->qsbr, w->idx);
 	return 0;

@@ -92,8 +92,9 @@ struct bf_rxq_state {
 
 /** How a worker that has nothing to do waits: rest.c. */
 struct bf_rest {
-	int set; /* epoll: what may wake it; -1 not made for this view yet */
-	bool asked; /* guests and members have been asked to wake it */
+	int set; /* epoll: what may wake it; -1 none */
+	bool is_made; /* for this view */
+	bool asked; /* guests and members may have been asked to wake it */
 	bool needs_timer; /* something cannot */
 	uint16_t sleeps; /* since the last frame */
 	uint32_t changes; /* of the guests' rings, when the set was made */
@@ -263,8 +264,8 @@ bf_ring_unlock(struct bf_worker *w, struct bf_ring *r)
 void bf_rest(struct bf_worker *w);
 /** Frames came: ask nobody to be woken any more. */
 void bf_rest_end(struct bf_worker *w);
-/** The view, or the worker, ends. */
-void bf_rest_forget(struct bf_worker *w);
+/** Another view; the one before may be gone, and its guests may have been asked by other workers. */
+void bf_rest_begin_anew(struct bf_rest *s);
 
 /* ---- snoop.c ---- */
 

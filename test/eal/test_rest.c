@@ -57,7 +57,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	bf_rest_forget(r->w);
+	bf_rest_begin_anew(&r->w->rest);
 	driver_free(d);
 	close(kick);
 	return rig_end(r);
@@ -140,6 +140,22 @@ test_a_ring_that_is_set_up_again_is_asked_and_watched_anew(void **state)
 	eventfd_write(kick, 1);
 	assert_true(slept_and_was_woken());
 	close(old);
+}
+
+/* Another worker may have asked for what is this one's now. */
+static void
+test_with_another_view_it_asks_anew_and_ends_what_others_asked(void **state)
+{
+	(void)state;
+	asks();
+	assert_false(slept_and_was_woken());
+	bf_rest_begin_anew(&r->w->rest);
+	asks();
+	assert_false(slept_and_was_woken());
+	bf_rest_begin_anew(&r->w->rest);
+	assert_true(r->w->rest.asked);
+	bf_rest_end(r->w);
+	assert_false(is_asked());
 }
 
 static void
@@ -234,6 +250,7 @@ main(void)
 		T(test_who_has_just_had_work_does_not_rest),
 		T(test_a_sleeper_is_woken_once_by_each_kick),
 		T(test_a_ring_that_is_set_up_again_is_asked_and_watched_anew),
+		T(test_with_another_view_it_asks_anew_and_ends_what_others_asked),
 		T(test_other_ways_to_be_idle_ask_nobody),
 		T(test_frames_of_control_are_sent_first),
 		T(test_a_ring_of_the_library_needs_the_timer),
