@@ -65,23 +65,33 @@ ask_guest(struct bf_worker *w, const struct bf_rxq *q, bool is_new)
 	} else if (r->mode == BF_RING_LIBRARY) {
 		w->rest.needs_timer = true;
 	}
-	__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+	bf_ring_let_go(r);
+}
+
+static int
+member_interrupt(const struct bf_worker *w, uint8_t member, bool on)
+{
+	uint16_t port = w->view->bond.member[member];
+	int ret;
+
+	rte_spinlock_lock(&member_lock);
+	ret = on ? rte_eth_dev_rx_intr_enable(port, w->idx)
+		 : rte_eth_dev_rx_intr_disable(port, w->idx);
+	rte_spinlock_unlock(&member_lock);
+	return ret;
 }
 
 static void
 ask_member(struct bf_worker *w, uint8_t member, bool is_new)
 {
 	const struct bf_bond_view *b = &w->view->bond;
-	int ret = -1;
 
-	if (b->wakes >> member & 1) {
-		rte_spinlock_lock(&member_lock);
-		ret = rte_eth_dev_rx_intr_enable(b->member[member], w->idx);
-		rte_spinlock_unlock(&member_lock);
-	}
-	if (ret != 0)
+	if (!(b->wakes >> member & 1) || member_interrupt(w, member, true) != 0) {
 		w->rest.needs_timer = true;
-	else if (is_new)
+		return;
+	}
+	w->rest.members |= 1u << member;
+	if (is_new)
 		watch(&w->rest, rte_eth_dev_rx_intr_ctl_q_get_fd(b->member[member], w->idx));
 }
 
@@ -150,13 +160,11 @@ bf_rest_end(struct bf_worker *w)
 			continue;
 		if (r->mode == BF_RING_OWN)
 			bf_ring_want_kicks(r, false);
-		__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+		bf_ring_let_go(r);
 	}
-	for (uint32_t left = members(w) & w->view->bond.wakes; left != 0; left &= left - 1) {
-		rte_spinlock_lock(&member_lock);
-		rte_eth_dev_rx_intr_disable(w->view->bond.member[__builtin_ctz(left)], w->idx);
-		rte_spinlock_unlock(&member_lock);
-	}
+	for (uint32_t left = members(w) & w->rest.members; left != 0; left &= left - 1)
+		member_interrupt(w, (uint8_t)__builtin_ctz(left), false);
+	w->rest.members = 0;
 	w->rest.asked = false;
 	w->rest.sleeps = 0;
 }

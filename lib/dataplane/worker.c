@@ -31,7 +31,7 @@ bf_rings_tell(struct bf_worker *w)
 			continue;
 		if (r->mode == BF_RING_OWN)
 			bf_ring_tell(r);
-		__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+		bf_ring_let_go(r);
 	}
 	w->n_touched = 0;
 }

@@ -97,6 +97,7 @@ struct bf_rest {
 	bool asked; /* guests and members may have been asked to wake it */
 	bool needs_timer; /* something cannot */
 	uint16_t sleeps; /* since the last frame */
+	uint32_t members; /* by number: those that this worker has asked */
 	uint32_t changes; /* of the guests' rings, when the set was made */
 };
 
@@ -246,6 +247,12 @@ bf_ring_lock(struct bf_worker *w, struct bf_ring *r)
 	return false;
 }
 
+static inline void
+bf_ring_let_go(struct bf_ring *r)
+{
+	__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+}
+
 /** Let it go; its guest is told at the end of the turn. */
 static inline void
 bf_ring_unlock(struct bf_worker *w, struct bf_ring *r)
@@ -253,7 +260,7 @@ bf_ring_unlock(struct bf_worker *w, struct bf_ring *r)
 	if (r->told != r->used_idx && w->n_touched < BF_TOUCHED &&
 		(w->n_touched == 0 || w->touched[w->n_touched - 1] != r))
 		w->touched[w->n_touched++] = r;
-	__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+	bf_ring_let_go(r);
 	if (unlikely(w->n_touched == BF_TOUCHED))
 		bf_rings_tell(w);
 }
