@@ -100,8 +100,9 @@ def test_shares_and_buckets_add_up(rig):
     assert {m["buckets"] for m in shown["members"]} <= {85, 86}
     assert abs(sum(m["share"] for m in shown["members"]) - 1) < 1e-6
     assert 1 <= shown["ratio"] <= 3
-    assert [m["tx_frames"] for m in shown["members"]] == [m["tx_frames"] for m in
-                                                          r.bond()["member_details"]]
+    r.settle()
+    assert [m["tx_frames"] for m in balance(r)["members"]] == [
+        m["tx_frames"] for m in r.bond()["member_details"]]
 
 
 def rows(r):

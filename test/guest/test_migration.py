@@ -2,7 +2,7 @@
 """A guest moves from one QEMU to another while it runs."""
 
 from guestrig.lab import GuestSpec
-from guestrig.process import wait_until
+from guestrig.process import RigError, wait_until
 from guestrig.station import Transfer
 from guestrig.vm import Nic, Vm
 
@@ -13,17 +13,29 @@ def modes(lab, name):
     return {ring["mode"] for ring in lab.backend.guest(name)["rings"]}
 
 
+# QEMU loses memory of the guest's own in one of six migrations on a busy machine: see Vm.receive().
+ATTEMPTS = 8
+
+
+def moved(lab, vm1, nic, meanwhile):
+    """The Vm that has the guest now."""
+    for number in range(1, ATTEMPTS + 1):
+        new = Vm(lab.run, f"vm1-new{number}", [nic]).start(incoming=True).wait_sockets()
+        if new.receive(vm1.vm, meanwhile):
+            return new
+        new.stop()
+    raise RigError(f"{ATTEMPTS} migrations, and each lost some of the guest's memory")
+
+
 def test_a_live_migration_with_a_stream_under_way(lab, vm1, vm2, far):
-    mac, run = vm1.vm.nics[0].mac, lab.run
-    nic = Nic(run.path("vm1-new.sock"), mac, host_mtu=vm1.spec.mtu)
-    new = Vm(run, "vm1-new", [nic]).start(incoming=True).wait_sockets()
+    mac, old = vm1.vm.nics[0].mac, vm1.vm
+    nic = Nic(lab.run.path("vm1-new.sock"), mac, host_mtu=vm1.spec.mtu)
     lab.backend.ctl("add", "guest", "vm1-new", f"socket={nic.sock},mtu={vm1.spec.mtu}")
-    stream = Transfer(vm2, vm1, mib=60, rate_mib_s=10).start()
+    stream = Transfer(vm2, vm1, mib=100, rate_mib_s=10).start()
     stream.wait_arrived(5)
     assert modes(lab, "vm1") == {"own"}
     seen = set()
-    new.receive(vm1.vm, meanwhile=lambda: seen.update(modes(lab, "vm1")))
-    vm1.vm, old = new, vm1.vm
+    vm1.vm = moved(lab, vm1, nic, lambda: seen.update(modes(lab, "vm1")))
     # What the old one's memory went through while it was copied is logged by librte_vhost.
     assert "library" in seen
     wait_until("the guest runs at its new place", 10, lambda: lab.backend.guest("vm1-new")["up"])
