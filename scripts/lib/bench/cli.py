@@ -187,6 +187,8 @@ def show(case, seconds):
     for how, at in case.get("idle", {}).items():
         line += f", {how}: CPU {at['cpu']:.1%} p50 {at['p50'] / 1e3:.1f} p99 {at['p99'] / 1e3:.1f} us"
     waited = max(flat["waited"].values())
+    before, after = flat["cpu_distance_ns"]
+    line += f"; CPUs {before:.0f} to {after:.0f} ns apart"
     print(f"{line}; CPU taken away {waited:.1%}  ({seconds:.0f} s)", flush=True)
 
 

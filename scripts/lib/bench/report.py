@@ -14,6 +14,8 @@ PAGE = ROOT / "docs" / "performance.md"
 PICTURES = ROOT / "docs" / "performance"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 BASE = "testpmd"
+# CPUs are as far apart as before when a line's way between them takes less than so many times as long.
+ALIKE = 2
 
 
 def delay(case, share, what):
@@ -41,6 +43,15 @@ def figure(name, case):
         return None
 
 
+def distances(case):
+    """Of the CPUs, before and after; none in results of before it was measured."""
+    return case["flat_out"].get("cpu_distance_ns", [])
+
+
+def are_alike(values):
+    return not values or max(values) < ALIKE * min(values)
+
+
 class Summary:
     """Medians over the rounds, by (path, size, forwarder)."""
 
@@ -60,10 +71,15 @@ class Summary:
         return statistics.median(values) if values else None
 
     def ratio(self, path, size, name, what):
-        """Median over the rounds of the ratio within a round."""
-        mine = {c["round"]: figure(what, c) for c in self.rounds.get((path, size, name), ())}
-        base = {c["round"]: figure(what, c) for c in self.rounds.get((path, size, BASE), ())}
-        ratios = [mine[r] / base[r] for r in mine if mine[r] is not None and base.get(r)]
+        """
+        Median over the rounds of the ratio within a round, of those rounds in which the CPUs were as
+        far apart for both.
+        """
+        mine = {c["round"]: c for c in self.rounds.get((path, size, name), ())}
+        base = {c["round"]: c for c in self.rounds.get((path, size, BASE), ())}
+        pairs = [(figure(what, mine[r]), figure(what, base[r])) for r in mine
+                 if r in base and are_alike(distances(mine[r]) + distances(base[r]))]
+        ratios = [a / b for a, b in pairs if a is not None and b]
         return statistics.median(ratios) if ratios else None
 
 
@@ -125,7 +141,21 @@ def disturbance(results):
     middle = statistics.median(worst)
     line = (f"- the CPUs were taken away from generator or datapath for {middle:.1%} of a flat-out "
             f"trial (median; worst {max(worst):.1%})")
-    return [line + (": **disturbed, the figures are noise**" if middle > LIMIT else "")]
+    return [line + (": **disturbed, the figures are noise**" if middle > LIMIT else ""),
+            *apart(results)]
+
+
+def apart(results):
+    """How the CPUs' distance changed, which makes more than any forwarder."""
+    found = [ns for case in results["cases"] for ns in distances(case)]
+    if not found:
+        return []
+    line = (f"- a cache line took {statistics.median(found):.0f} ns from one CPU to the other and back "
+            f"(median; {min(found):.0f} to {max(found):.0f})")
+    if not are_alike(found):
+        line += ("; ratios are of rounds in which that was alike for both forwarders, the Mpps are "
+                 "of all rounds and compare nothing")
+    return [line]
 
 
 def conditions(results):

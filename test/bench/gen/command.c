@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include <rte_cycles.h>
 
+#include "distance.h"
 #include "frame.h"
 #include "port.h"
 #include "trial.h"
@@ -205,6 +207,22 @@ cmd_run(struct request *r)
 		print_result(&spec, &trial);
 }
 
+static void
+cmd_distance(struct request *r)
+{
+	uint32_t cpu = (uint32_t)number(r, "cpu", 0, 0, CPU_SETSIZE - 1);
+	double ns = 0;
+	int rc;
+
+	if (r->error[0] != '\0')
+		return;
+	rc = distance_measure(cpu, &ns);
+	if (rc != 0)
+		refuse(r, "cpu=%u: %s", cpu, strerror(-rc));
+	else
+		printf("{\"ok\":true,\"ns\":%.1f}\n", ns);
+}
+
 static const struct {
 	const char *verb;
 	void (*run)(struct request *r);
@@ -213,6 +231,7 @@ static const struct {
 	{"learn", cmd_learn},
 	{"settle", cmd_settle},
 	{"run", cmd_run},
+	{"distance", cmd_distance},
 };
 
 /* Words of the request come from the harness; a quote or backslash would break the answer. */
@@ -241,7 +260,7 @@ command_run(char *line)
 		if (strcmp(verb, commands[i].verb) == 0)
 			break;
 	if (i == RTE_DIM(commands))
-		refuse(&r, "%.40s: expected ports, learn, settle, run or quit", verb);
+		refuse(&r, "%.40s: expected ports, learn, settle, run, distance or quit", verb);
 	else if (r.error[0] == '\0')
 		commands[i].run(&r);
 	if (r.error[0] != '\0')

@@ -8,6 +8,7 @@
  *   settle [quiet=MS]                           throw away what still arrives
  *   run path=p2v|v2p|pvp [rate=N] [ms=N] [count=N] [size=N,N,...] [flows=N] [macs=N]
  *       [wires=N] [guests=N] [drain=MS] [depth=US]
+ *   distance cpu=N                              a cache line's way to that CPU and back
  *   quit
  *
  * Threads: one.
