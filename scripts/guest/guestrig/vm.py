@@ -262,6 +262,7 @@ class Vm:
         Returns whether every byte of its memory has come along. If not, the guest goes on in the
         other Vm, and this one is of no use: up to QEMU 8.2, TCG forgets pages that the guest wrote
         to just after they were copied (its TLBs are not told that the dirty bitmap was cleared).
+        Raises when the backend's writes have not come along: those are logged by the backend.
         """
         uri = f"unix:{self.run.path(self.name + '-migration.sock')}"
         self.qmp("stop")  # it waits until it may run
@@ -277,7 +278,11 @@ class Vm:
         wait_until(f"{other.name} moves to {self.name}", limit_s, arrived, every_s=0.02)
         wait_until(f"{self.name} has the guest", limit_s,
                    lambda: self.qmp("query-migrate").get("status") == "completed")
-        if self.memory() != other.memory():
+        here, there = self.memory(), other.memory()
+        if here != there:
+            for start, end in other.used_rings():
+                if here[start:end] != there[start:end]:
+                    raise RigError(f"{self.name}: used entries at {start:#x} have not come along")
             other.qmp("cont")
             return False
         self._jobs, self._numbers, self._boot_id = other._jobs, other._numbers, other._boot_id
@@ -296,6 +301,17 @@ class Vm:
                 with open(f"{folder}/{name}", "rb") as file:
                     return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)[:]
         raise RigError(f"{self.name}: its memory was not found")
+
+    def used_rings(self):
+        """(start, end) in the memory, of what only the NICs' backends write."""
+        spans = []
+        for device in self.qmp("x-query-virtio"):
+            if device["name"] != "virtio-net":
+                continue
+            for queue in (0, 1):
+                ring = self.qmp("x-query-virtio-queue-status", path=device["path"], queue=queue)
+                spans.append((ring["vring-used"], ring["vring-used"] + 4 + 8 * ring["vring-num"]))
+        return spans
 
     def set_link(self, index, up):
         """The NIC's cable: carrier in the guest, and a running or stopped device at the backend."""
