@@ -366,6 +366,18 @@ take_one(struct bf_ring *r, const struct buffer *b, struct rte_mbuf *m)
 }
 
 /*
+ * The guest writes a frame's first line anew for each frame; it gets it sooner from the cache that
+ * both share than from ours.  Processors without the instruction take it for no operation.
+ */
+static inline void
+give_lines_back(const struct bf_ring *r, const struct buffer *b, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		if (likely(b[i].va != NULL))
+			rte_cldemote(b[i].va + r->header);
+}
+
+/*
  * How many entries may be used.  The driver's index is read only when fewer than `want` are known:
  * its cache line is the driver's, who writes it for each few buffers.  A driver cannot have made
  * more available than there are entries (2.7.13.1).
@@ -399,7 +411,7 @@ bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts
 	known = look_up(r, b, n);
 	for (uint16_t i = 0; i < known; i++) {
 		rte_prefetch0(b[i].va);
-		rte_prefetch0(b[i].va + RTE_CACHE_LINE_SIZE);
+		rte_prefetch_non_temporal(b[i].va + RTE_CACHE_LINE_SIZE);
 	}
 	for (; done < known; done++) {
 		what = take_one(r, &b[done], fresh[done]);
@@ -418,6 +430,8 @@ bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts
 		rte_pktmbuf_free_bulk(&fresh[done], n - done);
 	for (uint16_t i = 0; i < done; i++)
 		used_set(r, (uint16_t)(r->used_idx + i), b[i].head, 0);
+	if (r->one_way)
+		give_lines_back(r, b, done);
 	r->seen = (uint16_t)(r->seen + done);
 	used_publish(r, done);
 	return taken;

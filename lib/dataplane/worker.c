@@ -56,9 +56,24 @@ announce(const struct bf_rxq *q, struct bf_ring *r, struct rte_mbuf **pkts)
 	return 1;
 }
 
+/*
+ * A guest that forwards sends the buffers that it got, and we write them next; one that got less
+ * than half as many frames as it sent writes most of its buffers itself.  Other workers are taken to
+ * give it as many as this one.
+ */
+static void
+judge(const struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s, struct bf_ring *r)
+{
+	uint64_t put = w->counters->ports[q->slot].tx_frames;
+
+	r->one_way = (put - s->put) * w->view->n_workers < s->taken / 2;
+	s->put = put;
+	s->taken = 0;
+}
+
 static inline uint16_t
-ring_rx(struct bf_worker *w, const struct bf_rxq *q, struct bf_ring *r, int vid,
-	struct rte_mbuf **pkts)
+ring_rx(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s, struct bf_ring *r,
+	int vid, struct rte_mbuf **pkts)
 {
 	uint64_t lost = 0;
 	uint16_t n = 0;
@@ -71,6 +86,9 @@ ring_rx(struct bf_worker *w, const struct bf_rxq *q, struct bf_ring *r, int vid,
 		n = bf_ring_take(r, q->guest->pool, pkts, BF_BURST, &lost);
 		if (unlikely(lost > 0))
 			count_lost(w, q->slot, lost);
+		s->taken += n;
+		if (unlikely(s->taken >= BF_JUDGE_EVERY))
+			judge(w, q, s, r);
 	} else if (r->mode == BF_RING_LIBRARY) {
 		n = rte_vhost_dequeue_burst(vid, q->ring, q->guest->pool, pkts, BF_BURST);
 	}
@@ -87,7 +105,7 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 	uint16_t n = 0;
 
 	if (likely(vid >= 0 && bf_ring_lock(w, r))) {
-		n = ring_rx(w, q, r, vid, pkts);
+		n = ring_rx(w, q, s, r, vid, pkts);
 		bf_ring_unlock(w, r);
 	}
 	if (n == 0) {
@@ -137,7 +155,7 @@ adopt_view(struct bf_worker *w, const struct bf_view *v)
 	w->view = v;
 	w->cold_next = 0;
 	for (uint16_t i = 0; i < wv->n_rxq; i++)
-		w->rxq_state[i] = (struct bf_rxq_state){0, false};
+		w->rxq_state[i] = (struct bf_rxq_state){0};
 }
 
 static inline void

@@ -36,6 +36,7 @@
 #define BF_RECENT 256 /* addresses remembered as posted, per worker */
 #define BF_BOND_ROUNDS 8 /* bursts taken from the bond per turn at most */
 #define BF_COLD_AFTER 1024 /* empty polls that make a guest queue cold */
+#define BF_JUDGE_EVERY 1024 /* frames from a guest after which it is judged what it gets */
 #define BF_COLD_POLLS 1 /* cold queues polled per loop, at least */
 #define BF_TOUCHED 64 /* rings whose guests are told together */
 #define BF_KEEPALIVE_MS 5 /* how often LACPDUs are looked at for repetition */
@@ -88,6 +89,8 @@ struct bf_keepalive {
 struct bf_rxq_state {
 	uint32_t empty; /* polls in a row without a frame */
 	bool cold;
+	uint32_t taken; /* frames since the ring's `one_way` was judged */
+	uint64_t put; /* frames that had been sent to the guest then */
 };
 
 /** How a worker that has nothing to do waits: rest.c. */

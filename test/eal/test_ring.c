@@ -54,6 +54,14 @@ set_up(void **state)
 }
 
 static int
+set_up_one_way(void **state)
+{
+	set_up(state);
+	d->ring.one_way = true;
+	return 0;
+}
+
+static int
 tear_down(void **state)
 {
 	(void)state;
@@ -580,6 +588,10 @@ test_a_guest_is_asked_for_a_kick_in_the_way_it_knows(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define ONE_WAY(f) \
+	{ \
+#f ", one way", f, set_up_one_way, tear_down, NULL \
+	}
 
 int
 main(void)
@@ -601,6 +613,11 @@ main(void)
 		T(test_an_index_that_jumps_ends_a_ring),
 		T(test_a_guest_is_told_when_it_wants_to_be),
 		T(test_a_guest_is_asked_for_a_kick_in_the_way_it_knows),
+		ONE_WAY(test_frames_are_taken_whole_in_order_and_their_buffers_given_back),
+		ONE_WAY(test_a_frame_may_come_in_pieces),
+		ONE_WAY(test_a_long_frame_comes_in_several_buffers_of_ours),
+		ONE_WAY(test_what_is_no_frame_is_given_back_and_counted),
+		ONE_WAY(test_nonsense_ends_a_ring_behind_what_was_right),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A worker's own loop, one turn of it: the first turn is timed by stage, and the guests' rings, which
- * the test answers for, end it.
+ * A worker's own loop, turn by turn: the first turn is timed by stage, and the library's rings, which
+ * the test answers for, end each.
  *
  * Threads: one.
  */
@@ -11,6 +11,7 @@
 #include <rte_cycles.h>
 #include <rte_vhost.h>
 
+#include "driver.h"
 #include "rig.h"
 
 #define SLOW_TSC 2000000 /* what a slow guest's ring takes: more than the rest of a turn */
@@ -21,6 +22,7 @@ uint16_t __wrap_rte_vhost_dequeue_burst(
 static struct rig *r;
 static unsigned int got_when_asked; /* frames that guests had when one was asked for frames */
 static bool was_asked;
+static uint8_t guest[6], far[6];
 
 /* A guest that has nothing to say. */
 uint16_t
@@ -51,14 +53,15 @@ be_slow(void)
 static int
 set_up(void **state)
 {
-	static struct bf_rxq rxq;
-	uint8_t buf[64], guest[6], far[6];
+	static struct bf_rxq rxq[2];
+	uint8_t buf[64];
 	struct rte_mbuf *m;
 
 	(void)state;
-	r = rig_new(1, 1);
-	rxq = (struct bf_rxq){.slot = 1, .ring = 1, .guest = &r->dp[1]};
-	r->view->workers[0] = (struct bf_worker_view){.polls_bond = true, .n_rxq = 1, .rxq = &rxq};
+	r = rig_new(1, 2);
+	for (uint16_t i = 0; i < 2; i++)
+		rxq[i] = (struct bf_rxq){.slot = i + 1, .ring = 1, .guest = &r->dp[i + 1]};
+	r->view->workers[0] = (struct bf_worker_view){.polls_bond = true, .n_rxq = 2, .rxq = rxq};
 	r->lcores.view = r->view;
 	rig_mac(guest, 1);
 	rig_mac(far, 2);
@@ -105,6 +108,54 @@ test_sending_what_was_staged_counts_as_output(void **state)
 		pmd->busy_tsc);
 }
 
+/*
+ * The first guest sends frames by a ring of our own, as many as lead to a judgement, and gets
+ * `n_back` for each burst of them.
+ */
+static bool
+is_judged_one_way(struct driver *d, unsigned int n_back)
+{
+	uint8_t sent[12 + 64] = {0}, back[64];
+	uint32_t len = 12 + rig_udp(sent + 12, far, guest, 0);
+	uint32_t len_back = rig_udp(back, guest, far, 0);
+	uint64_t before = r->w->counters->ports[1].rx_frames;
+
+	for (unsigned int i = 0; i < BF_JUDGE_EVERY; i += BF_BURST) {
+		d->next_gpa = DRIVER_GPA;
+		for (unsigned int k = 0; k < BF_BURST; k++)
+			driver_bytes(d, driver_post(d, &len, 1), sent, len, true);
+		if (n_back > 0)
+			rig_wire(r, 0, back, len_back, n_back);
+		r->w->quit = 0;
+		bf_worker_run(r->w);
+		rig_collect(r);
+		rig_learn(r, r->fdb->now_s);
+		rig_forget(r);
+	}
+	assert_int_equal(r->w->counters->ports[1].rx_frames - before, BF_JUDGE_EVERY);
+	return r->dp[1].ring[1].one_way;
+}
+
+static void
+test_a_guest_is_one_way_while_it_gets_less_than_half_of_what_it_sends(void **state)
+{
+	struct driver *d = driver_new(64, true);
+
+	(void)state;
+	r->dp[1].pool = r->pool;
+	r->dp[1].ring[1] = d->ring;
+	assert_true(is_judged_one_way(d, 0));
+	assert_true(is_judged_one_way(d, BF_BURST / 2 - 1));
+	assert_false(is_judged_one_way(d, BF_BURST / 2));
+	assert_false(is_judged_one_way(d, BF_BURST));
+	assert_true(is_judged_one_way(d, 0));
+	r->view->n_workers = 2; /* the other one gives it as many */
+	assert_true(is_judged_one_way(d, BF_BURST / 4 - 1));
+	assert_false(is_judged_one_way(d, BF_BURST / 4));
+	r->dp[1].ring[1].mode = BF_RING_OFF;
+	driver_free(d);
+}
+
 static int
 group_set_up(void **state)
 {
@@ -119,6 +170,7 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(test_what_the_wire_brought_leaves_before_guests_are_asked),
 		T(test_sending_what_was_staged_counts_as_output),
+		T(test_a_guest_is_one_way_while_it_gets_less_than_half_of_what_it_sends),
 	};
 	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 

@@ -131,6 +131,7 @@ begin_again(struct driver *d, struct input *in)
 	d->ring.header = how & 2 ? 12 : 10;
 	d->ring.event_idx = how & 4;
 	d->memory.n = how & 8 ? 1 : 2;
+	d->ring.one_way = how & 16;
 }
 
 static void
