@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_cpuflags.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
@@ -39,6 +40,16 @@ worker_free(struct bf_worker *w)
 	rte_free(w);
 }
 
+static bool
+cpu_demotes(void)
+{
+#ifdef RTE_ARCH_X86
+	return rte_cpu_get_flag_enabled(RTE_CPUFLAG_CLDEMOTE) == 1;
+#else
+	return false;
+#endif
+}
+
 static struct bf_worker *
 worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 {
@@ -52,6 +63,7 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	w->idx = (uint16_t)l->n;
 	w->lcore = (uint16_t)lcore;
 	w->socket = socket;
+	w->demotes = cpu_demotes();
 	w->door = &l->view;
 	w->qsbr = l->qsbr;
 	w->fdb = fdb;

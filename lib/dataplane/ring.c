@@ -367,7 +367,7 @@ take_one(struct bf_ring *r, const struct buffer *b, struct rte_mbuf *m)
 
 /*
  * The guest writes a frame's first line anew for each frame; it gets it sooner from the cache that
- * both share than from ours.  Processors without the instruction take it for no operation.
+ * both share than from ours.
  */
 static inline void
 give_lines_back(const struct bf_ring *r, const struct buffer *b, uint16_t n)
@@ -411,7 +411,10 @@ bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts
 	known = look_up(r, b, n);
 	for (uint16_t i = 0; i < known; i++) {
 		rte_prefetch0(b[i].va);
-		rte_prefetch_non_temporal(b[i].va + RTE_CACHE_LINE_SIZE);
+		if (r->one_way)
+			rte_prefetch_non_temporal(b[i].va + RTE_CACHE_LINE_SIZE);
+		else
+			rte_prefetch0(b[i].va + RTE_CACHE_LINE_SIZE);
 	}
 	for (; done < known; done++) {
 		what = take_one(r, &b[done], fresh[done]);

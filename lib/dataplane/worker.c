@@ -59,14 +59,14 @@ announce(const struct bf_rxq *q, struct bf_ring *r, struct rte_mbuf **pkts)
 /*
  * A guest that forwards sends the buffers that it got, and we write them next; one that got less
  * than half as many frames as it sent writes most of its buffers itself.  Other workers are taken to
- * give it as many as this one.
+ * give it as many as this one.  Where lines cannot be given back, not to keep them only costs.
  */
 static void
 judge(const struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s, struct bf_ring *r)
 {
 	uint64_t put = w->counters->ports[q->slot].tx_frames;
 
-	r->one_way = (put - s->put) * w->view->n_workers < s->taken / 2;
+	r->one_way = w->demotes && (put - s->put) * w->view->n_workers < s->taken / 2;
 	s->put = put;
 	s->taken = 0;
 }

@@ -109,6 +109,7 @@ struct bf_worker {
 	uint16_t idx; /* also the bond's queue number */
 	uint16_t lcore;
 	int socket;
+	bool demotes; /* the processor can give a line back to the cache that CPUs share */
 	struct bf_view **door; /* where control publishes the current view */
 	struct rte_rcu_qsbr *qsbr;
 	struct bf_fdb *fdb;

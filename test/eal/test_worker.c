@@ -144,6 +144,7 @@ test_a_guest_is_one_way_while_it_gets_less_than_half_of_what_it_sends(void **sta
 	(void)state;
 	r->dp[1].pool = r->pool;
 	r->dp[1].ring[1] = d->ring;
+	r->w->demotes = true;
 	assert_true(is_judged_one_way(d, 0));
 	assert_true(is_judged_one_way(d, BF_BURST / 2 - 1));
 	assert_false(is_judged_one_way(d, BF_BURST / 2));
@@ -152,6 +153,8 @@ test_a_guest_is_one_way_while_it_gets_less_than_half_of_what_it_sends(void **sta
 	r->view->n_workers = 2; /* the other one gives it as many */
 	assert_true(is_judged_one_way(d, BF_BURST / 4 - 1));
 	assert_false(is_judged_one_way(d, BF_BURST / 4));
+	r->w->demotes = false; /* an older processor */
+	assert_false(is_judged_one_way(d, 0));
 	r->dp[1].ring[1].mode = BF_RING_OFF;
 	driver_free(d);
 }
