@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <rte_cpuflags.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
@@ -19,6 +18,7 @@
 #include <rte_malloc.h>
 
 #include "base/log.h"
+#include "dataplane/lines.h"
 #include "dataplane/mailbox.h"
 
 #define INJECT_RING 4096
@@ -40,16 +40,6 @@ worker_free(struct bf_worker *w)
 	rte_free(w);
 }
 
-static bool
-cpu_demotes(void)
-{
-#ifdef RTE_ARCH_X86
-	return rte_cpu_get_flag_enabled(RTE_CPUFLAG_CLDEMOTE) == 1;
-#else
-	return false;
-#endif
-}
-
 static struct bf_worker *
 worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 {
@@ -63,7 +53,8 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	w->idx = (uint16_t)l->n;
 	w->lcore = (uint16_t)lcore;
 	w->socket = socket;
-	w->demotes = cpu_demotes();
+	w->demotes = bf_lines_can_demote();
+	w->flushes = bf_lines_can_flush();
 	w->door = &l->view;
 	w->qsbr = l->qsbr;
 	w->fdb = fdb;

@@ -19,6 +19,7 @@
 #include <rte_memcpy.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/lines.h"
 #include "dataplane/sizes.h"
 
 #define LOOK_AHEAD_BELOW (BF_BURST / 2) /* a visit of so many frames hides its own misses */
@@ -365,16 +366,18 @@ take_one(struct bf_ring *r, const struct buffer *b, struct rte_mbuf *m)
 	return TAKEN;
 }
 
-/*
- * The guest writes a frame's first line anew for each frame; it gets it sooner from the cache that
- * both share than from ours.
- */
+/* A frame's other lines stay: giving back all of them costs more than it saves. */
 static inline void
 give_lines_back(const struct bf_ring *r, const struct buffer *b, uint16_t n)
 {
-	for (uint16_t i = 0; i < n; i++)
-		if (likely(b[i].va != NULL))
+	for (uint16_t i = 0; i < n; i++) {
+		if (unlikely(b[i].va == NULL))
+			continue;
+		if (r->give == BF_GIVE_DEMOTE)
 			rte_cldemote(b[i].va + r->header);
+		else
+			bf_line_flush(b[i].va + r->header);
+	}
 }
 
 /*
@@ -411,7 +414,7 @@ bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts
 	known = look_up(r, b, n);
 	for (uint16_t i = 0; i < known; i++) {
 		rte_prefetch0(b[i].va);
-		if (r->one_way)
+		if (r->give == BF_GIVE_DEMOTE) /* not to be kept at all */
 			rte_prefetch_non_temporal(b[i].va + RTE_CACHE_LINE_SIZE);
 		else
 			rte_prefetch0(b[i].va + RTE_CACHE_LINE_SIZE);
@@ -433,7 +436,7 @@ bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts
 		rte_pktmbuf_free_bulk(&fresh[done], n - done);
 	for (uint16_t i = 0; i < done; i++)
 		used_set(r, (uint16_t)(r->used_idx + i), b[i].head, 0);
-	if (r->one_way)
+	if (r->give != BF_GIVE_NOT)
 		give_lines_back(r, b, done);
 	r->seen = (uint16_t)(r->seen + done);
 	used_publish(r, done);

@@ -11,8 +11,8 @@
  * Each pass touches memory that the guest's CPU has written last, and a pass over 32 of them has
  * all their cache misses under way at once, where frame by frame they come one behind the other.
  * The used entries are written in one piece at the end: the guest reads ahead in that ring.
- * A guest that hardly gets frames while it sends (`one_way`) is the one who writes its frames' lines
- * next: they are read without being kept (prefetchnta) and given back (cldemote).
+ * A guest that hardly gets frames while it sends is the one who writes its frames' lines next: they
+ * may be given back (`give`: lines.h).
  *
  * Whatever a guest writes is read once, checked, and used as it was checked.  A ring that cannot
  * be right is left alone from there on (`fault`) until the driver sets it up again.
@@ -69,7 +69,7 @@ struct bf_ring {
 	bool mergeable; /* a frame may take several buffers */
 	bool event_idx;
 	uint8_t header; /* length of the virtio header, 10 or 12 */
-	bool one_way; /* lines of the guest's frames are given back; worker: w */
+	uint8_t give; /* enum bf_give: lines of the guest's frames; worker: w */
 	uint16_t size; /* a power of two */
 	uint16_t seen; /* next available entry */
 	uint16_t known; /* the driver's available index when it was last read */

@@ -16,6 +16,8 @@
 #include <rte_pause.h>
 #include <rte_vhost.h>
 
+#include "dataplane/lines.h"
+
 const uint8_t bf_burst_bin[BF_BURST + 1] = {0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4,
 	4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5};
 
@@ -57,17 +59,52 @@ announce(const struct bf_rxq *q, struct bf_ring *r, struct rte_mbuf **pkts)
 }
 
 /*
+ * How full a ring is, and how far away its guest's CPU: that has written the index since we knew
+ * it, so the index comes from its cache.
+ */
+static void
+look(struct bf_worker *w, struct bf_rxq_state *s, const struct bf_ring *r)
+{
+	uint16_t index;
+	uint32_t way = bf_line_way(&r->avail->idx, &index);
+
+	bf_count_fill(w, BF_FILL_FROM_GUEST, (uint16_t)(index - r->seen));
+	if (index == r->known)
+		return;
+	if (way > w->far_tsc)
+		s->far = (uint8_t)RTE_MIN(s->far + 1, BF_FAR);
+	else if (s->far > 0)
+		s->far--;
+}
+
+/*
+ * Farther away than memory.  A guest that writes a line has to own it, which takes longer than
+ * reading one, so a little less is as far.
+ */
+static uint32_t
+far_tsc(const struct bf_worker *w)
+{
+	return bf_lines_memory_tsc(w->cache, BF_CACHE_SETS * sizeof(*w->cache)) / 8 * 7;
+}
+
+/*
  * A guest that forwards sends the buffers that it got, and we write them next; one that got less
- * than half as many frames as it sent writes most of its buffers itself.  Other workers are taken to
- * give it as many as this one.  Where lines cannot be given back, not to keep them only costs.
+ * than half as many frames as it sent writes most of its buffers itself, and its lines are given
+ * back.  Other workers are taken to give it as many frames as this one.
  */
 static void
 judge(const struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s, struct bf_ring *r)
 {
-	uint64_t put = w->counters->ports[q->slot].tx_frames;
+	uint64_t put = w->counters->ports[q->slot].tx_frames - s->put;
+	uint8_t enough = r->give == BF_GIVE_FLUSH ? BF_FAR / 4 : BF_FAR * 3 / 4;
 
-	r->one_way = w->demotes && (put - s->put) * w->view->n_workers < s->taken / 2;
-	s->put = put;
+	if (put * w->view->n_workers >= s->taken / 2)
+		r->give = BF_GIVE_NOT;
+	else if (w->demotes)
+		r->give = BF_GIVE_DEMOTE;
+	else
+		r->give = w->flushes && s->far > enough ? BF_GIVE_FLUSH : BF_GIVE_NOT;
+	s->put += put;
 	s->taken = 0;
 }
 
@@ -80,7 +117,7 @@ ring_rx(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s, str
 
 	if (likely(r->mode == BF_RING_OWN)) {
 		if (unlikely(w->timed))
-			bf_count_fill(w, BF_FILL_FROM_GUEST, bf_ring_waiting(r));
+			look(w, s, r);
 		if (unlikely(__atomic_load_n(&r->announce, __ATOMIC_RELAXED) != 0))
 			return announce(q, r, pkts);
 		n = bf_ring_take(r, q->guest->pool, pkts, BF_BURST, &lost);
@@ -206,6 +243,8 @@ bf_worker_run(void *arg)
 	struct bf_pmd_counters *pmd = &w->counters->pmd;
 	uint64_t last = rte_rdtsc();
 
+	if (w->flushes && w->far_tsc == 0)
+		w->far_tsc = far_tsc(w);
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* else a sleep takes 50 us longer */
 	w->rest = (struct bf_rest){.set = -1};
 	rte_rcu_qsbr_thread_online(w->qsbr, w->idx);

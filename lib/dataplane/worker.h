@@ -37,6 +37,7 @@
 #define BF_BOND_ROUNDS 8 /* bursts taken from the bond per turn at most */
 #define BF_COLD_AFTER 1024 /* empty polls that make a guest queue cold */
 #define BF_JUDGE_EVERY 1024 /* frames from a guest after which it is judged what it gets */
+#define BF_FAR 16 /* looks at a guest's index that are remembered */
 #define BF_COLD_POLLS 1 /* cold queues polled per loop, at least */
 #define BF_TOUCHED 64 /* rings whose guests are told together */
 #define BF_KEEPALIVE_MS 5 /* how often LACPDUs are looked at for repetition */
@@ -89,7 +90,8 @@ struct bf_keepalive {
 struct bf_rxq_state {
 	uint32_t empty; /* polls in a row without a frame */
 	bool cold;
-	uint32_t taken; /* frames since the ring's `one_way` was judged */
+	uint8_t far; /* 0 to BF_FAR: how often the guest was farther away than memory, lately */
+	uint32_t taken; /* frames since the ring's `give` was judged */
 	uint64_t put; /* frames that had been sent to the guest then */
 };
 
@@ -109,7 +111,7 @@ struct bf_worker {
 	uint16_t idx; /* also the bond's queue number */
 	uint16_t lcore;
 	int socket;
-	bool demotes; /* the processor can give a line back to the cache that CPUs share */
+	bool demotes, flushes; /* what the processor can do with a line: lines.h */
 	struct bf_view **door; /* where control publishes the current view */
 	struct rte_rcu_qsbr *qsbr;
 	struct bf_fdb *fdb;
@@ -136,6 +138,7 @@ struct bf_worker {
 	uint32_t rr;
 	uint32_t empty_loops;
 	struct bf_rest rest;
+	uint32_t far_tsc; /* a line that takes longer comes from far; 0: not measured */
 	bool timed; /* this loop is timed by stage */
 	uint16_t n_active;
 	uint16_t cold_next;

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "dataplane/lines.h"
 #include "dataplane/sizes.h"
 #include "draw.h"
 #include "driver.h"
@@ -54,10 +55,18 @@ set_up(void **state)
 }
 
 static int
-set_up_one_way(void **state)
+set_up_demoted(void **state)
 {
 	set_up(state);
-	d->ring.one_way = true;
+	d->ring.give = BF_GIVE_DEMOTE; /* a processor that cannot does nothing */
+	return 0;
+}
+
+static int
+set_up_flushed(void **state)
+{
+	set_up(state);
+	d->ring.give = bf_lines_can_flush() ? BF_GIVE_FLUSH : BF_GIVE_NOT;
 	return 0;
 }
 
@@ -588,9 +597,9 @@ test_a_guest_is_asked_for_a_kick_in_the_way_it_knows(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-#define ONE_WAY(f) \
+#define GIVEN_BACK(f, how) \
 	{ \
-#f ", one way", f, set_up_one_way, tear_down, NULL \
+#f ", lines " #how, f, set_up_##how, tear_down, NULL \
 	}
 
 int
@@ -613,11 +622,18 @@ main(void)
 		T(test_an_index_that_jumps_ends_a_ring),
 		T(test_a_guest_is_told_when_it_wants_to_be),
 		T(test_a_guest_is_asked_for_a_kick_in_the_way_it_knows),
-		ONE_WAY(test_frames_are_taken_whole_in_order_and_their_buffers_given_back),
-		ONE_WAY(test_a_frame_may_come_in_pieces),
-		ONE_WAY(test_a_long_frame_comes_in_several_buffers_of_ours),
-		ONE_WAY(test_what_is_no_frame_is_given_back_and_counted),
-		ONE_WAY(test_nonsense_ends_a_ring_behind_what_was_right),
+		GIVEN_BACK(
+			test_frames_are_taken_whole_in_order_and_their_buffers_given_back, demoted),
+		GIVEN_BACK(
+			test_frames_are_taken_whole_in_order_and_their_buffers_given_back, flushed),
+		GIVEN_BACK(test_a_frame_may_come_in_pieces, demoted),
+		GIVEN_BACK(test_a_frame_may_come_in_pieces, flushed),
+		GIVEN_BACK(test_a_long_frame_comes_in_several_buffers_of_ours, demoted),
+		GIVEN_BACK(test_a_long_frame_comes_in_several_buffers_of_ours, flushed),
+		GIVEN_BACK(test_what_is_no_frame_is_given_back_and_counted, demoted),
+		GIVEN_BACK(test_what_is_no_frame_is_given_back_and_counted, flushed),
+		GIVEN_BACK(test_nonsense_ends_a_ring_behind_what_was_right, demoted),
+		GIVEN_BACK(test_nonsense_ends_a_ring_behind_what_was_right, flushed),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

@@ -11,6 +11,7 @@
 #include <rte_cycles.h>
 #include <rte_vhost.h>
 
+#include "dataplane/lines.h"
 #include "driver.h"
 #include "rig.h"
 
@@ -110,10 +111,10 @@ test_sending_what_was_staged_counts_as_output(void **state)
 
 /*
  * The first guest sends frames by a ring of our own, as many as lead to a judgement, and gets
- * `n_back` for each burst of them.
+ * `n_back` for each burst of them.  Each burst is looked at.
  */
-static bool
-is_judged_one_way(struct driver *d, unsigned int n_back)
+static enum bf_give
+judged(struct driver *d, unsigned int n_back)
 {
 	uint8_t sent[12 + 64] = {0}, back[64];
 	uint32_t len = 12 + rig_udp(sent + 12, far, guest, 0);
@@ -127,36 +128,74 @@ is_judged_one_way(struct driver *d, unsigned int n_back)
 		if (n_back > 0)
 			rig_wire(r, 0, back, len_back, n_back);
 		r->w->quit = 0;
+		r->w->counters->pmd.loops = 0;
 		bf_worker_run(r->w);
 		rig_collect(r);
 		rig_learn(r, r->fdb->now_s);
 		rig_forget(r);
 	}
 	assert_int_equal(r->w->counters->ports[1].rx_frames - before, BF_JUDGE_EVERY);
-	return r->dp[1].ring[1].one_way;
+	return r->dp[1].ring[1].give;
 }
 
-static void
-test_a_guest_is_one_way_while_it_gets_less_than_half_of_what_it_sends(void **state)
+static struct driver *
+sender_new(void)
 {
 	struct driver *d = driver_new(64, true);
 
-	(void)state;
 	r->dp[1].pool = r->pool;
 	r->dp[1].ring[1] = d->ring;
-	r->w->demotes = true;
-	assert_true(is_judged_one_way(d, 0));
-	assert_true(is_judged_one_way(d, BF_BURST / 2 - 1));
-	assert_false(is_judged_one_way(d, BF_BURST / 2));
-	assert_false(is_judged_one_way(d, BF_BURST));
-	assert_true(is_judged_one_way(d, 0));
-	r->view->n_workers = 2; /* the other one gives it as many */
-	assert_true(is_judged_one_way(d, BF_BURST / 4 - 1));
-	assert_false(is_judged_one_way(d, BF_BURST / 4));
-	r->w->demotes = false; /* an older processor */
-	assert_false(is_judged_one_way(d, 0));
+	return d;
+}
+
+static void
+sender_free(struct driver *d)
+{
 	r->dp[1].ring[1].mode = BF_RING_OFF;
 	driver_free(d);
+}
+
+static void
+test_a_guest_gets_its_lines_back_while_it_gets_less_than_half_of_what_it_sends(void **state)
+{
+	struct driver *d = sender_new();
+
+	(void)state;
+	r->w->demotes = true;
+	assert_int_equal(judged(d, 0), BF_GIVE_DEMOTE);
+	assert_int_equal(judged(d, BF_BURST / 2 - 1), BF_GIVE_DEMOTE);
+	assert_int_equal(judged(d, BF_BURST / 2), BF_GIVE_NOT);
+	assert_int_equal(judged(d, BF_BURST), BF_GIVE_NOT);
+	assert_int_equal(judged(d, 0), BF_GIVE_DEMOTE);
+	r->view->n_workers = 2; /* the other one gives it as many */
+	assert_int_equal(judged(d, BF_BURST / 4 - 1), BF_GIVE_DEMOTE);
+	assert_int_equal(judged(d, BF_BURST / 4), BF_GIVE_NOT);
+	r->w->demotes = false; /* an older processor */
+	assert_int_equal(judged(d, 0), BF_GIVE_NOT);
+	sender_free(d);
+}
+
+static void
+test_lines_are_flushed_for_a_guest_that_is_farther_away_than_memory(void **state)
+{
+	enum bf_give flushed = bf_lines_can_flush() ? BF_GIVE_FLUSH : BF_GIVE_NOT;
+	const uint32_t near = UINT32_MAX, far_away = 1; /* any guest is, beside that */
+	struct driver *d = sender_new();
+
+	(void)state;
+	r->w->flushes = bf_lines_can_flush();
+	r->w->far_tsc = near;
+	assert_int_equal(judged(d, 0), BF_GIVE_NOT);
+	r->w->far_tsc = far_away;
+	assert_int_equal(judged(d, 0), flushed);
+	assert_int_equal(judged(d, BF_BURST), BF_GIVE_NOT); /* it writes other lines next */
+	assert_int_equal(judged(d, 0), flushed);
+	r->w->far_tsc = near;
+	assert_int_equal(judged(d, 0), BF_GIVE_NOT);
+	r->w->far_tsc = far_away;
+	r->w->flushes = false; /* an older processor */
+	assert_int_equal(judged(d, 0), BF_GIVE_NOT);
+	sender_free(d);
 }
 
 static int
@@ -173,7 +212,8 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(test_what_the_wire_brought_leaves_before_guests_are_asked),
 		T(test_sending_what_was_staged_counts_as_output),
-		T(test_a_guest_is_one_way_while_it_gets_less_than_half_of_what_it_sends),
+		T(test_a_guest_gets_its_lines_back_while_it_gets_less_than_half_of_what_it_sends),
+		T(test_lines_are_flushed_for_a_guest_that_is_farther_away_than_memory),
 	};
 	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 

@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "dataplane/lines.h"
 #include "dataplane/sizes.h"
 #include "driver.h"
 #include "input.h"
@@ -131,7 +132,9 @@ begin_again(struct driver *d, struct input *in)
 	d->ring.header = how & 2 ? 12 : 10;
 	d->ring.event_idx = how & 4;
 	d->memory.n = how & 8 ? 1 : 2;
-	d->ring.one_way = how & 16;
+	d->ring.give = how & 16 ? BF_GIVE_DEMOTE : BF_GIVE_NOT;
+	if (how & 32 && bf_lines_can_flush())
+		d->ring.give = BF_GIVE_FLUSH;
 }
 
 static void

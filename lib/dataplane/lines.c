@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the processor can do with lines, and how far away memory is: see lines.h. */
+#include "dataplane/lines.h"
+
+#include <stdlib.h>
+
+#ifdef RTE_ARCH_X86
+#include <cpuid.h>
+#endif
+
+#include <rte_bitops.h>
+
+#define SAMPLES 65
+#define STRIDE (4096 + 64) /* bytes: the next line is not fetched ahead */
+
+#ifdef RTE_ARCH_X86
+/* Intel SDM, volume 2, CPUID: leaf 7 says in EBX and ECX what there is. */
+static bool
+cpu_has(uint32_t ebx_bits, uint32_t ecx_bits)
+{
+	uint32_t eax, ebx, ecx, edx;
+
+	if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0)
+		return false;
+	return (ebx & ebx_bits) == ebx_bits && (ecx & ecx_bits) == ecx_bits;
+}
+#else
+static bool
+cpu_has(uint32_t ebx_bits, uint32_t ecx_bits)
+{
+	(void)ebx_bits;
+	(void)ecx_bits;
+	return false;
+}
+#endif
+
+bool
+bf_lines_can_demote(void)
+{
+	return cpu_has(0, RTE_BIT32(25));
+}
+
+bool
+bf_lines_can_flush(void)
+{
+	return cpu_has(RTE_BIT32(23), 0);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+uint32_t
+bf_lines_memory_tsc(const void *memory, size_t size)
+{
+	uint32_t took[SAMPLES];
+	uint16_t value;
+
+	for (uint32_t i = 0; i < SAMPLES; i++) {
+		const uint8_t *line = (const uint8_t *)memory + i * STRIDE % size;
+
+		bf_line_way((const void *)line, &value); /* so that its page is known */
+		bf_line_flush(line);
+		rte_mb();
+		took[i] = bf_line_way((const void *)line, &value);
+	}
+	qsort(took, SAMPLES, sizeof(*took), compare);
+	return took[SAMPLES / 2];
+}
