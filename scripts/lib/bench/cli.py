@@ -6,15 +6,14 @@ import json
 import os
 import pathlib
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-from . import generator, machine, measure, report
-from .forwarders import ALL, DEFAULT, ready
+from . import generator, machine, measure, report, windows
+from .forwarders import ALL, DEFAULT
+from .pair import Pair
 from .processes import BUILD, ROOT, BenchError, Memory
 
 PATHS = ("p2v", "v2p", "pvp")
@@ -78,6 +77,8 @@ def parse(argv):
     p.add_argument("--measure", type=words(MEASURES), default=list(MEASURES),
                    help=f"of {','.join(MEASURES)}; delivered is always measured")
     p.add_argument("--guests", type=between(int, 1, GUESTS_MAX), default=1)
+    p.add_argument("--busy", type=between(int, 1, GUESTS_MAX), metavar="N",
+                   help="of the guests, that take part; the others are idle (default all)")
     p.add_argument("--flows", type=between(int, 1, 1 << 17), default=512)
     p.add_argument("--macs", type=between(int, 1, 10000), default=1, help="far stations")
     p.add_argument("--mode", choices=MODES, default=MODES[0], help="of the bond")
@@ -85,6 +86,11 @@ def parse(argv):
                    help="more devargs for the guests' net_virtio_user")
     p.add_argument("--rounds", type=between(int, 1, 100), default=None)
     p.add_argument("--trial", type=between(float, 0.05, 300.0), help="seconds")
+    p.add_argument("--windows", type=between(int, 1, 10000), metavar="N",
+                   help="start all forwarders at once and compare what they deliver in N windows of "
+                   f"{windows.WINDOW_MS} ms each, the others stopped meanwhile; measures nothing else")
+    p.add_argument("--rate", type=between(int, 1, 10**9), metavar="PPS",
+                   help="with --windows: frames per second instead of flat out, to compare latency")
     p.add_argument("--precision", type=between(float, 0.05, 50.0),
                    help="of the search, in percent of the flat-out rate")
     p.add_argument("--memory", choices=("auto", "huge", "ordinary"), default="auto")
@@ -103,6 +109,13 @@ def complete(parser, options):
     quick, rfc = options.quick, options.rfc
     if quick and rfc:
         parser.error("--quick and --rfc exclude each other")
+    if options.rate and not options.windows:
+        parser.error("--rate: expected together with --windows")
+    if options.windows and (rfc or options.measure != list(MEASURES) or options.trial):
+        parser.error("--windows excludes --rfc, --measure and --trial")
+    options.busy = options.busy or options.guests
+    if options.busy > options.guests:
+        parser.error(f"--busy: {options.busy}: expected 1 to {options.guests}, as --guests has it")
     options.trial = options.trial or (0.2 if quick else 60.0 if rfc else 2.0)
     options.precision = options.precision or (12.0 if quick else 0.5 if rfc else 2.0)
     options.sizes = options.sizes or (["64"] if quick else list(SIZES))
@@ -160,15 +173,10 @@ def choose(options, memory):
         skipped = lacking()
     for name, reason in skipped.items():
         print(f"{name}: left out: {reason}", flush=True)
-    return [ALL[n] for n in options.forwarders if n not in skipped], skipped
-
-
-def keep_logs(options, workdir, name):
-    if options.keep_logs:
-        target = options.results / "logs" / name
-        target.mkdir(parents=True, exist_ok=True)
-        for log in workdir.glob("*.log"):
-            shutil.copy(log, target)
+    chosen = [ALL[n] for n in options.forwarders if n not in skipped]
+    if options.windows and len(chosen) < 2:
+        raise BenchError("--windows: expected two forwarders that can run, to be compared")
+    return chosen, skipped
 
 
 def show(case, seconds):
@@ -194,37 +202,23 @@ def show(case, seconds):
 
 def measure_one(cls, binary, options, memory, names, number, results):
     """Start a forwarder and its generator, and take every case of these sizes."""
-    workdir = pathlib.Path(tempfile.mkdtemp(prefix="bf-bench-"))
-    forwarder = cls(workdir, options, memory)
-    gen = None
     path = size = "-"
     try:
-        jumbo = any(map(measure.is_jumbo, names))
-        gen = generator.Generator(binary, workdir, options.cpu_gen, memory, cls.n_wires,
-                                  options.guests, jumbo, options.guest_knobs)
-        forwarder.start(gen, jumbo)
-        ready(forwarder, gen, {"flows": options.flows, "macs": options.macs})
-        results["commands"][cls.name] = shlex.join(forwarder.command())
-        for path in options.paths:
-            for size in names:
-                began = time.monotonic()
-                case = measure.Case(gen, forwarder, options, path, size).measure()
-                case["round"] = number
-                case["seen"] = forwarder.look()
-                forwarder.check()
-                results["cases"].append(case)
-                show(case, time.monotonic() - began)
+        with Pair(cls, binary, options, memory, any(map(measure.is_jumbo, names)), number) as pair:
+            results["commands"][cls.name] = pair.forwarder.command_line()
+            for path in options.paths:
+                for size in names:
+                    began = time.monotonic()
+                    case = measure.Case(pair, options, path, size).measure()
+                    case["round"] = number
+                    case["seen"] = pair.forwarder.look()
+                    pair.forwarder.check()
+                    results["cases"].append(case)
+                    show(case, time.monotonic() - began)
     except (BenchError, subprocess.TimeoutExpired) as error:
         print(f"{cls.name} {path} {size}: {error}", file=sys.stderr, flush=True)
         results["failed"].append({"forwarder": cls.name, "path": path, "size": size,
                                   "round": number, "error": str(error)})
-    finally:
-        # The forwarder first: bf-gen's driver takes a lost client better than the other way round.
-        forwarder.stop()
-        if gen is not None:
-            gen.stop()
-        keep_logs(options, workdir, f"{cls.name}-{number}-{'jumbo' if jumbo else 'small'}")
-        shutil.rmtree(workdir, ignore_errors=True)
 
 
 def command_line():
@@ -241,13 +235,16 @@ def measure_all(options):
             if k not in ("results", "sources", "cpus", "install", "write_docs", "keep_logs")}
     results = {"machine": machine.describe(options, classes), "options": kept,
                "command": shlex.join(["scripts/bench", *command_line()]), "skipped": skipped,
-               "commands": {}, "cases": [], "failed": []}
+               "commands": {}, "cases": [], "windows": [], "failed": []}
     groups = [[s for s in options.sizes if not measure.is_jumbo(s)],
               [s for s in options.sizes if measure.is_jumbo(s)]]
     binary = generator.program()
     try:
         for number in range(options.rounds):
             for names in filter(None, groups):
+                if options.windows:
+                    windows.measure_round(classes, binary, options, memory, names, number, results)
+                    continue
                 for cls in classes:
                     measure_one(cls, binary, options, memory, names, number, results)
     except KeyboardInterrupt:
@@ -277,6 +274,10 @@ def load(path):
         raise SystemExit(f"bench: --from: {path}: {error}") from error
 
 
+def has_results(run):
+    return bool(run["cases"] or run.get("windows"))
+
+
 def main(argv):
     parser, options = parse(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -298,6 +299,6 @@ def main(argv):
             if options.sources is None:
                 print("\n" + written)
         print(f"results: {options.results}")
-    if options.write_docs and all(run["cases"] for run in runs):
+    if options.write_docs and all(map(has_results, runs)):
         report.write_docs(runs)
-    return 1 if any(run["failed"] or not run["cases"] for run in runs) else 0
+    return 1 if any(run["failed"] or not has_results(run) for run in runs) else 0

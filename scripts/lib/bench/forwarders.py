@@ -7,6 +7,7 @@ same sockets, and is a vhost-user client on all of them.
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -61,10 +62,13 @@ class Forwarder:
         """How many wires and guests take part in a trial: {wires, guests}."""
         del path
         wires = 1 if self.options.mode == "active-backup" else self.n_wires
-        return {"wires": wires, "guests": self.options.guests}
+        return {"wires": wires, "guests": self.options.busy}
 
     def command(self):
         return self.processes[-1].command if self.processes else []
+
+    def command_line(self):
+        return shlex.join(self.command())
 
     def rest(self, how):
         """Take one of idle_modes."""
@@ -188,7 +192,7 @@ class Testpmd(Forwarder):
 
     def senders(self, path):
         # The wire is paired with the first guest only.
-        return {"wires": 1, "guests": 1 if path == "v2p" else self.options.guests}
+        return {"wires": 1, "guests": 1 if path == "v2p" else self.options.busy}
 
 
 class TestpmdBond(Testpmd):

@@ -65,7 +65,7 @@ class Generator:
         self.workdir = workdir
         self.n_wires = n_wires
         self.n_guests = n_guests
-        self.prefix = f"bfgen-{os.getpid()}"
+        self.prefix = f"bfgen-{workdir.name}"
         self.pending = b""
         buf = JUMBO_BUF if is_jumbo else SMALL_BUF
         n_bufs = (n_wires + n_guests) * 2 * RING_SIZE + 8192

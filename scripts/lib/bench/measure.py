@@ -6,8 +6,6 @@ could not even be put into the wire's ring in time (missed).  A card would count
 rx_missed; a virtual wire only holds the sender back.
 """
 
-import os
-import signal
 import time
 
 from .disturbance import LIMIT, Meter, busiest
@@ -49,17 +47,17 @@ def loss_of(trial):
 class Case:
     """All that is measured of (forwarder, path, size), into self.result."""
 
-    def __init__(self, generator, forwarder, options, path, size):
-        self.generator = generator
-        self.forwarder = forwarder
+    def __init__(self, pair, options, path, size):
+        self.pair = pair
+        self.generator = generator = pair.generator
+        self.forwarder = forwarder = pair.forwarder
         self.options = options
         self.trials = []
         self.top = 0.0
         self.meter = Meter({"generator": [generator.process.child.pid],
                             "datapath": [p.child.pid for p in forwarder.processes]},
                            (options.cpu_gen, options.cpu_fwd))
-        self.spec = {"path": path, "size": ",".join(map(str, sizes_of(size))),
-                     "flows": options.flows, "macs": options.macs, **forwarder.senders(path)}
+        self.spec = pair.spec(path, sizes_of(size))
         self.result = {"forwarder": forwarder.name, "path": path, "size": size,
                        "guests": options.guests, "flows": options.flows, "macs": options.macs,
                        "mode": options.mode}
@@ -75,20 +73,12 @@ class Case:
         return trial
 
     def distance(self):
-        """
-        ns of a cache line's way between the two CPUs and back, while the forwarder stands still.
-
-        A hypervisor changes it within seconds, and with it what any forwarder does by a factor of
-        two or three.
-        """
-        pids = [p.child.pid for p in self.forwarder.processes]
+        """Of the CPUs, while the forwarder stands still."""
+        self.pair.hold()
         try:
-            for pid in pids:
-                os.kill(pid, signal.SIGSTOP)
-            return self.generator.ask("distance", cpu=self.options.cpu_fwd)["ns"]
+            return self.pair.distance()
         finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+            self.pair.go()
 
     def brief(self, trial):
         """What is kept of a trial."""

@@ -9,6 +9,7 @@ from . import svg
 from .disturbance import LIMIT
 from .forwarders import ALL
 from .processes import ROOT
+from .windows import WINDOW_MS
 
 PAGE = ROOT / "docs" / "performance.md"
 PICTURES = ROOT / "docs" / "performance"
@@ -16,6 +17,8 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 BASE = "testpmd"
 # CPUs are as far apart as before when a line's way between them takes less than so many times as long.
 ALIKE = 2
+# CPUs that are farther apart than that share no cache.
+FAR_NS = 200
 
 
 def delay(case, share, what):
@@ -133,6 +136,67 @@ def idle_table(results):
     return ["", *head, *rows] if rows else []
 
 
+def how_far(window):
+    """near, far, or None for a window in which the CPUs were moved."""
+    ns = window["cpu_distance_ns"]
+    if not are_alike(ns):
+        return None
+    return "near" if statistics.mean(ns) < FAR_NS else "far"
+
+
+def quarters(values):
+    """Median, and in brackets the quartiles."""
+    values = [v for v in values if v is not None]
+    if not values:
+        return "-"
+    middle = statistics.median(values)
+    if len(values) < 3:
+        return f"{middle:.2f}"
+    low, _, high = statistics.quantiles(values, n=4)
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def window_row(windows, has_rate):
+    """Of one forwarder on one path, with one size and distance."""
+    def middle(what, of):
+        values = [v for v in map(of, windows) if v[what] is not None]
+        return statistics.median(v[what] for v in values) if values else None
+
+    def ratio(what):
+        return quarters(w[what] / w["base"][what] if w[what] is not None and w["base"][what]
+                        else None for w in windows)
+
+    def pair(what, show):
+        return f"{show(middle(what, dict))} / {show(middle(what, lambda w: w['base']))}"
+
+    ns = [statistics.mean(w["cpu_distance_ns"]) for w in windows]
+    cells = [f"{statistics.median(ns):.0f}", str(len(windows)),
+             str(len({w["round"] for w in windows})), pair("delivered", mpps), ratio("delivered"),
+             pair("polled", mpps), ratio("polled")]
+    return cells + ([pair("p50", microseconds), ratio("p50")] if has_rate else [])
+
+
+def windows_table(results):
+    """What was compared in windows; nothing when it was not."""
+    found = {}
+    for window in results.get("windows", ()):
+        key = window["path"], window["size"], window["forwarder"], how_far(window)
+        found.setdefault(key, []).append(window)
+    if not found:
+        return []
+    has_rate = bool(results["options"].get("rate"))
+    base = results["windows"][0]["base"]["forwarder"]
+    heads = ["path", "size", "forwarder", "CPUs", "ns apart", "windows", "rounds",
+             f"delivered Mpps / {base}", "ratio", f"polled Mpps / {base}", "ratio, polled"]
+    heads += [f"p50 us / {base}", "ratio, p50"] if has_rate else []
+    moved = sum(len(windows) for key, windows in found.items() if key[-1] is None)
+    rows = [f"| {' | '.join([*key, *window_row(windows, has_rate)])} |"
+            for key, windows in sorted(found.items(), key=str) if key[-1] is not None]
+    return ["", f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|", *rows, "",
+            f"The CPUs were moved in {moved} of {len(results['windows'])} windows; these are left "
+            "out. In brackets the quartiles."]
+
+
 def disturbance(results):
     """How far the figures can be trusted."""
     worst = [max(case["flat_out"]["waited"].values()) for case in results["cases"]]
@@ -158,6 +222,19 @@ def apart(results):
     return [line]
 
 
+def guests(options):
+    busy = options.get("busy", options["guests"])
+    rest = options["guests"] - busy
+    return f"{busy} guest(s)" + (f" and {rest} idle" if rest else "")
+
+
+def lengths(options):
+    if options.get("windows"):
+        rate = f", {options['rate']} frames/s" if options["rate"] else ""
+        return f"{options['windows']} windows of {WINDOW_MS} ms each{rate}"
+    return f"trials of {options['trial']:g} s, precision {options['precision']:g} %"
+
+
 def conditions(results):
     machine = results["machine"]
     options = results["options"]
@@ -170,9 +247,8 @@ def conditions(results):
         f"- {versions}",
         f"- CPU {options['cpu_fwd']} for the datapath, CPU {options['cpu_gen']} for wires, guests "
         "and control",
-        f"- {options['guests']} guest(s), {options['flows']} flows, {options['macs']} far "
-        f"station(s), mode {options['mode']}, {options['rounds']} round(s), trials of "
-        f"{options['trial']:g} s, precision {options['precision']:g} %",
+        f"- {guests(options)}, {options['flows']} flows, {options['macs']} far station(s), mode "
+        f"{options['mode']}, {options['rounds']} round(s), {lengths(options)}",
         f"- `{results['command']}`",
     ]
     lines += disturbance(results)
@@ -226,7 +302,7 @@ def size_plots(summary, path, size):
 
 def text(results):
     """Conditions, table of medians, table of rest, as Markdown."""
-    lines = conditions(results)
+    lines = [*conditions(results), *windows_table(results)]
     if results["cases"]:
         lines += ["", *table(Summary(results)), *idle_table(results)]
     return "\n".join(lines) + "\n"
