@@ -38,7 +38,8 @@
 #define BF_COLD_AFTER 1024 /* empty polls that make a guest queue cold */
 #define BF_JUDGE_EVERY 1024 /* frames from a guest after which it is judged what it gets */
 #define BF_FAR 16 /* looks at a guest's index that are remembered */
-#define BF_COLD_POLLS 1 /* cold queues polled per loop, at least */
+#define BF_COLD_POLLS 1 /* cold queues polled per loop that is not busy, at least */
+#define BF_COLD_US 4 /* time between two polls of cold queues when every loop is */
 #define BF_TOUCHED 64 /* rings whose guests are told together */
 #define BF_KEEPALIVE_MS 5 /* how often LACPDUs are looked at for repetition */
 #define BF_SETTLE_US 2000 /* how long members' rings may take to empty before flows move */
@@ -142,6 +143,7 @@ struct bf_worker {
 	bool timed; /* this loop is timed by stage */
 	uint16_t n_active;
 	uint16_t cold_next;
+	uint64_t cold_tsc; /* when cold queues were last polled */
 	uint16_t n_touched;
 	struct bf_ring *touched[BF_TOUCHED]; /* rings whose guests have not been told yet */
 	uint16_t staged_min; /* bounds for all that is staged, as in struct bf_burst */

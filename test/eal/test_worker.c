@@ -109,6 +109,18 @@ test_sending_what_was_staged_counts_as_output(void **state)
 		pmd->busy_tsc);
 }
 
+/* The first guest sends. */
+static void
+send(struct driver *d, unsigned int n)
+{
+	uint8_t sent[12 + 64] = {0};
+	uint32_t len = 12 + rig_udp(sent + 12, far, guest, 0);
+
+	d->next_gpa = DRIVER_GPA;
+	for (unsigned int i = 0; i < n; i++)
+		driver_bytes(d, driver_post(d, &len, 1), sent, len, true);
+}
+
 /*
  * The first guest sends frames by a ring of our own, as many as lead to a judgement, and gets
  * `n_back` for each burst of them.  Each burst is looked at.
@@ -116,15 +128,12 @@ test_sending_what_was_staged_counts_as_output(void **state)
 static enum bf_give
 judged(struct driver *d, unsigned int n_back)
 {
-	uint8_t sent[12 + 64] = {0}, back[64];
-	uint32_t len = 12 + rig_udp(sent + 12, far, guest, 0);
+	uint8_t back[64];
 	uint32_t len_back = rig_udp(back, guest, far, 0);
 	uint64_t before = r->w->counters->ports[1].rx_frames;
 
 	for (unsigned int i = 0; i < BF_JUDGE_EVERY; i += BF_BURST) {
-		d->next_gpa = DRIVER_GPA;
-		for (unsigned int k = 0; k < BF_BURST; k++)
-			driver_bytes(d, driver_post(d, &len, 1), sent, len, true);
+		send(d, BF_BURST);
 		if (n_back > 0)
 			rig_wire(r, 0, back, len_back, n_back);
 		r->w->quit = 0;
@@ -198,6 +207,38 @@ test_lines_are_flushed_for_a_guest_that_is_farther_away_than_memory(void **state
 	sender_free(d);
 }
 
+/* Turns until the second guest, who has been silent for long, is asked; the first one sends. */
+static uint64_t
+turns_until_asked(struct driver *d, unsigned int n_sent, uint64_t tsc_hz)
+{
+	uint64_t before = r->w->counters->pmd.loops;
+
+	send(d, n_sent);
+	r->w->tsc_hz = tsc_hz;
+	r->w->cold_tsc = rte_rdtsc();
+	r->w->rxq_state[1].cold = true;
+	r->w->empty_loops = 0;
+	r->w->quit = 0;
+	bf_worker_run(r->w);
+	rig_forget(r);
+	return r->w->counters->pmd.loops - before;
+}
+
+static void
+test_a_silent_guest_waits_its_time_while_frames_are_moved(void **state)
+{
+	const uint64_t for_ever = UINT64_MAX / 8;
+	struct driver *d = sender_new();
+
+	(void)state;
+	bf_worker_run(r->w); /* the view is new, and all guests are asked */
+	rig_forget(r);
+	assert_int_equal(turns_until_asked(d, BF_BURST, 0), 1);
+	/* Two turns move its frames; not before one that moves nothing is there time. */
+	assert_in_range(turns_until_asked(d, 2 * BF_BURST, for_ever), 4, UINT64_MAX);
+	sender_free(d);
+}
+
 static int
 group_set_up(void **state)
 {
@@ -213,6 +254,7 @@ main(void)
 		T(test_what_the_wire_brought_leaves_before_guests_are_asked),
 		T(test_sending_what_was_staged_counts_as_output),
 		T(test_a_guest_gets_its_lines_back_while_it_gets_less_than_half_of_what_it_sends),
+		T(test_a_silent_guest_waits_its_time_while_frames_are_moved),
 		T(test_lines_are_flushed_for_a_guest_that_is_farther_away_than_memory),
 	};
 	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
