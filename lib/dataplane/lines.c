@@ -61,7 +61,7 @@ bf_lines_memory_tsc(const void *memory, size_t size)
 	uint32_t took[SAMPLES];
 	uint16_t value;
 
-	for (uint32_t i = 0; i < SAMPLES; i++) {
+	for (size_t i = 0; i < SAMPLES; i++) {
 		const uint8_t *line = (const uint8_t *)memory + i * STRIDE % size;
 
 		bf_line_way((const void *)line, &value); /* so that its page is known */

@@ -22,6 +22,8 @@ MEASURES = ("delivered", "throughput", "latency", "loss", "burst", "idle")
 MODES = ("active-backup", "balance-xor")
 # Enough for the generator, a forwarder and OVS's reserve, in 2 MiB pages.
 HUGE_PAGES_WANTED = 900
+# The same for all forwarders at once.
+HUGE_PAGES_WINDOWS = 1500
 GUESTS_MAX = 254
 # With two wires: Debian's DPDK has 32 ethdevs.
 GUESTS_USUAL = 30
@@ -128,7 +130,8 @@ def complete(parser, options):
     options.burst_limit = 2048 if quick else 1 << 22 if rfc else 1 << 16
     options.burst_rounds = 50 if rfc else 1
     if options.memory == "auto":
-        options.memory = "huge" if machine.huge_pages_free() >= HUGE_PAGES_WANTED else "ordinary"
+        wanted = HUGE_PAGES_WINDOWS if options.windows else HUGE_PAGES_WANTED
+        options.memory = "huge" if machine.huge_pages_free() >= wanted else "ordinary"
     allowed = sorted(os.sched_getaffinity(0))
     if options.cpus:
         try:
