@@ -10,41 +10,32 @@
 #endif
 
 #include <rte_bitops.h>
+#include <rte_cpuflags.h>
 
 #define SAMPLES 65
 #define STRIDE (4096 + 64) /* bytes: the next line is not fetched ahead */
 
-#ifdef RTE_ARCH_X86
-/* Intel SDM, volume 2, CPUID: leaf 7 says in EBX and ECX what there is. */
-static bool
-cpu_has(uint32_t ebx_bits, uint32_t ecx_bits)
-{
-	uint32_t eax, ebx, ecx, edx;
-
-	if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0)
-		return false;
-	return (ebx & ebx_bits) == ebx_bits && (ecx & ecx_bits) == ecx_bits;
-}
-#else
-static bool
-cpu_has(uint32_t ebx_bits, uint32_t ecx_bits)
-{
-	(void)ebx_bits;
-	(void)ecx_bits;
-	return false;
-}
-#endif
-
 bool
 bf_lines_can_demote(void)
 {
-	return cpu_has(0, RTE_BIT32(25));
+#ifdef RTE_ARCH_X86
+	return rte_cpu_get_flag_enabled(RTE_CPUFLAG_CLDEMOTE) == 1;
+#else
+	return false;
+#endif
 }
 
+/* DPDK has no flag for it.  Intel SDM, volume 2, CPUID: leaf 7, EBX bit 23. */
 bool
 bf_lines_can_flush(void)
 {
-	return cpu_has(RTE_BIT32(23), 0);
+#ifdef RTE_ARCH_X86
+	uint32_t eax, ebx, ecx, edx;
+
+	return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ebx & RTE_BIT32(23)) != 0;
+#else
+	return false;
+#endif
 }
 
 static int
