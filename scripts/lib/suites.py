@@ -23,7 +23,7 @@ LOGS = BUILD / "test-logs"
 
 BUILD_LIMIT_S = 400
 # Seconds; bounds for a slow machine, an idle one needs a third.
-LIMITS_S = {"unit": 60, "eal": 150, "fuzz": 60, "checks": 900, "sanitize": 480, "functional": 1800,
+LIMITS_S = {"unit": 60, "eal": 150, "fuzz": 60, "checks": 900, "sanitize": 480, "functional": 2100,
             "guest": 1100}
 # After a suite's time is over: an interrupt lets pytest write its report, then it is killed.
 GRACE_S = 20

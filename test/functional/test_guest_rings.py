@@ -288,7 +288,7 @@ def test_nonsense_stops_one_ring_and_nothing_else(raw, nonsense, ring):
     spoil, told = NONSENSE[nonsense]
     # All buffers used: what comes next is the nonsense.
     while not client.is_drained(RX):
-        r.far[0].raw(frame(0, src=FAR_MAC, dst=RAW))
+        r.far[0].raw(frame(0, src=FAR_MAC, dst=RAW), count=16)
         r.settle()
     client.used(RX)
     client.used(TX)
