@@ -13,7 +13,7 @@ import time
 
 from . import generator, machine, measure, report, windows
 from .forwarders import ALL, DEFAULT
-from .pair import Pair
+from .pair import Pair, failures_kept
 from .processes import BUILD, ROOT, BenchError, Memory
 
 PATHS = ("p2v", "v2p", "pvp")
@@ -205,12 +205,13 @@ def show(case, seconds):
 
 def measure_one(cls, binary, options, memory, names, number, results):
     """Start a forwarder and its generator, and take every case of these sizes."""
-    path = size = "-"
-    try:
+    with failures_kept(results, number) as where:
+        where["forwarder"] = cls.name
         with Pair(cls, binary, options, memory, any(map(measure.is_jumbo, names)), number) as pair:
             results["commands"][cls.name] = pair.forwarder.command_line()
             for path in options.paths:
                 for size in names:
+                    where.update(path=path, size=size)
                     began = time.monotonic()
                     case = measure.Case(pair, options, path, size).measure()
                     case["round"] = number
@@ -218,10 +219,6 @@ def measure_one(cls, binary, options, memory, names, number, results):
                     pair.forwarder.check()
                     results["cases"].append(case)
                     show(case, time.monotonic() - began)
-    except (BenchError, subprocess.TimeoutExpired) as error:
-        print(f"{cls.name} {path} {size}: {error}", file=sys.stderr, flush=True)
-        results["failed"].append({"forwarder": cls.name, "path": path, "size": size,
-                                  "round": number, "error": str(error)})
 
 
 def command_line():

@@ -1,14 +1,30 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A forwarder and the generator around it."""
 
+import contextlib
 import os
 import pathlib
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 
 from . import generator
 from .forwarders import ready
+from .processes import BenchError
+
+
+@contextlib.contextmanager
+def failures_kept(results, number):
+    """What fails inside ends it, and is kept with where it happened: what the dict says then."""
+    where = {"forwarder": "-", "path": "-", "size": "-", "round": number}
+    try:
+        yield where
+    except (BenchError, subprocess.TimeoutExpired) as error:
+        print(f"{where['forwarder']} {where['path']} {where['size']}: {error}", file=sys.stderr,
+              flush=True)
+        results["failed"].append({**where, "error": str(error)})
 
 
 class Pair:

@@ -8,12 +8,9 @@ right before and right after it, and counts only if the CPUs stayed about as far
 
 import contextlib
 import statistics
-import subprocess
-import sys
 
 from .measure import is_jumbo, sizes_of
-from .pair import Pair
-from .processes import BenchError
+from .pair import Pair, failures_kept
 
 WINDOW_MS = 80
 DRAIN_MS = 2
@@ -70,26 +67,21 @@ def base_of(classes):
 
 def measure_round(classes, binary, options, memory, names, number, results):
     """Start every forwarder, and compare them on all paths with these sizes."""
-    name, path = "-", "-"
     base = base_of(classes)
-    try:
-        with contextlib.ExitStack() as stack:
-            pairs = {}
-            for cls in classes:
-                name = cls.name
-                pair = stack.enter_context(Pair(cls, binary, options, memory,
-                                                any(map(is_jumbo, names)), number))
-                results["commands"][name] = pair.forwarder.command_line()
-                pair.hold()
-                pairs[cls] = pair
-            name = "-"
-            for path in options.paths:
-                for size in names:
-                    found = compare(pairs[base], [pairs[c] for c in classes if c is not base],
-                                    path, size, options)
-                    results["windows"] += [{"round": number, **window} for window in found]
-                    show(path, size, found)
-    except (BenchError, subprocess.TimeoutExpired) as error:
-        print(f"{name} {path}: {error}", file=sys.stderr, flush=True)
-        results["failed"].append({"forwarder": name, "path": path, "size": ",".join(names),
-                                  "round": number, "error": str(error)})
+    with failures_kept(results, number) as where, contextlib.ExitStack() as stack:
+        pairs = {}
+        for cls in classes:
+            where["forwarder"] = cls.name
+            pair = stack.enter_context(Pair(cls, binary, options, memory,
+                                            any(map(is_jumbo, names)), number))
+            results["commands"][cls.name] = pair.forwarder.command_line()
+            pair.hold()
+            pairs[cls] = pair
+        where["forwarder"] = "-"
+        for path in options.paths:
+            for size in names:
+                where.update(path=path, size=size)
+                found = compare(pairs[base], [pairs[c] for c in classes if c is not base],
+                                path, size, options)
+                results["windows"] += [{"round": number, **window} for window in found]
+                show(path, size, found)
