@@ -3,30 +3,26 @@
 """
 Build, run the suites that scripts/test was asked for, each under its time limit, and add up what
 meson, scripts/check and pytest report.
+
+The short suites go first, one after the other. Of the others some wait (for protocol timers, for
+guests that boot) and some compute: a lane of each, side by side.
 """
 
 import json
 import os
-import pathlib
 import re
-import signal
-import subprocess
 import sys
 import threading
-import time
 import xml.etree.ElementTree as ElementTree
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BONDFWD_BUILD") or ROOT / "build").resolve()
+from runner import (BUILD, LOGS, ROOT, Job, Lane, Tally, interruptible, run_alone, run_lanes,
+                    summary)
+
 SANITIZED = BUILD.with_name(BUILD.name + "-sanitize")
-LOGS = BUILD / "test-logs"
 
 BUILD_LIMIT_S = 400
-# Seconds; bounds for a slow machine, an idle one needs a third.
-LIMITS_S = {"unit": 60, "eal": 150, "fuzz": 60, "checks": 900, "sanitize": 480, "functional": 2100,
-            "guest": 1100}
-# After a suite's time is over: an interrupt lets pytest write its report, then it is killed.
-GRACE_S = 20
+# Functional tests that run side by side: most of their time they wait.
+JOBS = os.environ.get("BONDFWD_TEST_JOBS") or str(min(8, 2 * len(os.sched_getaffinity(0))))
 
 # cmocka's own lines and TAP's, wherever a test program wrote them.
 CMOCKA = re.compile(r"^\[ +(OK|FAILED|SKIPPED) +\] (?!\d+ test)(\S.*?)(?:: Test failed\.)?$", re.MULTILINE)
@@ -34,92 +30,31 @@ TAP = re.compile(r"^(not )?ok \d+(?: -)? ?(.*?)(?: # (SKIP|skip)\b ?(.*))?$", re
 CHECK = re.compile(r"^(\w+): (ok|FAILED|skipped)(?: \((.*)\))?$", re.MULTILINE)
 
 
-class Tally:
-    """How the tests of one suite ended, by name."""
-
-    def __init__(self):
-        self.passed = []
-        self.failed = []
-        self.skipped = []
-        self.seconds = 0.0
-
-    def add(self, name, result, reason=""):
-        if result == "skipped":
-            self.skipped.append(f"{name} ({reason})" if reason else name)
-        else:
-            getattr(self, result).append(name)
-
-    def count(self):
-        return len(self.passed) + len(self.failed) + len(self.skipped)
-
-
-def run(name, command, limit_s, env=None):
-    """Run a command; its output goes to the terminal and to its log. (status, output, in_time)"""
-    LOGS.mkdir(parents=True, exist_ok=True)
-    child = subprocess.Popen([str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             env={**os.environ, "BONDFWD_BUILD": str(BUILD),
-                                  "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
-                             start_new_session=True)
-    lines = []
-
-    def copy():
-        with open(LOGS / f"{name}.log", "w", encoding="utf-8") as log:
-            for raw in child.stdout:
-                line = raw.decode(errors="replace")
-                lines.append(line)
-                log.write(line)
-                sys.stdout.write(line)
-                sys.stdout.flush()
-
-    reader = threading.Thread(target=copy, daemon=True)
-    reader.start()
-    in_time = wait(child, limit_s)
-    reader.join(5)
-    return child.returncode, "".join(lines), in_time
-
-
-def wait(child, limit_s):
-    """True when it ended by itself within its time; else its process group is ended."""
-    try:
-        child.wait(limit_s)
-        return True
-    except subprocess.TimeoutExpired:
-        pass
-    except BaseException:
-        end(child)
-        raise
-    end(child)
-    return False
-
-
-def end(child):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, number)
-            child.wait(GRACE_S)
-            break
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            break
-    child.wait()
-
-
-def build(directory, limit_s, *options):
+def build(job, directory, *options, env=None):
     """Configure and compile; an existing directory keeps its options but gets the tests."""
-    began = time.monotonic()
     options = ["-Dtests=true", *options]
     if (directory / "build.ninja").exists():
         setup = ["meson", "configure", directory, *options]
     else:
         setup = ["meson", "setup", *options, directory, ROOT]
     name = f"build-{directory.name}"
-    status, _, in_time = run(name, setup, limit_s)
+    status, _, in_time = job.run(name, setup, env)
     if status == 0 and in_time:
-        status, _, in_time = run(name, ["ninja", "-C", directory],
-                                 max(1, limit_s - (time.monotonic() - began)))
+        status, _, in_time = job.run(name, ["ninja", "-C", directory], env)
     return status == 0 and in_time
+
+
+SANITIZED_LOCK = threading.Lock()
+SANITIZED_BUILT = []
+
+
+def build_sanitized(job):
+    """The one build with sanitizers, made by the first suite that needs it."""
+    with SANITIZED_LOCK:
+        if not SANITIZED_BUILT:
+            SANITIZED_BUILT.append(build(job, SANITIZED, "--buildtype=debugoptimized",
+                                         "-Db_sanitize=address,undefined"))
+        return SANITIZED_BUILT[0]
 
 
 def add_program(tally, test):
@@ -145,50 +80,60 @@ def add_program(tally, test):
         tally.add(f"{program}: {result.lower()}", "failed")
 
 
-def run_meson(name, directory, suites, limit_s, env=None):
+def run_meson(job, directory, suites, env=None):
     tally = Tally()
-    log = directory / "meson-logs" / f"{name}.json"
+    log = directory / "meson-logs" / f"{job.name}.json"
     log.unlink(missing_ok=True)
-    command = ["meson", "test", "-C", directory, "--no-rebuild", "--logbase", name,
+    command = ["meson", "test", "-C", directory, "--no-rebuild", "--logbase", job.name,
                "--print-errorlogs"]
     for suite in suites:
         command += ["--suite", suite]
-    status, _, in_time = run(name, command, limit_s, env)
+    status, _, in_time = job.run(job.name, command, env)
     if log.exists():
         for line in log.read_text(encoding="utf-8").splitlines():
             add_program(tally, json.loads(line))
-    return finish(tally, name, status, in_time, limit_s)
+    return job.finish(tally, status, in_time)
 
 
-def run_checks(limit_s):
+def run_unit(job):
+    return run_meson(job, BUILD, ["unit"])
+
+
+def run_eal(job):
+    return run_meson(job, BUILD, ["eal"])
+
+
+def run_fuzz(job):
+    return run_meson(job, BUILD, ["fuzz"])
+
+
+def run_checks(job, *options):
     tally = Tally()
-    status, output, in_time = run("checks", [ROOT / "scripts" / "check"], limit_s)
+    status, output, in_time = job.run("checks", [ROOT / "scripts" / "check", *options])
     for name, result, reason in CHECK.findall(output):
         tally.add(name, {"ok": "passed", "FAILED": "failed", "skipped": "skipped"}[result], reason)
-    return finish(tally, "checks", status, in_time, limit_s)
+    return job.finish(tally, status, in_time)
 
 
-def run_sanitize(limit_s):
-    began = time.monotonic()
-    if not build(SANITIZED, limit_s, "--buildtype=debugoptimized",
-                 "-Db_sanitize=address,undefined"):
+def run_sanitize(job):
+    if not build_sanitized(job):
         tally = Tally()
         tally.add("build with sanitizers", "failed")
         return tally
     # The EAL keeps what it allocated until the process ends.
     env = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0",
            "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
-    return run_meson("sanitize", SANITIZED, ("unit", "eal", "fuzz"),
-                     max(1, limit_s - (time.monotonic() - began)), env)
+    return run_meson(job, SANITIZED, ("unit", "eal", "fuzz"), env)
 
 
-def run_pytest(name, limit_s):
+def run_pytest(job, folder, *options, log=None):
+    """A folder of pytest's; log: another name for the log and the report than the suite's."""
     tally = Tally()
-    report = LOGS / f"{name}.xml"
+    report = LOGS / f"{log or job.name}.xml"
     report.unlink(missing_ok=True)
-    status, _, in_time = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-rfEs",
-                                    "-p", "no:cacheprovider", f"--junitxml={report}",
-                                    ROOT / "test" / name], limit_s)
+    status, _, in_time = job.run(
+        log or job.name, ["/usr/bin/python3", "-m", "pytest", "-q", "-rfEs", "-p", "no:cacheprovider",
+                          f"--junitxml={report}", *options, ROOT / "test" / folder])
     cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
     for case in cases:
         title = f"{case.get('classname')}::{case.get('name')}"
@@ -199,59 +144,82 @@ def run_pytest(name, limit_s):
             tally.add(title, "skipped", skipped.get("message"))
         else:
             tally.add(title, "passed")
-    return finish(tally, name, status, in_time, limit_s)
+    return job.finish(tally, status, in_time, log)
 
 
-def finish(tally, name, status, in_time, limit_s):
-    """What went wrong with the suite as a whole is a failed test of its own."""
-    if not in_time:
-        tally.add(f"{name}: not finished within {limit_s:.0f} s", "failed")
-    elif status != 0 and not tally.failed:
-        tally.add(f"{name}: exit status {status} (see {LOGS / name}.log)", "failed")
-    elif tally.count() == 0:
-        tally.add(f"{name}: nothing ran", "failed")
+def run_functional(job):
+    """Side by side what can be; then, one after the other, what is marked `alone`."""
+    tally = run_pytest(job, "functional", "-n", JOBS, "-m", "not alone")
+    tally.take(run_pytest(job, "functional", "-m", "alone", log="functional-alone"))
     return tally
 
 
-def run_suite(name):
-    print(f"\n==> {name}", flush=True)
-    began = time.monotonic()
-    limit_s = LIMITS_S[name]
-    if name in ("unit", "eal", "fuzz"):
-        tally = run_meson(name, BUILD, (name,), limit_s)
-    elif name == "checks":
-        tally = run_checks(limit_s)
-    elif name == "sanitize":
-        tally = run_sanitize(limit_s)
+def run_functional_fast(job):
+    return run_pytest(job, "functional", "-n", JOBS, "--fast")
+
+
+def run_checks_fast(job):
+    return run_checks(job, "--fast")
+
+
+def run_guest(job):
+    return run_pytest(job, "guest")
+
+
+# Name: (function, limit in seconds: bounds for a slow machine, an idle one needs a third). In the
+# order of the report.
+SUITES = {
+    "unit": (run_unit, 60),
+    "eal": (run_eal, 150),
+    "fuzz": (run_fuzz, 60),
+    "checks": (run_checks, 1800),
+    "sanitize": (run_sanitize, 1200),
+    "functional": (run_functional, 2100),
+    "guest": (run_guest, 1300),
+}
+WAITING = ("functional", "guest")
+COMPUTING = ("checks", "sanitize")
+# For work in between: less of the same.
+FAST = {
+    "unit": SUITES["unit"],
+    "eal": SUITES["eal"],
+    "fuzz": SUITES["fuzz"],
+    "checks": (run_checks_fast, 200),
+    "functional": (run_functional_fast, 300),
+}
+
+
+def run_all(names):
+    """Short suites first; then what waits beside what computes. Tallies in the order of SUITES."""
+    def chosen(those):
+        return [(name, *SUITES[name]) for name in those if name in names]
+    lanes = [chosen(WAITING), chosen(COMPUTING)]
+    tallies = {}
+    for suite in chosen(name for name in SUITES if name not in WAITING + COMPUTING):
+        tallies[suite[0]] = run_alone(*suite)
+    if all(lanes):
+        tallies.update(run_lanes([Lane(lanes[0]), Lane(lanes[1], nice=True)]))
     else:
-        tally = run_pytest(name, limit_s)
-    tally.seconds = time.monotonic() - began
-    return tally
+        for suite in lanes[0] + lanes[1]:
+            tallies[suite[0]] = run_alone(*suite)
+    return {name: tallies[name] for name in SUITES if name in tallies}
 
 
-def summary(tallies):
-    print("\nsuite        passed  failed skipped  seconds")
-    for name, tally in tallies.items():
-        print(f"{name:<12} {len(tally.passed):6}  {len(tally.failed):6}  {len(tally.skipped):6}  "
-              f"{tally.seconds:7.0f}")
-    for what in ("skipped", "failed"):
-        for name, tally in tallies.items():
-            for title in getattr(tally, what):
-                print(f"{what}: {name}: {title}")
-    total = [sum(len(getattr(tally, what)) for tally in tallies.values())
-             for what in ("passed", "failed", "skipped")]
-    print("{} passed, {} failed, {} skipped".format(*total))
-    return 1 if total[1] > 0 or total[0] == 0 else 0
+def run_fast():
+    """Two lanes, as the tests of eal wait as well, and what compiles nothing takes seconds."""
+    def lane(*names):
+        return Lane([(name, *FAST[name]) for name in names])
+    tallies = run_lanes([lane("unit", "fuzz", "eal"), lane("checks", "functional")])
+    return {name: tallies[name] for name in FAST}
 
 
-def main(suites):
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+def main(names):
     print(f"==> build into {BUILD}", flush=True)
-    if not build(BUILD, BUILD_LIMIT_S):
+    if not build(Job("build", BUILD_LIMIT_S), BUILD):
         print("failed: build\n0 passed, 1 failed, 0 skipped")
         return 1
-    return summary({name: run_suite(name) for name in suites})
+    return summary(run_fast() if names == ["--fast"] else run_all(names))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(interruptible(main, sys.argv[1:]))

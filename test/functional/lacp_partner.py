@@ -433,11 +433,11 @@ class LacpRig:
     """A Rig whose members are cables, with shorthands for what LACP says."""
 
     def __init__(self, rig, workdir, n=2, kind="tap", knobs="lacp_rate=fast", start=True,
-                 guests=("vm1",), mode="802.3ad", log_allowed=(), workers=1):
+                 guests=("vm1",), mode="802.3ad", log_allowed=(), workers=1, idle="sleep"):
         self.workdir = workdir
         self.cables = [Cable(i, kind) for i in range(n)]
         self.rig = rig(start=False, members=0, vdevs=[c.vdev() for c in self.cables], mode=mode,
-                       mtu=1500, guests=guests, bond="," + knobs if knobs else "", workers=workers,
+                       mtu=1500, guests=guests, bond="," + knobs if knobs else "", workers=workers, idle=idle,
                        log_allowed=LOG_LACP + list(log_allowed))
         self.workers = workers
         self.rig.check_balance = self.check_balance

@@ -6,7 +6,12 @@ import pathlib
 import shutil
 import subprocess
 
+import pytest
+
 import bf
+
+# It gives whole CPUs to the generator and to the forwarders, and stops those that wait.
+pytestmark = pytest.mark.alone
 
 BENCH = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "bench"
 NEEDS = (bf.BONDFWD, pathlib.Path(shutil.which("dpdk-testpmd") or "dpdk-testpmd"))

@@ -10,6 +10,7 @@ from bf import (FAR_MAC, LOAD_RATE, LOG_LINK_LOSS, CtlError, Load, guest_mac, lo
                 wait_for)
 
 VM = guest_mac(1)
+IDLE = "poll"
 
 
 def change_under_load(r, commands, in_order=True):

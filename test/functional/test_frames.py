@@ -5,6 +5,8 @@ import pytest
 
 from bf import FAR_MAC, guest_mac, wait_for
 
+IDLE = "poll"
+
 COUNT = 10000
 # Bytes without FCS; the last is MTU 9216 with Ethernet header and one VLAN tag.
 SIZES = [60, 64, 65, 127, 128, 256, 511, 512, 1024, 1514, 1518, 2048, 4096, 9000, 9018, 9230, 9234]

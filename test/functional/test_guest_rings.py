@@ -16,6 +16,8 @@ import vhost_frontend as vhost
 from bf import FAR_MAC, guest_mac, mac_bytes, wait_for
 from vhost_frontend import RX, TX, Frontend, Refused
 
+IDLE = "poll"
+
 VM1, RAW = guest_mac(1), "52:54:00:99:00:01"
 ETHERTYPE = b"\x88\xb5"
 PIPE_ROOM = 1 << 16

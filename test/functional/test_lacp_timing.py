@@ -84,8 +84,6 @@ def test_L13_L27_without_data_a_pdu_leaves_every_second(lacp, partner):
     r, p = forwarding_pair(lacp, partner)
     since = time.time()
     # The first second may hold the last PDU of the negotiation.
-    if IDLE_S > 60:  # a CPU is not to be heated for ten minutes
-        r.daemon.ctl("set lcore idle sleep")
     listen(p.ports[0], IDLE_S)
     for port in p.ports:
         found = gaps([t for t, *_ in port.got if t > since + 1])
@@ -187,8 +185,9 @@ def hash_to(r, i):
 
 # ---- nothing else may hold PDUs up ----
 
+@pytest.mark.alone
 def test_L27_at_full_load_on_every_worker_no_pdu_is_late(lacp, partner):
-    r, p = forwarding_pair(lacp, partner, workers=2, guests=("vm1", "vm2"),
+    r, p = forwarding_pair(lacp, partner, idle="poll", workers=2, guests=("vm1", "vm2"),
                          log_allowed=[r"^Cannot update ethdev port \d+ RSS RETA with zero size"])
     since = time.time()
     for i in (1, 2):

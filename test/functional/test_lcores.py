@@ -7,6 +7,8 @@ import pytest
 
 from bf import BROADCAST, CtlError, FAR_MAC, Load, guest_mac, loses_nothing, wait_for
 
+IDLE = "poll"
+
 
 def pollers(r):
     """{(guest, queue): lcore} as the workers have it."""
