@@ -421,10 +421,10 @@ class Ovs:
             child.terminate()
         for child in self.children:
             try:
-                child.wait(10)
+                child.wait(LIMIT)
             except subprocess.TimeoutExpired:
                 child.kill()
-                child.wait(10)
+                child.wait(LIMIT)
 
 
 # ---- the whole ----
