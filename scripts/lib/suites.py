@@ -24,6 +24,9 @@ BUILD_LIMIT_S = 400
 # Functional tests that run side by side: most of their time they wait.
 JOBS = os.environ.get("BONDFWD_TEST_JOBS") or str(min(8, 2 * len(os.sched_getaffinity(0))))
 
+# Seconds after which a test of pytest's gives up waiting: side by side everything takes longer.
+WAITS_LONGER = {"BONDFWD_TEST_LIMIT": os.environ.get("BONDFWD_TEST_LIMIT", "60")}
+
 # cmocka's own lines and TAP's, wherever a test program wrote them.
 CMOCKA = re.compile(r"^\[ +(OK|FAILED|SKIPPED) +\] (?!\d+ test)(\S.*?)(?:: Test failed\.)?$", re.MULTILINE)
 TAP = re.compile(r"^(not )?ok \d+(?: -)? ?(.*?)(?: # (SKIP|skip)\b ?(.*))?$", re.MULTILINE)
@@ -133,7 +136,7 @@ def run_pytest(job, folder, *options, log=None):
     report.unlink(missing_ok=True)
     status, _, in_time = job.run(
         log or job.name, ["/usr/bin/python3", "-m", "pytest", "-q", "-rfEs", "-p", "no:cacheprovider",
-                          f"--junitxml={report}", *options, ROOT / "test" / folder])
+                          f"--junitxml={report}", *options, ROOT / "test" / folder], WAITS_LONGER)
     cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
     for case in cases:
         title = f"{case.get('classname')}::{case.get('name')}"

@@ -333,6 +333,16 @@ def missing_ovs():
     return None if os.path.exists(OVS_SCHEMA) else f"{OVS_SCHEMA} is missing"
 
 
+def accepts(path):
+    """Whether somebody listens on a socket; it is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
+
+
 class Ovs:
     """An Open vSwitch with a database of its own, in this network namespace; userspace datapath."""
 
@@ -351,18 +361,18 @@ class Ovs:
 
     def _start(self):
         run(f"ovsdb-tool create {self.dir}/conf.db {OVS_SCHEMA}", env=self.env)
-        self._spawn("ovsdb-server", f"{self.dir}/conf.db", f"--remote=p{self.db}", socket="db.sock")
+        self._spawn("ovsdb-server", f"{self.dir}/conf.db", f"--remote=p{self.db}", door="db.sock")
         run(f"ovs-vsctl --db={self.db} --no-wait init", env=self.env)
-        self._spawn("ovs-vswitchd", self.db, socket="ovs-vswitchd.ctl")
+        self._spawn("ovs-vswitchd", self.db, door="ovs-vswitchd.ctl")
 
-    def _spawn(self, program, *words, socket):
+    def _spawn(self, program, *words, door):
         unixctl = self.dir / f"{program}.ctl"
         child = subprocess.Popen([program, *words, f"--unixctl={unixctl}", "-vconsole:off",
                                   f"--log-file={self.dir}/{program}.log"], env=self.env,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
         self.children.append(child)
-        wait_for(lambda: (self.dir / socket).exists() or child.poll() is not None, what=program)
+        wait_for(lambda: accepts(self.dir / door) or child.poll() is not None, what=program)
 
     def vsctl(self, words):
         return run(f"ovs-vsctl --db={self.db} --timeout=20 {words}", env=self.env)
