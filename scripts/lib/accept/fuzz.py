@@ -29,7 +29,7 @@ def fuzz(job, target):
         folder.mkdir(parents=True, exist_ok=True)
     status, _, in_time = job.run(f"fuzz-{target}", [
         FUZZED / "test" / "fuzz" / f"fuzz_{target}", f"-max_total_time={60 * job.minutes:.0f}",
-        "-timeout=10", "-rss_limit_mb=4096", "-print_final_stats=1", "-verbosity=0",
+        "-timeout=60", "-rss_limit_mb=4096", "-print_final_stats=1", "-verbosity=0",
         f"-artifact_prefix={found}/", inputs, CORPUS / target], ENV)
     return status == 0 and in_time
 
