@@ -6,8 +6,9 @@ Hold the arrows between the rooms: which folder may include what.
     scripts/check-includes.py [TREE]
 
     base <- dataplane <- control <- app      base <- lacp <- control      base <- console <- app
+    base <- vhost <- control
 
-Besides: lib/base and lib/lacp know no DPDK header, only lib/control/compat.h names RTE_VERSION,
+Besides: lib/base, lib/lacp and lib/vhost know no DPDK header, only lib/control/compat.h names RTE_VERSION,
 and every header begins with its own guard. Prints file:line: what; exits 1 when anything is wrong.
 """
 
@@ -21,10 +22,11 @@ ARROWS = {
     "lib/dataplane": ("lib/base",),
     "lib/lacp": ("lib/base",),
     "lib/console": ("lib/base",),
-    "lib/control": ("lib/base", "lib/dataplane", "lib/lacp"),
-    "app": ("lib/base", "lib/dataplane", "lib/lacp", "lib/control", "lib/console"),
+    "lib/vhost": ("lib/base",),
+    "lib/control": ("lib/base", "lib/dataplane", "lib/lacp", "lib/vhost"),
+    "app": ("lib/base", "lib/dataplane", "lib/lacp", "lib/vhost", "lib/control", "lib/console"),
 }
-WITHOUT_DPDK = ("lib/base", "lib/lacp")
+WITHOUT_DPDK = ("lib/base", "lib/lacp", "lib/vhost")
 VERSION_FILE = "lib/control/compat.h"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')

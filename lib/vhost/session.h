@@ -64,7 +64,12 @@ struct bf_vhost_log { /* one bit per page of 4096 bytes of guest memory, VU "Mig
 /** A ring as the front end has described it. */
 struct bf_vhost_ring {
 	uint16_t size; /* entries, 0: not said */
-	uint32_t base; /* as in SET_VRING_BASE: split: next available index; packed: VU "Ring states" */
+	/*
+	 * As in SET_VRING_BASE.  Split: the next available index.  Packed: the next available
+	 * descriptor (bits 0 to 14) and its wrap counter (15), the next used one and its (16 to 31);
+	 * a running ring has both halves, even where the front end gave only the first.
+	 */
+	uint32_t base;
 	uint64_t desc_uva, avail_uva, used_uva;
 	uint64_t log_gpa; /* of the used ring, when `logged` */
 	bool has_addr, logged, started, enabled;
@@ -73,6 +78,8 @@ struct bf_vhost_ring {
 	bool running;
 	void *desc, *avail, *used; /* packed: descriptor ring, driver area, device area */
 	void *keep; /* its place in the inflight area, or NULL */
+	/* why it cannot run although it is started, in words; NULL: nothing is wrong with it */
+	const char *wrong;
 };
 
 /** What this end is ready to do.  Fixed for the life of a session. */
@@ -88,13 +95,18 @@ struct bf_vhost_session;
 struct bf_vhost_ops {
 	/** Map a region of a file that was checked to hold it; sets r->va. @return 0 or -errno. */
 	int (*map)(void *arg, const struct bf_vhost_fd *file, struct bf_vhost_region *r);
-	/** Regions that came into use or went out of it: no ring runs. `unmap` ends a mapping. */
+	/**
+	 * End a mapping.  No ring runs while regions are mapped, unmapped or changed; a new table is
+	 * mapped and told of (memory_changed) before the old one is unmapped, so that at times
+	 * BF_VHOST_REGIONS + 8 mappings exist.
+	 */
 	void (*unmap)(void *arg, struct bf_vhost_region *r);
-	/** The same for the log and the inflight area. */
-	int (*map_log)(void *arg, const struct bf_vhost_fd *file, uint64_t size, struct bf_vhost_log *l);
+	/** The same for the log and the inflight area; `map` sets l->va.  The new one is mapped first. */
+	int (*map_log)(
+		void *arg, const struct bf_vhost_fd *file, uint64_t size, struct bf_vhost_log *l);
 	void (*unmap_log)(void *arg, struct bf_vhost_log *l);
-	int (*map_inflight)(void *arg, const struct bf_vhost_fd *file, uint64_t offset, uint64_t size,
-		struct bf_vhost_log *l);
+	int (*map_inflight)(void *arg, const struct bf_vhost_fd *file, uint64_t offset,
+		uint64_t size, struct bf_vhost_log *l);
 	/** Make a memory file of @p size zero bytes. @return the descriptor or -errno. */
 	int (*make_memory)(void *arg, uint64_t size);
 	/** The table of regions is another one (s->region, s->n_regions); no ring runs. */
@@ -107,7 +119,7 @@ struct bf_vhost_ops {
 	void (*announce)(void *arg, uint64_t mac);
 	/** A descriptor is not needed any more. */
 	void (*dispose)(void *arg, const struct bf_vhost_fd *fd);
-	/** Something was refused: what, in words. Called at most once per message. */
+	/** Something was refused, or a ring found wrong: what, in words.  At most once per message. */
 	void (*refused)(void *arg, const char *request, const char *why);
 };
 
@@ -117,6 +129,7 @@ struct bf_vhost_session {
 	struct bf_vhost_offer offer;
 	bool owned; /* SET_OWNER came */
 	bool has_features; /* SET_FEATURES came */
+	bool held; /* bf_vhost_session_hold() */
 	uint64_t features, protocol; /* negotiated */
 	uint8_t status; /* virtio 2.1, when the front end says it */
 	uint16_t mtu; /* NET_SET_MTU, 0: not said */
@@ -154,8 +167,8 @@ void bf_vhost_session_init(struct bf_vhost_session *s, const struct bf_vhost_off
  *   0: go on; -EPROTO: the connection is to be ended (after sending @p answer, if there is one),
  *   because what was refused cannot be said in an answer, or the two ends have lost each other.
  */
-int bf_vhost_session_take(struct bf_vhost_session *s, struct bf_vhost_message *m,
-	struct bf_vhost_answer *answer);
+int bf_vhost_session_take(
+	struct bf_vhost_session *s, struct bf_vhost_message *m, struct bf_vhost_answer *answer);
 
 /** Stop every ring, unmap everything, dispose of every descriptor. */
 void bf_vhost_session_fini(struct bf_vhost_session *s);
