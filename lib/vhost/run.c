@@ -59,8 +59,9 @@ bf_vhost_check_size(const struct bf_vhost_session *s, uint32_t size, struct bf_e
 }
 
 /*
- * Packed: the next available descriptor and its wrap counter (bit 15), then the same of the next used
- * one.  Some front ends and back ends know the first half only: the other one is 0 then.
+ * VU "Vring descriptor indices".  Packed: the next available descriptor and its wrap counter (bit
+ * 15), then the same of the next used one.  Front ends wrap both at the ring's size.  Some of them,
+ * and some back ends, know the first half only: the other one is 0 then.
  */
 int
 bf_vhost_check_base(

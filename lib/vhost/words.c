@@ -121,7 +121,7 @@ bits_text(uint64_t bits, const char *const names[BITS], char *buf, size_t size)
 		n = snprintf(buf + len, size - len, "%s%s", len != 0 ? " " : "",
 			names[i] != NULL ? names[i] : number);
 		if ((size_t)n >= size - len) {
-			if (len < size)
+			if (size != 0)
 				buf[len] = '\0';
 			break;
 		}

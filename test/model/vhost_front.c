@@ -59,6 +59,7 @@ map(struct front *f, const struct bf_vhost_fd *file, uint64_t size, bool is_regi
 		.size = size,
 		.live = true,
 		.is_region = is_region};
+	f->n_live++;
 	*out = &f->mapping[i];
 	return 0;
 }
@@ -68,6 +69,7 @@ unmap(struct front *f, struct front_mapping *mapping, bool is_region)
 {
 	CHECK(mapping->live && mapping->is_region == is_region && !is_any_running(f));
 	mapping->live = false;
+	f->n_live--;
 }
 
 static int
@@ -182,6 +184,7 @@ on_dispose(void *arg, const struct bf_vhost_fd *fd)
 
 	CHECK(fd->fd >= FD_BASE && f->in_use[fd->fd - FD_BASE]);
 	f->in_use[fd->fd - FD_BASE] = false;
+	f->n_in_use--;
 }
 
 static void
@@ -253,7 +256,6 @@ static void
 check_rings(const struct front *f)
 {
 	unsigned int held = 0;
-	unsigned int in_use = 0;
 
 	for (unsigned int q = 0; q < BF_VHOST_RINGS; q++) {
 		const struct bf_vhost_ring *r = &f->s.ring[q];
@@ -268,16 +270,13 @@ check_rings(const struct front *f)
 		CHECK(r->call.fd < 0 || f->in_use[r->call.fd - FD_BASE]);
 		held += (r->kick.fd >= 0) + (r->call.fd >= 0);
 	}
-	for (unsigned int i = 0; i < FRONT_FDS; i++)
-		in_use += f->in_use[i];
-	CHECK(held == in_use);
+	CHECK(held == f->n_in_use);
 }
 
 static void
 check_memory(const struct front *f)
 {
 	const struct bf_vhost_session *s = &f->s;
-	unsigned int live = 0;
 
 	CHECK(s->n_regions <= BF_VHOST_REGIONS);
 	for (uint32_t i = 0; i < s->n_regions; i++) {
@@ -295,9 +294,7 @@ check_memory(const struct front *f)
 			CHECK(a->mapping != b->mapping);
 		}
 	}
-	for (unsigned int i = 0; i < FRONT_MAPPINGS; i++)
-		live += f->mapping[i].live;
-	CHECK(live == s->n_regions + (s->log.va != NULL) + (s->inflight.va != NULL));
+	CHECK(f->n_live == s->n_regions + (s->log.va != NULL) + (s->inflight.va != NULL));
 }
 
 void
@@ -390,6 +387,7 @@ new_fd(struct front *f, char letter)
 	while (f->in_use[f->next_fd])
 		f->next_fd = (f->next_fd + 1) % FRONT_FDS;
 	f->in_use[f->next_fd] = true;
+	f->n_in_use++;
 	fd.fd = FD_BASE + f->next_fd;
 	f->next_fd = (f->next_fd + 1) % FRONT_FDS;
 	if (letter == 'm')

@@ -69,6 +69,7 @@ struct front {
 	unsigned int fail; /* the n-th mapping from now fails; 0: none */
 	bool in_use[FRONT_FDS]; /* a descriptor that was sent and not yet disposed of */
 	int next_fd;
+	unsigned int n_in_use, n_live; /* descriptors; mappings */
 	unsigned int n_announced, n_refused;
 	uint64_t announced;
 	char request[64], why[512]; /* of the last refusal */
