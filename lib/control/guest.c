@@ -8,6 +8,7 @@
 #include "control/guest.h"
 
 #include <errno.h>
+#include <linux/vhost.h>
 #include <linux/virtio_net.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +124,8 @@ guest_on_device_gone(int vid)
 
 	if (g == NULL)
 		return;
-	__atomic_store_n(&g->dp->vid, -1, __ATOMIC_RELEASE);
+	__atomic_store_n(&g->vid, -1, __ATOMIC_RELEASE);
+	__atomic_store_n(&g->dp->up, 0, __ATOMIC_RELEASE);
 	bf_guest_rings_off(g->dp);
 	bf_lcores_grace(registry_lcores);
 	post(BF_NOTICE_GUEST_DOWN, g);
@@ -136,7 +138,7 @@ end_others(struct bf_guest *g, int vid)
 	for (int other = 0; other < MAX_VIDS; other++) {
 		if (other == vid || guest_of(other) != g)
 			continue;
-		if (g->dp->vid == other)
+		if (g->vid == other)
 			guest_on_device_gone(other);
 		__atomic_store_n(&by_vid[other], NULL, __ATOMIC_RELEASE);
 	}
@@ -153,7 +155,6 @@ guest_on_connection(int vid)
 	__atomic_store_n(&g->dp->rx_rings, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&g->dp->tx_rings, 0, __ATOMIC_RELAXED);
 	g->dp->memory.n = 0;
-	g->dp->memory_in_pieces = false;
 	if (rte_vhost_extern_callback_register(vid, &message_ops, NULL) != 0)
 		return -1;
 	__atomic_store_n(&by_vid[vid], g, __ATOMIC_RELEASE);
@@ -198,7 +199,8 @@ guest_on_device(int vid)
 	/* We poll: kicks from the guest would only cost it exits. */
 	for (uint16_t q = 0; q < n; q++)
 		rte_vhost_enable_guest_notification(vid, q, 0);
-	__atomic_store_n(&g->dp->vid, vid, __ATOMIC_RELEASE);
+	__atomic_store_n(&g->vid, vid, __ATOMIC_RELEASE);
+	__atomic_store_n(&g->dp->up, 1, __ATOMIC_RELEASE);
 	bf_guest_rings_on(g->dp, vid);
 	post(BF_NOTICE_GUEST_UP, g);
 	return 0;
@@ -285,8 +287,7 @@ driver_start(struct bf_guest *g, int gid, struct bf_err *err)
 		unlink(path); /* checked: a socket that nobody listens on */
 	if (!g->cfg.mrg_rxbuf)
 		off |= 1ULL << VIRTIO_NET_F_MRG_RXBUF;
-	if (!g->cfg.packed)
-		off |= 1ULL << VIRTIO_F_RING_PACKED;
+	off |= 1ULL << VIRTIO_F_RING_PACKED | 1ULL << VHOST_F_LOG_ALL; /* not served yet */
 	if (rte_vhost_driver_register(path, flags) != 0)
 		return bf_err_set(err, EIO, "socket: \"%s\": librte_vhost refuses it", path);
 	g->started = true;
@@ -342,7 +343,7 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct rte_mempo
 	g->dp = rte_zmalloc("bf_guest", sizeof(*g->dp), RTE_CACHE_LINE_SIZE);
 	if (g->dp == NULL)
 		goto err_memory;
-	g->dp->vid = -1;
+	g->vid = -1;
 	g->pool = may_share(cfg, shared)
 		? bf_pool_hold(shared)
 		: bf_pool_create(cfg->name, own_frames(cfg), cfg->mtu, SOCKET_ID_ANY);
@@ -418,7 +419,7 @@ bf_guest_refresh(struct bf_guest *g, uint64_t now_ms)
 	int vid;
 
 	bf_lcores_enter(registry_lcores);
-	vid = __atomic_load_n(&g->dp->vid, __ATOMIC_ACQUIRE);
+	vid = __atomic_load_n(&g->vid, __ATOMIC_ACQUIRE);
 	up = vid >= 0;
 	if (up) {
 		g->features = 0;
@@ -455,7 +456,7 @@ bf_guest_is_stale(const struct bf_guest *g)
 	for (unsigned int q = 0; q < RTE_DIM(g->fault_seen); q++)
 		if (bf_guest_ring_fault(g, q) != g->fault_seen[q])
 			return true;
-	return (__atomic_load_n(&g->dp->vid, __ATOMIC_ACQUIRE) >= 0) != g->up ||
+	return (__atomic_load_n(&g->dp->up, __ATOMIC_ACQUIRE) != 0) != g->up ||
 		__atomic_load_n(&g->dp->rx_rings, __ATOMIC_ACQUIRE) != g->rx_seen ||
 		__atomic_load_n(&g->dp->tx_rings, __ATOMIC_ACQUIRE) != g->tx_seen;
 }

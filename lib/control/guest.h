@@ -28,6 +28,7 @@ struct bf_guest {
 	struct bf_guest_dp *dp;
 	struct rte_mempool *pool;
 	bool started; /* the socket is registered */
+	int vid; /* librte_vhost's device, -1 none; vhost: w */
 	/* what was negotiated; read by bf_guest_refresh() */
 	bool up;
 	uint64_t features;

@@ -8,7 +8,6 @@
 #include "control/guest_rings.h"
 
 #include <fcntl.h>
-#include <linux/vhost.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
@@ -20,10 +19,6 @@
 #include <rte_vhost.h>
 
 #define N_RINGS (2 * BF_MAX_QP)
-
-/* What only librte_vhost does. */
-#define LIBRARY_ONLY \
-	(1ULL << VIRTIO_F_RING_PACKED | 1ULL << VIRTIO_F_ACCESS_PLATFORM | 1ULL << VHOST_F_LOG_ALL)
 
 const char *const bf_ring_mode_name[] = {
 #define MODE_NAME(sym, name) [BF_RING_##sym] = (name),
@@ -145,7 +140,6 @@ memory_read(struct bf_guest_dp *g, int vid)
 		m->region[i].va = (uint8_t *)(uintptr_t)from->host_user_addr;
 		m->n++;
 	}
-	g->memory_in_pieces = table->nregions > BF_RING_REGIONS;
 	free(table);
 }
 
@@ -168,7 +162,7 @@ ring_read(struct bf_guest_dp *g, int vid, uint16_t q, uint64_t features)
 	r->call_fd = v.callfd;
 	if (q & 1)
 		g->kick_fd[q / 2] = v.kickfd;
-	r->seen = r->known = seen;
+	bf_ring_set_base(r, seen);
 	r->used_idx = r->told = used;
 	r->fault = BF_RING_FAULT_NONE;
 	r->event_idx = features & 1ULL << VIRTIO_RING_F_EVENT_IDX;
@@ -208,9 +202,7 @@ ring_on(struct bf_guest_dp *g, int vid, uint16_t q)
 	rte_vhost_get_negotiated_features(vid, &features);
 	ring_lock(r);
 	r->memory = &g->memory;
-	if (features & LIBRARY_ONLY || g->memory_in_pieces) {
-		r->mode = BF_RING_LIBRARY;
-	} else if (g->memory.n > 0 && ring_read(g, vid, q, features)) {
+	if (g->memory.n > 0 && ring_read(g, vid, q, features)) {
 		never_wait(r->call_fd);
 		bf_ring_want_kicks(r, false);
 		r->mode = BF_RING_OWN;
@@ -240,7 +232,7 @@ bf_guest_ring_state(struct bf_guest_dp *g, int vid, uint16_t q, bool enable)
 {
 	if (!enable)
 		ring_give_back(&g->ring[q], vid, q);
-	else if (__atomic_load_n(&g->vid, __ATOMIC_RELAXED) == vid)
+	else if (__atomic_load_n(&g->up, __ATOMIC_RELAXED))
 		ring_on(g, vid, q);
 }
 
@@ -265,7 +257,7 @@ take_rarp(struct bf_guest_dp *g, const struct message *m)
 
 	memcpy(&mac, m->payload, 6);
 	if (g->ring[1].mode == BF_RING_OWN)
-		__atomic_store_n(&g->ring[1].announce, mac, __ATOMIC_RELAXED);
+		bf_ring_announce(&g->ring[1], mac);
 }
 
 /* The library tells of a ring that was disabled when it has answered already. */
@@ -290,6 +282,6 @@ bf_guest_rings_after(struct bf_guest_dp *g, int vid, const void *msg)
 		take_disable(g, m);
 	if (is_about_memory(m->request) && m->request != BF_VHOST_RESET_OWNER)
 		memory_read(g, vid);
-	if (about(m->request) != NO_RING && __atomic_load_n(&g->vid, __ATOMIC_RELAXED) == vid)
+	if (about(m->request) != NO_RING && __atomic_load_n(&g->up, __ATOMIC_RELAXED))
 		bf_guest_rings_on(g, vid);
 }

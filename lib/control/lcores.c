@@ -37,6 +37,7 @@ worker_free(struct bf_worker *w)
 	rte_free(w->counters);
 	rte_ring_free(w->learn);
 	rte_ring_free(w->samples);
+	bf_calls_close(&w->calls);
 	rte_free(w);
 }
 
@@ -61,6 +62,7 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	w->for_us = l->for_us;
 	w->slow = l->slow;
 	w->tsc_hz = rte_get_tsc_hz();
+	bf_calls_open(&w->calls);
 	w->cache = rte_zmalloc_socket(
 		"bf_worker", BF_CACHE_SETS * sizeof(*w->cache), RTE_CACHE_LINE_SIZE, socket);
 	w->stages = rte_zmalloc_socket(

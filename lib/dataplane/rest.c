@@ -10,15 +10,15 @@
  * costs a guest an exit.
  *
  * Control wakes nobody, so no sleep is longer than LONG_US.  It ends after SHORT_US where something
- * that is polled cannot wake the worker (a member without interrupts, a ring that librte_vhost
- * moves), and in the time after a frame: being woken by another CPU takes 0.1 to 0.3 ms on some
- * virtual hosts, where being woken by its own timer takes less.
+ * that is polled cannot wake the worker (a member without interrupts, a driver that never kicks), and
+ * in the time after a frame: being woken by another CPU takes 0.1 to 0.3 ms on some virtual hosts,
+ * where being woken by its own timer takes less.
  *
- * The descriptors belong to librte_vhost and to drivers, who close them when they like, and are read
+ * The descriptors belong to control and to drivers, who close them when they like, and are read
  * by nobody here: they are watched edge by edge.  The set is made anew after every change of the view
  * or of a ring; what was closed elsewhere goes with the old one.
  *
- * Threads: worker.  But for bf_ring_tell(), all system calls of the fast room are here.
+ * Threads: worker.  But for bf_calls_send(), all system calls of the fast room are here.
  */
 #include "dataplane/worker.h"
 
@@ -62,8 +62,6 @@ ask_guest(struct bf_worker *w, const struct bf_rxq *q, bool is_new)
 		bf_ring_want_kicks(r, true);
 		if (is_new)
 			watch(&w->rest, q->guest->kick_fd[q->ring / 2]);
-	} else if (r->mode == BF_RING_LIBRARY) {
-		w->rest.needs_timer = true;
 	}
 	bf_ring_let_go(r);
 }

@@ -3,10 +3,6 @@
 /*
  * A guest's split virtqueue as workers use it (virtio 1.2, 2.7).
  *
- * librte_vhost talks to the guest's driver and maps its memory; the frames of split rings are moved
- * here.  Packed rings, rings behind an IOMMU and guests whose memory is being logged for a
- * migration go through librte_vhost (BF_RING_LIBRARY).
- *
  * Theory of operation.  A burst is handled in passes: heads, descriptors, buffers, used entries.
  * Each pass touches memory that the guest's CPU has written last, and a pass over 32 of them has
  * all their cache misses under way at once, where frame by frame they come one behind the other.
@@ -17,7 +13,11 @@
  * Whatever a guest writes is read once, checked, and used as it was checked.  A ring that cannot
  * be right is left alone from there on (`fault`) until the driver sets it up again.
  *
- * Threads: worker, under the ring's lock; vhost changes where the ring is, under the same lock.
+ * A guest may make a frame of many buffers, and most of them empty.  What that costs is bounded: per
+ * frame by BF_RING_STEPS descriptors and BF_RING_BUFFERS buffers, per call by BF_RING_VISIT
+ * descriptors.  Frames that would take more wait for the next call.
+ *
+ * Threads: worker, under the ring's lock; control changes where the ring is, under the same lock.
  */
 #ifndef BF_DATAPLANE_RING_H
 #define BF_DATAPLANE_RING_H
@@ -27,9 +27,15 @@
 
 #include <rte_mbuf.h>
 
-#define BF_RING_REGIONS 8 /* of guest memory; what vhost-user can name in one message */
+#define BF_RING_REGIONS 32 /* of guest memory: the memory slots that are offered */
+#define BF_RING_STEPS 256 /* descriptors that one frame may take */
+#define BF_RING_BUFFERS 64 /* buffers that one frame may take */
+#define BF_RING_VISIT (2 * BF_RING_STEPS) /* descriptors that are walked in one call */
 
-/** A guest's memory as this process sees it.  vhost: w, while every ring of the guest is off. */
+/**
+ * A guest's memory as this process sees it, the largest region first: most addresses are in it.
+ * control: w, while every ring of the guest is off.
+ */
 struct bf_guest_memory {
 	uint32_t n;
 	struct {
@@ -40,8 +46,7 @@ struct bf_guest_memory {
 
 #define BF_RING_MODE_LIST(X) \
 	X(OFF, "off") /* not set up, or about to be moved */ \
-	X(OWN, "own") /* frames are moved by ring.c */ \
-	X(LIBRARY, "library") /* frames are moved by librte_vhost */
+	X(OWN, "own") /* frames are moved */
 
 enum bf_ring_mode {
 #define BF_RING_MODE_ENUM(sym, name) BF_RING_##sym,
@@ -53,7 +58,9 @@ enum bf_ring_mode {
 	X(NONE, "none") \
 	X(INDEX, "its available index went further than the ring is long") \
 	X(HEAD, "an available entry names a descriptor that the ring does not have") \
-	X(CHAIN, "a chain of descriptors loops, is too short, or leaves the guest's memory") \
+	X(CHAIN, "a chain of descriptors is too short, or leaves the guest's memory or the ring") \
+	X(LONG, "a chain of descriptors loops, or is longer than 256") \
+	X(ACCESS, "a buffer for frames to the guest is read-only, or one from it is write-only") \
 	X(MEMORY, "the guest's memory ends before it should")
 
 enum bf_ring_fault {
@@ -62,25 +69,32 @@ enum bf_ring_fault {
 #undef BF_RING_FAULT_ENUM
 };
 
+/** Fields that control sets before the ring is on say nothing of a writer. */
 struct bf_ring {
+	/* Used for every burst: one line. */
 	uint32_t lock;
-	uint8_t mode; /* enum bf_ring_mode; vhost: w under the lock */
+	uint8_t mode; /* enum bf_ring_mode; control: w under the lock */
 	uint8_t fault; /* enum bf_ring_fault: what the guest wrote that cannot be; worker: w */
 	bool mergeable; /* a frame may take several buffers */
 	bool event_idx;
 	uint8_t header; /* length of the virtio header, 10 or 12 */
 	uint8_t give; /* enum bf_give: lines of the guest's frames; worker: w */
+	bool spent; /* bf_ring_put() ended at BF_RING_VISIT; set only */
+	bool announces; /* `announce` is due; control: w, worker: takes */
 	uint16_t size; /* a power of two */
 	uint16_t seen; /* next available entry */
 	uint16_t known; /* the driver's available index when it was last read */
 	uint16_t used_idx; /* next used entry */
 	uint16_t told; /* used_idx when the guest was last asked to look */
-	int call_fd; /* -1: the driver polls */
-	uint64_t announce; /* address that a RARP is due for, 0 none; vhost: w, worker: takes */
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
 	const struct bf_guest_memory *memory;
+	/* Used now and then. */
+	int call_fd __rte_cache_aligned; /* -1: the driver polls; closed after a grace period */
+	uint64_t announce; /* address that a RARP is due for */
+	uint64_t frames; /* put or taken, since the ring was made; worker: w, control: r */
+	uint64_t calls; /* asked for by the guest, likewise */
 } __rte_cache_aligned;
 
 /**
@@ -89,7 +103,8 @@ struct bf_ring {
  * ctx worker that holds the lock; mode BF_RING_OWN.
  *
  * @return
- *   How many of the @p n (at most BF_BURST) the guest has now; the others found no room.
+ *   How many of the @p n (at most BF_BURST) the guest has now; the others found no room, or no
+ *   time: then `spent` is set.
  */
 uint16_t bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
 
@@ -109,8 +124,18 @@ uint16_t bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mb
 /** Make a migrated guest's RARP request (RFC 903) out of a fresh frame. @param mac as in memory. */
 void bf_ring_make_rarp(struct rte_mbuf *m, uint64_t mac);
 
-/** Ask the guest to look, if it wants to be asked.  ctx worker that holds the lock, after a fence. */
-void bf_ring_tell(struct bf_ring *r);
+/** Have a RARP of @p mac (as in memory) sent as if it came out of this ring.  ctx control. */
+void bf_ring_announce(struct bf_ring *r, uint64_t mac);
+
+/**
+ * Take note that the guest is to look at what has been used since the last call.
+ *
+ * ctx worker that holds the lock, after a fence; mode BF_RING_OWN.
+ *
+ * @return
+ *   The descriptor that its call is due to; -1: it does not want one.
+ */
+int bf_ring_tell(struct bf_ring *r);
 
 /**
  * Want to be told when the guest makes an entry available, or no longer.
@@ -121,5 +146,26 @@ void bf_ring_want_kicks(struct bf_ring *r, bool on);
 
 /** @return entries that the guest has made available and nobody has seen. */
 uint16_t bf_ring_waiting(const struct bf_ring *r);
+
+/**
+ * Look how far away the guest's CPU is: at what it writes when it makes an entry available.
+ *
+ * ctx worker that holds the lock; mode BF_RING_OWN.
+ *
+ * @param way
+ *   Cycles of the TSC that it took to read.
+ * @return whether the guest has written there since it was last read for frames.
+ */
+bool bf_ring_look(const struct bf_ring *r, uint32_t *way);
+
+/**
+ * Where a ring stands, as in VHOST_USER_GET_VRING_BASE: the next available entry.
+ *
+ * ctx whoever holds the lock, or a ring that is off.
+ */
+uint32_t bf_ring_base(const struct bf_ring *r);
+
+/** Let it stand there.  ctx control; mode BF_RING_OFF. */
+void bf_ring_set_base(struct bf_ring *r, uint32_t base);
 
 #endif

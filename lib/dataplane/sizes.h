@@ -13,7 +13,7 @@
 #define BF_MAX_MEMBERS 16 /* members of the bond */
 #define BF_MAX_WORKERS 64 /* worker lcores */
 #define BF_MAX_QP 8 /* queue pairs of a guest that are used */
-#define BF_BURST 32 /* frames per burst; librte_vhost takes no more per call */
+#define BF_BURST 32 /* frames per burst */
 #define BF_BUCKETS 256 /* flow hash buckets of the bond */
 #define BF_MIN_MTU 68
 #define BF_MAX_MTU 9216

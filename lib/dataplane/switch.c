@@ -287,7 +287,7 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
 	for (uint16_t g = 0; g < v->n_guests; g++) {
 		uint16_t slot = v->guests[g];
 
-		if (slot == in || __atomic_load_n(&v->ports[slot].guest->vid, __ATOMIC_RELAXED) < 0)
+		if (slot == in || !__atomic_load_n(&v->ports[slot].guest->up, __ATOMIC_RELAXED))
 			continue;
 		bf_tx_guest_copy(w, slot, pkts, n, &sum);
 		dests++;

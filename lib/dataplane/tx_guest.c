@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Towards a guest: frames are copied into its receive rings by librte_vhost.
+ * Towards a guest: frames are copied into its receive rings.
  *
- * A ring has one writer at any time (two corrupt it from DPDK 23.07 on).  With at least as many
- * rings as workers, worker w owns the rings r with r % workers == w; with fewer, workers share
+ * A ring has one writer at any time.  With at least as many rings as workers, worker w owns the rings r with r % workers == w; with fewer, workers share
  * a ring and try its lock, never waiting for long.
  *
  * Threads: worker.
@@ -12,7 +11,6 @@
 #include "dataplane/worker.h"
 
 #include <rte_pause.h>
-#include <rte_vhost.h>
 
 #include "dataplane/flow.h"
 
@@ -32,20 +30,18 @@ rings_of(const struct bf_worker *w, uint16_t n_rings)
 }
 
 static uint16_t
-enqueue_all(struct bf_ring *r, int vid, uint16_t queue, struct rte_mbuf **pkts, uint16_t n,
-	uint8_t retries)
+enqueue_all(struct bf_ring *r, struct rte_mbuf **pkts, uint16_t n, uint8_t retries)
 {
 	uint16_t done = 0;
 
+	r->spent = false;
 	while (done < n) {
 		uint16_t want = RTE_MIN((uint16_t)(n - done), (uint16_t)BF_BURST);
-		uint16_t got = likely(r->mode == BF_RING_OWN)
-			? bf_ring_put(r, &pkts[done], want)
-			: rte_vhost_enqueue_burst(vid, queue, &pkts[done], want);
+		uint16_t got = bf_ring_put(r, &pkts[done], want);
 
 		done = (uint16_t)(done + got);
 		if (unlikely(got < want)) {
-			if (retries-- == 0)
+			if (retries-- == 0 || r->spent)
 				break;
 			rte_pause();
 		}
@@ -74,13 +70,12 @@ ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, struct rte_mbuf **pkt
 	const struct bf_port_view *pv = &w->view->ports[slot];
 	struct bf_port_counters *c = &w->counters->ports[slot];
 	struct bf_guest_dp *g = pv->guest;
-	int vid = __atomic_load_n(&g->vid, __ATOMIC_ACQUIRE);
-	uint16_t queue = (uint16_t)(2 * ring);
-	struct bf_ring *r = &g->ring[queue];
+	bool up = __atomic_load_n(&g->up, __ATOMIC_ACQUIRE);
+	struct bf_ring *r = &g->ring[2 * ring];
 	enum bf_drop why = BF_DROP_GUEST_RING_FULL;
 	uint16_t sent = 0;
 
-	if (unlikely(vid < 0))
+	if (unlikely(!up))
 		why = BF_DROP_GUEST_DOWN;
 	else if (unlikely(!(__atomic_load_n(&g->rx_rings, __ATOMIC_RELAXED) & 1u << ring)))
 		why = BF_DROP_GUEST_RING_OFF;
@@ -90,9 +85,9 @@ ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, struct rte_mbuf **pkt
 		if (unlikely(r->mode == BF_RING_OFF)) {
 			why = BF_DROP_GUEST_RING_OFF;
 		} else {
-			if (unlikely(w->timed && r->mode == BF_RING_OWN))
+			if (unlikely(w->timed))
 				bf_count_fill(w, BF_FILL_TO_GUEST, bf_ring_waiting(r));
-			sent = enqueue_all(r, vid, queue, pkts, n, pv->retries);
+			sent = enqueue_all(r, pkts, n, pv->retries);
 		}
 		bf_ring_unlock(w, r);
 	}

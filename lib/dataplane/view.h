@@ -6,7 +6,7 @@
  *
  * Two things are not immutable and are reached through the view: the carrier and collect bits
  * of the members (carrier is written by the EAL interrupt thread, so that a dead member is left at
- * the next burst) and a guest's vid and ring bits (THE HATCH, written by librte_vhost's thread).
+ * the next burst) and a guest's `up` and ring bits (THE HATCH, written by the vhost thread).
  *
  * Threads: control builds, publishes, retires; workers read between two quiescent reports.
  */
@@ -30,11 +30,10 @@ enum bf_port_kind {
 
 /** THE HATCH: what workers may touch of a guest, from add to removal plus a grace period. */
 struct bf_guest_dp {
-	int vid; /* vhost device, -1 while not connected; vhost: w, worker: r */
+	uint32_t up; /* 1: the guest has a device; vhost: w, worker: r */
 	uint32_t rx_rings; /* bit q: ring 2q (towards the guest) is enabled; vhost: w */
 	uint32_t tx_rings; /* bit q: ring 2q+1 (from the guest) is enabled; vhost: w */
 	struct rte_mempool *pool; /* frames from the guest; control: w before publishing */
-	bool memory_in_pieces; /* more of them than `memory` has room for; vhost: rw */
 	struct bf_guest_memory memory; /* vhost: w, while all rings are off */
 	struct bf_ring ring[2 * BF_MAX_QP]; /* as in virtio-net: even ones towards the guest */
 	uint32_t changes; /* goes up when a ring is set up; vhost: w */
@@ -52,7 +51,7 @@ struct bf_port_view {
 /** A guest queue that a worker polls. */
 struct bf_rxq {
 	uint16_t slot;
-	uint16_t ring; /* librte_vhost queue index, odd */
+	uint16_t ring; /* number in bf_guest_dp.ring, odd */
 	struct bf_guest_dp *guest;
 };
 

@@ -14,28 +14,34 @@
 
 #include <rte_cycles.h>
 #include <rte_pause.h>
-#include <rte_vhost.h>
 
 #include "dataplane/lines.h"
 
 const uint8_t bf_burst_bin[BF_BURST + 1] = {0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4,
 	4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5};
 
-/* One fence for all of them: what was published is seen before what the guests ask for is read. */
+/*
+ * One fence for all of them: what was published is seen before what the guests ask for is read.  The
+ * calls are made when no lock is held; a descriptor is closed after a grace period, so it is still good.
+ */
 void
 bf_rings_tell(struct bf_worker *w)
 {
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (uint16_t i = 0; i < w->n_touched; i++) {
 		struct bf_ring *r = w->touched[i];
+		int fd = -1;
 
 		if (!bf_ring_lock(w, r))
 			continue;
 		if (r->mode == BF_RING_OWN)
-			bf_ring_tell(r);
+			fd = bf_ring_tell(r);
 		bf_ring_let_go(r);
+		if (fd >= 0)
+			bf_calls_add(&w->calls, fd);
 	}
 	w->n_touched = 0;
+	bf_calls_send(&w->calls);
 }
 
 static void
@@ -53,23 +59,24 @@ announce(const struct bf_rxq *q, struct bf_ring *r, struct rte_mbuf **pkts)
 
 	if (m == NULL)
 		return 0;
-	bf_ring_make_rarp(m, __atomic_exchange_n(&r->announce, 0, __ATOMIC_RELAXED));
+	__atomic_store_n(&r->announces, false, __ATOMIC_RELAXED);
+	bf_ring_make_rarp(m, __atomic_load_n(&r->announce, __ATOMIC_ACQUIRE));
 	pkts[0] = m;
 	return 1;
 }
 
 /*
- * How full a ring is, and how far away its guest's CPU: that has written the index since we knew
- * it, so the index comes from its cache.
+ * How full a ring is, and how far away its guest's CPU: where that has written since we looked, the
+ * line comes from its cache.
  */
 static void
 look(struct bf_worker *w, struct bf_rxq_state *s, const struct bf_ring *r)
 {
-	uint16_t index;
-	uint32_t way = bf_line_way(&r->avail->idx, &index);
+	uint32_t way;
+	bool is_new = bf_ring_look(r, &way);
 
-	bf_count_fill(w, BF_FILL_FROM_GUEST, (uint16_t)(index - r->seen));
-	if (index == r->known)
+	bf_count_fill(w, BF_FILL_FROM_GUEST, bf_ring_waiting(r));
+	if (!is_new)
 		return;
 	if (way > w->far_tsc)
 		s->far = (uint8_t)RTE_MIN(s->far + 1, BF_FAR);
@@ -110,39 +117,37 @@ judge(const struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s,
 
 static inline uint16_t
 ring_rx(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s, struct bf_ring *r,
-	int vid, struct rte_mbuf **pkts)
+	struct rte_mbuf **pkts)
 {
 	uint64_t lost = 0;
-	uint16_t n = 0;
+	uint16_t n;
 
-	if (likely(r->mode == BF_RING_OWN)) {
-		if (unlikely(w->timed))
-			look(w, s, r);
-		if (unlikely(__atomic_load_n(&r->announce, __ATOMIC_RELAXED) != 0))
-			return announce(q, r, pkts);
-		n = bf_ring_take(r, q->guest->pool, pkts, BF_BURST, &lost);
-		if (unlikely(lost > 0))
-			count_lost(w, q->slot, lost);
-		s->taken += n;
-		if (unlikely(s->taken >= BF_JUDGE_EVERY))
-			judge(w, q, s, r);
-	} else if (r->mode == BF_RING_LIBRARY) {
-		n = rte_vhost_dequeue_burst(vid, q->ring, q->guest->pool, pkts, BF_BURST);
-	}
+	if (unlikely(r->mode != BF_RING_OWN))
+		return 0;
+	if (unlikely(w->timed))
+		look(w, s, r);
+	if (unlikely(__atomic_load_n(&r->announces, __ATOMIC_RELAXED)))
+		return announce(q, r, pkts);
+	n = bf_ring_take(r, q->guest->pool, pkts, BF_BURST, &lost);
+	if (unlikely(lost > 0))
+		count_lost(w, q->slot, lost);
+	s->taken += n;
+	if (unlikely(s->taken >= BF_JUDGE_EVERY))
+		judge(w, q, s, r);
 	return n;
 }
 
 static inline uint32_t
 poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 {
-	int vid = __atomic_load_n(&q->guest->vid, __ATOMIC_ACQUIRE);
+	bool up = __atomic_load_n(&q->guest->up, __ATOMIC_ACQUIRE);
 	struct bf_ring *r = &q->guest->ring[q->ring];
 	struct rte_mbuf *pkts[BF_BURST];
 	uint64_t t0 = bf_stage_begin(w);
 	uint16_t n = 0;
 
-	if (likely(vid >= 0 && bf_ring_lock(w, r))) {
-		n = ring_rx(w, q, s, r, vid, pkts);
+	if (likely(up && bf_ring_lock(w, r))) {
+		n = ring_rx(w, q, s, r, pkts);
 		bf_ring_unlock(w, r);
 	}
 	if (n == 0) {

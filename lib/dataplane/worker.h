@@ -24,6 +24,7 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
+#include "base/call.h"
 #include "dataplane/counters.h"
 #include "dataplane/fdb.h"
 #include "dataplane/sizes.h"
@@ -146,6 +147,7 @@ struct bf_worker {
 	uint64_t cold_tsc; /* when cold queues were last polled */
 	uint16_t n_touched;
 	struct bf_ring *touched[BF_TOUCHED]; /* rings whose guests have not been told yet */
+	struct bf_calls calls; /* control: opens and closes */
 	uint16_t staged_min; /* bounds for all that is staged, as in struct bf_burst */
 	uint32_t staged_max;
 	struct bf_rxq_state *rxq_state; /* BF_MAX_PORTS * BF_MAX_QP */

@@ -5,7 +5,7 @@
  * and 1, 16 and 64 guests, both directions.
  *
  * Members are ring ports that are emptied outside the measured time.  Guests are doubles that
- * copy the frame: librte_vhost's own cost is not in these figures, so compare them with each
+ * copy the frame: what a ring costs is not in these figures, so compare them with each
  * other and not with a wire.
  *
  * Threads: one.

@@ -8,8 +8,8 @@
  * divides by STAGES_FRAMES.  Everything is seeded, so its counts depend on the source and the
  * compiler alone.
  *
- * Guests are doubles (rig.h), members are ring ports: librte_vhost and drivers are not counted.  The
- * frames' way into and out of a guest's own ring is counted by itself.
+ * Guests are doubles (rig.h), members are ring ports: guests' rings and drivers are not counted.  The
+ * frames' way into and out of a guest's ring is counted by itself.
  *
  * Threads: one.
  */
@@ -265,6 +265,7 @@ guest_ring(void)
 		post_burst(d, 1536);
 		TIMED(ring_put_few, d);
 	}
+	d->access = 0;
 	for (uint32_t i = 0; i < BURSTS; i++) {
 		post_burst(d, 12 + 60);
 		TIMED(ring_take, d, pkts);

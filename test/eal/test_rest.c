@@ -193,16 +193,6 @@ test_frames_of_control_are_sent_first(void **state)
 }
 
 static void
-test_a_ring_of_the_library_needs_the_timer(void **state)
-{
-	(void)state;
-	r->dp[1].ring[1].mode = BF_RING_LIBRARY;
-	bf_rest(r->w);
-	assert_true(r->w->rest.needs_timer);
-	assert_false(slept_and_was_woken());
-}
-
-static void
 test_a_driver_that_never_kicks_needs_the_timer(void **state)
 {
 	(void)state;
@@ -253,7 +243,6 @@ main(void)
 		T(test_with_another_view_it_asks_anew_and_ends_what_others_asked),
 		T(test_other_ways_to_be_idle_ask_nobody),
 		T(test_frames_of_control_are_sent_first),
-		T(test_a_ring_of_the_library_needs_the_timer),
 		T(test_a_driver_that_never_kicks_needs_the_timer),
 		cmocka_unit_test_setup_teardown(test_a_member_without_interrupts_needs_the_timer,
 			set_up_with_members, tear_down),

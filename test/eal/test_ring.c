@@ -8,9 +8,6 @@
  */
 #include "unit.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include "dataplane/lines.h"
 #include "dataplane/sizes.h"
 #include "draw.h"
@@ -54,10 +51,19 @@ set_up(void **state)
 	return 0;
 }
 
+/* Frames come from the guest. */
+static int
+set_up_taking(void **state)
+{
+	set_up(state);
+	d->access = 0;
+	return 0;
+}
+
 static int
 set_up_demoted(void **state)
 {
-	set_up(state);
+	set_up_taking(state);
 	d->ring.give = BF_GIVE_DEMOTE; /* a processor that cannot does nothing */
 	return 0;
 }
@@ -65,7 +71,7 @@ set_up_demoted(void **state)
 static int
 set_up_flushed(void **state)
 {
-	set_up(state);
+	set_up_taking(state);
 	d->ring.give = bf_lines_can_flush() ? BF_GIVE_FLUSH : BF_GIVE_NOT;
 	return 0;
 }
@@ -426,38 +432,60 @@ enum nonsense {
 	TABLE_TOO_LONG,
 	TABLE_IN_TABLE,
 	TABLE_AND_NEXT,
+	WRONG_ACCESS,
+	WRONG_ACCESS_IN_TABLE,
 	NONSENSE_COUNT
 };
 
 static enum bf_ring_fault
 fault_of(enum nonsense what)
 {
-	return what == HEAD_TOO_HIGH ? BF_RING_FAULT_HEAD : BF_RING_FAULT_CHAIN;
+	switch (what) {
+	case HEAD_TOO_HIGH:
+		return BF_RING_FAULT_HEAD;
+	case LOOP:
+		return BF_RING_FAULT_LONG;
+	case WRONG_ACCESS:
+	case WRONG_ACCESS_IN_TABLE:
+		return BF_RING_FAULT_ACCESS;
+	default:
+		return BF_RING_FAULT_CHAIN;
+	}
+}
+
+static void
+table(uint64_t gpa, uint32_t len, uint16_t flags)
+{
+	struct vring_desc inner = {gpa, len, flags, 0};
+
+	memcpy(driver_at(d, DRIVER_GPA), &inner, sizeof(inner));
+	driver_desc(d, 40, DRIVER_GPA, 16, VRING_DESC_F_INDIRECT, 0);
 }
 
 static void
 post_nonsense(enum nonsense what)
 {
-	struct vring_desc inner = {DRIVER_GPA, 100, VRING_DESC_F_INDIRECT, 0};
+	uint16_t access = d->access, chain = access | VRING_DESC_F_NEXT;
+	uint16_t other = access ^ VRING_DESC_F_WRITE;
 
 	switch (what) {
 	case HEAD_TOO_HIGH:
 		driver_avail(d, SIZE);
 		return;
 	case OUTSIDE:
-		driver_desc(d, 40, 0, 100, 0, 0);
+		driver_desc(d, 40, 0, 100, access, 0);
 		break;
 	case BEYOND_THE_END:
-		driver_desc(d, 40, DRIVER_SEAM + DRIVER_HALF - 99, 100, 0, 0);
+		driver_desc(d, 40, DRIVER_SEAM + DRIVER_HALF - 99, 100, access, 0);
 		break;
 	case ROUND_THE_TOP:
-		driver_desc(d, 40, UINT64_MAX - 10, UINT32_MAX, 0, 0);
+		driver_desc(d, 40, UINT64_MAX - 10, UINT32_MAX, access, 0);
 		break;
 	case LOOP:
-		driver_desc(d, 40, DRIVER_GPA, 1, VRING_DESC_F_NEXT, 40);
+		driver_desc(d, 40, DRIVER_GPA, 1, chain, 40);
 		break;
 	case NEXT_TOO_HIGH:
-		driver_desc(d, 40, DRIVER_GPA, 1, VRING_DESC_F_NEXT, SIZE);
+		driver_desc(d, 40, DRIVER_GPA, 1, chain, SIZE);
 		break;
 	case TABLE_OUTSIDE:
 		driver_desc(d, 40, DRIVER_SEAM + DRIVER_HALF - 8, 16, VRING_DESC_F_INDIRECT, 0);
@@ -471,9 +499,14 @@ post_nonsense(enum nonsense what)
 	case TABLE_AND_NEXT:
 		driver_desc(d, 40, DRIVER_GPA, 16, VRING_DESC_F_INDIRECT | VRING_DESC_F_NEXT, 41);
 		break;
+	case WRONG_ACCESS:
+		driver_desc(d, 40, DRIVER_GPA, 2000, other, 0);
+		break;
+	case WRONG_ACCESS_IN_TABLE:
+		table(DRIVER_GPA, 2000, other);
+		break;
 	default:
-		memcpy(driver_at(d, DRIVER_GPA), &inner, sizeof(inner));
-		driver_desc(d, 40, DRIVER_GPA, 16, VRING_DESC_F_INDIRECT, 0);
+		table(DRIVER_GPA, 100, VRING_DESC_F_INDIRECT);
 		break;
 	}
 	driver_avail(d, 40);
@@ -485,6 +518,7 @@ test_nonsense_ends_a_ring_behind_what_was_right(void **state)
 	struct rte_mbuf *pkts[BF_BURST];
 
 	for (int what = 0; what < NONSENSE_COUNT; what++) {
+		d->access = 0;
 		d->next_gpa = DRIVER_GPA + 4096;
 		send_posted(driver_post(d, &(uint32_t){HEADER + 60}, 1), 1, 60);
 		post_nonsense((enum nonsense)what);
@@ -537,22 +571,197 @@ test_an_index_that_jumps_ends_a_ring(void **state)
 	assert_int_equal(d->ring.used->idx, SIZE);
 }
 
+/* ---- what a guest may cost ---- */
+
+/* A table of `n` descriptors of which only the last holds anything. */
+static void
+post_empties(uint32_t n, uint32_t len)
+{
+	uint32_t lens[SIZE + 1] = {0};
+
+	lens[n - 1] = len;
+	driver_post_indirect(d, lens, (uint16_t)n);
+}
+
+/* Tables and chains are as long as the ring at most, so it has to be a long one. */
+static void
+test_a_frame_of_more_descriptors_than_are_walked_ends_a_ring(void **state)
+{
+	static uint32_t lens[BF_RING_STEPS + 1];
+	struct rte_mbuf *pkts[BF_BURST];
+
+	tear_down(state);
+	for (int i = 0; i < 4; i++) {
+		uint16_t n = (uint16_t)(BF_RING_STEPS + (i & 1));
+		uint16_t good = !(i & 1);
+
+		d = driver_new(1024, true);
+		d->access = i & 2 ? 0 : VRING_DESC_F_WRITE;
+		lens[BF_RING_STEPS] = 0;
+		lens[n - 1] = HEADER + 60;
+		driver_post(d, lens, n);
+		if (i & 2) {
+			assert_int_equal(take(pkts), good);
+			rte_pktmbuf_free_bulk(pkts, good);
+		} else {
+			assert_int_equal(put(1, 60, 60), good);
+		}
+		lens[n - 1] = 0;
+		assert_int_equal(d->ring.fault, good ? BF_RING_FAULT_NONE : BF_RING_FAULT_LONG);
+		driver_free(d);
+	}
+	set_up(state);
+}
+
+static void
+test_what_would_take_long_waits_for_the_next_visit(void **state)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+	uint16_t sum = 0, got, visits = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < BF_BURST; i++)
+		post_empties(SIZE, HEADER + 60);
+	while ((got = take(pkts)) > 0) {
+		rte_pktmbuf_free_bulk(pkts, got);
+		assert_in_range(got * SIZE, 1, BF_RING_VISIT);
+		sum += got;
+		visits++;
+	}
+	assert_int_equal(sum, BF_BURST);
+	assert_true(visits >= BF_BURST * SIZE / BF_RING_VISIT);
+	assert_int_equal(d->ring.fault, BF_RING_FAULT_NONE);
+}
+
+static void
+test_what_would_take_long_to_put_is_left_out(void **state)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+	uint16_t got;
+
+	(void)state;
+	for (uint32_t i = 0; i < BF_BURST; i++) {
+		post_empties(SIZE, HEADER + 60);
+		pkts[i] = frame(i, 60, 60);
+	}
+	d->ring.spent = false;
+	got = bf_ring_put(&d->ring, pkts, BF_BURST);
+	assert_in_range(got * SIZE, 1, BF_RING_VISIT);
+	assert_true(d->ring.spent);
+	for (uint32_t i = 0; i < got; i++)
+		expect_got(i, 60, 1);
+	assert_true(bf_ring_put(&d->ring, &pkts[got], 4) == 4);
+	rte_pktmbuf_free_bulk(pkts, BF_BURST);
+}
+
+/* ... of which a frame for which there is room in memory would need more. */
+static void
+test_a_frame_takes_so_many_buffers_and_no_more(void **state)
+{
+	(void)state;
+	post_many(SIZE, 140);
+	assert_int_equal(put(1, BF_RING_BUFFERS * 140 - HEADER + 1, 2048), 0);
+	expect_nothing_used();
+	assert_int_equal(put(2, BF_RING_BUFFERS * 140 - HEADER, 2048), 1);
+	expect_got(2, BF_RING_BUFFERS * 140 - HEADER, BF_RING_BUFFERS);
+	assert_int_equal(d->ring.fault, BF_RING_FAULT_NONE);
+}
+
+/* Neither in its buffers nor in its used ring. */
+static void
+test_a_frame_that_does_not_fit_leaves_no_trace(void **state)
+{
+	size_t used_len = sizeof(struct vring_used) + SIZE * sizeof(struct vring_used_elem);
+	uint8_t *before = malloc(2 * DRIVER_HALF + used_len);
+
+	(void)state;
+	assert_non_null(before);
+	post_many(2, 1000);
+	post_many(1, 50);
+	for (uint32_t i = 0; i < 2; i++)
+		memcpy(before + i * DRIVER_HALF, d->memory.region[i].va, DRIVER_HALF);
+	memcpy(before + 2 * DRIVER_HALF, d->ring.used, used_len);
+	assert_int_equal(put(1, 2050, 2048), 0);
+	for (uint32_t i = 0; i < 2; i++)
+		assert_memory_equal(before + i * DRIVER_HALF, d->memory.region[i].va, DRIVER_HALF);
+	assert_memory_equal(before + 2 * DRIVER_HALF, d->ring.used, used_len);
+	assert_int_equal(put(2, 2050 - HEADER, 2048), 1);
+	expect_got(2, 2050 - HEADER, 3);
+	free(before);
+}
+
+static void
+test_memory_may_be_in_many_regions(void **state)
+{
+	const uint32_t part = 2 * DRIVER_HALF / BF_RING_REGIONS;
+	uint8_t *whole = d->memory.region[0].va;
+	struct rte_mbuf *pkts[BF_BURST];
+
+	(void)state;
+	d->memory.n = BF_RING_REGIONS;
+	for (uint32_t i = 0; i < BF_RING_REGIONS; i++) { /* backwards, as far as they go */
+		uint32_t at = (BF_RING_REGIONS - 1 - i) * part;
+
+		d->memory.region[i].gpa = DRIVER_GPA + at;
+		d->memory.region[i].size = part;
+		d->memory.region[i].va =
+			at < DRIVER_HALF ? whole + at : d->half[1] + at - DRIVER_HALF;
+	}
+	for (uint32_t i = 0; i + 1 < BF_RING_REGIONS; i++) {
+		d->next_gpa = DRIVER_GPA + (i + 1) * part - 700;
+		post_many(1, 1500);
+		assert_int_equal(put(i, 1400, 300), 1);
+		expect_got(i, 1400, 1);
+	}
+	d->access = 0;
+	for (uint32_t i = 0; i + 1 < BF_RING_REGIONS; i++) {
+		d->next_gpa = DRIVER_GPA + (i + 1) * part - 700;
+		send_posted(driver_post(d, &(uint32_t){1500}, 1), i, 1488);
+		assert_int_equal(take(pkts), 1);
+		expect_frame(pkts[0], i, 1488);
+		rte_pktmbuf_free(pkts[0]);
+	}
+}
+
+static void
+test_a_ring_goes_on_where_it_is_told_to_stand(void **state)
+{
+	uint16_t n = 0;
+
+	(void)state;
+	post_many(5, 500);
+	while (put(n, 60, 60) == 1)
+		expect_got(n++, 60, 1);
+	assert_int_equal(n, 5);
+	assert_int_equal(bf_ring_base(&d->ring), 5);
+	assert_int_equal(d->ring.frames, 5);
+	bf_ring_set_base(&d->ring, 65535);
+	assert_int_equal(bf_ring_base(&d->ring), 65535);
+	d->next_avail = d->next_used = 65535;
+	post_many(2, 500);
+	assert_int_equal(put(1, 60, 60), 1);
+	assert_int_equal(bf_ring_base(&d->ring), 0);
+	expect_got(1, 60, 1);
+}
+
 /* ---- telling the guest ---- */
 
-static uint64_t
+#define CALL_FD 1000 /* of nobody: it is only named */
+
+static bool
 told(void)
 {
-	eventfd_t n = 0;
+	int fd = bf_ring_tell(&d->ring);
 
-	bf_ring_tell(&d->ring);
-	return eventfd_read(d->ring.call_fd, &n) == 0 ? n : 0;
+	assert_true(fd == -1 || fd == CALL_FD);
+	return fd == CALL_FD;
 }
 
 static void
 test_a_guest_is_told_when_it_wants_to_be(void **state)
 {
 	(void)state;
-	d->ring.call_fd = eventfd(0, EFD_NONBLOCK);
+	d->ring.call_fd = CALL_FD;
 	assert_int_equal(told(), 0);
 	post_many(5, 500);
 	put(1, 60, 60);
@@ -569,7 +778,12 @@ test_a_guest_is_told_when_it_wants_to_be(void **state)
 	assert_int_equal(told(), 1);
 	put(1, 60, 60);
 	assert_int_equal(told(), 0);
-	close(d->ring.call_fd);
+	assert_int_equal(d->ring.calls, 2);
+	d->ring.event_idx = false;
+	d->ring.avail->flags = 0;
+	d->ring.call_fd = -1;
+	put(1, 60, 60);
+	assert_int_equal(told(), 0);
 }
 
 static void
@@ -597,6 +811,7 @@ test_a_guest_is_asked_for_a_kick_in_the_way_it_knows(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TAKING(f) cmocka_unit_test_setup_teardown(f, set_up_taking, tear_down)
 #define GIVEN_BACK(f, how) \
 	{ \
 #f ", lines " #how, f, set_up_##how, tear_down, NULL \
@@ -613,15 +828,22 @@ main(void)
 		T(test_a_buffer_may_be_a_chain_a_table_or_cross_memory),
 		T(test_a_frame_takes_as_many_buffers_as_it_needs),
 		T(test_without_mergeable_buffers_a_frame_fits_one_or_waits),
-		T(test_frames_are_taken_whole_in_order_and_their_buffers_given_back),
-		T(test_a_frame_may_come_in_pieces),
-		T(test_a_long_frame_comes_in_several_buffers_of_ours),
-		T(test_what_is_no_frame_is_given_back_and_counted),
-		T(test_without_buffers_of_ours_frames_stay_with_the_guest),
+		TAKING(test_frames_are_taken_whole_in_order_and_their_buffers_given_back),
+		TAKING(test_a_frame_may_come_in_pieces),
+		TAKING(test_a_long_frame_comes_in_several_buffers_of_ours),
+		TAKING(test_what_is_no_frame_is_given_back_and_counted),
+		TAKING(test_without_buffers_of_ours_frames_stay_with_the_guest),
 		T(test_nonsense_ends_a_ring_behind_what_was_right),
-		T(test_an_index_that_jumps_ends_a_ring),
+		TAKING(test_an_index_that_jumps_ends_a_ring),
+		T(test_a_frame_of_more_descriptors_than_are_walked_ends_a_ring),
+		TAKING(test_what_would_take_long_waits_for_the_next_visit),
+		T(test_what_would_take_long_to_put_is_left_out),
+		T(test_a_frame_takes_so_many_buffers_and_no_more),
+		T(test_a_frame_that_does_not_fit_leaves_no_trace),
+		T(test_memory_may_be_in_many_regions),
+		T(test_a_ring_goes_on_where_it_is_told_to_stand),
 		T(test_a_guest_is_told_when_it_wants_to_be),
-		T(test_a_guest_is_asked_for_a_kick_in_the_way_it_knows),
+		TAKING(test_a_guest_is_asked_for_a_kick_in_the_way_it_knows),
 		GIVEN_BACK(
 			test_frames_are_taken_whole_in_order_and_their_buffers_given_back, demoted),
 		GIVEN_BACK(

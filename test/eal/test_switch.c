@@ -127,7 +127,7 @@ static void
 test_guests_that_are_down_get_no_copies(void **state)
 {
 	(void)state;
-	r->dp[2].vid = -1;
+	r->dp[2].up = 0;
 	say(1, 11, 0);
 	assert_int_equal(rig_got(r, 2), 0);
 	assert_int_equal(rig_got(r, 3), 1);
@@ -139,7 +139,7 @@ test_a_flood_without_any_other_port_is_counted(void **state)
 {
 	(void)state;
 	for (uint16_t s = 2; s <= 4; s++)
-		r->dp[s].vid = -1;
+		r->dp[s].up = 0;
 	r->view->ports[0].kind = BF_PORT_NONE;
 	say(1, 11, 0);
 	assert_int_equal(rig_drops(r, 1, BF_DROP_NO_DESTINATION), 1);
@@ -468,7 +468,7 @@ model_like_rig(void)
 	model_init(&model);
 	for (unsigned int s = 0; s <= 4; s++) {
 		model.exists[s] = true;
-		model.up[s] = s == 0 || r->dp[s].vid >= 0;
+		model.up[s] = s == 0 || r->dp[s].up;
 		model.max_len[s] = r->view->ports[s].max_len;
 	}
 	model.lag = r->view->bond.lag;
@@ -576,8 +576,8 @@ test_random_bursts_go_where_the_model_says(void **state)
 		r->view->bond.lag = model.lag = (round & 1) != 0;
 		r->view->bond.designated = 1;
 		model.designated = 1;
-		r->dp[4].vid = round & 2 ? -1 : 4;
-		model.up[4] = r->dp[4].vid >= 0;
+		r->dp[4].up = round & 2 ? 0 : 1;
+		model.up[4] = r->dp[4].up;
 		r->view->ports[3].max_len = 1508;
 		model.max_len[3] = 1508;
 		memcpy(model.drops, &(uint64_t[MODEL_PORTS][BF_DROP_COUNT]){{0}},

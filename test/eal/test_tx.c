@@ -405,10 +405,10 @@ test_a_guest_that_is_down_or_has_no_ring_is_named(void **state)
 	r->dp[1].rx_rings = 0;
 	guest_flows(5);
 	assert_int_equal(rig_drops(r, 1, BF_DROP_GUEST_RING_OFF), 5);
-	r->dp[1].vid = -1;
+	r->dp[1].up = 0;
 	guest_flows(6);
 	assert_int_equal(rig_drops(r, 1, BF_DROP_GUEST_DOWN), 6);
-	r->dp[1].vid = 1;
+	r->dp[1].up = 1;
 	r->dp[1].rx_rings = 1;
 	r->dp[1].ring[0].lock = 1;
 	r->view->n_workers = 2; /* the ring is shared, and somebody else has it */

@@ -6,7 +6,6 @@ a client of our own (vhost_frontend.py), which says what no QEMU would.
 
 import contextlib
 import fcntl
-import mmap
 import os
 import struct
 
@@ -195,30 +194,6 @@ def test_a_migrated_guest_is_announced_by_rarp(raw):
     assert r.daemon.fdb()[moved.hex(":")]["port"] == "raw"
 
 
-def test_a_guest_whose_memory_is_logged_is_served_by_the_library(raw):
-    r, client = raw()
-    both_ways(r, client)
-    log = os.memfd_create("log")
-    os.ftruncate(log, 1 << 20)
-    client.say(vhost.SET_LOG_BASE, struct.pack("=QQ", 1 << 20, 0), [log], reply=True)
-    client.u64(vhost.SET_FEATURES, client.features | vhost.LOG_ALL)
-    for ring in (RX, TX):
-        at = vhost.BASE + ring * vhost.RINGS // 2
-        client.say(vhost.SET_VRING_ADDR,
-                   struct.pack("=IIQQQQ", ring, 1, at, at + 0x3000, at + 0x2000, at + 0x3000))
-    assert modes(r) == ["library", "library"]
-    first = client.used_idx[RX] % client.size
-    both_ways(r, client)
-    with mmap.mmap(log, 1 << 20) as dirty:
-        def is_dirty(addr):
-            page = addr // vhost.PAGE
-            return dirty[page // 8] & 1 << page % 8
-        assert is_dirty(client.buffer(RX, first))
-        assert is_dirty(vhost.BASE + 0x3000) and is_dirty(vhost.BASE + 0xb000)
-        assert not is_dirty(vhost.BASE + (client.mib << 20) - 1)
-    os.close(log)
-
-
 def test_guests_that_sleep_are_woken(raw):
     r, client = raw()
     r.settle()
@@ -263,11 +238,14 @@ NONSENSE = {
     "outside of memory": (lambda c, q: one(c, q, 0x1000, 100), "leaves the guest's memory"),
     "beyond its end": (lambda c, q: one(c, q, vhost.BASE + (c.mib << 20) - 50, 100), "memory"),
     "a loop": (lambda c, q: one(c, q, c.buffer(q, 0), 0, vhost.NEXT, c.size - 1), "loops"),
+    "wrong access": (lambda c, q: c.desc(q, c.size - 1, c.buffer(q, 0), 100, 0 if q == RX else vhost.WRITE)
+                     or c.avail(q, c.size - 1), "read-only"),
 }
 
 
 def one(client, ring, addr, length, flags=0, following=0):
-    client.desc(ring, client.size - 1, addr, length, flags, following)
+    access = vhost.WRITE if ring == RX else 0
+    client.desc(ring, client.size - 1, addr, length, flags | access, following)
     client.avail(ring, client.size - 1)
 
 

@@ -114,8 +114,7 @@ take(struct driver *d, struct input *in)
 		const char *why;
 
 		CHECK(rte_mbuf_check(pkts[i], 1, &why) == 0);
-		CHECK(pkts[i]->pkt_len > 0 &&
-			pkts[i]->pkt_len <= BF_MAX_MTU + BF_FRAME_OVERHEAD + ROOM);
+		CHECK(pkts[i]->pkt_len > 0 && pkts[i]->pkt_len <= BF_MAX_MTU + BF_FRAME_OVERHEAD);
 	}
 	rte_pktmbuf_free_bulk(pkts, got);
 }

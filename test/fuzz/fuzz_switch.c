@@ -35,7 +35,7 @@ begin(void)
 	r->carrier.bits = 3;
 	for (uint16_t s = 0; s <= N_GUESTS; s++) {
 		if (s > 0)
-			r->dp[s].vid = s;
+			r->dp[s].up = 1;
 		model.exists[s] = model.up[s] = true;
 		model.max_len[s] = r->view->ports[s].max_len;
 	}
@@ -136,8 +136,8 @@ change(struct input *in, uint8_t how)
 
 	switch (how & 7) {
 	case 4:
-		r->dp[s].vid = x & 128 ? -1 : s;
-		model.up[s] = r->dp[s].vid >= 0;
+		r->dp[s].up = x & 128 ? 0 : 1;
+		model.up[s] = r->dp[s].up;
 		break;
 	case 5:
 		r->carrier.bits = x & 3;

@@ -23,12 +23,13 @@ driver_new(uint16_t size, bool mergeable)
 	for (uint32_t i = 0; i < 2; i++) {
 		d->memory.region[i].gpa = DRIVER_GPA + i * DRIVER_HALF;
 		d->memory.region[i].size = DRIVER_HALF;
-		d->memory.region[i].va = malloc(DRIVER_HALF);
+		d->memory.region[i].va = d->half[i] = malloc(DRIVER_HALF);
 		if (d->memory.region[i].va == NULL)
 			abort();
 		memset(d->memory.region[i].va, 0xee, DRIVER_HALF);
 	}
 	d->next_gpa = DRIVER_GPA;
+	d->access = VRING_DESC_F_WRITE;
 	d->ring = (struct bf_ring){.mode = BF_RING_OWN,
 		.mergeable = mergeable,
 		.header = 12,
@@ -49,7 +50,7 @@ void
 driver_free(struct driver *d)
 {
 	for (uint32_t i = 0; i < 2; i++)
-		free(d->memory.region[i].va);
+		free(d->half[i]);
 	free(d->ring.desc);
 	free(d->ring.avail);
 	free(d->ring.used);
@@ -59,10 +60,9 @@ driver_free(struct driver *d)
 uint8_t *
 driver_at(struct driver *d, uint64_t gpa)
 {
-	for (uint32_t i = 0; i < 2; i++)
-		if (gpa >= d->memory.region[i].gpa && gpa < d->memory.region[i].gpa + DRIVER_HALF)
-			return d->memory.region[i].va + (gpa - d->memory.region[i].gpa);
-	return NULL;
+	uint64_t off = gpa - DRIVER_GPA;
+
+	return off < 2 * DRIVER_HALF ? d->half[off / DRIVER_HALF] + off % DRIVER_HALF : NULL;
 }
 
 uint64_t
@@ -105,8 +105,8 @@ driver_post(struct driver *d, const uint32_t *lens, uint16_t n)
 		bool last = k + 1 == n;
 		uint16_t next = last ? 0 : take_desc(d);
 
-		driver_desc(d, i, driver_alloc(d, lens[k]), lens[k], last ? 0 : VRING_DESC_F_NEXT,
-			next);
+		driver_desc(d, i, driver_alloc(d, lens[k]), lens[k],
+			(uint16_t)(d->access | (last ? 0 : VRING_DESC_F_NEXT)), next);
 		i = next;
 	}
 	driver_avail(d, head);
@@ -123,7 +123,8 @@ post_table(struct driver *d, const uint32_t *lens, uint16_t n)
 
 	for (uint16_t k = 0; k < n; k++) {
 		struct vring_desc e = {driver_alloc(d, lens[k]), lens[k],
-			k + 1 < n ? VRING_DESC_F_NEXT : 0, (uint16_t)(k + 1)};
+			(uint16_t)(d->access | (k + 1 < n ? VRING_DESC_F_NEXT : 0)),
+			(uint16_t)(k + 1)};
 
 		memcpy(driver_at(d, table + k * sizeof(e)), &e, sizeof(e));
 	}
@@ -146,7 +147,7 @@ driver_post_tail(struct driver *d, const uint32_t *lens, uint16_t n)
 	uint16_t head = take_desc(d);
 	uint64_t first = driver_alloc(d, lens[0]);
 
-	driver_desc(d, head, first, lens[0], VRING_DESC_F_NEXT,
+	driver_desc(d, head, first, lens[0], (uint16_t)(d->access | VRING_DESC_F_NEXT),
 		post_table(d, lens + 1, (uint16_t)(n - 1)));
 	driver_avail(d, head);
 	return head;

@@ -20,11 +20,14 @@
 struct driver {
 	struct bf_guest_memory memory;
 	struct bf_ring ring;
+	uint16_t
+		access; /* flags of what is posted: VRING_DESC_F_WRITE, or 0 for frames to be taken */
 	uint16_t next_desc, next_avail, next_used;
 	uint64_t next_gpa; /* memory that buffers have not taken */
+	uint8_t *half[2]; /* where it is */
 };
 
-/** A ring of @p size entries that nothing has been posted to. */
+/** A ring of @p size entries that nothing has been posted to, to put frames into. */
 struct driver *driver_new(uint16_t size, bool mergeable);
 void driver_free(struct driver *d);
 

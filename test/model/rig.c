@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/virtio_ring.h>
 #include <rte_bus_vdev.h>
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
@@ -28,8 +29,10 @@ const uint8_t rig_bond_mac[6] = {0x02, 0xb0, 0xb0, 0, 0, 1};
 static struct rig *current; /* whose guests answer */
 static int room[RIG_GUESTS + 1];
 static bool only_copy;
-static void (*guest_hook)(void);
+static void (*guest_hook)(void), (*poll_hook)(void);
 static bool eal_runs;
+static struct vring_avail no_avail; /* of rings that are doubles */
+static struct vring_used no_used;
 
 /* Two lcores on the processors that we may use, wherever these are; pinned to none of them. */
 static void
@@ -73,26 +76,47 @@ rig_eal_end(void)
 	eal_runs = false;
 }
 
+/* Whose ring it is: a double has no descriptors, and its slot in place of a size. */
+static inline bool
+is_double(const struct bf_ring *r)
+{
+	return r->desc == NULL;
+}
+
 uint16_t
-__wrap_rte_vhost_enqueue_burst(int vid, uint16_t ring, struct rte_mbuf **pkts, uint16_t n)
+__wrap_bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 {
 	static uint8_t sink[BF_BURST][2048];
-	uint16_t take = n;
+	uint16_t take = n, slot = r->size;
 
+	if (!is_double(r))
+		return __real_bf_ring_put(r, pkts, n);
 	if (guest_hook != NULL)
 		guest_hook();
-	if (room[vid] >= 0 && take > room[vid])
-		take = (uint16_t)room[vid];
-	if (room[vid] >= 0)
-		room[vid] -= take;
+	if (room[slot] >= 0 && take > room[slot])
+		take = (uint16_t)room[slot];
+	if (room[slot] >= 0)
+		room[slot] -= take;
 	for (uint16_t i = 0; i < take && only_copy; i++)
 		memcpy(sink[i], rte_pktmbuf_mtod(pkts[i], void *), pkts[i]->data_len);
 	for (uint16_t i = 0; i < take && !only_copy && current->n_log < RIG_LOG; i++)
 		current->log[current->n_log++] = (struct rig_delivery){.id = pkts[i]->hash.usr,
-			.slot = (uint16_t)vid,
-			.ring = ring,
+			.slot = slot,
+			.ring = (uint16_t)(r - current->dp[slot].ring),
 			.len = pkts[i]->pkt_len};
 	return take;
+}
+
+/* A guest that has nothing to say. */
+uint16_t
+__wrap_bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t *lost)
+{
+	if (!is_double(r))
+		return __real_bf_ring_take(r, pool, pkts, n, lost);
+	if (poll_hook != NULL)
+		poll_hook();
+	return 0;
 }
 
 void
@@ -105,6 +129,12 @@ void
 rig_guest_hook(void (*hook)(void))
 {
 	guest_hook = hook;
+}
+
+void
+rig_poll_hook(void (*hook)(void))
+{
+	poll_hook = hook;
 }
 
 void
@@ -167,9 +197,13 @@ fill_view(struct rig *r)
 	v->n_workers = 1;
 	v->guests = (uint16_t *)(v + 1);
 	for (uint16_t s = 1; s <= r->n_guests; s++) {
-		r->dp[s] = (struct bf_guest_dp){.vid = s, .rx_rings = 1, .tx_rings = 1};
+		r->dp[s] = (struct bf_guest_dp){.up = 1, .rx_rings = 1, .tx_rings = 1};
 		for (unsigned int q = 0; q < 2 * BF_MAX_QP; q++)
-			r->dp[s].ring[q].mode = BF_RING_LIBRARY; /* its functions are wrapped */
+			r->dp[s].ring[q] = (struct bf_ring){.mode = BF_RING_OWN,
+				.size = s,
+				.call_fd = -1,
+				.avail = &no_avail,
+				.used = &no_used};
 		v->ports[s] = (struct bf_port_view){
 			.kind = BF_PORT_GUEST, .max_len = 1518, .n_rings = 1, .guest = &r->dp[s]};
 		v->guests[v->n_guests++] = s;

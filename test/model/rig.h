@@ -4,8 +4,9 @@
  * A worker on a bench: the real fast room with a view made by hand, ring ports as the bond's
  * members and guests that only count what they are given.
  *
- * The members' far ends are rte_rings that the test empties.  A guest's "vid" is its slot;
- * rte_vhost_enqueue_burst() is answered here (see rig_link_args in meson.build).
+ * The members' far ends are rte_rings that the test empties.  Guests' rings are doubles, which have no
+ * descriptors: bf_ring_put() and bf_ring_take() are answered here for those (see rig_link_args in
+ * meson.build).
  *
  * Threads: one; the EAL's second lcore exists and stays idle.
  */
@@ -107,10 +108,17 @@ bool rig_balanced(const struct rig *r);
 void rig_guest_room(uint16_t slot, int room);
 /** What else happens whenever frames are put into a guest's ring; NULL: nothing. */
 void rig_guest_hook(void (*hook)(void));
+/** What happens whenever a guest is polled for frames, of which it has none; NULL: nothing. */
+void rig_poll_hook(void (*hook)(void));
 /** What a guest's ring is made of in benches: copy the bytes, log nothing. */
 void rig_guest_copies(bool on);
 
-uint16_t __wrap_rte_vhost_enqueue_burst(int vid, uint16_t ring, struct rte_mbuf **pkts, uint16_t n);
+uint16_t __real_bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
+uint16_t __wrap_bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
+uint16_t __real_bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t *lost);
+uint16_t __wrap_bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t *lost);
 
 /* ---- rig_frames.c ---- */
 

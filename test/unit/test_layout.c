@@ -66,17 +66,17 @@ test_carrier_bits_have_their_line(void **state)
 	assert_int_equal(sizeof(struct bf_carrier), RTE_CACHE_LINE_SIZE);
 }
 
-/* Workers that share a guest's ring write its lock; all of them read its device id per burst. */
+/* Workers that share a guest's ring write its lock; all of them read whether it is up per burst. */
 static void
-test_a_guests_ring_locks_are_apart_from_its_device_id(void **state)
+test_a_guests_ring_locks_are_apart_from_whether_it_is_up(void **state)
 {
 	(void)state;
 	assert_own_lines(struct bf_guest_dp);
-	assert_apart(struct bf_guest_dp, vid, ring);
+	assert_apart(struct bf_guest_dp, up, ring);
 	assert_apart(struct bf_guest_dp, pool, ring);
 	assert_apart(struct bf_guest_dp, memory, ring);
 	assert_own_lines(struct bf_ring);
-	assert_int_equal(sizeof(struct bf_ring), RTE_CACHE_LINE_SIZE);
+	assert_int_equal(LINE(struct bf_ring, lock), LINE(struct bf_ring, memory));
 }
 
 /* A set of the decision cache and the FDB's bucket cost one line each. */
@@ -96,7 +96,7 @@ main(void)
 		cmocka_unit_test(test_the_doors_neighbours_do_not_change_while_workers_run),
 		cmocka_unit_test(test_fdb_readers_and_its_writer_are_apart),
 		cmocka_unit_test(test_carrier_bits_have_their_line),
-		cmocka_unit_test(test_a_guests_ring_locks_are_apart_from_its_device_id),
+		cmocka_unit_test(test_a_guests_ring_locks_are_apart_from_whether_it_is_up),
 		cmocka_unit_test(test_lookups_touch_one_line),
 	};
 

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Frames in buffers that are not in one piece: see pieces.h.
+ *
+ * Threads: worker.
+ */
+#include "dataplane/pieces.h"
+
+#include <string.h>
+
+void
+bf_pieces_begin(struct bf_pieces *p, const struct bf_guest_memory *memory, uint32_t enough)
+{
+	p->memory = memory;
+	p->enough = enough;
+	p->bytes = 0;
+	p->steps = p->n = 0;
+	p->fault = BF_RING_FAULT_NONE;
+}
+
+bool
+bf_pieces_fail(struct bf_pieces *p, enum bf_ring_fault why)
+{
+	p->fault = (uint8_t)why;
+	return false;
+}
+
+bool
+bf_pieces_add(struct bf_pieces *p, uint64_t gpa, uint32_t len)
+{
+	if (p->steps++ == BF_RING_STEPS)
+		return bf_pieces_fail(p, BF_RING_FAULT_LONG);
+	len = RTE_MIN(len, p->enough - p->bytes);
+	while (len > 0) {
+		struct bf_piece *piece = &p->piece[p->n];
+
+		if (p->n == BF_PIECES)
+			return bf_pieces_fail(p, BF_RING_FAULT_LONG);
+		piece->len = len;
+		piece->va = bf_map(p->memory, gpa, &piece->len);
+		if (piece->va == NULL)
+			return bf_pieces_fail(p, BF_RING_FAULT_CHAIN);
+		p->n++;
+		p->bytes += piece->len;
+		gpa += piece->len;
+		len -= piece->len;
+	}
+	return true;
+}
+
+/* The next bytes of them, at most `want`. */
+static uint8_t *
+next_bytes(struct bf_piece **at, uint32_t want, uint32_t *got)
+{
+	uint8_t *va;
+
+	while ((*at)->len == 0)
+		(*at)++;
+	va = (*at)->va;
+	*got = RTE_MIN(want, (*at)->len);
+	(*at)->va += *got;
+	(*at)->len -= *got;
+	return va;
+}
+
+static void
+write_bytes(struct bf_piece **at, const uint8_t *from, uint32_t len)
+{
+	for (uint32_t done = 0, part; done < len; done += part) {
+		uint8_t *va = next_bytes(at, len - done, &part);
+
+		memcpy(va, from + done, part);
+	}
+}
+
+/* to == NULL: skip them. */
+static void
+read_bytes(struct bf_piece **at, uint8_t *to, uint32_t len)
+{
+	for (uint32_t done = 0, part; done < len; done += part) {
+		const uint8_t *va = next_bytes(at, len - done, &part);
+
+		if (to != NULL)
+			memcpy(to + done, va, part);
+	}
+}
+
+void
+bf_pieces_write(
+	struct bf_pieces *p, const uint8_t *head, uint8_t head_len, const struct rte_mbuf *m)
+{
+	struct bf_piece *at = p->piece;
+
+	write_bytes(&at, head, head_len);
+	for (; m != NULL; m = m->next)
+		write_bytes(&at, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+}
+
+enum bf_taken
+bf_pieces_read(struct bf_pieces *p, uint8_t head_len, struct rte_mbuf *m)
+{
+	struct bf_piece *at = p->piece;
+	struct rte_mbuf *last = m;
+	uint32_t left;
+
+	if (p->bytes <= head_len || p->bytes - head_len > BF_LONGEST_FRAME)
+		return BF_THROWN_AWAY;
+	read_bytes(&at, NULL, head_len);
+	m->pkt_len = left = p->bytes - head_len;
+	for (;;) {
+		last->data_len = (uint16_t)RTE_MIN(left, (uint32_t)rte_pktmbuf_tailroom(last));
+		read_bytes(&at, rte_pktmbuf_mtod(last, uint8_t *), last->data_len);
+		left -= last->data_len;
+		if (left == 0)
+			return BF_TAKEN;
+		last->next = rte_pktmbuf_alloc(m->pool);
+		if (last->next == NULL)
+			return BF_NOT_YET;
+		last = last->next;
+		m->nb_segs++;
+	}
+}

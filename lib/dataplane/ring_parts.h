@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What the kinds of rings have in common, for split.c and packed.c alone.
+ *
+ * Threads: worker.
+ */
+#ifndef BF_DATAPLANE_RING_PARTS_H
+#define BF_DATAPLANE_RING_PARTS_H
+
+#include <string.h>
+
+#include <rte_atomic.h>
+#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/lines.h"
+#include "dataplane/pieces.h"
+#include "dataplane/ring.h"
+#include "dataplane/sizes.h"
+
+#define BF_LOOK_AHEAD_BELOW (BF_BURST / 2) /* a visit of so many frames hides its own misses */
+
+/** A frame's usual buffer: what pass 2 found out about it. */
+struct bf_buffer {
+	uint8_t *va; /* NULL: to be walked */
+	uint32_t len;
+	uint16_t id; /* split: its head; packed: its buffer id */
+};
+
+/* What was found first stays: the rest follows from it. */
+static inline void
+bf_ring_fail(struct bf_ring *r, uint8_t fault)
+{
+	if (__atomic_load_n(&r->fault, __ATOMIC_RELAXED) == BF_RING_FAULT_NONE)
+		__atomic_store_n(&r->fault, fault, __ATOMIC_RELAXED);
+}
+
+static inline void
+bf_frame_set(struct rte_mbuf *m, uint32_t len)
+{
+	m->data_len = (uint16_t)len;
+	m->pkt_len = len;
+}
+
+/*
+ * struct virtio_net_hdr_mrg_rxbuf without offloads (5.1.6): all 0 but num_buffers, the last two.
+ * Written only where it is not so already: drivers leave buffers as they were, and in front of the
+ * frame the header often has a cache line to itself, which then stays with both sides.
+ */
+static inline void
+bf_header_set(uint8_t *va, uint8_t header, uint16_t n_buffers)
+{
+	uint16_t zero, count;
+	uint64_t zeros;
+
+	memcpy(&zeros, va, sizeof(zeros));
+	memcpy(&zero, va + 8, sizeof(zero));
+	if (unlikely((zeros | zero) != 0))
+		memset(va, 0, 10);
+	if (unlikely(header <= 10))
+		return;
+	memcpy(&count, va + 10, sizeof(count));
+	if (unlikely(count != n_buffers))
+		memcpy(va + 10, &n_buffers, sizeof(n_buffers));
+}
+
+/* Ask for the beginnings of frames that are about to be read. */
+static inline void
+bf_buffers_prefetch(const struct bf_ring *r, const struct bf_buffer *b, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		rte_prefetch0(b[i].va);
+		if (r->give == BF_GIVE_DEMOTE) /* not to be kept at all */
+			rte_prefetch_non_temporal(b[i].va + RTE_CACHE_LINE_SIZE);
+		else
+			rte_prefetch0(b[i].va + RTE_CACHE_LINE_SIZE);
+	}
+}
+
+/* A frame's other lines stay: giving back all of them costs more than it saves. */
+static inline void
+bf_buffers_give_back(const struct bf_ring *r, const struct bf_buffer *b, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		if (unlikely(b[i].va == NULL))
+			continue;
+		if (r->give == BF_GIVE_DEMOTE)
+			rte_cldemote(b[i].va + r->header);
+		else
+			bf_line_flush(b[i].va + r->header);
+	}
+}
+
+/* ---- split.c: see ring.h for what they do ---- */
+
+uint16_t bf_split_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
+uint16_t bf_split_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t *lost);
+bool bf_split_wants_call(const struct bf_ring *r, uint16_t was);
+void bf_split_want_kicks(struct bf_ring *r, bool on);
+uint16_t bf_split_waiting(const struct bf_ring *r);
+bool bf_split_look(const struct bf_ring *r, uint32_t *way);
+
+#endif
