@@ -287,7 +287,9 @@ driver_start(struct bf_guest *g, int gid, struct bf_err *err)
 		unlink(path); /* checked: a socket that nobody listens on */
 	if (!g->cfg.mrg_rxbuf)
 		off |= 1ULL << VIRTIO_NET_F_MRG_RXBUF;
-	off |= 1ULL << VIRTIO_F_RING_PACKED | 1ULL << VHOST_F_LOG_ALL; /* not served yet */
+	if (!g->cfg.packed)
+		off |= 1ULL << VIRTIO_F_RING_PACKED;
+	off |= 1ULL << VHOST_F_LOG_ALL; /* not served yet */
 	if (rte_vhost_driver_register(path, flags) != 0)
 		return bf_err_set(err, EIO, "socket: \"%s\": librte_vhost refuses it", path);
 	g->started = true;

@@ -73,7 +73,11 @@ ring_give_back(struct bf_ring *r, int vid, uint16_t q)
 	if (r->mode != BF_RING_OWN)
 		return;
 	ring_off(r);
-	rte_vhost_set_vring_base(vid, q, r->seen, r->used_idx);
+	if (r->packed)
+		rte_vhost_set_vring_base(
+			vid, q, (uint16_t)bf_ring_base(r), (uint16_t)bf_ring_base(r));
+	else
+		rte_vhost_set_vring_base(vid, q, r->seen, r->used_idx);
 }
 
 /* Which rings a message is about. */
@@ -149,21 +153,25 @@ ring_read(struct bf_guest_dp *g, int vid, uint16_t q, uint64_t features)
 {
 	struct bf_ring *r = &g->ring[q];
 	struct rte_vhost_vring v = {0};
+	bool is_packed = features & 1ULL << VIRTIO_F_RING_PACKED;
 	uint16_t seen, used;
 
 	if (rte_vhost_get_vhost_vring(vid, q, &v) != 0 || v.desc == NULL || v.avail == NULL ||
-		v.used == NULL || v.size == 0 || (v.size & (v.size - 1)) != 0 ||
+		v.used == NULL || v.size == 0 || (!is_packed && (v.size & (v.size - 1)) != 0) ||
 		rte_vhost_get_vring_base(vid, q, &seen, &used) != 0)
 		return false;
-	r->desc = v.desc;
+	r->packed = is_packed;
+	r->in_order = features & 1ULL << VIRTIO_F_IN_ORDER;
+	r->desc = v.desc; /* or what a packed ring has there */
 	r->avail = v.avail;
 	r->used = v.used;
 	r->size = v.size;
 	r->call_fd = v.callfd;
 	if (q & 1)
 		g->kick_fd[q / 2] = v.kickfd;
-	bf_ring_set_base(r, seen);
-	r->used_idx = r->told = used;
+	bf_ring_set_base(r, is_packed ? seen | (uint32_t)used << 16 : seen);
+	if (!is_packed)
+		r->used_idx = r->told = used;
 	r->fault = BF_RING_FAULT_NONE;
 	r->event_idx = features & 1ULL << VIRTIO_RING_F_EVENT_IDX;
 	r->mergeable = features & 1ULL << VIRTIO_NET_F_MRG_RXBUF;

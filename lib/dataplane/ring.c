@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A guest's ring, whatever its kind: see ring.h.  The frames are moved by split.c.
+ * A guest's ring, whatever its kind: see ring.h.  The frames are moved by split.c and packed.c.
  *
  * Threads: worker.
  */
@@ -14,14 +14,21 @@
 uint16_t
 bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	return bf_split_put(r, pkts, n);
+	return likely(!r->packed) ? bf_split_put(r, pkts, n) : bf_packed_put(r, pkts, n);
 }
 
 uint16_t
 bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
 	uint64_t *lost)
 {
-	return bf_split_take(r, pool, pkts, n, lost);
+	return likely(!r->packed) ? bf_split_take(r, pool, pkts, n, lost)
+				  : bf_packed_take(r, pool, pkts, n, lost);
+}
+
+static bool
+wants_call(const struct bf_ring *r, uint16_t was)
+{
+	return likely(!r->packed) ? bf_split_wants_call(r, was) : bf_packed_wants_call(r, was);
 }
 
 int
@@ -30,7 +37,7 @@ bf_ring_tell(struct bf_ring *r)
 	uint16_t was = r->told;
 
 	r->told = r->used_idx;
-	if (was == r->used_idx || !bf_split_wants_call(r, was) || r->call_fd < 0)
+	if (was == r->used_idx || !wants_call(r, was) || r->call_fd < 0)
 		return -1;
 	r->calls++;
 	return r->call_fd;
@@ -39,31 +46,37 @@ bf_ring_tell(struct bf_ring *r)
 void
 bf_ring_want_kicks(struct bf_ring *r, bool on)
 {
-	bf_split_want_kicks(r, on);
+	if (r->packed)
+		bf_packed_want_kicks(r, on);
+	else
+		bf_split_want_kicks(r, on);
 }
 
 uint16_t
 bf_ring_waiting(const struct bf_ring *r)
 {
-	return bf_split_waiting(r);
+	return r->packed ? bf_packed_waiting(r) : bf_split_waiting(r);
 }
 
 bool
 bf_ring_look(const struct bf_ring *r, uint32_t *way)
 {
-	return bf_split_look(r, way);
+	return r->packed ? bf_packed_look(r, way) : bf_split_look(r, way);
 }
 
 uint32_t
 bf_ring_base(const struct bf_ring *r)
 {
-	return r->seen;
+	return r->packed ? bf_packed_base(r) : r->seen;
 }
 
 void
 bf_ring_set_base(struct bf_ring *r, uint32_t base)
 {
-	r->seen = r->known = r->used_idx = r->told = (uint16_t)base;
+	if (r->packed)
+		bf_packed_set_base(r, base);
+	else
+		r->seen = r->known = r->used_idx = r->told = (uint16_t)base;
 }
 
 void

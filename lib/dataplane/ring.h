@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A guest's split virtqueue as workers use it (virtio 1.2, 2.7).
+ * A guest's virtqueue as workers use it: split (virtio 1.2, 2.7; split.c) or packed (2.8; packed.c).
  *
  * Theory of operation.  A burst is handled in passes: heads, descriptors, buffers, used entries.
  * Each pass touches memory that the guest's CPU has written last, and a pass over 32 of them has
  * all their cache misses under way at once, where frame by frame they come one behind the other.
- * The used entries are written in one piece at the end: the guest reads ahead in that ring.
+ * The used entries are written in one piece at the end: the guest reads ahead in that ring.  A packed
+ * ring has heads, descriptors and used entries in one, so it takes three passes instead of four.
  * A guest that hardly gets frames while it sends is the one who writes its frames' lines next: they
  * may be given back (`give`: lines.h).
  *
@@ -69,6 +70,37 @@ enum bf_ring_fault {
 #undef BF_RING_FAULT_ENUM
 };
 
+#define BF_RING_RECORD_VERSION 1
+
+/** Where a packed ring stands, as one word. */
+struct bf_ring_stand {
+	uint16_t used_idx, old_used_idx;
+	uint8_t used_wrap_counter, old_used_wrap_counter;
+	uint16_t back : 15; /* descriptors since the last that was marked used, 0 unknown */
+	uint16_t writes : 1; /* the burst has lengths */
+};
+
+/**
+ * Where a packed ring stands, in memory that outlives the process: before each burst of used
+ * descriptors, where the ring stands and where it will stand then; after it, that it does.  It begins as
+ * the region of a packed ring in vhost-user's in-flight area does (the bits of `stand` behind the wrap
+ * counters are padding there).  What follows, that area has for descriptors in flight: there are none.
+ *
+ * Aligned to 8 bytes; see BF_RING_RECORD_SIZE.
+ */
+struct bf_ring_record {
+	uint64_t features;
+	uint16_t version; /* BF_RING_RECORD_VERSION; 0: nothing has been recorded */
+	uint16_t desc_num;
+	uint16_t free_head, old_free_head; /* not used */
+	struct bf_ring_stand stand;
+	uint64_t padding;
+	uint16_t len[BF_RING_BUFFERS]; /* of the buffers of a burst towards the guest */
+};
+
+/** Bytes that a record takes, of a ring of @p size: not more than the in-flight area has for it. */
+#define BF_RING_RECORD_SIZE(size) (32 + 2 * RTE_MIN((size_t)(size), (size_t)BF_RING_BUFFERS))
+
 /** Fields that control sets before the ring is on say nothing of a writer. */
 struct bf_ring {
 	/* Used for every burst: one line. */
@@ -81,17 +113,30 @@ struct bf_ring {
 	uint8_t give; /* enum bf_give: lines of the guest's frames; worker: w */
 	bool spent; /* bf_ring_put() ended at BF_RING_VISIT; set only */
 	bool announces; /* `announce` is due; control: w, worker: takes */
-	uint16_t size; /* a power of two */
-	uint16_t seen; /* next available entry */
-	uint16_t known; /* the driver's available index when it was last read */
-	uint16_t used_idx; /* next used entry */
+	bool packed;
+	bool wrap; /* packed: the wrap counter at `seen` */
+	uint16_t size; /* 1 to 32768; split: a power of two */
+	uint16_t seen; /* split: next available entry, free running; packed: the next descriptor */
+	uint16_t known; /* split: the driver's available index when it was last read */
+	uint16_t used_idx; /* split: next used entry; packed: descriptors used; free running */
 	uint16_t told; /* used_idx when the guest was last asked to look */
-	struct vring_desc *desc;
-	struct vring_avail *avail;
-	struct vring_used *used;
+	union {
+		struct vring_desc *desc;
+		struct vring_packed_desc *packed_desc;
+	};
+	union {
+		struct vring_avail *avail;
+		struct vring_packed_desc_event *driver; /* what the driver wants to be told */
+	};
+	union {
+		struct vring_used *used;
+		struct vring_packed_desc_event *device; /* what we want to be told */
+	};
 	const struct bf_guest_memory *memory;
-	/* Used now and then. */
-	int call_fd __rte_cache_aligned; /* -1: the driver polls; closed after a grace period */
+	/* Used now and then, or for packed rings alone. */
+	struct bf_ring_record *record __rte_cache_aligned; /* packed; NULL: none */
+	bool in_order; /* VIRTIO_F_IN_ORDER was negotiated */
+	int call_fd; /* -1: the driver polls; closed after a grace period */
 	uint64_t announce; /* address that a RARP is due for */
 	uint64_t frames; /* put or taken, since the ring was made; worker: w, control: r */
 	uint64_t calls; /* asked for by the guest, likewise */
@@ -159,13 +204,35 @@ uint16_t bf_ring_waiting(const struct bf_ring *r);
 bool bf_ring_look(const struct bf_ring *r, uint32_t *way);
 
 /**
- * Where a ring stands, as in VHOST_USER_GET_VRING_BASE: the next available entry.
+ * Where a ring stands, as in VHOST_USER_GET_VRING_BASE.  Split: the next available entry.  Packed: the
+ * next available descriptor, from bit 15 on its wrap counter, and from bit 16 on the same of used ones.
  *
  * ctx whoever holds the lock, or a ring that is off.
  */
 uint32_t bf_ring_base(const struct bf_ring *r);
 
-/** Let it stand there.  ctx control; mode BF_RING_OFF. */
+/**
+ * Let it stand there, and say so in its record.
+ *
+ * ctx control; mode BF_RING_OFF, with kind, size and record set.
+ *
+ * @param base
+ *   As above.  Packed: upper half 0 means as the lower (virtio-user leaves it out); where they differ,
+ *   the used one counts, and what was taken and not used is taken again.  A place that the ring does
+ *   not have is its begin.
+ */
 void bf_ring_set_base(struct bf_ring *r, uint32_t base);
+
+/**
+ * Find where a packed ring stands, after a death in whatever moment: from its record and descriptors.
+ * Finishes what was under way.
+ *
+ * ctx control; mode BF_RING_OFF, with everything but the place set.
+ *
+ * @return
+ *   false: there is no record, or the driver has set the ring up anew since, so it stands where the
+ *   front end says.  Descriptors that decide nothing (the last 32 of an odd lap) pass.
+ */
+bool bf_packed_recover(const struct bf_ring *r, uint16_t *at, bool *wrap);
 
 #endif

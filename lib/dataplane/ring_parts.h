@@ -65,6 +65,13 @@ bf_header_set(uint8_t *va, uint8_t header, uint16_t n_buffers)
 		memcpy(va + 10, &n_buffers, sizeof(n_buffers));
 }
 
+/* A frame's second line; of no frame, somewhere that is no place to be. */
+static inline const void *
+bf_second_line(const uint8_t *va)
+{
+	return (const void *)((uintptr_t)va + RTE_CACHE_LINE_SIZE);
+}
+
 /* Ask for the beginnings of frames that are about to be read. */
 static inline void
 bf_buffers_prefetch(const struct bf_ring *r, const struct bf_buffer *b, uint16_t n)
@@ -72,9 +79,9 @@ bf_buffers_prefetch(const struct bf_ring *r, const struct bf_buffer *b, uint16_t
 	for (uint16_t i = 0; i < n; i++) {
 		rte_prefetch0(b[i].va);
 		if (r->give == BF_GIVE_DEMOTE) /* not to be kept at all */
-			rte_prefetch_non_temporal(b[i].va + RTE_CACHE_LINE_SIZE);
+			rte_prefetch_non_temporal(bf_second_line(b[i].va));
 		else
-			rte_prefetch0(b[i].va + RTE_CACHE_LINE_SIZE);
+			rte_prefetch0(bf_second_line(b[i].va));
 	}
 }
 
@@ -92,6 +99,19 @@ bf_buffers_give_back(const struct bf_ring *r, const struct bf_buffer *b, uint16_
 	}
 }
 
+/* What a fresh frame of the pool has room for in one piece: the frames need not be read for it. */
+static inline uint32_t
+bf_room_of(struct rte_mempool *pool)
+{
+	return (uint32_t)rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
+}
+
+static inline bool
+bf_fits_simply(const struct bf_ring *r, const struct bf_buffer *b, const struct rte_mbuf *m)
+{
+	return b->va != NULL && m->nb_segs == 1 && b->len >= m->pkt_len + r->header;
+}
+
 /* ---- split.c: see ring.h for what they do ---- */
 
 uint16_t bf_split_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
@@ -101,5 +121,17 @@ bool bf_split_wants_call(const struct bf_ring *r, uint16_t was);
 void bf_split_want_kicks(struct bf_ring *r, bool on);
 uint16_t bf_split_waiting(const struct bf_ring *r);
 bool bf_split_look(const struct bf_ring *r, uint32_t *way);
+
+/* ---- packed.c: the same ---- */
+
+uint16_t bf_packed_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
+uint16_t bf_packed_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t *lost);
+bool bf_packed_wants_call(const struct bf_ring *r, uint16_t was);
+void bf_packed_want_kicks(struct bf_ring *r, bool on);
+uint16_t bf_packed_waiting(const struct bf_ring *r);
+bool bf_packed_look(const struct bf_ring *r, uint32_t *way);
+uint32_t bf_packed_base(const struct bf_ring *r);
+void bf_packed_set_base(struct bf_ring *r, uint32_t base);
 
 #endif

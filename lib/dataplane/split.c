@@ -214,11 +214,12 @@ take_walked(struct bf_ring *r, uint16_t head, struct rte_mbuf *m, uint32_t *left
 }
 
 static inline enum bf_taken
-take_one(struct bf_ring *r, const struct bf_buffer *b, struct rte_mbuf *m, uint32_t *left)
+take_one(struct bf_ring *r, const struct bf_buffer *b, struct rte_mbuf *m, uint32_t room,
+	uint32_t *left)
 {
 	uint32_t len = b->len - r->header;
 
-	if (unlikely(b->va == NULL || b->len <= r->header || len > rte_pktmbuf_tailroom(m)))
+	if (unlikely(b->va == NULL || b->len <= r->header || len > room))
 		return take_walked(r, b->id, m, left);
 	rte_memcpy(rte_pktmbuf_mtod(m, uint8_t *), b->va + r->header, len);
 	bf_frame_set(m, len);
@@ -232,7 +233,7 @@ bf_split_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkt
 	uint16_t known, taken = 0, done = 0;
 	struct rte_mbuf *fresh[BF_BURST];
 	struct bf_buffer b[BF_BURST];
-	uint32_t left = BF_RING_VISIT;
+	uint32_t left = BF_RING_VISIT, room = bf_room_of(pool);
 
 	n = RTE_MIN(n, check_waiting(r, n));
 	if (n == 0 || rte_pktmbuf_alloc_bulk(pool, fresh, n) != 0)
@@ -240,7 +241,7 @@ bf_split_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkt
 	known = look_up(r, b, n, 0);
 	bf_buffers_prefetch(r, b, known);
 	for (; done < known; done++) {
-		enum bf_taken what = take_one(r, &b[done], fresh[done], &left);
+		enum bf_taken what = take_one(r, &b[done], fresh[done], room, &left);
 
 		if (likely(what == BF_TAKEN)) {
 			pkts[taken++] = fresh[done];
@@ -330,12 +331,6 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint16_t waiting, uint16
 	return PUT;
 }
 
-static inline bool
-fits_simply(const struct bf_ring *r, const struct bf_buffer *b, const struct rte_mbuf *m)
-{
-	return b->va != NULL && m->nb_segs == 1 && b->len >= m->pkt_len + r->header;
-}
-
 /* The frames whose buffers are as usual, up to the first one that needs to be walked. */
 static uint16_t
 put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
@@ -344,7 +339,7 @@ put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 	uint16_t done = 0;
 
 	n = look_up(r, b, n, VRING_DESC_F_WRITE);
-	for (; done < n && likely(fits_simply(r, &b[done], pkts[done])); done++) {
+	for (; done < n && likely(bf_fits_simply(r, &b[done], pkts[done])); done++) {
 		bf_header_set(b[done].va, r->header, 1);
 		rte_memcpy(b[done].va + r->header, rte_pktmbuf_mtod(pkts[done], const uint8_t *),
 			pkts[done]->data_len);
@@ -373,7 +368,7 @@ look_ahead(const struct bf_ring *r, uint16_t n)
 		const uint8_t *va = bf_map_usual(&first, r->memory, d.addr, d.len);
 
 		rte_prefetch0(va);
-		rte_prefetch0(va + RTE_CACHE_LINE_SIZE);
+		rte_prefetch0(bf_second_line(va));
 	}
 	rte_prefetch0(&r->used->ring[(r->used_idx + n) & (r->size - 1)]);
 }

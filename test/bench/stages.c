@@ -66,6 +66,9 @@ void stage_guest_to_bond_ordered(uint32_t first);
 void stage_ring_put(struct driver *d);
 void stage_ring_put_few(struct driver *d);
 void stage_ring_take(struct driver *d, struct rte_mbuf **pkts);
+void stage_packed_put(struct driver *d);
+void stage_packed_put_few(struct driver *d);
+void stage_packed_take(struct driver *d, struct rte_mbuf **pkts);
 
 static void
 took(const char *stage, uint64_t cycles)
@@ -236,6 +239,27 @@ stage_ring_take(struct driver *d, struct rte_mbuf **pkts)
 	sink += bf_ring_take(&d->ring, pool, pkts, BF_BURST, &lost);
 }
 
+__attribute__((noinline)) void
+stage_packed_put(struct driver *d)
+{
+	sink += bf_ring_put(&d->ring, hashed, BF_BURST);
+}
+
+__attribute__((noinline)) void
+stage_packed_put_few(struct driver *d)
+{
+	for (uint16_t i = 0; i < BF_BURST; i += FEW)
+		sink += bf_ring_put(&d->ring, &hashed[i], FEW);
+}
+
+__attribute__((noinline)) void
+stage_packed_take(struct driver *d, struct rte_mbuf **pkts)
+{
+	uint64_t lost = 0;
+
+	sink += bf_ring_take(&d->ring, pool, pkts, BF_BURST, &lost);
+}
+
 /* Buffers of a usual driver: one piece each, without room to spare when they hold a frame. */
 static void
 post_burst(struct driver *d, uint32_t len)
@@ -274,6 +298,29 @@ guest_ring(void)
 	driver_free(d);
 }
 
+static void
+packed_ring(void)
+{
+	struct driver *d = driver_new_packed(256, true);
+	struct rte_mbuf *pkts[BF_BURST];
+
+	for (uint32_t i = 0; i < BURSTS; i++) {
+		post_burst(d, 1536);
+		TIMED(packed_put, d);
+	}
+	for (uint32_t i = 0; i < BURSTS; i++) {
+		post_burst(d, 1536);
+		TIMED(packed_put_few, d);
+	}
+	d->access = 0;
+	for (uint32_t i = 0; i < BURSTS; i++) {
+		post_burst(d, 12 + 60);
+		TIMED(packed_take, d, pkts);
+		rte_pktmbuf_free_bulk(pkts, BF_BURST);
+	}
+	driver_free(d);
+}
+
 /* Bursts of these frames, PART by PART, through a stage. */
 #define EACH_PART(from, name) \
 	do { \
@@ -306,6 +353,7 @@ one_round(void)
 	r->view->bond.tx = BF_TX_ORDER;
 	EACH_PART(back, guest_to_bond_ordered);
 	guest_ring();
+	packed_ring();
 }
 
 int

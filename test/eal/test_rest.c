@@ -22,10 +22,10 @@ static int kick;
 
 /* A worker with one guest's ring to poll, and members when there are any. */
 static void
-begin(unsigned int n_members)
+begin(unsigned int n_members, bool packed)
 {
 	r = rig_new(n_members, 1);
-	d = driver_new(64, true);
+	d = packed ? driver_new_packed(64, true) : driver_new(64, true);
 	kick = eventfd(0, EFD_NONBLOCK);
 	r->dp[1].ring[1] = d->ring;
 	r->dp[1].kick_fd[0] = kick;
@@ -41,7 +41,15 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	begin(0);
+	begin(0, false);
+	return 0;
+}
+
+static int
+set_up_packed(void **state)
+{
+	(void)state;
+	begin(0, true);
 	return 0;
 }
 
@@ -49,7 +57,7 @@ static int
 set_up_with_members(void **state)
 {
 	(void)state;
-	begin(2);
+	begin(2, false);
 	return 0;
 }
 
@@ -66,7 +74,17 @@ tear_down(void **state)
 static bool
 is_asked(void)
 {
+	if (d->ring.packed)
+		return d->ring.device->flags != VRING_PACKED_EVENT_FLAG_DISABLE;
 	return !(d->ring.used->flags & VRING_USED_F_NO_NOTIFY);
+}
+
+/* As a worker that polls leaves it. */
+static void
+ask_nobody(void)
+{
+	bf_ring_want_kicks(&d->ring, false);
+	assert_false(is_asked());
 }
 
 /* @return whether something woke it. */
@@ -96,7 +114,7 @@ static void
 test_who_has_just_had_work_does_not_rest(void **state)
 {
 	(void)state;
-	d->ring.used->flags = VRING_USED_F_NO_NOTIFY;
+	ask_nobody();
 	r->w->empty_loops = 100;
 	bf_rest(r->w);
 	assert_false(is_asked());
@@ -107,7 +125,7 @@ static void
 test_a_sleeper_is_woken_once_by_each_kick(void **state)
 {
 	(void)state;
-	d->ring.used->flags = VRING_USED_F_NO_NOTIFY;
+	ask_nobody();
 	asks();
 	assert_false(r->w->rest.needs_timer);
 	assert_false(slept_and_was_woken());
@@ -131,7 +149,7 @@ test_a_ring_that_is_set_up_again_is_asked_and_watched_anew(void **state)
 	(void)state;
 	asks();
 	kick = eventfd(0, EFD_NONBLOCK);
-	d->ring.used->flags = VRING_USED_F_NO_NOTIFY;
+	ask_nobody();
 	r->dp[1].kick_fd[0] = kick;
 	r->dp[1].changes++;
 	asks();
@@ -217,7 +235,7 @@ static void
 test_a_stopped_switch_is_not_woken_by_guests(void **state)
 {
 	(void)state;
-	d->ring.used->flags = VRING_USED_F_NO_NOTIFY;
+	ask_nobody();
 	r->view->forwarding = false;
 	bf_rest(r->w);
 	assert_false(is_asked());
@@ -237,6 +255,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define PACKED(f) {#f ", packed", f, set_up_packed, tear_down, NULL}
 		T(test_who_has_just_had_work_does_not_rest),
 		T(test_a_sleeper_is_woken_once_by_each_kick),
 		T(test_a_ring_that_is_set_up_again_is_asked_and_watched_anew),
@@ -247,6 +266,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_a_member_without_interrupts_needs_the_timer,
 			set_up_with_members, tear_down),
 		T(test_a_stopped_switch_is_not_woken_by_guests),
+		PACKED(test_who_has_just_had_work_does_not_rest),
+		PACKED(test_a_sleeper_is_woken_once_by_each_kick),
+		PACKED(test_a_ring_that_is_set_up_again_is_asked_and_watched_anew),
+		PACKED(test_other_ways_to_be_idle_ask_nobody),
+		PACKED(test_a_stopped_switch_is_not_woken_by_guests),
 	};
 	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 

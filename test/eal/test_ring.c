@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Frames through a guest's split virtqueue, against a driver that does everything the standard
- * allows, and against one that does what it does not.
+ * Frames through a guest's virtqueue, split and packed, against a driver that does everything the
+ * standard allows, and against one that does what it does not.
  *
  * Threads: one.
  */
@@ -19,7 +19,8 @@
 
 static struct rte_mempool *pool;
 static struct driver *d;
-static uint64_t lost, seed;
+static uint64_t lost;
+static bool packed, in_order; /* the kind of ring that a test runs with */
 
 static int
 group_set_up(void **state)
@@ -41,13 +42,31 @@ group_tear_down(void **state)
 	return 0;
 }
 
+static struct driver *
+any_driver(uint16_t size)
+{
+	struct driver *new = packed ? driver_new_packed(size, true) : driver_new(size, true);
+
+	new->ring.in_order = in_order;
+	return new;
+}
+
+enum kind {
+	SPLIT,
+	PACKED,
+	IN_ORDER
+};
+
+/* The test's initial state says the kind. */
 static int
 set_up(void **state)
 {
-	(void)state;
-	d = driver_new(SIZE, true);
+	enum kind kind = *state == NULL ? SPLIT : *(const enum kind *)*state;
+
+	packed = kind != SPLIT;
+	in_order = kind == IN_ORDER;
+	d = any_driver(SIZE);
 	lost = 0;
-	seed = 7;
 	return 0;
 }
 
@@ -154,6 +173,17 @@ expect_nothing_used(void)
 	assert_false(driver_used(d, &e));
 }
 
+/* So many buffers have come back, and no more. */
+static void
+expect_used(uint32_t n)
+{
+	struct vring_used_elem e;
+
+	while (n-- > 0)
+		assert_true(driver_used(d, &e));
+	expect_nothing_used();
+}
+
 static void
 post_many(uint32_t n, uint32_t len)
 {
@@ -181,8 +211,10 @@ static void
 test_indices_go_round_for_ever(void **state)
 {
 	(void)state;
-	d->next_avail = d->next_used = d->ring.seen = d->ring.known = d->ring.used_idx = 65530;
-	d->ring.avail->idx = d->ring.used->idx = 65530;
+	if (!packed) {
+		d->next_avail = d->next_used = d->ring.seen = d->ring.known = 65530;
+		d->ring.used_idx = d->ring.avail->idx = d->ring.used->idx = 65530;
+	}
 	for (uint32_t i = 0; i < 300; i++) {
 		d->next_gpa = DRIVER_GPA;
 		post_many(1, 100);
@@ -201,7 +233,8 @@ test_a_buffer_that_comes_again_is_put_right(void **state)
 	for (uint32_t wrong = 0; wrong < HEADER; wrong++) {
 		for (uint32_t lap = 0; lap < RTE_DIM(lens); lap++) {
 			d->next_gpa = DRIVER_GPA;
-			d->next_desc = d->next_avail & (d->ring.size - 1);
+			if (!packed)
+				d->next_desc = d->next_avail & (d->ring.size - 1);
 			post_many(1, 1500);
 			if (lap > 0)
 				*driver_at(d, DRIVER_GPA + wrong) ^= (uint8_t)(1u << lap);
@@ -340,6 +373,7 @@ test_a_frame_may_come_in_pieces(void **state)
 	static const uint32_t split[] = {HEADER, 100, 1, 800},
 			      odd[] = {5, 20, 876 + HEADER - 24 + 24};
 	struct rte_mbuf *pkts[BF_BURST];
+	uint16_t n;
 
 	(void)state;
 	send_posted(driver_post(d, split, 4), 1, 901);
@@ -347,11 +381,14 @@ test_a_frame_may_come_in_pieces(void **state)
 	send_posted(driver_post(d, odd, 3), 3, 901);
 	d->next_gpa = DRIVER_SEAM - 300;
 	send_posted(driver_post(d, &(uint32_t){913}, 1), 4, 901);
-	send_posted(driver_post_tail(d, split, 4), 5, 901);
-	assert_int_equal(take(pkts), 5);
-	for (uint32_t i = 0; i < 5; i++)
+	if (!packed)
+		send_posted(driver_post_tail(d, split, 4), 5, 901);
+	n = packed ? 4 : 5;
+	assert_int_equal(take(pkts), n);
+	for (uint32_t i = 0; i < n; i++)
 		expect_frame(pkts[i], i + 1, 901);
-	rte_pktmbuf_free_bulk(pkts, 5);
+	rte_pktmbuf_free_bulk(pkts, n);
+	expect_used(n);
 }
 
 static void
@@ -380,7 +417,7 @@ test_a_long_frame_comes_in_several_buffers_of_ours(void **state)
 	assert_int_equal(pkts[0]->nb_segs, 2);
 	rte_pktmbuf_free(pkts[0]);
 	assert_int_equal(lost, 0);
-	assert_int_equal(d->ring.used->idx, 2);
+	expect_used(2);
 }
 
 static void
@@ -399,7 +436,7 @@ test_what_is_no_frame_is_given_back_and_counted(void **state)
 	expect_frame(pkts[0], 5, 60);
 	rte_pktmbuf_free(pkts[0]);
 	assert_int_equal(lost, 4);
-	assert_int_equal(d->ring.used->idx, 5);
+	expect_used(5);
 	assert_int_equal(d->ring.fault, BF_RING_FAULT_NONE);
 }
 
@@ -422,17 +459,20 @@ test_without_buffers_of_ours_frames_stay_with_the_guest(void **state)
 
 enum nonsense {
 	HEAD_TOO_HIGH,
+	NEXT_TOO_HIGH,
+	TABLE_TOO_LONG,
+	TABLE_IN_TABLE,
+	LOOP,
+	SPLIT_ONLY = LOOP,
 	OUTSIDE,
 	BEYOND_THE_END,
 	ROUND_THE_TOP,
-	LOOP,
-	NEXT_TOO_HIGH,
 	TABLE_OUTSIDE,
 	TABLE_EMPTY,
-	TABLE_TOO_LONG,
-	TABLE_IN_TABLE,
 	TABLE_AND_NEXT,
+	TABLE_IN_CHAIN, /* split: and behind its end */
 	WRONG_ACCESS,
+	WRONG_ACCESS_IN_CHAIN,
 	WRONG_ACCESS_IN_TABLE,
 	NONSENSE_COUNT
 };
@@ -446,6 +486,7 @@ fault_of(enum nonsense what)
 	case LOOP:
 		return BF_RING_FAULT_LONG;
 	case WRONG_ACCESS:
+	case WRONG_ACCESS_IN_CHAIN:
 	case WRONG_ACCESS_IN_TABLE:
 		return BF_RING_FAULT_ACCESS;
 	default:
@@ -453,57 +494,44 @@ fault_of(enum nonsense what)
 	}
 }
 
+/* A descriptor as it stands.  Split: number 40, 41 and so on, which a chain begins at. */
+static void
+raw(uint16_t i, uint64_t gpa, uint32_t len, uint16_t flags)
+{
+	if (packed)
+		driver_push(d, gpa, len, flags, 40);
+	else
+		driver_desc(d, (uint16_t)(40 + i), gpa, len, flags, (uint16_t)(41 + i));
+}
+
 static void
 table(uint64_t gpa, uint32_t len, uint16_t flags)
 {
 	struct vring_desc inner = {gpa, len, flags, 0};
+	struct vring_packed_desc same = {gpa, len, 0, flags};
 
-	memcpy(driver_at(d, DRIVER_GPA), &inner, sizeof(inner));
-	driver_desc(d, 40, DRIVER_GPA, 16, VRING_DESC_F_INDIRECT, 0);
+	if (packed)
+		memcpy(driver_at(d, DRIVER_GPA), &same, sizeof(same));
+	else
+		memcpy(driver_at(d, DRIVER_GPA), &inner, sizeof(inner));
+	raw(0, DRIVER_GPA, 16, VRING_DESC_F_INDIRECT);
 }
 
 static void
-post_nonsense(enum nonsense what)
+post_split_nonsense(enum nonsense what)
 {
-	uint16_t access = d->access, chain = access | VRING_DESC_F_NEXT;
-	uint16_t other = access ^ VRING_DESC_F_WRITE;
-
 	switch (what) {
 	case HEAD_TOO_HIGH:
 		driver_avail(d, SIZE);
 		return;
-	case OUTSIDE:
-		driver_desc(d, 40, 0, 100, access, 0);
-		break;
-	case BEYOND_THE_END:
-		driver_desc(d, 40, DRIVER_SEAM + DRIVER_HALF - 99, 100, access, 0);
-		break;
-	case ROUND_THE_TOP:
-		driver_desc(d, 40, UINT64_MAX - 10, UINT32_MAX, access, 0);
+	case NEXT_TOO_HIGH:
+		driver_desc(d, 40, DRIVER_GPA, 1, d->access | VRING_DESC_F_NEXT, SIZE);
 		break;
 	case LOOP:
-		driver_desc(d, 40, DRIVER_GPA, 1, chain, 40);
-		break;
-	case NEXT_TOO_HIGH:
-		driver_desc(d, 40, DRIVER_GPA, 1, chain, SIZE);
-		break;
-	case TABLE_OUTSIDE:
-		driver_desc(d, 40, DRIVER_SEAM + DRIVER_HALF - 8, 16, VRING_DESC_F_INDIRECT, 0);
-		break;
-	case TABLE_EMPTY:
-		driver_desc(d, 40, DRIVER_GPA, 15, VRING_DESC_F_INDIRECT, 0);
+		driver_desc(d, 40, DRIVER_GPA, 1, d->access | VRING_DESC_F_NEXT, 40);
 		break;
 	case TABLE_TOO_LONG:
-		driver_desc(d, 40, DRIVER_GPA, (SIZE + 1) * 16, VRING_DESC_F_INDIRECT, 0);
-		break;
-	case TABLE_AND_NEXT:
-		driver_desc(d, 40, DRIVER_GPA, 16, VRING_DESC_F_INDIRECT | VRING_DESC_F_NEXT, 41);
-		break;
-	case WRONG_ACCESS:
-		driver_desc(d, 40, DRIVER_GPA, 2000, other, 0);
-		break;
-	case WRONG_ACCESS_IN_TABLE:
-		table(DRIVER_GPA, 2000, other);
+		raw(0, DRIVER_GPA, (SIZE + 1) * 16, VRING_DESC_F_INDIRECT);
 		break;
 	default:
 		table(DRIVER_GPA, 100, VRING_DESC_F_INDIRECT);
@@ -513,30 +541,84 @@ post_nonsense(enum nonsense what)
 }
 
 static void
+post_nonsense(enum nonsense what)
+{
+	uint16_t access = d->access, chain = access | VRING_DESC_F_NEXT;
+	uint16_t other = access ^ VRING_DESC_F_WRITE;
+
+	switch (what) {
+	case OUTSIDE:
+		raw(0, 0, 100, access);
+		break;
+	case BEYOND_THE_END:
+		raw(0, DRIVER_SEAM + DRIVER_HALF - 99, 100, access);
+		break;
+	case ROUND_THE_TOP:
+		raw(0, UINT64_MAX - 10, UINT32_MAX, access);
+		break;
+	case TABLE_OUTSIDE:
+		raw(0, DRIVER_SEAM + DRIVER_HALF - 8, 16, VRING_DESC_F_INDIRECT);
+		break;
+	case TABLE_EMPTY:
+		raw(0, DRIVER_GPA, 15, VRING_DESC_F_INDIRECT);
+		break;
+	case TABLE_AND_NEXT:
+		raw(0, DRIVER_GPA, 16, VRING_DESC_F_INDIRECT | VRING_DESC_F_NEXT);
+		break;
+	case TABLE_IN_CHAIN:
+		raw(0, DRIVER_GPA, 1, chain);
+		raw(1, DRIVER_GPA, 16, VRING_DESC_F_INDIRECT | (packed ? 0 : VRING_DESC_F_NEXT));
+		break;
+	case WRONG_ACCESS:
+		raw(0, DRIVER_GPA, 2000, other);
+		break;
+	case WRONG_ACCESS_IN_CHAIN:
+		raw(0, DRIVER_GPA, 1, chain);
+		raw(1, DRIVER_GPA, 2000, other);
+		break;
+	default:
+		table(DRIVER_GPA, 2000, other);
+		break;
+	}
+	if (!packed)
+		driver_avail(d, 40);
+}
+
+static void
+post_any_nonsense(enum nonsense what)
+{
+	if (what <= SPLIT_ONLY)
+		post_split_nonsense(what);
+	else
+		post_nonsense(what);
+}
+
+static void
 test_nonsense_ends_a_ring_behind_what_was_right(void **state)
 {
 	struct rte_mbuf *pkts[BF_BURST];
 
-	for (int what = 0; what < NONSENSE_COUNT; what++) {
+	for (int what = packed ? SPLIT_ONLY + 1 : 0; what < NONSENSE_COUNT; what++) {
 		d->access = 0;
 		d->next_gpa = DRIVER_GPA + 4096;
 		send_posted(driver_post(d, &(uint32_t){HEADER + 60}, 1), 1, 60);
-		post_nonsense((enum nonsense)what);
+		post_any_nonsense((enum nonsense)what);
 		send_posted(driver_post(d, &(uint32_t){HEADER + 60}, 1), 2, 60);
 		assert_int_equal(take(pkts), 1);
 		rte_pktmbuf_free(pkts[0]);
 		assert_int_equal(d->ring.fault, fault_of((enum nonsense)what));
 		assert_int_equal(take(pkts), 0);
-		assert_int_equal(d->ring.used->idx, 1);
+		expect_used(1);
 		tear_down(state);
 		set_up(state);
 		d->next_gpa = DRIVER_GPA + 4096;
 		post_many(1, 2000);
-		post_nonsense((enum nonsense)what);
+		post_any_nonsense((enum nonsense)what);
 		post_many(1, 2000);
 		for (uint32_t i = 0; i < 3; i++)
 			pkts[i] = frame(i, 1000, 1000);
 		assert_int_equal(bf_ring_put(&d->ring, pkts, 3), 1);
+		assert_int_equal(bf_ring_put(&d->ring, &pkts[1], 2), 0);
 		rte_pktmbuf_free_bulk(pkts, 3);
 		assert_int_equal(d->ring.fault, fault_of((enum nonsense)what));
 		expect_got(0, 1000, 1);
@@ -544,6 +626,24 @@ test_nonsense_ends_a_ring_behind_what_was_right(void **state)
 		tear_down(state);
 		set_up(state);
 	}
+}
+
+static void
+test_a_chain_without_end_ends_a_packed_ring(void **state)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+
+	(void)state;
+	for (uint16_t i = 0; i < SIZE; i++)
+		raw(i, DRIVER_GPA, 1, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE);
+	assert_int_equal(put(1, 60, 60), 0);
+	assert_int_equal(d->ring.fault, BF_RING_FAULT_LONG);
+	d->ring.fault = BF_RING_FAULT_NONE;
+	for (uint16_t i = 0; i < SIZE; i++)
+		d->ring.packed_desc[i].flags &= (uint16_t)~VRING_DESC_F_WRITE;
+	assert_int_equal(take(pkts), 0);
+	assert_int_equal(d->ring.fault, BF_RING_FAULT_LONG);
+	expect_nothing_used();
 }
 
 static void
@@ -595,7 +695,7 @@ test_a_frame_of_more_descriptors_than_are_walked_ends_a_ring(void **state)
 		uint16_t n = (uint16_t)(BF_RING_STEPS + (i & 1));
 		uint16_t good = !(i & 1);
 
-		d = driver_new(1024, true);
+		d = any_driver(1024);
 		d->access = i & 2 ? 0 : VRING_DESC_F_WRITE;
 		lens[BF_RING_STEPS] = 0;
 		lens[n - 1] = HEADER + 60;
@@ -671,7 +771,10 @@ test_a_frame_takes_so_many_buffers_and_no_more(void **state)
 static void
 test_a_frame_that_does_not_fit_leaves_no_trace(void **state)
 {
-	size_t used_len = sizeof(struct vring_used) + SIZE * sizeof(struct vring_used_elem);
+	const void *used = packed ? (const void *)d->ring.packed_desc : d->ring.used;
+	size_t used_len = packed
+		? SIZE * sizeof(struct vring_packed_desc)
+		: sizeof(struct vring_used) + SIZE * sizeof(struct vring_used_elem);
 	uint8_t *before = malloc(2 * DRIVER_HALF + used_len);
 
 	(void)state;
@@ -680,11 +783,11 @@ test_a_frame_that_does_not_fit_leaves_no_trace(void **state)
 	post_many(1, 50);
 	for (uint32_t i = 0; i < 2; i++)
 		memcpy(before + i * DRIVER_HALF, d->memory.region[i].va, DRIVER_HALF);
-	memcpy(before + 2 * DRIVER_HALF, d->ring.used, used_len);
+	memcpy(before + 2 * DRIVER_HALF, used, used_len);
 	assert_int_equal(put(1, 2050, 2048), 0);
 	for (uint32_t i = 0; i < 2; i++)
 		assert_memory_equal(before + i * DRIVER_HALF, d->memory.region[i].va, DRIVER_HALF);
-	assert_memory_equal(before + 2 * DRIVER_HALF, d->ring.used, used_len);
+	assert_memory_equal(before + 2 * DRIVER_HALF, used, used_len);
 	assert_int_equal(put(2, 2050 - HEADER, 2048), 1);
 	expect_got(2, 2050 - HEADER, 3);
 	free(before);
@@ -810,52 +913,252 @@ test_a_guest_is_asked_for_a_kick_in_the_way_it_knows(void **state)
 	assert_int_equal(d->ring.used->flags, 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-#define TAKING(f) cmocka_unit_test_setup_teardown(f, set_up_taking, tear_down)
-#define GIVEN_BACK(f, how) \
-	{ \
-#f ", lines " #how, f, set_up_##how, tear_down, NULL \
+/* The driver's wish: the place that it waits for and how, as in 2.8.10. */
+static void
+wish(uint16_t at, bool lap, uint16_t flags)
+{
+	*d->ring.driver = (struct vring_packed_desc_event){
+		(uint16_t)(at | lap << VRING_PACKED_EVENT_F_WRAP_CTR), flags};
+}
+
+static void
+test_a_packed_guest_is_told_when_it_wants_to_be(void **state)
+{
+	(void)state;
+	d->ring.call_fd = CALL_FD;
+	assert_int_equal(told(), 0);
+	post_many(SIZE, 500);
+	put(1, 60, 60);
+	assert_int_equal(told(), 1);
+	assert_int_equal(told(), 0);
+	wish(0, true, VRING_PACKED_EVENT_FLAG_DISABLE);
+	put(1, 60, 60);
+	assert_int_equal(told(), 0);
+	wish(3, true, VRING_PACKED_EVENT_FLAG_DESC);
+	put(1, 60, 60);
+	assert_int_equal(told(), 1); /* without an event index it cannot name a place */
+	d->ring.event_idx = true;
+	put(1, 60, 60); /* number 3 */
+	assert_int_equal(told(), 1);
+	put(1, 60, 60);
+	assert_int_equal(told(), 0);
+	wish(7, true, VRING_PACKED_EVENT_FLAG_DESC);
+	for (int i = 5; i < 8; i++) {
+		assert_int_equal(told(), 0);
+		put(1, 60, 60);
 	}
+	assert_int_equal(told(), 1);
+	assert_int_equal(d->ring.calls, 4);
+}
+
+static void
+test_a_packed_guest_is_told_round_the_end(void **state)
+{
+	(void)state;
+	d->ring.call_fd = CALL_FD;
+	d->ring.event_idx = true;
+	post_many(SIZE, 500);
+	wish(SIZE - 1, true, VRING_PACKED_EVENT_FLAG_DESC);
+	for (uint16_t i = 0; i < SIZE; i++) {
+		assert_int_equal(put(1, 60, 60), 1);
+		assert_int_equal(told(), i == SIZE - 1);
+	}
+	expect_used(SIZE);
+	d->next_gpa = DRIVER_GPA;
+	post_many(SIZE, 500);
+	wish(SIZE - 2, true, VRING_PACKED_EVENT_FLAG_DESC);
+	assert_int_equal(put(1, 60, 60), 1);
+	assert_int_equal(told(), 0); /* it was used before that */
+	wish(2, false, VRING_PACKED_EVENT_FLAG_DESC);
+	for (uint16_t i = 1; i < 4; i++) {
+		assert_int_equal(put(1, 60, 60), 1);
+		assert_int_equal(told(), i == 2);
+	}
+	for (uint16_t i = 4; i < SIZE; i++) /* to the end, and on */
+		assert_int_equal(put(1, 60, 60), 1);
+	expect_used(SIZE);
+	d->next_gpa = DRIVER_GPA;
+	post_many(SIZE, 500);
+	assert_int_equal(put(1, 60, 60), 1);
+	wish(SIZE - 1, false, VRING_PACKED_EVENT_FLAG_DESC);
+	assert_int_equal(told(), 1);
+	for (uint16_t i = 1; i < SIZE; i++)
+		assert_int_equal(put(1, 60, 60), 1);
+	expect_used(SIZE);
+	d->next_gpa = DRIVER_GPA;
+	post_many(1, 500);
+	assert_int_equal(put(1, 60, 60), 1);
+	wish(9, true, VRING_PACKED_EVENT_FLAG_DESC);
+	assert_int_equal(told(), 1); /* a whole lap: whatever it waits for was in it */
+}
+
+static void
+test_a_packed_guest_is_asked_for_a_kick_in_the_way_it_knows(void **state)
+{
+	const struct vring_packed_desc_event *e = d->ring.device;
+	struct rte_mbuf *pkts[BF_BURST];
+
+	(void)state;
+	bf_ring_want_kicks(&d->ring, false);
+	assert_int_equal(e->flags, VRING_PACKED_EVENT_FLAG_DISABLE);
+	bf_ring_want_kicks(&d->ring, true);
+	assert_int_equal(e->flags, VRING_PACKED_EVENT_FLAG_ENABLE);
+	d->ring.event_idx = true;
+	bf_ring_want_kicks(&d->ring, true);
+	assert_int_equal(e->flags, VRING_PACKED_EVENT_FLAG_DESC);
+	assert_int_equal(e->off_wrap, 0x8000);
+	for (uint32_t i = 0; i < SIZE + 3; i++) {
+		d->next_gpa = DRIVER_GPA;
+		send_posted(driver_post(d, &(uint32_t){HEADER + 60}, 1), i, 60);
+		assert_int_equal(take(pkts), 1);
+		rte_pktmbuf_free(pkts[0]);
+		expect_used(1);
+	}
+	bf_ring_want_kicks(&d->ring, true);
+	assert_int_equal(e->off_wrap, 3);
+	bf_ring_want_kicks(&d->ring, false);
+	assert_int_equal(e->flags, VRING_PACKED_EVENT_FLAG_DISABLE);
+}
+
+static void
+test_a_packed_ring_goes_on_where_it_is_told_to_stand(void **state)
+{
+	(void)state;
+	post_many(5, 500);
+	for (uint16_t i = 0; i < 5; i++)
+		assert_int_equal(put(i, 60, 60), 1);
+	assert_int_equal(bf_ring_base(&d->ring), 0x80058005);
+	assert_int_equal(d->ring.frames, 5);
+	bf_ring_set_base(&d->ring, 0x00028003); /* what was taken and not used: again */
+	assert_int_equal(bf_ring_base(&d->ring), 0x00020002);
+	bf_ring_set_base(&d->ring, 0x8007); /* as virtio-user says it */
+	assert_int_equal(bf_ring_base(&d->ring), 0x80078007);
+	bf_ring_set_base(&d->ring, 0x80008000 | SIZE << 16 | SIZE); /* there is no such place */
+	assert_int_equal(bf_ring_base(&d->ring), 0x80008000);
+	bf_ring_set_base(&d->ring, 0x80058005);
+	expect_used(5);
+	post_many(1, 500);
+	assert_int_equal(put(9, 60, 60), 1);
+	expect_got(9, 60, 1);
+}
+
+/* Bursts, chains and tables, in both directions, round and round. */
+static void
+go_round(uint16_t size, uint32_t rounds)
+{
+	const uint32_t chain[] = {HEADER, 10, 50}, most = RTE_MIN(size, 40);
+	struct rte_mbuf *pkts[BF_BURST];
+	uint64_t seed = size;
+
+	for (uint32_t i = 0; i < rounds; i++) {
+		uint16_t n_desc = size >= 3 && draw_below(&seed, 4) == 0 ? 3 : 1;
+		uint32_t n = 1 + draw_below(&seed, most / n_desc), got = 0;
+
+		d->next_gpa = DRIVER_GPA;
+		for (uint32_t k = 0; k < n; k++) {
+			uint16_t id = n_desc > 1 ? driver_post(d, chain, n_desc)
+				: size >= 3 && draw_below(&seed, 5) == 0
+				? driver_post_indirect(d, chain, 3)
+				: driver_post(d, &(uint32_t){72}, 1);
+
+			if (d->access == 0)
+				send_posted(id, k, 60);
+		}
+		if (packed) /* all of them, and none of the lap before */
+			assert_int_equal(bf_ring_waiting(&d->ring), n * n_desc);
+		while (d->access != 0 && got < n)
+			got += put(got, 60, 60);
+		for (uint16_t m; d->access == 0 && got < n; got += m) {
+			m = take(pkts);
+			assert_in_range(m, 1, n - got);
+			for (uint16_t k = 0; k < m; k++)
+				expect_frame(pkts[k], got + k, 60);
+			rte_pktmbuf_free_bulk(pkts, m);
+		}
+		for (uint32_t k = 0; d->access != 0 && k < n; k++)
+			expect_got(k, 60, 1);
+		if (d->access == 0)
+			expect_used(n);
+		assert_int_equal(bf_ring_waiting(&d->ring), 0);
+	}
+}
+
+static void
+test_rings_of_all_sizes_go_round(void **state)
+{
+	static const uint16_t sizes[] = {1, 2, 3, 4, 7, 31, 32, 33, 64, 1000, 32768};
+
+	tear_down(state);
+	for (uint32_t i = 0; i < RTE_DIM(sizes); i++) {
+		if (!packed && (sizes[i] & (sizes[i] - 1)) != 0)
+			continue;
+		for (int to = 0; to < 2; to++) {
+			d = any_driver(sizes[i]);
+			d->access = to ? VRING_DESC_F_WRITE : 0;
+			go_round(sizes[i], sizes[i] > 1000 ? 4000 : 400);
+			assert_int_equal(d->ring.fault, BF_RING_FAULT_NONE);
+			driver_free(d);
+		}
+	}
+	set_up(state);
+}
+
+#define OF(f, set_up_, kind, word) \
+	{ \
+#f word, f, set_up_, tear_down, &kinds[kind] \
+	}
+#define T(f) OF(f, set_up, SPLIT, ", split")
+#define TAKING(f) OF(f, set_up_taking, SPLIT, ", split")
+#define PACKED_T(f) OF(f, set_up, PACKED, ", packed")
+#define PACKED_TAKING(f) OF(f, set_up_taking, PACKED, ", packed")
+#define BOTH(f) T(f), PACKED_T(f)
+#define BOTH_TAKING(f) \
+	TAKING(f), PACKED_TAKING(f), OF(f, set_up_taking, IN_ORDER, ", packed in order")
+#define GIVEN_BACK(f) \
+	OF(f, set_up_demoted, SPLIT, ", split, lines demoted"), \
+		OF(f, set_up_flushed, SPLIT, ", split, lines flushed"), \
+		OF(f, set_up_demoted, PACKED, ", packed, lines demoted"), \
+		OF(f, set_up_flushed, PACKED, ", packed, lines flushed")
 
 int
 main(void)
 {
+	static enum kind kinds[] = {[SPLIT] = SPLIT, [PACKED] = PACKED, [IN_ORDER] = IN_ORDER};
 	const struct CMUnitTest tests[] = {
-		T(test_frames_arrive_whole_in_order_and_as_many_as_there_are_buffers),
-		T(test_indices_go_round_for_ever),
-		T(test_a_buffer_that_comes_again_is_put_right),
+		BOTH(test_frames_arrive_whole_in_order_and_as_many_as_there_are_buffers),
+		BOTH(test_indices_go_round_for_ever),
+		BOTH(test_a_buffer_that_comes_again_is_put_right),
 		T(test_a_used_entry_that_comes_again_is_put_right),
-		T(test_a_buffer_may_be_a_chain_a_table_or_cross_memory),
-		T(test_a_frame_takes_as_many_buffers_as_it_needs),
-		T(test_without_mergeable_buffers_a_frame_fits_one_or_waits),
-		TAKING(test_frames_are_taken_whole_in_order_and_their_buffers_given_back),
-		TAKING(test_a_frame_may_come_in_pieces),
-		TAKING(test_a_long_frame_comes_in_several_buffers_of_ours),
-		TAKING(test_what_is_no_frame_is_given_back_and_counted),
-		TAKING(test_without_buffers_of_ours_frames_stay_with_the_guest),
-		T(test_nonsense_ends_a_ring_behind_what_was_right),
+		BOTH(test_a_buffer_may_be_a_chain_a_table_or_cross_memory),
+		BOTH(test_a_frame_takes_as_many_buffers_as_it_needs),
+		BOTH(test_without_mergeable_buffers_a_frame_fits_one_or_waits),
+		BOTH_TAKING(test_frames_are_taken_whole_in_order_and_their_buffers_given_back),
+		BOTH_TAKING(test_a_frame_may_come_in_pieces),
+		BOTH_TAKING(test_a_long_frame_comes_in_several_buffers_of_ours),
+		BOTH_TAKING(test_what_is_no_frame_is_given_back_and_counted),
+		BOTH_TAKING(test_without_buffers_of_ours_frames_stay_with_the_guest),
+		BOTH(test_nonsense_ends_a_ring_behind_what_was_right),
 		TAKING(test_an_index_that_jumps_ends_a_ring),
-		T(test_a_frame_of_more_descriptors_than_are_walked_ends_a_ring),
-		TAKING(test_what_would_take_long_waits_for_the_next_visit),
-		T(test_what_would_take_long_to_put_is_left_out),
-		T(test_a_frame_takes_so_many_buffers_and_no_more),
-		T(test_a_frame_that_does_not_fit_leaves_no_trace),
-		T(test_memory_may_be_in_many_regions),
+		BOTH(test_a_frame_of_more_descriptors_than_are_walked_ends_a_ring),
+		BOTH_TAKING(test_what_would_take_long_waits_for_the_next_visit),
+		BOTH(test_what_would_take_long_to_put_is_left_out),
+		BOTH(test_a_frame_takes_so_many_buffers_and_no_more),
+		BOTH(test_a_frame_that_does_not_fit_leaves_no_trace),
+		BOTH(test_memory_may_be_in_many_regions),
 		T(test_a_ring_goes_on_where_it_is_told_to_stand),
 		T(test_a_guest_is_told_when_it_wants_to_be),
 		TAKING(test_a_guest_is_asked_for_a_kick_in_the_way_it_knows),
-		GIVEN_BACK(
-			test_frames_are_taken_whole_in_order_and_their_buffers_given_back, demoted),
-		GIVEN_BACK(
-			test_frames_are_taken_whole_in_order_and_their_buffers_given_back, flushed),
-		GIVEN_BACK(test_a_frame_may_come_in_pieces, demoted),
-		GIVEN_BACK(test_a_frame_may_come_in_pieces, flushed),
-		GIVEN_BACK(test_a_long_frame_comes_in_several_buffers_of_ours, demoted),
-		GIVEN_BACK(test_a_long_frame_comes_in_several_buffers_of_ours, flushed),
-		GIVEN_BACK(test_what_is_no_frame_is_given_back_and_counted, demoted),
-		GIVEN_BACK(test_what_is_no_frame_is_given_back_and_counted, flushed),
-		GIVEN_BACK(test_nonsense_ends_a_ring_behind_what_was_right, demoted),
-		GIVEN_BACK(test_nonsense_ends_a_ring_behind_what_was_right, flushed),
+		PACKED_T(test_a_chain_without_end_ends_a_packed_ring),
+		PACKED_T(test_a_packed_guest_is_told_when_it_wants_to_be),
+		PACKED_T(test_a_packed_guest_is_told_round_the_end),
+		PACKED_TAKING(test_a_packed_guest_is_asked_for_a_kick_in_the_way_it_knows),
+		PACKED_T(test_a_packed_ring_goes_on_where_it_is_told_to_stand),
+		BOTH(test_rings_of_all_sizes_go_round),
+		GIVEN_BACK(test_frames_are_taken_whole_in_order_and_their_buffers_given_back),
+		GIVEN_BACK(test_a_frame_may_come_in_pieces),
+		GIVEN_BACK(test_a_long_frame_comes_in_several_buffers_of_ours),
+		GIVEN_BACK(test_what_is_no_frame_is_given_back_and_counted),
+		GIVEN_BACK(test_nonsense_ends_a_ring_behind_what_was_right),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

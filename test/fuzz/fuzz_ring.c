@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Fuzz target: bytes as a script of a guest's driver that writes what it likes into its
- * descriptors, entries, indices and tables, and of a worker that puts and takes frames meanwhile.
+ * Fuzz target: bytes as a script of a guest's driver that writes what it likes into its descriptors,
+ * entries, indices and tables, and of a worker that puts and takes frames meanwhile.  The ring is a
+ * packed one when the script begins with a P; that worker may die and be followed by another one.
  * Nothing may be touched outside of the guest's memory, no buffer of ours be lost, and what is
  * taken must be a frame.
  *
  * Threads: one.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/lines.h"
@@ -18,6 +20,7 @@
 #include "rig.h"
 
 #define SIZE 16
+#define ODD_SIZE 13 /* of packed rings */
 #define ROOM 2048
 
 static struct rte_mempool *pool;
@@ -98,6 +101,7 @@ put(struct driver *d, struct input *in)
 	}
 	done = bf_ring_put(&d->ring, pkts, n);
 	CHECK(done <= n && (uint16_t)(d->ring.used_idx - before) >= done);
+	CHECK(d->ring.seen < d->ring.size || !d->ring.packed);
 	rte_pktmbuf_free_bulk(pkts, n);
 }
 
@@ -109,7 +113,11 @@ take(struct driver *d, struct input *in)
 	uint64_t lost = 0;
 	uint16_t got = bf_ring_take(&d->ring, pool, pkts, n, &lost);
 
-	CHECK(got <= n && (uint16_t)(d->ring.used_idx - before) == got + lost);
+	if (d->ring.packed)
+		CHECK((uint16_t)(d->ring.used_idx - before) >= got + lost);
+	else
+		CHECK((uint16_t)(d->ring.used_idx - before) == got + lost);
+	CHECK(got + lost <= n && (d->ring.seen < d->ring.size || !d->ring.packed));
 	for (uint16_t i = 0; i < got; i++) {
 		const char *why;
 
@@ -126,7 +134,10 @@ begin_again(struct driver *d, struct input *in)
 	uint8_t how = input_byte(in);
 
 	d->ring.fault = BF_RING_FAULT_NONE;
-	d->ring.seen = d->ring.known = d->next_avail = d->ring.avail->idx;
+	if (d->ring.packed)
+		d->ring.in_order = how & 64;
+	else
+		d->ring.seen = d->ring.known = d->next_avail = d->ring.avail->idx;
 	d->ring.mergeable = how & 1;
 	d->ring.header = how & 2 ? 12 : 10;
 	d->ring.event_idx = how & 4;
@@ -134,6 +145,68 @@ begin_again(struct driver *d, struct input *in)
 	d->ring.give = how & 16 ? BF_GIVE_DEMOTE : BF_GIVE_NOT;
 	if (how & 32 && bf_lines_can_flush())
 		d->ring.give = BF_GIVE_FLUSH;
+}
+
+/* What another process makes of the record, which others may have written as well. */
+static void
+follow(struct driver *d, struct input *in)
+{
+	uint8_t how = input_byte(in), *record = (uint8_t *)d->ring.record;
+	uint16_t at = 0;
+	bool wrap = false;
+
+	if (how & 1)
+		record[8 + how % 16] = input_byte(in);
+	if (how & 2)
+		record[8 + (how >> 2) % 24] = input_byte(in);
+	if (bf_packed_recover(&d->ring, &at, &wrap))
+		bf_ring_set_base(&d->ring, (at | (uint32_t)wrap << 15) * 0x10001);
+	else
+		bf_ring_set_base(&d->ring, word(in) | (uint32_t)word(in) << 16);
+	d->next_desc = d->ring.seen;
+	d->lap = d->ring.wrap;
+	d->ring.fault = BF_RING_FAULT_NONE;
+}
+
+/* Descriptors in turn and out of turn, as they should be and not. */
+static void
+packed_step(struct driver *d, struct input *in)
+{
+	struct vring_desc e;
+	uint8_t how;
+
+	switch (input_byte(in) % 8) {
+	case 0:
+		how = input_byte(in);
+		e = descriptor(in);
+		d->ring.packed_desc[how % ODD_SIZE] = (struct vring_packed_desc){
+			e.addr, e.len, how, (uint16_t)(e.flags | word(in))};
+		break;
+	case 1:
+		write_table(d, in);
+		break;
+	case 2:
+	case 3:
+		e = descriptor(in);
+		driver_push(d, e.addr, e.len, e.flags, e.next);
+		break;
+	case 4:
+		put(d, in);
+		break;
+	case 5:
+		take(d, in);
+		break;
+	case 6:
+		begin_again(d, in);
+		break;
+	default:
+		follow(d, in);
+		*(uint32_t *)(void *)d->ring.driver = word(in) | (uint32_t)input_byte(in) << 16;
+		bf_ring_tell(&d->ring);
+		bf_ring_want_kicks(&d->ring, d->ring.seen & 1);
+		CHECK(bf_ring_waiting(&d->ring) <= ODD_SIZE);
+		break;
+	}
 }
 
 static void
@@ -188,12 +261,20 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct driver *d = driver_new(SIZE, true);
+	bool packed = size > 0 && data[0] == 'P';
+	struct driver *d = packed ? driver_new_packed(ODD_SIZE, true) : driver_new(SIZE, true);
+	struct bf_ring_record *record = calloc(1, BF_RING_RECORD_SIZE(ODD_SIZE));
 	struct input in = {data, size};
 
+	CHECK(record != NULL);
+	if (packed) {
+		d->ring.record = record;
+		bf_ring_set_base(&d->ring, 0x80008000);
+	}
 	while (in.left > 0)
-		step(d, &in);
+		packed ? packed_step(d, &in) : step(d, &in);
 	driver_free(d);
+	free(record);
 	CHECK(rte_mempool_in_use_count(pool) == 0);
 	return 0;
 }
