@@ -8,7 +8,6 @@
 #include "control/guest.h"
 
 #include <errno.h>
-#include <linux/vhost.h>
 #include <linux/virtio_net.h>
 #include <stdlib.h>
 #include <string.h>
@@ -289,7 +288,6 @@ driver_start(struct bf_guest *g, int gid, struct bf_err *err)
 		off |= 1ULL << VIRTIO_NET_F_MRG_RXBUF;
 	if (!g->cfg.packed)
 		off |= 1ULL << VIRTIO_F_RING_PACKED;
-	off |= 1ULL << VHOST_F_LOG_ALL; /* not served yet */
 	if (rte_vhost_driver_register(path, flags) != 0)
 		return bf_err_set(err, EIO, "socket: \"%s\": librte_vhost refuses it", path);
 	g->started = true;

@@ -8,6 +8,7 @@
 #include "control/guest_rings.h"
 
 #include <fcntl.h>
+#include <linux/vhost.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
@@ -180,6 +181,26 @@ ring_read(struct bf_guest_dp *g, int vid, uint16_t q, uint64_t features)
 	return true;
 }
 
+/* The log is mapped by the library; that of a used ring goes by where the ring is. */
+static void
+ring_read_log(struct bf_guest_dp *g, int vid, struct bf_ring *r, uint64_t features)
+{
+	const uint8_t *used = (const uint8_t *)r->used;
+	uint64_t at = 0, size = 0;
+
+	r->log = NULL;
+	if (!(features & 1ULL << VHOST_F_LOG_ALL) || rte_vhost_get_log_base(vid, &at, &size) != 0)
+		return;
+	g->log = (struct bf_ring_log){(uint8_t *)(uintptr_t)at, size};
+	r->log = &g->log;
+	r->log_gpa = BF_RING_NOT_LOGGED;
+	for (uint32_t i = 0; i < g->memory.n; i++)
+		if (used >= g->memory.region[i].va &&
+			used < g->memory.region[i].va + g->memory.region[i].size)
+			r->log_gpa =
+				g->memory.region[i].gpa + (uint64_t)(used - g->memory.region[i].va);
+}
+
 /* A worker must not wait for whoever empties the other end. */
 static void
 never_wait(int fd)
@@ -211,6 +232,7 @@ ring_on(struct bf_guest_dp *g, int vid, uint16_t q)
 	ring_lock(r);
 	r->memory = &g->memory;
 	if (g->memory.n > 0 && ring_read(g, vid, q, features)) {
+		ring_read_log(g, vid, r, features);
 		never_wait(r->call_fd);
 		bf_ring_want_kicks(r, false);
 		r->mode = BF_RING_OWN;

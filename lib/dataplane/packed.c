@@ -17,6 +17,8 @@
 
 #include <rte_memcpy.h>
 
+#include "dataplane/dirty.h"
+
 /* As far as the driver's flags reach without a gap: they are looked for as one looks up a word. */
 uint16_t
 bf_packed_waiting(const struct bf_ring *r)
@@ -156,9 +158,24 @@ stand_before(const struct bf_ring *r, struct bf_packed_place next, uint16_t back
 		.writes = access != 0};
 }
 
-static inline void
-move_to(struct bf_ring *r, struct bf_packed_place next, uint16_t n_desc)
+/* `n` descriptors from where the ring stands. */
+static __rte_noinline void
+used_log(const struct bf_ring *r, uint16_t n)
 {
+	uint32_t till_end = RTE_MIN((uint32_t)n, (uint32_t)r->size - r->seen);
+	const uint32_t of_one = sizeof(struct vring_packed_desc);
+
+	bf_dirty_begin();
+	bf_dirty_va(r, bf_packed_desc_at(r, r->seen), till_end * of_one);
+	if (till_end < n)
+		bf_dirty_va(r, bf_packed_desc_at(r, 0), (n - till_end) * of_one);
+}
+
+static inline void
+move_to(struct bf_ring *r, struct bf_packed_place next, uint16_t n_desc, bool logs)
+{
+	if (unlikely(logs))
+		used_log(r, n_desc);
 	r->seen = next.at;
 	r->wrap = next.lap;
 	r->used_idx = (uint16_t)(r->used_idx + n_desc);
@@ -182,12 +199,12 @@ used_publish(struct bf_ring *r, const struct bf_packed_used *u, uint16_t n, uint
 	bf_packed_used_write(r, u, n, access);
 	if (record != NULL)
 		bf_stand_end(record, &s);
-	move_to(r, next, n_desc);
+	move_to(r, next, n_desc, r->log != NULL);
 }
 
 /* The same for buffers of one descriptor each.  Their lengths count where we write. */
 static __rte_always_inline void
-run_publish(struct bf_ring *r, const struct bf_buffer *b, uint16_t n, uint16_t access)
+run_publish(struct bf_ring *r, const struct bf_buffer *b, uint16_t n, uint16_t access, bool logs)
 {
 	struct bf_packed_place next = bf_packed_place_after(r, n),
 			       p = bf_packed_place_after(r, n - 1);
@@ -214,7 +231,7 @@ run_publish(struct bf_ring *r, const struct bf_buffer *b, uint16_t n, uint16_t a
 		bf_packed_rest_word(access != 0 ? b[0].len : 0, b[0].id, flags), __ATOMIC_RELEASE);
 	if (record != NULL)
 		bf_stand_end(record, &s);
-	move_to(r, next, n);
+	move_to(r, next, n, logs);
 }
 
 /* ---- from the guest ---- */
@@ -274,7 +291,7 @@ taken_publish(struct bf_ring *r, const struct bf_buffer *b, uint16_t n)
 		u = (struct bf_packed_used){.id = b[n - 1].id};
 		used_publish(r, &u, 1, n, 0);
 	} else {
-		run_publish(r, b, n, 0);
+		run_publish(r, b, n, 0, r->log != NULL);
 	}
 }
 
@@ -444,13 +461,15 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint32_t *left)
 		return what;
 	bf_header_set(head, r->header, plan.n);
 	bf_pieces_write(&plan.pieces, head, r->header, m);
+	if (r->log != NULL)
+		bf_dirty_pieces(r, &plan.pieces);
 	used_publish(r, plan.used, plan.n, plan.n_desc, VRING_DESC_F_WRITE);
 	return PUT;
 }
 
 /* The frames whose buffers are as usual, up to the first one that needs to be walked. */
 static __rte_always_inline uint16_t
-put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
+put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs)
 {
 	struct bf_buffer b[BF_BURST];
 	uint16_t done = 0;
@@ -463,8 +482,10 @@ put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 			pkts[done]->data_len);
 		b[done].len = pkts[done]->pkt_len + r->header; /* of what it holds now */
 	}
+	if (logs)
+		bf_dirty_frames(r, b, pkts, done);
 	if (done > 0)
-		run_publish(r, b, done, VRING_DESC_F_WRITE);
+		run_publish(r, b, done, VRING_DESC_F_WRITE, logs);
 	return done;
 }
 
@@ -489,21 +510,34 @@ look_ahead(const struct bf_ring *r, uint16_t n)
 	rte_prefetch0(bf_packed_desc_at(r, bf_packed_place_after(r, n).at));
 }
 
-uint16_t
-bf_packed_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
+/* Twice in the program: `logs` costs those nothing who do not. */
+static __rte_always_inline uint16_t
+put_any(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs)
 {
 	uint32_t left = BF_RING_VISIT;
 	uint16_t done;
 
 	if (unlikely(r->fault != BF_RING_FAULT_NONE))
 		return 0;
-	done = put_simple(r, pkts, RTE_MIN(n, r->size));
+	done = put_simple(r, pkts, RTE_MIN(n, r->size), logs);
 	while (unlikely(done < n) && is_waiting(r, 0) && put_walked(r, pkts[done], &left) == PUT)
 		done++;
 	r->frames += done;
 	if (n < BF_LOOK_AHEAD_BELOW && done == n)
 		look_ahead(r, RTE_MIN(n, r->size));
 	return done;
+}
+
+static __rte_noinline uint16_t
+put_logged(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
+{
+	return put_any(r, pkts, n, true);
+}
+
+uint16_t
+bf_packed_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
+{
+	return likely(r->log == NULL) ? put_any(r, pkts, n, false) : put_logged(r, pkts, n);
 }
 
 /* ---- calls and kicks ---- */
@@ -540,6 +574,10 @@ bf_packed_want_kicks(struct bf_ring *r, bool on)
 	}
 	memcpy(&word, &e, sizeof(word));
 	*(volatile bf_half_word_t *)(void *)r->device = word;
+	if (r->log == NULL)
+		return;
+	bf_dirty_begin();
+	bf_dirty_gpa(r->log, r->log_gpa, sizeof(word));
 }
 
 /* ---- where it stands ---- */

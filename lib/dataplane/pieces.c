@@ -49,26 +49,33 @@ bf_pieces_add(struct bf_pieces *p, uint64_t gpa, uint32_t len)
 	return true;
 }
 
-/* The next bytes of them, at most `want`. */
+/* How far they have been gone through. */
+struct walk {
+	const struct bf_piece *piece;
+	uint32_t done; /* of that one */
+};
+
+/* The next bytes, at most `want`. */
 static uint8_t *
-next_bytes(struct bf_piece **at, uint32_t want, uint32_t *got)
+next_bytes(struct walk *w, uint32_t want, uint32_t *got)
 {
 	uint8_t *va;
 
-	while ((*at)->len == 0)
-		(*at)++;
-	va = (*at)->va;
-	*got = RTE_MIN(want, (*at)->len);
-	(*at)->va += *got;
-	(*at)->len -= *got;
+	while (w->done == w->piece->len) {
+		w->piece++;
+		w->done = 0;
+	}
+	va = w->piece->va + w->done;
+	*got = RTE_MIN(want, w->piece->len - w->done);
+	w->done += *got;
 	return va;
 }
 
 static void
-write_bytes(struct bf_piece **at, const uint8_t *from, uint32_t len)
+write_bytes(struct walk *w, const uint8_t *from, uint32_t len)
 {
 	for (uint32_t done = 0, part; done < len; done += part) {
-		uint8_t *va = next_bytes(at, len - done, &part);
+		uint8_t *va = next_bytes(w, len - done, &part);
 
 		memcpy(va, from + done, part);
 	}
@@ -76,10 +83,10 @@ write_bytes(struct bf_piece **at, const uint8_t *from, uint32_t len)
 
 /* to == NULL: skip them. */
 static void
-read_bytes(struct bf_piece **at, uint8_t *to, uint32_t len)
+read_bytes(struct walk *w, uint8_t *to, uint32_t len)
 {
 	for (uint32_t done = 0, part; done < len; done += part) {
-		const uint8_t *va = next_bytes(at, len - done, &part);
+		const uint8_t *va = next_bytes(w, len - done, &part);
 
 		if (to != NULL)
 			memcpy(to + done, va, part);
@@ -88,29 +95,29 @@ read_bytes(struct bf_piece **at, uint8_t *to, uint32_t len)
 
 void
 bf_pieces_write(
-	struct bf_pieces *p, const uint8_t *head, uint8_t head_len, const struct rte_mbuf *m)
+	const struct bf_pieces *p, const uint8_t *head, uint8_t head_len, const struct rte_mbuf *m)
 {
-	struct bf_piece *at = p->piece;
+	struct walk w = {p->piece, 0};
 
-	write_bytes(&at, head, head_len);
+	write_bytes(&w, head, head_len);
 	for (; m != NULL; m = m->next)
-		write_bytes(&at, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+		write_bytes(&w, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
 }
 
 enum bf_taken
-bf_pieces_read(struct bf_pieces *p, uint8_t head_len, struct rte_mbuf *m)
+bf_pieces_read(const struct bf_pieces *p, uint8_t head_len, struct rte_mbuf *m)
 {
-	struct bf_piece *at = p->piece;
+	struct walk w = {p->piece, 0};
 	struct rte_mbuf *last = m;
 	uint32_t left;
 
 	if (p->bytes <= head_len || p->bytes - head_len > BF_LONGEST_FRAME)
 		return BF_THROWN_AWAY;
-	read_bytes(&at, NULL, head_len);
+	read_bytes(&w, NULL, head_len);
 	m->pkt_len = left = p->bytes - head_len;
 	for (;;) {
 		last->data_len = (uint16_t)RTE_MIN(left, (uint32_t)rte_pktmbuf_tailroom(last));
-		read_bytes(&at, rte_pktmbuf_mtod(last, uint8_t *), last->data_len);
+		read_bytes(&w, rte_pktmbuf_mtod(last, uint8_t *), last->data_len);
 		left -= last->data_len;
 		if (left == 0)
 			return BF_TAKEN;

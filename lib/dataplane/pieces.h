@@ -115,7 +115,7 @@ bool bf_pieces_add(struct bf_pieces *p, uint64_t gpa, uint32_t len);
 
 /** Write a header and a frame, which is as long as the pieces are without the header. */
 void bf_pieces_write(
-	struct bf_pieces *p, const uint8_t *head, uint8_t head_len, const struct rte_mbuf *m);
+	const struct bf_pieces *p, const uint8_t *head, uint8_t head_len, const struct rte_mbuf *m);
 
 /**
  * Read a frame behind a header into @p m and as many more of its pool as it needs.  The pieces were
@@ -123,6 +123,6 @@ void bf_pieces_write(
  *
  * @return BF_TAKEN, BF_THROWN_AWAY or BF_NOT_YET; @p m stays the caller's, with what hangs on it.
  */
-enum bf_taken bf_pieces_read(struct bf_pieces *p, uint8_t head_len, struct rte_mbuf *m);
+enum bf_taken bf_pieces_read(const struct bf_pieces *p, uint8_t head_len, struct rte_mbuf *m);
 
 #endif

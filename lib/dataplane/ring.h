@@ -18,6 +18,8 @@
  * frame by BF_RING_STEPS descriptors and BF_RING_BUFFERS buffers, per call by BF_RING_VISIT
  * descriptors.  Frames that would take more wait for the next call.
  *
+ * While a guest is being migrated (`log`), whatever is written into its memory is noted page by page.
+ *
  * Threads: worker, under the ring's lock; control changes where the ring is, under the same lock.
  */
 #ifndef BF_DATAPLANE_RING_H
@@ -69,6 +71,17 @@ enum bf_ring_fault {
 	BF_RING_FAULT_LIST(BF_RING_FAULT_ENUM)
 #undef BF_RING_FAULT_ENUM
 };
+
+/**
+ * Pages that were written, for a guest that is being migrated: one bit for 4096 bytes of guest physical
+ * memory, the lowest bit of a byte first.  Others set bits and take them meanwhile.
+ */
+struct bf_ring_log {
+	uint8_t *va;
+	uint64_t size; /* bytes; pages beyond are not logged */
+};
+
+#define BF_RING_NOT_LOGGED UINT64_MAX /* an address that no log has a bit for */
 
 #define BF_RING_RECORD_VERSION 1
 
@@ -133,9 +146,12 @@ struct bf_ring {
 		struct vring_packed_desc_event *device; /* what we want to be told */
 	};
 	const struct bf_guest_memory *memory;
+	const struct bf_ring_log *log; /* NULL: nothing is logged */
 	/* Used now and then, or for packed rings alone. */
 	struct bf_ring_record *record __rte_cache_aligned; /* packed; NULL: none */
 	bool in_order; /* VIRTIO_F_IN_ORDER was negotiated */
+	uint64_t
+		log_gpa; /* of `used` or `device` in the log, BF_RING_NOT_LOGGED: it is not in it */
 	int call_fd; /* -1: the driver polls; closed after a grace period */
 	uint64_t announce; /* address that a RARP is due for */
 	uint64_t frames; /* put or taken, since the ring was made; worker: w, control: r */

@@ -10,6 +10,7 @@
 
 #include <rte_memcpy.h>
 
+#include "dataplane/dirty.h"
 #include "dataplane/ring_parts.h"
 
 /* Read once: the guest may be writing. */
@@ -165,11 +166,31 @@ used_set(struct bf_ring *r, uint16_t entry, uint16_t head, uint32_t len)
 		*e = (struct vring_used_elem){head, len};
 }
 
+/* The last `n` entries and the index. */
+static __rte_noinline void
+used_log(const struct bf_ring *r, uint16_t n)
+{
+	uint16_t first = (uint16_t)(r->used_idx - n) & (r->size - 1);
+	uint16_t till_end = RTE_MIN(n, r->size - first);
+	uint64_t entries = r->log_gpa + offsetof(struct vring_used, ring);
+	const uint32_t of_one = sizeof(struct vring_used_elem);
+
+	if (r->log_gpa == BF_RING_NOT_LOGGED || n == 0)
+		return;
+	bf_dirty_begin();
+	bf_dirty_gpa(r->log, r->log_gpa + offsetof(struct vring_used, idx), sizeof(r->used->idx));
+	bf_dirty_gpa(r->log, entries + first * of_one, till_end * of_one);
+	if (till_end < n)
+		bf_dirty_gpa(r->log, entries, (n - till_end) * of_one);
+}
+
 static inline void
-used_publish(struct bf_ring *r, uint16_t n)
+used_publish(struct bf_ring *r, uint16_t n, bool logs)
 {
 	r->used_idx = (uint16_t)(r->used_idx + n);
 	__atomic_store_n(&r->used->idx, r->used_idx, __ATOMIC_RELEASE);
+	if (unlikely(logs))
+		used_log(r, n);
 }
 
 /* 2.7.7, 2.7.10 */
@@ -188,10 +209,21 @@ bf_split_wants_call(const struct bf_ring *r, uint16_t was)
 void
 bf_split_want_kicks(struct bf_ring *r, bool on)
 {
-	if (!r->event_idx)
+	uint8_t *event = (uint8_t *)&r->used->ring[r->size], *written = event;
+
+	if (r->event_idx && !on)
+		return;
+	if (r->event_idx) {
+		memcpy(event, &r->seen, sizeof(r->seen));
+	} else {
 		*(volatile uint16_t *)&r->used->flags = on ? 0 : VRING_USED_F_NO_NOTIFY;
-	else if (on)
-		memcpy(&r->used->ring[r->size], &r->seen, sizeof(r->seen));
+		written = (uint8_t *)&r->used->flags;
+	}
+	if (r->log == NULL || r->log_gpa == BF_RING_NOT_LOGGED)
+		return;
+	bf_dirty_begin();
+	bf_dirty_gpa(
+		r->log, r->log_gpa + (uint64_t)(written - (uint8_t *)r->used), sizeof(r->seen));
 }
 
 /* ---- from the guest ---- */
@@ -259,7 +291,7 @@ bf_split_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkt
 	if (r->give != BF_GIVE_NOT)
 		bf_buffers_give_back(r, b, done);
 	r->seen = (uint16_t)(r->seen + done);
-	used_publish(r, done);
+	used_publish(r, done, r->log != NULL);
 	r->frames += taken;
 	return taken;
 }
@@ -325,6 +357,8 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint16_t waiting, uint16
 		return what;
 	bf_header_set(head, r->header, plan.n);
 	bf_pieces_write(&plan.pieces, head, r->header, m);
+	if (r->log != NULL)
+		bf_dirty_pieces(r, &plan.pieces);
 	for (uint16_t i = 0; i < plan.n; i++)
 		used_set(r, (*entry)++, plan.head[i], plan.len[i]);
 	r->seen = (uint16_t)(r->seen + plan.n);
@@ -332,8 +366,8 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint16_t waiting, uint16
 }
 
 /* The frames whose buffers are as usual, up to the first one that needs to be walked. */
-static uint16_t
-put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
+static __rte_always_inline uint16_t
+put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs)
 {
 	struct bf_buffer b[BF_BURST];
 	uint16_t done = 0;
@@ -344,6 +378,8 @@ put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 		rte_memcpy(b[done].va + r->header, rte_pktmbuf_mtod(pkts[done], const uint8_t *),
 			pkts[done]->data_len);
 	}
+	if (logs)
+		bf_dirty_frames(r, b, pkts, done);
 	for (uint16_t i = 0; i < done; i++)
 		used_set(r, (uint16_t)(r->used_idx + i), b[i].id, pkts[i]->pkt_len + r->header);
 	r->seen = (uint16_t)(r->seen + done);
@@ -373,15 +409,16 @@ look_ahead(const struct bf_ring *r, uint16_t n)
 	rte_prefetch0(&r->used->ring[(r->used_idx + n) & (r->size - 1)]);
 }
 
-uint16_t
-bf_split_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
+/* Twice in the program: `logs` costs those nothing who do not. */
+static __rte_always_inline uint16_t
+put_any(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs)
 {
 	uint16_t want = RTE_MIN(n, check_waiting(r, n)), waiting, done, used;
 	uint32_t left = BF_RING_VISIT;
 
 	if (want == 0)
 		return 0;
-	done = put_simple(r, pkts, want);
+	done = put_simple(r, pkts, want, logs);
 	used = (uint16_t)(r->used_idx + done);
 	waiting = likely(done == n) ? 0 : check_waiting(r, r->size); /* a frame may take several */
 	while (unlikely(waiting > 0 && done < n && r->fault == BF_RING_FAULT_NONE)) {
@@ -392,9 +429,21 @@ bf_split_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 		waiting = (uint16_t)(waiting - (uint16_t)(r->seen - before));
 		done++;
 	}
-	used_publish(r, (uint16_t)(used - r->used_idx));
+	used_publish(r, (uint16_t)(used - r->used_idx), logs);
 	r->frames += done;
 	if (n < BF_LOOK_AHEAD_BELOW)
 		look_ahead(r, n);
 	return done;
+}
+
+static __rte_noinline uint16_t
+put_logged(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
+{
+	return put_any(r, pkts, n, true);
+}
+
+uint16_t
+bf_split_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
+{
+	return likely(r->log == NULL) ? put_any(r, pkts, n, false) : put_logged(r, pkts, n);
 }

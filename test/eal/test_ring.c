@@ -1103,6 +1103,182 @@ test_rings_of_all_sizes_go_round(void **state)
 	set_up(state);
 }
 
+/* ---- what is logged ---- */
+
+#define RINGS_GPA 0x200000u /* where the guest has its rings */
+#define LOG_SIZE ((RINGS_GPA + 0x100000u) / 4096 / 8)
+
+static uint8_t dirty[LOG_SIZE];
+static const struct bf_ring_log dirty_log = {dirty, LOG_SIZE};
+
+/* Memory that we may write, as it was and is. */
+struct watched {
+	uint64_t gpa;
+	const uint8_t *now;
+	uint8_t *before;
+	size_t size;
+};
+
+static struct watched watched[4];
+static unsigned int n_watched;
+
+static void
+watch(uint64_t gpa, const void *at, size_t size)
+{
+	struct watched *w = &watched[n_watched++];
+
+	*w = (struct watched){gpa, at, malloc(size), size};
+	assert_non_null(w->before);
+}
+
+/* The rings lie in guest memory, one behind the other; a packed one's descriptors by the table, too. */
+static void
+log_begin(void)
+{
+	size_t n = d->ring.size, desc_size = n * sizeof(struct vring_packed_desc);
+
+	n_watched = 0;
+	for (uint32_t i = 0; i < 2; i++)
+		watch(DRIVER_GPA + i * DRIVER_HALF, d->half[i], DRIVER_HALF);
+	d->ring.log = &dirty_log;
+	d->ring.log_gpa = RINGS_GPA + 0x1100;
+	if (packed) {
+		d->memory.region[2].gpa = RINGS_GPA + 0x10000 - 0x200; /* across a page's end */
+		d->memory.region[2].size = desc_size;
+		d->memory.region[2].va = (uint8_t *)d->ring.packed_desc;
+		d->memory.n = 3;
+		watch(d->memory.region[2].gpa, d->ring.packed_desc, desc_size);
+		watch(d->ring.log_gpa, d->ring.device, sizeof(*d->ring.device));
+	} else {
+		watch(d->ring.log_gpa, d->ring.used,
+			sizeof(struct vring_used) + n * sizeof(struct vring_used_elem) + 2);
+	}
+}
+
+static void
+log_clear(void)
+{
+	memset(dirty, 0, sizeof(dirty));
+	for (unsigned int i = 0; i < n_watched; i++)
+		memcpy(watched[i].before, watched[i].now, watched[i].size);
+}
+
+static bool
+is_dirty(uint64_t gpa)
+{
+	return dirty[gpa / 4096 / 8] >> gpa / 4096 % 8 & 1;
+}
+
+/* Every byte that changed is logged, and no page in which nobody may write: of the first two, `limit`. */
+static void
+log_expect(uint64_t limit)
+{
+	for (unsigned int i = 0; i < n_watched; i++)
+		for (size_t at = 0; at < watched[i].size; at++)
+			if (watched[i].before[at] != watched[i].now[at])
+				assert_true(is_dirty(watched[i].gpa + at));
+	for (uint64_t gpa = 0; gpa < (uint64_t)LOG_SIZE * 4096 * 8; gpa += 4096) {
+		bool may = gpa >= DRIVER_GPA && gpa < limit;
+
+		for (unsigned int i = 2; i < n_watched; i++)
+			may |= gpa + 4096 > watched[i].gpa &&
+				gpa < watched[i].gpa + watched[i].size;
+		if (!may)
+			assert_false(is_dirty(gpa));
+	}
+	log_clear();
+}
+
+static void
+log_end(void)
+{
+	while (n_watched > 0)
+		free(watched[--n_watched].before);
+}
+
+static void
+test_all_that_is_written_is_logged_and_nothing_else(void **state)
+{
+	static const uint32_t chain[] = {HEADER, 1, 100, 7, 2000};
+	uint64_t seed = 5;
+
+	tear_down(state);
+	for (uint16_t size = 64; size <= 512; size *= 2) {
+		d = any_driver(size);
+		log_begin();
+		for (uint32_t i = 0; i < 3u * size; i++) {
+			uint32_t len = 60 + draw_below(&seed, 3000);
+
+			d->next_gpa = DRIVER_GPA + draw_below(&seed, DRIVER_HALF);
+			if (draw_below(&seed, 8) == 0)
+				d->next_gpa = DRIVER_SEAM - draw_below(&seed, 3000);
+			if (draw_below(&seed, 3) == 0)
+				driver_post(d, chain, 5);
+			post_many(3, 1600);
+			log_clear();
+			while (put(i, len, 700) == 1)
+				;
+			assert_int_equal(d->ring.fault, BF_RING_FAULT_NONE);
+			log_expect(d->next_gpa);
+			for (struct vring_used_elem e; driver_used(d, &e);)
+				;
+			bf_ring_want_kicks(&d->ring, i & 1);
+			log_expect(0);
+			d->ring.event_idx = i & 2;
+			while (bf_ring_waiting(&d->ring) > 0)
+				put(i, 60, 60);
+			for (struct vring_used_elem e; driver_used(d, &e);)
+				;
+		}
+		log_end();
+		driver_free(d);
+	}
+	set_up(state);
+}
+
+static void
+test_of_frames_from_the_guest_only_the_ring_is_logged(void **state)
+{
+	struct rte_mbuf *pkts[BF_BURST];
+
+	(void)state;
+	log_begin();
+	for (uint32_t i = 0; i < 3 * SIZE; i++) {
+		d->next_gpa = DRIVER_GPA + i * 100;
+		for (uint32_t k = 0; k <= i % 7; k++)
+			send_posted(driver_post(d, &(uint32_t){HEADER + 60}, 1), k, 60);
+		log_clear();
+		assert_int_equal(take(pkts), i % 7 + 1);
+		rte_pktmbuf_free_bulk(pkts, i % 7 + 1);
+		log_expect(0);
+		expect_used(i % 7 + 1);
+	}
+	log_end();
+}
+
+/* Nor is anything written beyond it. */
+static void
+test_what_a_log_has_no_bit_for_is_left_out(void **state)
+{
+	uint8_t *small = malloc(3);
+	const struct bf_ring_log log = {small, 3}; /* 24 pages, of which 16 lie before memory */
+
+	(void)state;
+	assert_non_null(small);
+	memset(small, 0, 3);
+	d->ring.log = &log;
+	d->ring.log_gpa = BF_RING_NOT_LOGGED;
+	post_many(8, 8192);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(put(i, 6000, 2048), 1);
+	bf_ring_want_kicks(&d->ring, true);
+	assert_int_equal(small[0] | small[1], 0);
+	assert_int_equal(small[2], 0xff);
+	for (uint32_t i = 0; i < 8; i++)
+		expect_got(i, 6000, 1);
+	free(small);
+}
+
 #define OF(f, set_up_, kind, word) \
 	{ \
 #f word, f, set_up_, tear_down, &kinds[kind] \
@@ -1154,6 +1330,9 @@ main(void)
 		PACKED_TAKING(test_a_packed_guest_is_asked_for_a_kick_in_the_way_it_knows),
 		PACKED_T(test_a_packed_ring_goes_on_where_it_is_told_to_stand),
 		BOTH(test_rings_of_all_sizes_go_round),
+		BOTH(test_all_that_is_written_is_logged_and_nothing_else),
+		BOTH_TAKING(test_of_frames_from_the_guest_only_the_ring_is_logged),
+		BOTH(test_what_a_log_has_no_bit_for_is_left_out),
 		GIVEN_BACK(test_frames_are_taken_whole_in_order_and_their_buffers_given_back),
 		GIVEN_BACK(test_a_frame_may_come_in_pieces),
 		GIVEN_BACK(test_a_long_frame_comes_in_several_buffers_of_ours),

@@ -6,6 +6,7 @@ a client of our own (vhost_frontend.py), which says what no QEMU would.
 
 import contextlib
 import fcntl
+import mmap
 import os
 import struct
 
@@ -192,6 +193,30 @@ def test_a_migrated_guest_is_announced_by_rarp(raw):
     assert asked()[0] == (b"\xff" * 6 + moved + bytes.fromhex("8035000108000604" "0003") + moved
                         + bytes(4) + moved).ljust(60, b"\0")
     assert r.daemon.fdb()[moved.hex(":")]["port"] == "raw"
+
+
+def test_the_memory_of_a_guest_is_logged_while_its_frames_go_on(raw):
+    r, client = raw()
+    both_ways(r, client)
+    log = os.memfd_create("log")
+    os.ftruncate(log, 1 << 20)
+    client.say(vhost.SET_LOG_BASE, struct.pack("=QQ", 1 << 20, 0), [log], reply=True)
+    client.u64(vhost.SET_FEATURES, client.features | vhost.LOG_ALL)
+    for ring in (RX, TX):
+        at = vhost.BASE + ring * vhost.RINGS // 2
+        client.say(vhost.SET_VRING_ADDR,
+                   struct.pack("=IIQQQQ", ring, 1, at, at + 0x3000, at + 0x2000, at + 0x3000))
+    assert modes(r) == ["own", "own"]
+    first = client.used_idx[RX] % client.size
+    both_ways(r, client)
+    with mmap.mmap(log, 1 << 20) as dirty:
+        def is_dirty(addr):
+            page = addr // vhost.PAGE
+            return dirty[page // 8] & 1 << page % 8
+        assert is_dirty(client.buffer(RX, first))
+        assert is_dirty(vhost.BASE + 0x3000) and is_dirty(vhost.BASE + 0xb000)
+        assert not is_dirty(vhost.BASE + (client.mib << 20) - 1)
+    os.close(log)
 
 
 def test_guests_that_sleep_are_woken(raw):

@@ -24,6 +24,8 @@
 #define ROOM 2048
 
 static struct rte_mempool *pool;
+static uint8_t *bits; /* of a log that ends within memory */
+static struct bf_ring_log dirty_log = {.size = 24};
 
 static uint16_t
 word(struct input *in)
@@ -143,6 +145,8 @@ begin_again(struct driver *d, struct input *in)
 	d->ring.event_idx = how & 4;
 	d->memory.n = how & 8 ? 1 : 2;
 	d->ring.give = how & 16 ? BF_GIVE_DEMOTE : BF_GIVE_NOT;
+	d->ring.log = how & 128 ? &dirty_log : NULL;
+	d->ring.log_gpa = how & 1 ? DRIVER_GPA + how : BF_RING_NOT_LOGGED;
 	if (how & 32 && bf_lines_can_flush())
 		d->ring.give = BF_GIVE_FLUSH;
 }
@@ -254,7 +258,9 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	CHECK(rig_eal());
 	pool = rte_pktmbuf_pool_create(
 		"ring", 255, 0, 0, ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
-	CHECK(pool != NULL);
+	bits = calloc(1, dirty_log.size);
+	CHECK(pool != NULL && bits != NULL);
+	dirty_log.va = bits;
 	return 0;
 }
 
@@ -288,6 +294,7 @@ main(int argc, char **argv)
 	LLVMFuzzerInitialize(&argc, &argv);
 	failed = replay_files(argc, argv);
 	rte_mempool_free(pool);
+	free(bits);
 	rig_eal_end();
 	return failed;
 }

@@ -36,8 +36,8 @@ def test_a_live_migration_with_a_stream_under_way(lab, vm1, vm2, far):
     assert modes(lab, "vm1") == {"own"}
     seen = set()
     vm1.vm = moved(lab, vm1, nic, lambda: seen.update(modes(lab, "vm1")))
-    # What the old one's memory went through while it was copied is logged by librte_vhost.
-    assert "library" in seen
+    # What we write into the old one's memory while it is copied is logged.
+    assert seen <= {"own", "off"}
     wait_until("the guest runs at its new place", 10, lambda: lab.backend.guest("vm1-new")["up"])
     assert modes(lab, "vm1-new") == {"own"}
     assert stream.running()
