@@ -173,15 +173,15 @@ used_log(const struct bf_ring *r, uint16_t n)
 	uint16_t first = (uint16_t)(r->used_idx - n) & (r->size - 1);
 	uint16_t till_end = RTE_MIN(n, r->size - first);
 	uint64_t entries = r->log_gpa + offsetof(struct vring_used, ring);
-	const uint32_t of_one = sizeof(struct vring_used_elem);
+	const uint64_t of_one = sizeof(struct vring_used_elem);
 
 	if (r->log_gpa == BF_RING_NOT_LOGGED || n == 0)
 		return;
 	bf_dirty_begin();
 	bf_dirty_gpa(r->log, r->log_gpa + offsetof(struct vring_used, idx), sizeof(r->used->idx));
-	bf_dirty_gpa(r->log, entries + first * of_one, till_end * of_one);
+	bf_dirty_gpa(r->log, entries + first * of_one, (uint32_t)(till_end * of_one));
 	if (till_end < n)
-		bf_dirty_gpa(r->log, entries, (n - till_end) * of_one);
+		bf_dirty_gpa(r->log, entries, (uint32_t)((uint16_t)(n - till_end) * of_one));
 }
 
 static inline void

@@ -71,7 +71,7 @@ ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, struct rte_mbuf **pkt
 	struct bf_port_counters *c = &w->counters->ports[slot];
 	struct bf_guest_dp *g = pv->guest;
 	bool up = __atomic_load_n(&g->up, __ATOMIC_ACQUIRE);
-	struct bf_ring *r = &g->ring[2 * ring];
+	struct bf_ring *r = &g->ring[(uint16_t)(2 * ring)];
 	enum bf_drop why = BF_DROP_GUEST_RING_FULL;
 	uint16_t sent = 0;
 

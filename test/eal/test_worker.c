@@ -20,6 +20,7 @@ static struct rig *r;
 static unsigned int got_when_asked; /* frames that guests had when one was asked for frames */
 static bool was_asked;
 static uint8_t guest[6], far[6];
+static bool packed; /* the sender's ring */
 
 static void
 end_turn(void)
@@ -46,7 +47,7 @@ set_up(void **state)
 	uint8_t buf[64];
 	struct rte_mbuf *m;
 
-	(void)state;
+	packed = *state != NULL;
 	r = rig_new(1, 2);
 	for (uint16_t i = 0; i < 2; i++)
 		rxq[i] = (struct bf_rxq){.slot = i + 1, .ring = 1, .guest = &r->dp[i + 1]};
@@ -140,7 +141,7 @@ judged(struct driver *d, unsigned int n_back)
 static struct driver *
 sender_new(void)
 {
-	struct driver *d = driver_new(64, true);
+	struct driver *d = packed ? driver_new_packed(64, true) : driver_new(64, true);
 
 	d->access = 0;
 	r->dp[1].pool = r->pool;
@@ -240,6 +241,7 @@ group_set_up(void **state)
 int
 main(void)
 {
+	static bool is_packed = true;
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(test_what_the_wire_brought_leaves_before_guests_are_asked),
@@ -247,6 +249,10 @@ main(void)
 		T(test_a_guest_gets_its_lines_back_while_it_gets_less_than_half_of_what_it_sends),
 		T(test_a_silent_guest_waits_its_time_while_frames_are_moved),
 		T(test_lines_are_flushed_for_a_guest_that_is_farther_away_than_memory),
+#define PACKED(f) {#f ", packed", f, set_up, tear_down, &is_packed}
+		PACKED(test_a_guest_gets_its_lines_back_while_it_gets_less_than_half_of_what_it_sends),
+		PACKED(test_a_silent_guest_waits_its_time_while_frames_are_moved),
+		PACKED(test_lines_are_flushed_for_a_guest_that_is_farther_away_than_memory),
 	};
 	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 

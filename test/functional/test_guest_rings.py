@@ -21,6 +21,7 @@ IDLE = "poll"
 VM1, RAW = guest_mac(1), "52:54:00:99:00:01"
 ETHERTYPE = b"\x88\xb5"
 PIPE_ROOM = 1 << 16
+FULL = 2 ** 64 - 2  # what an eventfd holds at most
 CAPTURE = 256
 
 
@@ -254,6 +255,22 @@ def test_an_interrupt_that_nobody_takes_stops_nobody(raw):
     os.close(reader)
     both_ways(r, client)
     os.close(writer)
+
+
+def test_a_call_that_would_block_stops_nobody(raw):
+    """An eventfd's flags are its front end's as well: blocking again once it is ours, and full."""
+    r, client = raw()
+    bell = client.call[RX]
+    r.settle()
+    rings_bell(bell)
+    os.eventfd_write(bell, FULL)
+    fcntl.fcntl(bell, fcntl.F_SETFL, 0)
+    both_ways(r, client)
+    assert r.transfer(r.far[0], r.vm(1), 1, 100, src=FAR_MAC, dst=VM1)["missing"] == 0
+    fcntl.fcntl(bell, fcntl.F_SETFL, os.O_NONBLOCK)
+    assert os.eventfd_read(bell) >= FULL
+    to_guest(r, client, range(4))
+    wait_for(lambda: rings_bell(bell), what="the next interrupt")
 
 
 # What the driver writes into a ring, and what is said of it.
