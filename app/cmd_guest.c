@@ -13,7 +13,6 @@
 
 #include "app.h"
 #include "commands.h"
-#include "control/guest_rings.h"
 
 static int
 parse_options(struct bf_guest_config *g, const struct bf_cmd_ctx *ctx, struct bf_err *err)
@@ -78,26 +77,8 @@ cmd_set(struct bf_cmd_ctx *ctx)
 	bf_app_change(ctx, edit_set);
 }
 
-/* In JSON: who moves the frames of each ring, and what is wrong with it. */
 static void
-show_rings(const struct bf_guest *g, struct bf_out *out)
-{
-	bf_out_arr_begin(out, "rings");
-	for (unsigned int q = 0; g->up && q < RTE_MIN(g->n_vrings, 2u * BF_MAX_QP); q++) {
-		uint8_t fault = bf_guest_ring_fault(g, q);
-
-		bf_out_obj_begin(out, NULL);
-		bf_out_u64(out, "ring", q);
-		bf_out_str(out, "mode", bf_ring_mode_name[g->dp->ring[q].mode]);
-		if (fault != BF_RING_FAULT_NONE)
-			bf_out_str(out, "fault", bf_ring_fault_help[fault]);
-		bf_out_obj_end(out);
-	}
-	bf_out_arr_end(out);
-}
-
-static void
-show_one(struct bf_bridge *br, struct bf_guest *g, struct bf_out *out)
+show_one(struct bf_bridge *br, struct bf_guest *g, bool in_full, struct bf_out *out)
 {
 	struct bf_port_counters c;
 	uint64_t drops = 0;
@@ -127,7 +108,8 @@ show_one(struct bf_bridge *br, struct bf_guest *g, struct bf_out *out)
 	bf_out_u64(out, "drops", drops);
 	bf_out_u64(out, "announcements", bf_announce_sent_for(br->announcer, g->slot));
 	bf_out_u64(out, "stations", br->fdb->port_count[g->slot]);
-	show_rings(g, out);
+	if (in_full || bf_out_is_json(out))
+		bf_show_connection(g, out);
 	bf_out_obj_begin(out, "options");
 	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
 		bf_key_print(&bf_guest_keys[i], &g->cfg, value, sizeof(value));
@@ -156,7 +138,7 @@ cmd_show(struct bf_cmd_ctx *ctx)
 		struct bf_guest *g = app->br->guests[s];
 
 		if (g != NULL && (all || strcmp(g->cfg.name, name) == 0))
-			show_one(app->br, g, ctx->out);
+			show_one(app->br, g, !all, ctx->out);
 	}
 	bf_out_arr_end(ctx->out);
 }
@@ -170,5 +152,7 @@ const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST] = {
 	{"set guest <guest> <options...>",
 		"Change options; those of the socket and the rings reconnect the guest.", cmd_set,
 		BF_CMD_CONFIG},
-	{"show guest [<guest>]", "Guests, or one of them.", cmd_show, 0},
+	{"show guest [<guest>]",
+		"Guests, or one of them with its connection: front end, features, memory, rings.",
+		cmd_show, 0},
 };

@@ -10,6 +10,8 @@
 
 #include "console/command.h"
 
+struct bf_guest;
+
 #define BF_APP_N_GROUPS 8
 #define BF_N_CMDS_RUN 12
 #define BF_N_CMDS_PORT 8
@@ -29,5 +31,8 @@ extern const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST];
 extern const struct bf_cmd bf_cmds_fdb[BF_N_CMDS_FDB];
 extern const struct bf_cmd bf_cmds_stats[BF_N_CMDS_STATS];
 extern const struct bf_cmd bf_cmds_metrics[BF_N_CMDS_METRICS];
+
+/** Who is at a guest's other end, what was agreed upon, where its rings stand: text and JSON. */
+void bf_show_connection(const struct bf_guest *g, struct bf_out *out);
 
 #endif

@@ -27,10 +27,11 @@
 #include "check.h"
 #include "commands.h"
 #include "control/compat.h"
-#include "control/guest_memory.h"
+#include "control/descriptors.h"
 #include "control/notify.h"
 #include "options.h"
 #include "remember.h"
+#include "vhost/mapping.h"
 
 enum {
 	STATUS_OK = 0,
@@ -68,7 +69,8 @@ open_signals(void)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
-	bf_guest_memory_guard();
+	bf_mapping_guard();
+	bf_descriptors_raise();
 	signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return signal_fd;
 }
@@ -142,7 +144,7 @@ min_timeout(int a, int b)
 	return b >= 0 && b < a ? b : a;
 }
 
-/* Sleeps unless something is due: librte_vhost's and the EAL's threads share this CPU. */
+/* Sleeps unless something is due: the front door's and the EAL's threads share this CPU. */
 static int
 run(struct bf_app *app, const char *console)
 {
@@ -203,7 +205,8 @@ remembers(const struct bf_options *o)
 static int
 bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 {
-	struct bf_bridge_options bo = {.fdb_capacity = o->fdb_capacity, .gid = o->gid};
+	struct bf_bridge_options bo = {
+		.fdb_capacity = o->fdb_capacity, .gid = o->gid, .console = o->console};
 	int ret;
 
 	if (!bf_compat_has_vhost_fixes())

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "control/descriptors.h"
 #include "control/guest_rings.h"
 #include "control/notify.h"
 #include "control/pools.h"
@@ -31,6 +32,7 @@
 #define BUSY_MS 100 /* mail came within this time: look every ms */
 #define IDLE_TICK_MS 10
 #define LOOK_MS 1000
+#define REFUSAL_MS 1000 /* what a guest is refused is told so often at most */
 #define AGE_TURN_MS 1000 /* the whole FDB is looked at once in this time */
 
 struct bf_bridge *
@@ -55,6 +57,13 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 	br->fdb->port_quota[BF_BOND_SLOT] = br->fdb->capacity;
 	bf_fdb_set_now(br->fdb, (uint32_t)(br->started_ms / 1000));
 	if (bf_notify_open() != 0)
+		goto err_memory;
+	bf_guest_rings_open();
+	br->ground = (struct bf_guest_ground){.door = bf_door_open(),
+		.records = bf_records_open(opt->console),
+		.lcores = &br->lcores,
+		.gid = opt->gid};
+	if (br->ground.door == NULL)
 		goto err_memory;
 	if (bf_lcores_open(&br->lcores, br->fdb, err) != 0 ||
 		bf_bond_init(&br->bond, &br->lcores, &br->events, err) != 0)
@@ -178,7 +187,7 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 	bf_neighbors_flush_port(br->neighbors, slot);
 	bf_fdb_commit(br->fdb);
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_removed", g->cfg.name, "removed");
-	bf_guest_close(g);
+	bf_guest_close(g, &br->lcores);
 	bf_stats_forget_port(br, slot);
 	return 0;
 }
@@ -194,7 +203,7 @@ guest_add(struct bf_bridge *br, const struct bf_guest_config *cfg, struct bf_err
 		return bf_err_set(err, ENOSPC, "guest \"%s\": expected at most %d guests",
 			cfg->name, BF_MAX_GUESTS);
 	br->guests[slot] = bf_guest_open(
-		cfg, slot, br->bond.open ? br->bond.pool : NULL, &br->lcores, br->opt.gid, err);
+		cfg, slot, br->bond.open ? br->bond.pool : NULL, &br->ground, err);
 	if (br->guests[slot] == NULL)
 		return -errno;
 	bf_fdb_set_quota(br->fdb, slot, cfg->mac_limit);
@@ -379,6 +388,7 @@ share_frames(struct bf_bridge *br)
 static int
 converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
+	uint32_t possible;
 	int ret;
 
 	ret = remove_unwanted_guests(br, want, err);
@@ -388,6 +398,11 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 		ret = sync_guests(br, want, err);
 	if (ret != 0)
 		return ret;
+	if (!bf_descriptors_suffice(want, &possible) && possible < want->n_guests)
+		bf_event(&br->events, BF_LOG_WARNING, "descriptors", "guests",
+			"%u guests are configured and about %u can be connected: expected a higher limit "
+			"of open files (ulimit -n, LimitNOFILE=)",
+			want->n_guests, possible);
 	share_frames(br);
 	br->fdb->age_s = want->fdb_aging_s;
 	memcpy(br->running, want, sizeof(*want));
@@ -449,24 +464,49 @@ report_faults(struct bf_bridge *br, struct bf_guest *g)
 	}
 }
 
+/* What a front end was refused: the last of it, once in a while. */
+static void
+report_refusals(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
+{
+	struct bf_door_info info;
+	uint64_t fresh;
+
+	if (g->refusal_ms != 0 && now_ms - g->refusal_ms < REFUSAL_MS)
+		return;
+	bf_guest_look(g, &info);
+	fresh = info.refusals - g->refusals_seen;
+	if (fresh == 0)
+		return;
+	g->refusals_seen = info.refusals;
+	g->refusal_ms = now_ms;
+	if (fresh == 1)
+		bf_event(&br->events, BF_LOG_WARNING, "guest_refused", g->cfg.name, "%s",
+			info.error);
+	else
+		bf_event(&br->events, BF_LOG_WARNING, "guest_refused", g->cfg.name,
+			"%s (and %" PRIu64 " more)", info.error, fresh - 1);
+}
+
 static void
 guest_changed(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 {
+	uint64_t connects = g->connects;
 	bool was = g->up;
 
 	bf_guest_refresh(g, now_ms);
 	report_faults(br, g);
 	bf_plan_guest(br, g);
 	br->dirty = true;
-	if (g->up == was)
+	if (g->up == was && g->connects == connects)
 		return;
+	if (was)
+		bf_fdb_flush_port(br->fdb, g->slot, false);
 	if (g->up) {
 		bf_event(&br->events, BF_LOG_NOTICE, "guest_up", g->cfg.name,
 			"connected: %u queue pairs, features 0x%" PRIx64 ", mtu %u, memory node %d",
 			g->n_vrings / 2, g->features, g->max_len - BF_FRAME_OVERHEAD, g->numa_node);
 		return;
 	}
-	bf_fdb_flush_port(br->fdb, g->slot, false);
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_down", g->cfg.name, "disconnected");
 }
 
@@ -481,9 +521,13 @@ take_notices(struct bf_bridge *br, uint64_t now_ms)
 			bf_bond_on_link(&br->bond, (uint16_t)n.a, now_ms);
 			br->next_bond_ms = 0;
 			break;
-		default:
+		case BF_NOTICE_GUEST:
 			if (n.a < BF_MAX_PORTS && br->guests[n.a] != NULL)
 				guest_changed(br, br->guests[n.a], now_ms);
+			break;
+		default: /* BF_NOTICE_GUEST_REFUSED */
+			if (n.a < BF_MAX_PORTS && br->guests[n.a] != NULL)
+				report_refusals(br, br->guests[n.a], now_ms);
 			break;
 		}
 	}
@@ -515,9 +559,14 @@ look_at_guests(struct bf_bridge *br, uint64_t now_ms)
 	if (now_ms < br->next_look_ms)
 		return;
 	br->next_look_ms = now_ms + LOOK_MS;
-	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
-		if (br->guests[s] != NULL && bf_guest_is_stale(br->guests[s]))
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		if (br->guests[s] == NULL)
+			continue;
+		if (bf_guest_is_stale(br->guests[s]))
 			guest_changed(br, br->guests[s], now_ms);
+		if (br->guests[s]->refusal_ms != 0)
+			report_refusals(br, br->guests[s], now_ms);
+	}
 }
 
 int
@@ -559,7 +608,10 @@ bf_bridge_destroy(struct bf_bridge *br)
 		return;
 	bf_lcores_stop(&br->lcores);
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
-		bf_guest_close(br->guests[s]);
+		bf_guest_close(br->guests[s], &br->lcores);
+	bf_door_close(br->ground.door);
+	bf_guest_rings_close();
+	bf_records_close(br->ground.records);
 	bf_bond_fini(&br->bond);
 	bf_lcores_close(&br->lcores);
 	rte_free(br->spare_view);

@@ -28,6 +28,7 @@
 struct bf_bridge_options {
 	uint32_t fdb_capacity; /* stations, 0 = 16384 */
 	int gid; /* group of the sockets that we listen on, -1 = ours */
+	const char *console; /* names this instance's files; NULL: there are none */
 };
 
 struct bf_bridge {
@@ -36,6 +37,7 @@ struct bf_bridge {
 	struct bf_lcores lcores;
 	struct bf_fdb *fdb;
 	struct bf_bond bond;
+	struct bf_guest_ground ground;
 	struct bf_guest *guests[BF_MAX_PORTS]; /* by slot */
 	bool dirty; /* a new view is due */
 	struct bf_view *spare_view; /* for when memory is short; any size fits */

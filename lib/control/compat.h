@@ -12,7 +12,6 @@
 #include <rte_eth_bond_8023ad.h>
 #include <rte_ethdev.h>
 #include <rte_version.h>
-#include <rte_vhost.h>
 
 #if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
 #define rte_eth_bond_member_add rte_eth_bond_slave_add
@@ -22,12 +21,6 @@
 #define BF_DEV_IS_BOND_MEMBER RTE_ETH_DEV_BONDED_SLAVE
 #else
 #define BF_DEV_IS_BOND_MEMBER RTE_ETH_DEV_BONDING_MEMBER
-#endif
-
-#ifdef RTE_VHOST_USER_ASYNC_CONNECT
-#define BF_VHOST_ASYNC_CONNECT RTE_VHOST_USER_ASYNC_CONNECT
-#else
-#define BF_VHOST_ASYNC_CONNECT 0
 #endif
 
 /** The first point release of this series with the vhost security fixes known so far. */

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Guest ports over librte_vhost.
+ * Guest ports: see guest.h.
  *
- * Threads: ctx control; guest_on_* ctx vhost (or control, inside driver registration calls).
+ * Threads: ctx control.
  */
 #include "control/guest.h"
 
 #include <errno.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
+#include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,201 +19,26 @@
 #include <unistd.h>
 
 #include <rte_malloc.h>
-#include <rte_vhost.h>
 
-#include "base/log.h"
-#include "control/compat.h"
-#include "control/guest_memory.h"
 #include "control/guest_rings.h"
-#include "control/notify.h"
 #include "control/pools.h"
+#include "vhost/wire.h"
 
-#define MAX_VIDS 1024
 #define OWN_FRAMES 4096 /* of a guest that cannot use the bond's, and was not told how many */
 #define NO_MTU_FRAME 1518 /* what a guest without mergeable buffers and MTU feature has room for */
 
-#ifndef VIRTIO_F_RING_PACKED
-#define VIRTIO_F_RING_PACKED 34
-#endif
-
 /* Offloads are off: every frame in the switch carries its own checksums and fits its MTU. */
-#define OFFLOADS \
-	(1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_GUEST_CSUM | \
-		1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 | \
-		1ULL << VIRTIO_NET_F_HOST_ECN | 1ULL << VIRTIO_NET_F_HOST_UFO | \
-		1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 | \
-		1ULL << VIRTIO_NET_F_GUEST_ECN | 1ULL << VIRTIO_NET_F_GUEST_UFO)
+#define FEATURES \
+	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_F_ANY_LAYOUT | 1ULL << VIRTIO_F_IN_ORDER | \
+		1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << VIRTIO_RING_F_EVENT_IDX | \
+		1ULL << VIRTIO_NET_F_MTU | BF_VHOST_F_LOG_ALL | BF_VHOST_F_PROTOCOL_FEATURES)
 
-/*
- * librte_vhost names a device by its socket path only: the registry finds the guest.  Entries
- * are set before a socket is registered and cleared after it was unregistered, so a callback
- * never meets a freed guest.
- */
-static struct bf_guest *registry[BF_MAX_PORTS]; /* control: w, vhost: r */
-static struct bf_guest *by_vid[MAX_VIDS]; /* vhost: rw */
-static struct bf_lcores *registry_lcores;
-
-static void
-post(uint32_t kind, const struct bf_guest *g)
-{
-	struct bf_notice n = {.kind = kind, .a = g->slot};
-
-	bf_notify_post(&n); /* a full queue is drained by a control that looks at every guest */
-}
-
-static struct bf_guest *
-find_by_path(int vid)
-{
-	char path[BF_SOCKET_MAX + 32] = "";
-
-	if (rte_vhost_get_ifname(vid, path, sizeof(path)) != 0)
-		return NULL;
-	for (unsigned int i = 0; i < BF_MAX_PORTS; i++) {
-		struct bf_guest *g = __atomic_load_n(&registry[i], __ATOMIC_ACQUIRE);
-
-		if (g != NULL && strcmp(g->cfg.socket, path) == 0)
-			return g;
-	}
-	return NULL;
-}
-
-static struct bf_guest *
-guest_of(int vid)
-{
-	return vid >= 0 && vid < MAX_VIDS ? __atomic_load_n(&by_vid[vid], __ATOMIC_ACQUIRE) : NULL;
-}
-
-struct bf_guest_dp *
-bf_guest_of_slot(unsigned int slot)
-{
-	struct bf_guest *g = __atomic_load_n(&registry[slot], __ATOMIC_ACQUIRE);
-
-	return g != NULL ? g->dp : NULL;
-}
-
-static enum rte_vhost_msg_result
-guest_on_message(int vid, void *msg)
-{
-	struct bf_guest *g = guest_of(vid);
-
-	bf_guest_memory_visit();
-	if (g != NULL)
-		bf_guest_rings_before(g->dp, vid, msg);
-	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
-}
-
-static enum rte_vhost_msg_result
-guest_on_message_done(int vid, void *msg)
-{
-	struct bf_guest *g = guest_of(vid);
-
-	if (g != NULL)
-		bf_guest_rings_after(g->dp, vid, msg);
-	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
-}
-
-static const struct rte_vhost_user_extern_ops message_ops = {
-	.pre_msg_handle = guest_on_message,
-	.post_msg_handle = guest_on_message_done,
-};
-
-/* The library frees the device when this returns: no worker may hold its vid any more. */
-static void
-guest_on_device_gone(int vid)
-{
-	struct bf_guest *g = guest_of(vid);
-
-	if (g == NULL)
-		return;
-	__atomic_store_n(&g->vid, -1, __ATOMIC_RELEASE);
-	__atomic_store_n(&g->dp->up, 0, __ATOMIC_RELEASE);
-	bf_guest_rings_off(g->dp);
-	bf_lcores_grace(registry_lcores);
-	post(BF_NOTICE_GUEST_DOWN, g);
-}
-
-/* A port has one device: who connects last has it. */
-static void
-end_others(struct bf_guest *g, int vid)
-{
-	for (int other = 0; other < MAX_VIDS; other++) {
-		if (other == vid || guest_of(other) != g)
-			continue;
-		if (g->vid == other)
-			guest_on_device_gone(other);
-		__atomic_store_n(&by_vid[other], NULL, __ATOMIC_RELEASE);
-	}
-}
-
-static int
-guest_on_connection(int vid)
-{
-	struct bf_guest *g = find_by_path(vid);
-
-	if (g == NULL || vid >= MAX_VIDS)
-		return -1;
-	end_others(g, vid);
-	__atomic_store_n(&g->dp->rx_rings, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&g->dp->tx_rings, 0, __ATOMIC_RELAXED);
-	g->dp->memory.n = 0;
-	if (rte_vhost_extern_callback_register(vid, &message_ops, NULL) != 0)
-		return -1;
-	__atomic_store_n(&by_vid[vid], g, __ATOMIC_RELEASE);
-	return 0;
-}
-
-static void
-guest_on_disconnection(int vid)
-{
-	if (vid >= 0 && vid < MAX_VIDS)
-		__atomic_store_n(&by_vid[vid], NULL, __ATOMIC_RELEASE);
-}
-
-/* The library's ring locks are held here: nothing that waits for them. */
-static int
-guest_on_ring(int vid, uint16_t ring, int enable)
-{
-	struct bf_guest *g = guest_of(vid);
-	uint32_t *bits, bit;
-
-	if (g == NULL || ring / 2 >= BF_MAX_QP)
-		return 0;
-	bits = (ring & 1) ? &g->dp->tx_rings : &g->dp->rx_rings;
-	bit = 1u << ring / 2;
-	if (enable)
-		__atomic_fetch_or(bits, bit, __ATOMIC_RELEASE);
-	else
-		__atomic_fetch_and(bits, ~bit, __ATOMIC_RELEASE);
-	bf_guest_ring_state(g->dp, vid, ring, enable);
-	post(BF_NOTICE_GUEST_RINGS, g);
-	return 0;
-}
-
-static int
-guest_on_device(int vid)
-{
-	struct bf_guest *g = guest_of(vid);
-	uint16_t n = rte_vhost_get_vring_num(vid);
-
-	if (g == NULL)
-		return -1;
-	/* We poll: kicks from the guest would only cost it exits. */
-	for (uint16_t q = 0; q < n; q++)
-		rte_vhost_enable_guest_notification(vid, q, 0);
-	__atomic_store_n(&g->vid, vid, __ATOMIC_RELEASE);
-	__atomic_store_n(&g->dp->up, 1, __ATOMIC_RELEASE);
-	bf_guest_rings_on(g->dp, vid);
-	post(BF_NOTICE_GUEST_UP, g);
-	return 0;
-}
-
-static const struct rte_vhost_device_ops guest_ops = {
-	.new_connection = guest_on_connection,
-	.destroy_connection = guest_on_disconnection,
-	.vring_state_changed = guest_on_ring,
-	.new_device = guest_on_device,
-	.destroy_device = guest_on_device_gone,
-};
+#define PROTOCOL_FEATURES \
+	(1ULL << BF_VHOST_PROTOCOL_MQ | 1ULL << BF_VHOST_PROTOCOL_LOG_SHMFD | \
+		1ULL << BF_VHOST_PROTOCOL_RARP | 1ULL << BF_VHOST_PROTOCOL_REPLY_ACK | \
+		1ULL << BF_VHOST_PROTOCOL_MTU | 1ULL << BF_VHOST_PROTOCOL_INFLIGHT_SHMFD | \
+		1ULL << BF_VHOST_PROTOCOL_RESET_DEVICE | \
+		1ULL << BF_VHOST_PROTOCOL_CONFIGURE_MEM_SLOTS | 1ULL << BF_VHOST_PROTOCOL_STATUS)
 
 static int
 check_directory(const char *path, struct bf_err *err)
@@ -236,18 +63,21 @@ check_directory(const char *path, struct bf_err *err)
 	return 0;
 }
 
-/* 1: a live process listens there; 0: nobody does. */
+/*
+ * 1: a live process has a socket there; 0: nobody does.  A stream socket would be a connection for it; a
+ * datagram socket is told that the kinds differ, and nobody notices.
+ */
 static int
 somebody_listens(const char *path)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int live;
 
 	if (fd < 0)
 		return 1;
 	memcpy(sun.sun_path, path, strlen(path) + 1);
-	live = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 || errno == EAGAIN;
+	live = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 || errno == EPROTOTYPE;
 	close(fd);
 	return live;
 }
@@ -256,50 +86,44 @@ int
 bf_guest_check_socket(const struct bf_guest_config *cfg, struct bf_err *err)
 {
 	struct stat st;
-	int ret = check_directory(cfg->socket, err);
+	int ret;
 
-	if (ret != 0)
-		return ret;
-	if (lstat(cfg->socket, &st) != 0)
-		return 0;
-	if (!S_ISSOCK(st.st_mode))
+	if (lstat(cfg->socket, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return bf_err_set(err, ENOTSOCK,
 			"socket: \"%s\": exists and is no socket: expected a free path or a socket",
 			cfg->socket);
-	if (cfg->server && somebody_listens(cfg->socket))
+	if (!cfg->server) /* whoever makes the socket makes its folder too: it is waited for */
+		return 0;
+	ret = check_directory(cfg->socket, err);
+	if (ret != 0)
+		return ret;
+	if (somebody_listens(cfg->socket))
 		return bf_err_set(err, EADDRINUSE,
 			"socket: \"%s\": in use by a live process: expected a free path",
 			cfg->socket);
 	return 0;
 }
 
-static int
-driver_start(struct bf_guest *g, int gid, struct bf_err *err)
+/* A guest that can announce itself and use several queues needs to be controlled for both. */
+static struct bf_vhost_offer
+offer_of(const struct bf_guest_config *cfg)
 {
-	const char *path = g->cfg.socket;
-	uint64_t flags = RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS | BF_VHOST_ASYNC_CONNECT;
-	uint64_t off = OFFLOADS;
+	struct bf_vhost_offer o = {.features = FEATURES,
+		.protocol = PROTOCOL_FEATURES,
+		.n_rings = BF_VHOST_RINGS, /* whoever enables more than `queues` is polled too */
+		.solo_features = 1ULL << VIRTIO_NET_F_CTRL_VQ,
+		.solo_protocol =
+			1ULL << BF_VHOST_PROTOCOL_CONFIG | 1ULL << BF_VHOST_PROTOCOL_BACKEND_REQ,
+		.solo_mtu = (uint16_t)cfg->mtu,
+		.queue_pairs = (uint16_t)cfg->queues};
 
-	if (!g->cfg.server)
-		flags |= RTE_VHOST_USER_CLIENT;
-	else
-		unlink(path); /* checked: a socket that nobody listens on */
-	if (!g->cfg.mrg_rxbuf)
-		off |= 1ULL << VIRTIO_NET_F_MRG_RXBUF;
-	if (!g->cfg.packed)
-		off |= 1ULL << VIRTIO_F_RING_PACKED;
-	if (rte_vhost_driver_register(path, flags) != 0)
-		return bf_err_set(err, EIO, "socket: \"%s\": librte_vhost refuses it", path);
-	g->started = true;
-	if (rte_vhost_driver_disable_features(path, off) != 0 ||
-		rte_vhost_driver_callback_register(path, &guest_ops) != 0 ||
-		rte_vhost_driver_start(path) != 0)
-		return bf_err_set(err, EIO, "socket: \"%s\": cannot be opened", path);
-	if (g->cfg.server &&
-		(chmod(path, 0660) != 0 || (gid >= 0 && chown(path, (uid_t)-1, (gid_t)gid) != 0)))
-		return bf_err_set(err, errno, "socket: \"%s\": cannot set its mode: %s", path,
-			strerror(errno));
-	return 0;
+	if (cfg->queues > 1)
+		o.features |= 1ULL << VIRTIO_NET_F_MQ | 1ULL << VIRTIO_NET_F_GUEST_ANNOUNCE;
+	if (cfg->mrg_rxbuf)
+		o.features |= 1ULL << VIRTIO_NET_F_MRG_RXBUF;
+	if (cfg->packed)
+		o.features |= 1ULL << VIRTIO_F_RING_PACKED;
+	return o;
 }
 
 static bool
@@ -326,63 +150,72 @@ own_frames(const struct bf_guest_config *cfg)
 	return cfg->mbufs == BF_OF_BOND ? OWN_FRAMES : cfg->mbufs;
 }
 
+static int
+guest_make(struct bf_guest *g, struct rte_mempool *shared)
+{
+	const struct bf_guest_config *cfg = &g->cfg;
+
+	g->n_rings = 1;
+	g->max_len = (uint16_t)(cfg->mtu + BF_FRAME_OVERHEAD);
+	g->numa_node = g->memory_node = SOCKET_ID_ANY;
+	memset(g->poller, 0xff, sizeof(g->poller));
+	g->bin = bf_waste_bin_new();
+	g->dp = rte_zmalloc("bf_guest", sizeof(*g->dp), RTE_CACHE_LINE_SIZE);
+	if (g->dp == NULL || g->bin == NULL)
+		return -ENOMEM;
+	g->pool = may_share(cfg, shared)
+		? bf_pool_hold(shared)
+		: bf_pool_create(cfg->name, own_frames(cfg), cfg->mtu, SOCKET_ID_ANY);
+	g->dp->pool = g->pool;
+	return g->pool == NULL ? -ENOMEM : 0;
+}
+
 struct bf_guest *
 bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct rte_mempool *shared,
-	struct bf_lcores *lcores, int gid, struct bf_err *err)
+	const struct bf_guest_ground *ground, struct bf_err *err)
 {
 	struct bf_guest *g = calloc(1, sizeof(*g));
+	struct bf_door_port_config port = {.path = cfg->socket,
+		.server = cfg->server,
+		.gid = ground->gid,
+		.offer = offer_of(cfg),
+		.ops = &bf_guest_rings_ops,
+		.arg = g};
+	int code;
 
 	if (g == NULL)
 		goto err_memory;
 	g->cfg = *cfg;
 	g->slot = slot;
-	g->n_rings = 1;
-	g->max_len = (uint16_t)(cfg->mtu + BF_FRAME_OVERHEAD);
-	g->numa_node = SOCKET_ID_ANY;
-	memset(g->poller, 0xff, sizeof(g->poller));
-	g->dp = rte_zmalloc("bf_guest", sizeof(*g->dp), RTE_CACHE_LINE_SIZE);
-	if (g->dp == NULL)
+	if (guest_make(g, shared) != 0)
 		goto err_memory;
-	g->vid = -1;
-	g->pool = may_share(cfg, shared)
-		? bf_pool_hold(shared)
-		: bf_pool_create(cfg->name, own_frames(cfg), cfg->mtu, SOCKET_ID_ANY);
-	if (g->pool == NULL)
-		goto err_memory;
-	g->dp->pool = g->pool;
-	if (bf_guest_check_socket(cfg, err) != 0)
-		goto err_close;
-	registry_lcores = lcores;
-	__atomic_store_n(&registry[slot], g, __ATOMIC_RELEASE);
-	if (driver_start(g, gid, err) != 0)
-		goto err_close;
-	return g;
+	g->records = bf_records_of(ground->records, cfg->name);
+	port.bin = g->bin;
+	if (bf_guest_check_socket(cfg, err) == 0)
+		g->port = bf_door_add(ground->door, &port, err);
+	if (g->port != NULL)
+		return g;
+	goto err_close;
 err_memory:
 	bf_err_set(err, ENOMEM,
 		"guest \"%s\": out of memory for %u frames: expected more hugepages or -m",
 		cfg->name, own_frames(cfg));
-err_close : {
-	int code = errno;
-
-	bf_guest_close(g);
+err_close:
+	code = errno;
+	bf_guest_close(g, ground->lcores);
 	errno = code;
-}
 	return NULL;
 }
 
 void
-bf_guest_close(struct bf_guest *g)
+bf_guest_close(struct bf_guest *g, struct bf_lcores *lcores)
 {
 	if (g == NULL)
 		return;
-	if (g->started)
-		rte_vhost_driver_unregister(g->cfg.socket);
-	__atomic_store_n(&registry[g->slot], NULL, __ATOMIC_RELEASE);
-	for (unsigned int i = 0; i < MAX_VIDS; i++) /* unregistering reports no disconnection */
-		if (by_vid[i] == g)
-			__atomic_store_n(&by_vid[i], NULL, __ATOMIC_RELEASE);
-	if (registry_lcores != NULL)
-		bf_lcores_grace(registry_lcores);
+	if (g->port != NULL)
+		bf_door_remove(g->port);
+	bf_waste_bin_leave(g->bin);
+	bf_lcores_grace(lcores);
 	bf_pool_retire(g->pool);
 	rte_free(g->dp);
 	free(g);
@@ -411,30 +244,35 @@ longest_frame(const struct bf_guest *g)
 	return (uint16_t)(mtu + BF_FRAME_OVERHEAD);
 }
 
+static uint16_t
+started_from_zero(const struct bf_vhost_session *s)
+{
+	uint16_t n = 0;
+
+	while (n < BF_VHOST_DATA_RINGS && s->ring[n].started)
+		n++;
+	return n;
+}
+
 void
 bf_guest_refresh(struct bf_guest *g, uint64_t now_ms)
 {
 	uint32_t rings = __atomic_load_n(&g->dp->rx_rings, __ATOMIC_ACQUIRE);
-	bool up;
-	int vid;
+	struct bf_door_info info;
+	bool up = __atomic_load_n(&g->dp->up, __ATOMIC_ACQUIRE);
+	uint32_t ups = __atomic_load_n(&g->ups, __ATOMIC_RELAXED);
 
-	bf_lcores_enter(registry_lcores);
-	vid = __atomic_load_n(&g->vid, __ATOMIC_ACQUIRE);
-	up = vid >= 0;
 	if (up) {
-		g->features = 0;
-		rte_vhost_get_negotiated_features(vid, &g->features);
-		g->n_vrings = rte_vhost_get_vring_num(vid);
-		g->mtu = 0;
-		if (rte_vhost_get_mtu(vid, &g->mtu) != 0)
-			g->mtu = 0;
-		g->numa_node = rte_vhost_get_numa_node(vid);
+		bf_door_look(g->port, &info);
+		g->features = info.session.features;
+		g->n_vrings = started_from_zero(&info.session);
+		g->mtu = info.session.features & 1ULL << VIRTIO_NET_F_MTU ? info.session.mtu : 0;
+		g->pid = info.pid;
+		g->numa_node = g->memory_node;
 	}
-	bf_lcores_leave(registry_lcores);
-	if (up != g->up) {
-		g->connects += up;
+	if (up != g->up || ups != g->connects)
 		g->changed_ms = now_ms;
-	}
+	g->connects = ups;
 	g->up = up;
 	g->rx_seen = rings;
 	g->tx_seen = __atomic_load_n(&g->dp->tx_rings, __ATOMIC_ACQUIRE);
@@ -442,6 +280,12 @@ bf_guest_refresh(struct bf_guest *g, uint64_t now_ms)
 	if (g->n_rings == 0)
 		g->n_rings = 1;
 	g->max_len = longest_frame(g);
+}
+
+void
+bf_guest_look(const struct bf_guest *g, struct bf_door_info *info)
+{
+	bf_door_look(g->port, info);
 }
 
 uint8_t
@@ -457,6 +301,7 @@ bf_guest_is_stale(const struct bf_guest *g)
 		if (bf_guest_ring_fault(g, q) != g->fault_seen[q])
 			return true;
 	return (__atomic_load_n(&g->dp->up, __ATOMIC_ACQUIRE) != 0) != g->up ||
+		__atomic_load_n(&g->ups, __ATOMIC_RELAXED) != g->connects ||
 		__atomic_load_n(&g->dp->rx_rings, __ATOMIC_ACQUIRE) != g->rx_seen ||
 		__atomic_load_n(&g->dp->tx_rings, __ATOMIC_ACQUIRE) != g->tx_seen;
 }
@@ -465,7 +310,8 @@ bool
 bf_guest_needs_reopen(const struct bf_guest_config *a, const struct bf_guest_config *b)
 {
 	return strcmp(a->socket, b->socket) != 0 || a->server != b->server ||
-		a->mrg_rxbuf != b->mrg_rxbuf || a->packed != b->packed || a->mbufs != b->mbufs ||
+		a->mrg_rxbuf != b->mrg_rxbuf || a->packed != b->packed || a->queues != b->queues ||
+		a->mbufs != b->mbufs ||
 		b->mtu > a->mtu; /* the pool's buffers must hold the larger frames */
 }
 

@@ -3,11 +3,11 @@
 /*
  * A guest port: a vhost-user socket and whoever is behind it.
  *
- * Lifetime.  Disconnect (librte_vhost's thread): vid = -1, wait one grace period, post a notice,
- * return; only then does the library free the device.  Removal (control): publish a view without
- * the port, unregister the socket (which disconnects), wait again, free.
+ * Lifetime.  The front door's thread gives rings to workers and takes them back (guest_rings.h), and
+ * posts a notice when control would see a difference.  Removal (control): publish a view without the
+ * port, take it off the door, which takes every ring back, wait one grace period, free.
  *
- * Threads: ctx control, except the guest_on_* callbacks inside guest.c (ctx vhost).
+ * Threads: ctx control.
  */
 #ifndef BF_CONTROL_GUEST_H
 #define BF_CONTROL_GUEST_H
@@ -18,7 +18,10 @@
 #include "base/err.h"
 #include "control/config.h"
 #include "control/lcores.h"
+#include "control/records.h"
 #include "dataplane/view.h"
+#include "vhost/caller.h"
+#include "vhost/door.h"
 
 #define BF_NO_POLLER 0xffff
 
@@ -27,12 +30,13 @@ struct bf_guest {
 	uint16_t slot;
 	struct bf_guest_dp *dp;
 	struct rte_mempool *pool;
-	bool started; /* the socket is registered */
-	int vid; /* librte_vhost's device, -1 none; vhost: w */
+	struct bf_door_port *port; /* at the front door */
+	struct bf_waste_bin *bin;
 	/* what was negotiated; read by bf_guest_refresh() */
 	bool up;
 	uint64_t features;
-	uint16_t n_vrings;
+	uint16_t n_vrings; /* rings that the front end has started, from 0 on */
+	pid_t pid; /* of the front end, 0 unknown */
 	uint16_t mtu; /* 0: not negotiated */
 	int numa_node;
 	uint32_t rx_seen, tx_seen; /* ring bits at the last refresh */
@@ -42,8 +46,25 @@ struct bf_guest {
 	/* plan.c */
 	uint16_t poller[BF_MAX_QP]; /* worker that polls the queue, BF_NO_POLLER: none */
 	/* history */
-	uint64_t connects;
+	uint64_t connects; /* times that it has come up, as far as control has seen */
 	uint64_t changed_ms;
+	uint64_t refusals_seen; /* that control has reported */
+	uint64_t refusal_ms; /* when it did so last */
+	/* guest_rings.c, ctx vhost */
+	struct bf_caller *caller[2 * BF_MAX_QP];
+	struct bf_ring_record *records; /* of packed rings, or NULL */
+	bool placed[2 * BF_MAX_QP]; /* the ring has been started by this front end */
+	uint32_t rx_posted, tx_posted; /* ring bits when control was last notified */
+	uint32_t ups; /* times that it has come up; control: r */
+	int memory_node;
+};
+
+/** What guest ports have in common. */
+struct bf_guest_ground {
+	struct bf_door *door;
+	struct bf_records *records; /* or NULL */
+	struct bf_lcores *lcores;
+	int gid; /* group of sockets that we make, or -1 */
 };
 
 /**
@@ -51,14 +72,11 @@ struct bf_guest {
  *
  * @param slot
  *   Switch port slot, free, 1 to BF_MAX_PORTS - 1.
- * @param gid
- *   Group for a socket that we listen on, or -1.
  * @return
- *   NULL with the reason in @p err and errno EINVAL (path), EADDRINUSE (live socket), ENOMEM or
- *   the library's.
+ *   NULL with the reason in @p err and errno EINVAL (path), EADDRINUSE (live socket), ENOMEM.
  */
 struct bf_guest *bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot,
-	struct rte_mempool *shared, struct bf_lcores *lcores, int gid, struct bf_err *err);
+	struct rte_mempool *shared, const struct bf_guest_ground *ground, struct bf_err *err);
 
 /**
  * Take frames out of @p shared from now on, when the guest is to have no memory of its own and the
@@ -69,17 +87,17 @@ struct bf_guest *bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot,
  */
 struct rte_mempool *bf_guest_share(struct bf_guest *g, struct rte_mempool *shared);
 
-/** What workers see of the guest in a slot, NULL: there is none. Any thread, for its turn. */
-struct bf_guest_dp *bf_guest_of_slot(unsigned int slot);
-
 /** Close the socket and free the port. The current view must not name it. */
-void bf_guest_close(struct bf_guest *g);
+void bf_guest_close(struct bf_guest *g, struct bf_lcores *lcores);
 
 /** Take over what changed in the negotiated state; call on every notice of this guest. */
 void bf_guest_refresh(struct bf_guest *g, uint64_t now_ms);
 
 /** What ring @p q of the guest suffers from. @return enum bf_ring_fault. */
 uint8_t bf_guest_ring_fault(const struct bf_guest *g, unsigned int q);
+
+/** How its front end stands with the door. */
+void bf_guest_look(const struct bf_guest *g, struct bf_door_info *info);
 
 /** True when the rings or the connection differ from what bf_guest_refresh() last saw. */
 bool bf_guest_is_stale(const struct bf_guest *g);

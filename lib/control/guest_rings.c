@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Who moves the frames of a guest's rings: see guest_rings.h.
+ * From the front door to the workers: see guest_rings.h.
  *
- * Threads: ctx vhost.
+ * Threads: ctx vhost; guest_lost() is called by a signal handler.
  */
 #include "control/guest_rings.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <linux/vhost.h>
+#include <linux/mempolicy.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
-#include <stdlib.h>
+#include <sched.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <rte_pause.h>
-#include <rte_vhost.h>
+
+#include "base/call.h"
+#include "control/notify.h"
+#include "vhost/wire.h"
 
 #define N_RINGS (2 * BF_MAX_QP)
+#define LOCK_SPINS 256
+
+static_assert(N_RINGS == BF_VHOST_DATA_RINGS, "the door serves as many rings as the workers");
+static_assert(BF_RING_REGIONS == BF_VHOST_REGIONS, "and as many regions");
 
 const char *const bf_ring_mode_name[] = {
 #define MODE_NAME(sym, name) [BF_RING_##sym] = (name),
@@ -33,18 +42,29 @@ const char *const bf_ring_fault_help[] = {
 #undef FAULT_HELP
 };
 
-/* As on the wire; numbers have this machine's byte order. */
-struct message {
-	uint32_t request, flags, size;
-	uint8_t payload[];
-};
+static struct bf_calls calls; /* the door's thread's */
 
-/* A worker holds it for one burst. */
+void
+bf_guest_rings_open(void)
+{
+	bf_calls_open(&calls);
+}
+
+void
+bf_guest_rings_close(void)
+{
+	bf_calls_close(&calls);
+}
+
+/* A worker holds it for one burst, longer when its CPU has gone to somebody else. */
 static void
 ring_lock(struct bf_ring *r)
 {
-	while (__atomic_exchange_n(&r->lock, 1, __ATOMIC_ACQUIRE) != 0)
+	for (unsigned int i = 1; __atomic_exchange_n(&r->lock, 1, __ATOMIC_ACQUIRE) != 0; i++) {
 		rte_pause();
+		if (i % LOCK_SPINS == 0)
+			sched_yield();
+	}
 }
 
 static void
@@ -53,265 +73,236 @@ ring_unlock(struct bf_ring *r)
 	__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
 }
 
-/* What was used and not told is told now: nobody else will. */
+static uint32_t *
+bits_of(struct bf_guest_dp *g, uint16_t q)
+{
+	return q & 1 ? &g->tx_rings : &g->rx_rings;
+}
+
+/*
+ * An eventfd is signalled by the worker itself where that never waits; anything else, and where the
+ * kernel cannot do that, through a thread that only this guest waits for.
+ */
+static int
+call_fd_of(struct bf_guest *g, const struct bf_vhost_ring *from, uint16_t q)
+{
+	struct bf_vhost_fd to = from->call;
+
+	if (to.fd < 0)
+		return -1;
+	if (to.kind == BF_VHOST_FD_EVENT && bf_calls_is_safe(&calls))
+		return to.fd;
+	to.fd = fcntl(to.fd, F_DUPFD_CLOEXEC, 0);
+	if (to.fd < 0)
+		return -1;
+	g->caller[q] = bf_caller_new(g->bin, &to);
+	if (g->caller[q] != NULL)
+		return bf_caller_fd(g->caller[q]);
+	bf_waste_fd(g->bin, &to);
+	return -1;
+}
+
+/* Everything but where it stands and who may use it. */
 static void
-ring_off(struct bf_ring *r)
+ring_describe(struct bf_ring *r, const struct bf_vhost_session *s, const struct bf_vhost_ring *from)
 {
-	ring_lock(r);
-	if (r->mode == BF_RING_OWN && r->told != r->used_idx && r->call_fd >= 0)
-		eventfd_write(r->call_fd, 1);
-	if (r->mode == BF_RING_OWN)
-		bf_ring_want_kicks(r, false);
-	r->told = r->used_idx;
-	__atomic_store_n(&r->mode, BF_RING_OFF, __ATOMIC_RELAXED);
-	ring_unlock(r);
-}
+	uint64_t features = s->features;
 
-/* Off, and the library knows how far it went; a ring that the library moves stays as it is. */
-static void
-ring_give_back(struct bf_ring *r, int vid, uint16_t q)
-{
-	if (r->mode != BF_RING_OWN)
-		return;
-	ring_off(r);
-	if (r->packed)
-		rte_vhost_set_vring_base(
-			vid, q, (uint16_t)bf_ring_base(r), (uint16_t)bf_ring_base(r));
-	else
-		rte_vhost_set_vring_base(vid, q, r->seen, r->used_idx);
-}
-
-/* Which rings a message is about. */
-enum about {
-	NO_RING,
-	ONE_RING,
-	ALL_RINGS
-};
-
-static enum about
-about(uint32_t request)
-{
-	switch (request) {
-	case BF_VHOST_SET_VRING_NUM:
-	case BF_VHOST_SET_VRING_ADDR:
-	case BF_VHOST_SET_VRING_BASE:
-	case BF_VHOST_SET_VRING_KICK:
-	case BF_VHOST_SET_VRING_CALL:
-	case BF_VHOST_SET_VRING_ENABLE:
-		return ONE_RING;
-	case BF_VHOST_SET_FEATURES:
-	case BF_VHOST_RESET_OWNER:
-	case BF_VHOST_SET_MEM_TABLE:
-	case BF_VHOST_SET_LOG_BASE:
-	case BF_VHOST_GET_VRING_BASE: /* the device ends with it */
-	case BF_VHOST_ADD_MEM_REG:
-	case BF_VHOST_REM_MEM_REG:
-		return ALL_RINGS;
-	default:
-		return NO_RING;
-	}
-}
-
-/* Which of them map or unmap memory. */
-static bool
-is_about_memory(uint32_t request)
-{
-	return request == BF_VHOST_SET_MEM_TABLE || request == BF_VHOST_ADD_MEM_REG ||
-		request == BF_VHOST_REM_MEM_REG || request == BF_VHOST_RESET_OWNER;
-}
-
-/* Every payload about one ring begins with its number, and that is below 256. */
-static uint16_t
-ring_of(const struct message *m)
-{
-	return m->payload[0];
-}
-
-/* Call it only when there is a table: the library does not look. */
-static void
-memory_read(struct bf_guest_dp *g, int vid)
-{
-	struct bf_guest_memory *m = &g->memory;
-	struct rte_vhost_memory *table = NULL;
-
-	m->n = 0;
-	if (rte_vhost_get_mem_table(vid, &table) != 0)
-		return;
-	for (uint32_t i = 0; i < table->nregions && i < BF_RING_REGIONS; i++) {
-		const struct rte_vhost_mem_region *from = &table->regions[i];
-
-		m->region[i].gpa = from->guest_phys_addr;
-		m->region[i].size = from->size;
-		m->region[i].va = (uint8_t *)(uintptr_t)from->host_user_addr;
-		m->n++;
-	}
-	free(table);
-}
-
-/* Everything but who may use it. */
-static bool
-ring_read(struct bf_guest_dp *g, int vid, uint16_t q, uint64_t features)
-{
-	struct bf_ring *r = &g->ring[q];
-	struct rte_vhost_vring v = {0};
-	bool is_packed = features & 1ULL << VIRTIO_F_RING_PACKED;
-	uint16_t seen, used;
-
-	if (rte_vhost_get_vhost_vring(vid, q, &v) != 0 || v.desc == NULL || v.avail == NULL ||
-		v.used == NULL || v.size == 0 || (!is_packed && (v.size & (v.size - 1)) != 0) ||
-		rte_vhost_get_vring_base(vid, q, &seen, &used) != 0)
-		return false;
-	r->packed = is_packed;
-	r->in_order = features & 1ULL << VIRTIO_F_IN_ORDER;
-	r->desc = v.desc; /* or what a packed ring has there */
-	r->avail = v.avail;
-	r->used = v.used;
-	r->size = v.size;
-	r->call_fd = v.callfd;
-	if (q & 1)
-		g->kick_fd[q / 2] = v.kickfd;
-	bf_ring_set_base(r, is_packed ? seen | (uint32_t)used << 16 : seen);
-	if (!is_packed)
-		r->used_idx = r->told = used;
+	r->packed = features & 1ULL << VIRTIO_F_RING_PACKED;
+	r->desc = from->desc;
+	r->avail = from->avail;
+	r->used = from->used;
+	r->size = from->size;
 	r->fault = BF_RING_FAULT_NONE;
+	r->in_order = features & 1ULL << VIRTIO_F_IN_ORDER;
 	r->event_idx = features & 1ULL << VIRTIO_RING_F_EVENT_IDX;
 	r->mergeable = features & 1ULL << VIRTIO_NET_F_MRG_RXBUF;
 	r->header =
 		features & (1ULL << VIRTIO_NET_F_MRG_RXBUF | 1ULL << VIRTIO_F_VERSION_1) ? 12 : 10;
-	return true;
+	r->log_gpa = from->logged ? from->log_gpa : BF_RING_NOT_LOGGED;
 }
 
-/* The log is mapped by the library; that of a used ring goes by where the ring is. */
-static void
-ring_read_log(struct bf_guest_dp *g, int vid, struct bf_ring *r, uint64_t features)
+/*
+ * A split ring says in memory how far it was used, and whoever connects again may not know
+ * (virtio-user says 0): that counts, as nothing is under way.
+ *
+ * A fresh packed ring begins in its first lap, which is wrap counter 1.  User Mode Linux says 0; whether
+ * that is meant shows in the first descriptor, which has been used in the lap before then.
+ */
+static uint32_t
+base_of(const struct bf_ring *r, uint32_t base)
 {
-	const uint8_t *used = (const uint8_t *)r->used;
-	uint64_t at = 0, size = 0;
+	if (!r->packed)
+		return *(const volatile uint16_t *)&r->used->idx;
+	if (base != 0 || r->packed_desc[0].flags & 1 << VRING_PACKED_DESC_F_USED)
+		return base;
+	return 1u << 15;
+}
 
-	r->log = NULL;
-	if (!(features & 1ULL << VHOST_F_LOG_ALL) || rte_vhost_get_log_base(vid, &at, &size) != 0)
+/* Where it goes on: where a record of ours that fits says, or where the front end says. */
+static void
+ring_place(struct bf_guest *g, struct bf_ring *r, const struct bf_vhost_ring *from, uint16_t q)
+{
+	uint16_t at;
+	bool wrap;
+
+	r->record = from->keep;
+	if (r->record == NULL && g->records != NULL)
+		r->record = &g->records[q];
+	if (r->packed && !g->placed[q] && bf_packed_recover(r, &at, &wrap))
+		bf_ring_set_base(r, (uint32_t)(at | wrap << 15) * 0x10001u);
+	else
+		bf_ring_set_base(r, base_of(r, from->base));
+	g->placed[q] = true;
+}
+
+static void
+guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
+{
+	struct bf_guest *g = arg;
+	struct bf_guest_dp *dp = g->dp;
+	struct bf_ring *r = &dp->ring[q];
+	const struct bf_vhost_ring *from = &s->ring[q];
+
+	if (q >= N_RINGS) /* a control queue that nobody said was one */
 		return;
-	g->log = (struct bf_ring_log){(uint8_t *)(uintptr_t)at, size};
-	r->log = &g->log;
-	r->log_gpa = BF_RING_NOT_LOGGED;
-	for (uint32_t i = 0; i < g->memory.n; i++)
-		if (used >= g->memory.region[i].va &&
-			used < g->memory.region[i].va + g->memory.region[i].size)
-			r->log_gpa =
-				g->memory.region[i].gpa + (uint64_t)(used - g->memory.region[i].va);
-}
-
-/* A worker must not wait for whoever empties the other end. */
-static void
-never_wait(int fd)
-{
-	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
-
-	if (flags >= 0 && !(flags & O_NONBLOCK))
-		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-}
-
-static bool
-ring_is_enabled(const struct bf_guest_dp *g, uint16_t q)
-{
-	const uint32_t *bits = q & 1 ? &g->tx_rings : &g->rx_rings;
-
-	return __atomic_load_n(bits, __ATOMIC_RELAXED) & 1u << q / 2;
-}
-
-/* Nothing happens to a ring that is not off. */
-static void
-ring_on(struct bf_guest_dp *g, int vid, uint16_t q)
-{
-	struct bf_ring *r = &g->ring[q];
-	uint64_t features = 0;
-
-	if (r->mode != BF_RING_OFF || !ring_is_enabled(g, q))
-		return;
-	rte_vhost_get_negotiated_features(vid, &features);
 	ring_lock(r);
-	r->memory = &g->memory;
-	if (g->memory.n > 0 && ring_read(g, vid, q, features)) {
-		ring_read_log(g, vid, r, features);
-		never_wait(r->call_fd);
-		bf_ring_want_kicks(r, false);
-		r->mode = BF_RING_OWN;
-	}
+	ring_describe(r, s, from);
+	ring_place(g, r, from, q);
+	r->call_fd = call_fd_of(g, from, q);
+	if (q & 1)
+		dp->kick_fd[q / 2] = from->kick.fd;
+	r->memory = &dp->memory;
+	dp->log = (struct bf_ring_log){s->log.va, s->log.size};
+	r->log = s->features & BF_VHOST_F_LOG_ALL && dp->log.va != NULL ? &dp->log : NULL;
+	bf_ring_want_kicks(r, false);
+	__atomic_store_n(&r->mode, BF_RING_OWN, __ATOMIC_RELAXED);
 	ring_unlock(r);
-	__atomic_fetch_add(&g->changes, 1, __ATOMIC_RELEASE);
+	__atomic_fetch_or(bits_of(dp, q), 1u << q / 2, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&dp->changes, 1, __ATOMIC_RELEASE);
 }
 
-void
-bf_guest_rings_on(struct bf_guest_dp *g, int vid)
+/* What was used and not told is told now: nobody else will. */
+static uint32_t
+guest_ring_stop(void *arg, uint16_t q)
 {
-	uint16_t n = RTE_MIN(rte_vhost_get_vring_num(vid), (uint16_t)N_RINGS);
+	struct bf_guest *g = arg;
+	struct bf_ring *r = &g->dp->ring[q];
+	uint32_t base;
 
-	for (uint16_t q = 0; q < n; q++)
-		ring_on(g, vid, q);
+	if (q >= N_RINGS)
+		return 0;
+	__atomic_fetch_and(bits_of(g->dp, q), ~(1u << q / 2), __ATOMIC_RELEASE);
+	ring_lock(r);
+	if (r->mode == BF_RING_OWN) {
+		bf_calls_add(&calls, bf_ring_tell(r));
+		bf_ring_want_kicks(r, false);
+	}
+	__atomic_store_n(&r->mode, BF_RING_OFF, __ATOMIC_RELAXED);
+	base = bf_ring_base(r);
+	ring_unlock(r);
+	bf_calls_send(&calls);
+	bf_caller_free(g->caller[q]);
+	g->caller[q] = NULL;
+	return base;
 }
 
-void
-bf_guest_rings_off(struct bf_guest_dp *g)
+/* The largest first: most addresses are in it. */
+static void
+memory_sort(struct bf_guest_memory *m)
 {
-	for (uint16_t q = 0; q < N_RINGS; q++)
-		ring_off(&g->ring[q]);
-}
+	for (uint32_t i = 1; i < m->n; i++)
+		for (uint32_t k = i; k > 0 && m->region[k].size > m->region[k - 1].size; k--) {
+			__typeof__(m->region[0]) larger = m->region[k];
 
-void
-bf_guest_ring_state(struct bf_guest_dp *g, int vid, uint16_t q, bool enable)
-{
-	if (!enable)
-		ring_give_back(&g->ring[q], vid, q);
-	else if (__atomic_load_n(&g->up, __ATOMIC_RELAXED))
-		ring_on(g, vid, q);
-}
-
-void
-bf_guest_rings_before(struct bf_guest_dp *g, int vid, const void *msg)
-{
-	const struct message *m = msg;
-	enum about what = about(m->request);
-
-	if (what == ONE_RING && ring_of(m) < N_RINGS)
-		ring_give_back(&g->ring[ring_of(m)], vid, ring_of(m));
-	for (uint16_t q = 0; what == ALL_RINGS && q < N_RINGS; q++)
-		ring_give_back(&g->ring[q], vid, q);
-	if (is_about_memory(m->request))
-		g->memory.n = 0;
+			m->region[k] = m->region[k - 1];
+			m->region[k - 1] = larger;
+		}
 }
 
 static void
-take_rarp(struct bf_guest_dp *g, const struct message *m)
+guest_memory(void *arg, const struct bf_vhost_session *s)
 {
-	uint64_t mac = 0;
+	struct bf_guest *g = arg;
+	struct bf_guest_memory *m = &g->dp->memory;
 
-	memcpy(&mac, m->payload, 6);
-	if (g->ring[1].mode == BF_RING_OWN)
-		bf_ring_announce(&g->ring[1], mac);
+	m->n = s == NULL ? 0 : s->n_regions;
+	for (uint32_t i = 0; i < m->n; i++) {
+		m->region[i].gpa = s->region[i].gpa;
+		m->region[i].size = s->region[i].size;
+		m->region[i].va = s->region[i].va;
+	}
+	memory_sort(m);
+	if (s == NULL)
+		memset(g->placed, 0, sizeof(g->placed));
 }
 
-/* The library tells of a ring that was disabled when it has answered already. */
 static void
-take_disable(struct bf_guest_dp *g, const struct message *m)
+guest_announce(void *arg, uint64_t mac)
 {
-	uint16_t q = ring_of(m);
+	struct bf_guest *g = arg;
 
-	if (q < N_RINGS && m->payload[4] == 0)
-		__atomic_fetch_and(
-			q & 1 ? &g->tx_rings : &g->rx_rings, ~(1u << q / 2), __ATOMIC_RELEASE);
+	bf_ring_announce(&g->dp->ring[1], mac);
 }
 
-void
-bf_guest_rings_after(struct bf_guest_dp *g, int vid, const void *msg)
+/* Where the guest's memory is; -1: cannot be told. */
+static int
+node_of(const void *at)
 {
-	const struct message *m = msg;
+	int node = -1;
 
-	if (m->request == BF_VHOST_SEND_RARP)
-		take_rarp(g, m);
-	if (m->request == BF_VHOST_SET_VRING_ENABLE)
-		take_disable(g, m);
-	if (is_about_memory(m->request) && m->request != BF_VHOST_RESET_OWNER)
-		memory_read(g, vid);
-	if (about(m->request) != NO_RING && __atomic_load_n(&g->up, __ATOMIC_RELAXED))
-		bf_guest_rings_on(g, vid);
+	if (syscall(SYS_get_mempolicy, &node, NULL, 0UL, at, MPOL_F_NODE | MPOL_F_ADDR) != 0)
+		return -1;
+	return node;
 }
+
+/* Control is notified of what it would see. */
+static void
+guest_settled(void *arg, const struct bf_vhost_session *s, bool up)
+{
+	struct bf_guest *g = arg;
+	struct bf_guest_dp *dp = g->dp;
+	struct bf_notice n = {.kind = BF_NOTICE_GUEST, .a = g->slot};
+
+	if (up == dp->up && dp->rx_rings == g->rx_posted && dp->tx_rings == g->tx_posted)
+		return;
+	if (up && !dp->up) {
+		g->memory_node = node_of(s->region[0].va);
+		__atomic_fetch_add(&g->ups, 1, __ATOMIC_RELAXED);
+	}
+	__atomic_store_n(&dp->up, up, __ATOMIC_RELEASE);
+	g->rx_posted = dp->rx_rings;
+	g->tx_posted = dp->tx_rings;
+	bf_notify_post(&n); /* a full queue is drained by a control that looks at every guest */
+}
+
+/* No ring of the guest can be trusted any more. */
+static void
+guest_lost(void *arg)
+{
+	struct bf_guest *g = arg;
+
+	for (unsigned int q = 0; q < N_RINGS; q++)
+		__atomic_store_n(&g->dp->ring[q].fault, BF_RING_FAULT_MEMORY, __ATOMIC_RELAXED);
+}
+
+static void
+guest_say(void *arg, enum bf_door_event what, const char *text)
+{
+	struct bf_guest *g = arg;
+	struct bf_notice n = {.kind = BF_NOTICE_GUEST_REFUSED, .a = g->slot};
+
+	(void)what;
+	(void)text; /* control reads it from the door */
+	bf_notify_post(&n);
+}
+
+const struct bf_door_ops bf_guest_rings_ops = {
+	.ring_start = guest_ring_start,
+	.ring_stop = guest_ring_stop,
+	.memory = guest_memory,
+	.announce = guest_announce,
+	.settled = guest_settled,
+	.lost = guest_lost,
+	.say = guest_say,
+};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Post from foreign threads; librte_vhost and ethdev callbacks carry no pointer of ours that
- * could outlive them safely, so the queue is one per process.
+ * Post from foreign threads; ethdev callbacks carry no pointer of ours that could outlive
+ * them safely, so the queue is one per process.
  *
  * Threads: many post, control takes.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Post from foreign threads (librte_vhost's, the EAL's interrupt thread) to control: a small
+ * Post from foreign threads (the front door's, the EAL's interrupt thread) to control: a small
  * value by copy and a wake-up, never a wait.
  *
  * Threads: bf_notify_post() ctx vhost or intr; the rest ctx control.
@@ -13,9 +13,8 @@
 #include <stdint.h>
 
 enum bf_notice_kind {
-	BF_NOTICE_GUEST_UP, /* a: slot */
-	BF_NOTICE_GUEST_DOWN, /* a: slot */
-	BF_NOTICE_GUEST_RINGS, /* a: slot */
+	BF_NOTICE_GUEST, /* a: slot whose guest came, went or changed its rings */
+	BF_NOTICE_GUEST_REFUSED, /* a: slot whose front end was refused something */
 	BF_NOTICE_LINK, /* a: ethdev port */
 };
 

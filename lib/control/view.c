@@ -5,8 +5,6 @@
  *
  * Threads: ctx control.
  */
-#include <linux/virtio_config.h>
-
 #include <rte_malloc.h>
 
 #include "control/bridge.h"
@@ -14,7 +12,7 @@
 static bool
 is_polled(const struct bf_guest *g, unsigned int q)
 {
-	return g->up && q < g->cfg.queues && (g->tx_seen & 1u << q);
+	return g->up && (g->tx_seen & 1u << q);
 }
 
 static void

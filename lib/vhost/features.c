@@ -31,7 +31,10 @@ bf_vhost_get_features(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	struct bf_vhost_answer *answer, struct bf_err *err)
 {
 	(void)err;
-	bf_vhost_answer_u64(answer, m->request, s->offer.features);
+	if (!s->asked)
+		s->solo = s->owned;
+	s->asked = true;
+	bf_vhost_answer_u64(answer, m->request, bf_vhost_offered_features(s));
 	return 0;
 }
 
@@ -39,7 +42,7 @@ int
 bf_vhost_check_features(
 	const struct bf_vhost_session *s, const struct bf_vhost_message *m, struct bf_err *err)
 {
-	return check_offered("features", bf_vhost_u64(m), s->offer.features, err);
+	return check_offered("features", bf_vhost_u64(m), bf_vhost_offered_features(s), err);
 }
 
 int
@@ -76,7 +79,7 @@ bf_vhost_get_protocol(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	struct bf_vhost_answer *answer, struct bf_err *err)
 {
 	(void)err;
-	bf_vhost_answer_u64(answer, m->request, s->offer.protocol);
+	bf_vhost_answer_u64(answer, m->request, bf_vhost_offered_protocol(s));
 	return 0;
 }
 
@@ -88,7 +91,8 @@ bf_vhost_check_protocol(
 
 	if (rc != 0)
 		return rc;
-	return check_offered("protocol features", bf_vhost_u64(m), s->offer.protocol, err);
+	return check_offered(
+		"protocol features", bf_vhost_u64(m), bf_vhost_offered_protocol(s), err);
 }
 
 int
@@ -146,7 +150,7 @@ bf_vhost_get_queue_num(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	struct bf_vhost_answer *answer, struct bf_err *err)
 {
 	(void)err;
-	bf_vhost_answer_u64(answer, m->request, s->offer.n_rings / 2);
+	bf_vhost_answer_u64(answer, m->request, bf_vhost_queue_pairs(s));
 	return 0;
 }
 

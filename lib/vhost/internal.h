@@ -38,8 +38,9 @@ enum bf_vhost_answers {
 
 /** Kinds of descriptors as a set. */
 enum {
-	BF_VHOST_ANY_FD = 0xf,
+	BF_VHOST_ANY_FD = 0x1f,
 	BF_VHOST_SIGNAL_FD = 1 << BF_VHOST_FD_EVENT | 1 << BF_VHOST_FD_PIPE,
+	BF_VHOST_CALL_FD = BF_VHOST_SIGNAL_FD | 1 << BF_VHOST_FD_SOCKET, /* User Mode Linux */
 	BF_VHOST_MEMORY_FD = 1 << BF_VHOST_FD_MEMORY,
 };
 
@@ -150,6 +151,21 @@ void *bf_vhost_keep_of(const struct bf_vhost_session *s, uint16_t q);
 
 /** Neither log nor inflight area any more.  No ring runs. */
 void bf_vhost_forget_areas(struct bf_vhost_session *s);
+
+/* solo.c: for a front end without a device model */
+bf_vhost_check bf_vhost_check_config;
+bf_vhost_act bf_vhost_set_backend_req, bf_vhost_get_config;
+
+/** What is offered to this front end. */
+uint64_t bf_vhost_offered_features(const struct bf_vhost_session *s);
+uint64_t bf_vhost_offered_protocol(const struct bf_vhost_session *s);
+
+/** Queue pairs of the port. */
+static inline uint16_t
+bf_vhost_queue_pairs(const struct bf_vhost_session *s)
+{
+	return s->offer.queue_pairs != 0 ? s->offer.queue_pairs : s->offer.n_rings / 2;
+}
 
 /* features.c: what is negotiated, and what concerns the device as a whole */
 bf_vhost_check bf_vhost_check_features, bf_vhost_check_protocol, bf_vhost_check_mtu;

@@ -192,13 +192,46 @@ bf_vhost_get_slots(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	return 0;
 }
 
+static bool
+is_same(const struct bf_vhost_region *a, const struct bf_vhost_region *b)
+{
+	return a->gpa == b->gpa && a->size == b->size && a->uva == b->uva;
+}
+
+/* The region that a message names by both addresses and size; the offset does not count. */
+static uint32_t
+find_region(const struct bf_vhost_session *s, const struct bf_vhost_region *r)
+{
+	uint32_t i = 0;
+
+	while (i < s->n_regions && !is_same(&s->region[i], r))
+		i++;
+	return i;
+}
+
+/*
+ * QEMU up to 7.2 says each change once per queue pair.  What is there, or gone, already is as it was
+ * asked for.
+ */
+static bool
+was_removed(const struct bf_vhost_session *s, const struct bf_vhost_region *r)
+{
+	for (uint32_t i = 0; i < BF_VHOST_REMOVED && i < s->n_removed; i++)
+		if (is_same(&s->removed[i], r))
+			return true;
+	return false;
+}
+
 int
 bf_vhost_check_add(
 	const struct bf_vhost_session *s, const struct bf_vhost_message *m, struct bf_err *err)
 {
 	struct bf_vhost_region r = region_at(m, ONE_HEAD);
 	int rc = check_region(&r, &m->fd[0], err);
+	uint32_t same = find_region(s, &r);
 
+	if (rc == 0 && same < s->n_regions && s->region[same].offset == r.offset)
+		return 0;
 	for (uint32_t i = 0; i < s->n_regions && rc == 0; i++)
 		rc = check_apart(&r, &s->region[i], err);
 	if (rc == 0 && s->n_regions == BF_VHOST_REGIONS)
@@ -215,6 +248,8 @@ bf_vhost_add_region(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	int rc;
 
 	(void)answer;
+	if (find_region(s, &r) < s->n_regions)
+		return 0;
 	bf_vhost_stop_all(s);
 	rc = map_one(s, &m->fd[0], &r, err);
 	if (rc != 0)
@@ -224,19 +259,6 @@ bf_vhost_add_region(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	return 0;
 }
 
-/* The region that a message names by both addresses and size; the offset does not count. */
-static uint32_t
-find_region(const struct bf_vhost_session *s, const struct bf_vhost_region *r)
-{
-	uint32_t i = 0;
-
-	while (i < s->n_regions &&
-		(s->region[i].gpa != r->gpa || s->region[i].size != r->size ||
-			s->region[i].uva != r->uva))
-		i++;
-	return i;
-}
-
 /* A descriptor should not come with it; some front ends send one. */
 int
 bf_vhost_check_remove(
@@ -244,7 +266,7 @@ bf_vhost_check_remove(
 {
 	struct bf_vhost_region r = region_at(m, ONE_HEAD);
 
-	if (find_region(s, &r) < s->n_regions)
+	if (find_region(s, &r) < s->n_regions || was_removed(s, &r))
 		return 0;
 	return bf_err_set(err, ENOENT,
 		"region 0x%" PRIx64 " of 0x%" PRIx64 " bytes at 0x%" PRIx64 ": no such region",
@@ -260,8 +282,11 @@ bf_vhost_remove_region(struct bf_vhost_session *s, struct bf_vhost_message *m,
 
 	(void)answer;
 	(void)err;
+	if (i == s->n_regions)
+		return 0;
 	bf_vhost_stop_all(s);
 	r = s->region[i];
+	s->removed[s->n_removed++ % BF_VHOST_REMOVED] = r;
 	s->n_regions--;
 	memmove(&s->region[i], &s->region[i + 1], (s->n_regions - i) * sizeof(r));
 	s->ops->memory_changed(s->arg, s);

@@ -55,7 +55,7 @@ static const struct bf_vhost_row rows[BF_VHOST_REQUESTS] = {
 	[BF_VHOST_SET_VRING_KICK] = {"SET_VRING_KICK", bf_vhost_check_signal, bf_vhost_set_kick,
 		U64_LEN, PERHAPS_FD(BF_VHOST_SIGNAL_FD)},
 	[BF_VHOST_SET_VRING_CALL] = {"SET_VRING_CALL", bf_vhost_check_signal, bf_vhost_set_call,
-		U64_LEN, PERHAPS_FD(BF_VHOST_SIGNAL_FD)},
+		U64_LEN, PERHAPS_FD(BF_VHOST_CALL_FD)},
 	[BF_VHOST_SET_VRING_ERR] = {"SET_VRING_ERR", bf_vhost_check_signal, bf_vhost_set_err,
 		U64_LEN, PERHAPS_FD(BF_VHOST_ANY_FD), .ignorable = true},
 	/* "Protocol features". */
@@ -74,11 +74,16 @@ static const struct bf_vhost_row rows[BF_VHOST_REQUESTS] = {
 	[BF_VHOST_NET_SET_MTU] = {"NET_SET_MTU", bf_vhost_check_mtu, bf_vhost_set_mtu, U64_LEN,
 		NEEDS(MTU), .ignorable = true},
 	/* "Back-end communication": we have nothing to ask. */
-	[BF_VHOST_SET_BACKEND_REQ_FD] = {.name = "SET_BACKEND_REQ_FD", .ignorable = true},
+	[BF_VHOST_SET_BACKEND_REQ_FD] = {"SET_BACKEND_REQ_FD", NULL, bf_vhost_set_backend_req,
+		ONE_FD(BF_VHOST_ANY_FD), .ignorable = true, NEEDS(BACKEND_REQ)},
 	/* "IOMMU support". */
 	[BF_VHOST_IOTLB_MSG] = {.name = "IOTLB_MSG", .answers = BF_VHOST_ANSWERS_STATUS},
 	[BF_VHOST_SET_VRING_ENDIAN] = {.name = "SET_VRING_ENDIAN"},
-	[BF_VHOST_GET_CONFIG] = {.name = "GET_CONFIG", .answers = BF_VHOST_ANSWERS},
+	/* "Virtio device config space". */
+	[BF_VHOST_GET_CONFIG] = {"GET_CONFIG", bf_vhost_check_config, bf_vhost_get_config,
+		.len = sizeof(struct bf_vhost_wire_config),
+		.len_max = sizeof(struct bf_vhost_wire_config) + BF_VHOST_CONFIG_MAX, .len_step = 1,
+		.answers = BF_VHOST_ANSWERS, NEEDS(CONFIG)},
 	[BF_VHOST_SET_CONFIG] = {.name = "SET_CONFIG", .ignorable = true},
 	[BF_VHOST_CREATE_CRYPTO_SESSION] = {.name = "CREATE_CRYPTO_SESSION",
 		.answers = BF_VHOST_ANSWERS},
@@ -139,7 +144,8 @@ check_fds(const struct bf_vhost_row *row, const struct bf_vhost_message *m, stru
 	static const char *const kind[] = {[BF_VHOST_FD_OTHER] = "of another kind",
 		[BF_VHOST_FD_EVENT] = "an eventfd",
 		[BF_VHOST_FD_PIPE] = "a pipe",
-		[BF_VHOST_FD_MEMORY] = "a memory file"};
+		[BF_VHOST_FD_MEMORY] = "a memory file",
+		[BF_VHOST_FD_SOCKET] = "a socket"};
 
 	if (m->n_fds < row->fds || m->n_fds > row->fds_max) {
 		if (row->fds == row->fds_max)

@@ -20,6 +20,7 @@ bf_vhost_session_init(struct bf_vhost_session *s, const struct bf_vhost_offer *o
 	s->ops = ops;
 	s->arg = arg;
 	s->offer = *offer;
+	s->backend_req.fd = -1;
 	for (uint16_t q = 0; q < BF_VHOST_RINGS; q++) {
 		s->ring[q].kick.fd = -1;
 		s->ring[q].call.fd = -1;
@@ -34,6 +35,7 @@ bf_vhost_session_fini(struct bf_vhost_session *s)
 		bf_vhost_forget_ring(s, q);
 	bf_vhost_forget_memory(s);
 	bf_vhost_forget_areas(s);
+	bf_vhost_dispose(s, &s->backend_req);
 }
 
 void

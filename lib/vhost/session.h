@@ -26,8 +26,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BF_VHOST_RINGS 16 /* of a device; even ones towards the guest */
+#define BF_VHOST_DATA_RINGS 16 /* of a device; even ones towards the guest */
+#define BF_VHOST_RINGS \
+	(BF_VHOST_DATA_RINGS + 1) /* and a control queue, behind those that are in use */
 #define BF_VHOST_REGIONS 32 /* of guest memory: memory slots */
+#define BF_VHOST_REMOVED 8 /* regions that are remembered as removed */
 #define BF_VHOST_FDS 8 /* with one message */
 #define BF_VHOST_PAYLOAD 512 /* longest payload that any request we know has, and more */
 #define BF_VHOST_RING_SIZE 32768 /* virtio 1.2, 2.7 and 2.8 */
@@ -37,7 +40,8 @@ enum bf_vhost_fd_kind {
 	BF_VHOST_FD_OTHER, /* good for nothing */
 	BF_VHOST_FD_EVENT, /* an eventfd */
 	BF_VHOST_FD_PIPE,
-	BF_VHOST_FD_MEMORY /* a memory file: tmpfs, memfd, hugetlbfs */
+	BF_VHOST_FD_MEMORY, /* a memory file: tmpfs, memfd, hugetlbfs */
+	BF_VHOST_FD_SOCKET
 };
 
 struct bf_vhost_fd {
@@ -86,7 +90,15 @@ struct bf_vhost_ring {
 struct bf_vhost_offer {
 	uint64_t features; /* virtio and vhost bits, VHOST_USER_F_PROTOCOL_FEATURES too */
 	uint64_t protocol; /* VHOST_USER_PROTOCOL_F_ bits */
-	uint16_t n_rings; /* that are served; the queue number is half of it */
+	uint16_t n_rings; /* that are served */
+	uint16_t queue_pairs; /* as answered to GET_QUEUE_NUM; 0: half of n_rings */
+	/*
+	 * Offered besides to a front end that says SET_OWNER before anything else.  User Mode Linux does,
+	 * which has no device model: it wants a control queue, a configuration and a way back.
+	 * virtio-user does too, and ignores all three.
+	 */
+	uint64_t solo_features, solo_protocol;
+	uint16_t solo_mtu; /* in the configuration */
 };
 
 struct bf_vhost_session;
@@ -131,13 +143,18 @@ struct bf_vhost_session {
 	bool has_features; /* SET_FEATURES came */
 	bool held; /* bf_vhost_session_hold() */
 	uint64_t features, protocol; /* negotiated */
+	bool asked; /* GET_FEATURES came */
+	bool solo; /* SET_OWNER came before it: the front end has no device model */
 	uint8_t status; /* virtio 2.1, when the front end says it */
 	uint16_t mtu; /* NET_SET_MTU, 0: not said */
 	uint32_t n_regions;
 	struct bf_vhost_region region[BF_VHOST_REGIONS];
+	struct bf_vhost_region removed[BF_VHOST_REMOVED]; /* the last ones */
+	uint32_t n_removed; /* so far */
 	struct bf_vhost_log log, inflight; /* va NULL: none */
 	uint16_t inflight_rings, inflight_size; /* what the inflight area was made for */
 	struct bf_vhost_ring ring[BF_VHOST_RINGS];
+	struct bf_vhost_fd backend_req; /* kept open and never used; -1: none */
 	char error[160]; /* the last thing that was refused, in words; "" none */
 	uint64_t messages, refusals;
 };
@@ -181,6 +198,29 @@ void bf_vhost_session_hold(struct bf_vhost_session *s, bool held);
 
 /** The front end has a device that works: rings 0 and 1 are started, enabled or not, and right. */
 bool bf_vhost_session_is_up(const struct bf_vhost_session *s);
+
+/** @return the number of the control queue's ring, or BF_VHOST_RINGS: there is none. */
+uint16_t bf_vhost_control_ring(const struct bf_vhost_session *s);
+
+/** A control queue's place in its ring. */
+struct bf_vhost_control {
+	uint16_t next; /* available entry, or descriptor */
+	bool wrap; /* packed */
+};
+
+/** The control queue begins where the front end says. @return its `base` as a place. */
+struct bf_vhost_control bf_vhost_control_at(const struct bf_vhost_session *s);
+
+/** @return the place as a `base`. */
+uint32_t bf_vhost_control_base(const struct bf_vhost_session *s, const struct bf_vhost_control *c);
+
+/**
+ * Answer the commands that wait in the control queue, which runs; some at a time.
+ *
+ * @return
+ *   Whether any was answered, so that the guest is to be called.
+ */
+bool bf_vhost_control_serve(const struct bf_vhost_session *s, struct bf_vhost_control *c);
 
 /** @return where an address of the guest is here when all @p len bytes are in one region, or NULL. */
 void *bf_vhost_session_at(const struct bf_vhost_session *s, uint64_t gpa, uint64_t len);

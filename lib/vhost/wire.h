@@ -27,6 +27,7 @@
 
 #define BF_VHOST_HEADER 12 /* bytes: request, flags, size */
 #define BF_VHOST_TABLE_REGIONS 8 /* in one SET_MEM_TABLE */
+#define BF_VHOST_CONFIG_MAX 256 /* bytes of a device's configuration */
 #define BF_VHOST_PAGE 4096 /* regions are made of these, and the log has a bit for each */
 
 /** VU "Header". */
@@ -92,6 +93,8 @@ enum bf_vhost_protocol {
 	BF_VHOST_PROTOCOL_RARP = 2,
 	BF_VHOST_PROTOCOL_REPLY_ACK = 3,
 	BF_VHOST_PROTOCOL_MTU = 4,
+	BF_VHOST_PROTOCOL_BACKEND_REQ = 5,
+	BF_VHOST_PROTOCOL_CONFIG = 9,
 	BF_VHOST_PROTOCOL_INFLIGHT_SHMFD = 12,
 	BF_VHOST_PROTOCOL_RESET_DEVICE = 13,
 	BF_VHOST_PROTOCOL_CONFIGURE_MEM_SLOTS = 15,
@@ -99,7 +102,10 @@ enum bf_vhost_protocol {
 };
 
 /** Bits of GET_FEATURES that this room acts upon; virtio 1.2, 6 and VU. */
+#define BF_VHOST_F_CTRL_VQ (UINT64_C(1) << 17)
+#define BF_VHOST_F_MQ (UINT64_C(1) << 22)
 #define BF_VHOST_F_LOG_ALL (UINT64_C(1) << 26)
+#define BF_VHOST_F_INDIRECT (UINT64_C(1) << 28)
 #define BF_VHOST_F_PROTOCOL_FEATURES (UINT64_C(1) << 30)
 #define BF_VHOST_F_RING_PACKED (UINT64_C(1) << 34)
 
@@ -126,6 +132,11 @@ struct bf_vhost_wire_region {
 /** VU "Log description". */
 struct bf_vhost_wire_log {
 	uint64_t size, offset;
+};
+
+/** VU "Virtio device config space": offset, size and flags, then `size` bytes. */
+struct bf_vhost_wire_config {
+	uint32_t offset, size, flags;
 };
 
 /** VU "Inflight description": 20 bytes; QEMU's compiler adds 4. */

@@ -2,9 +2,9 @@
 
 /*
  * Making the running state equal to a config: as a whole or not at all, touching only what
- * differs, leaking nothing.  Real librte_vhost sockets in a directory of our own.
+ * differs, leaking nothing.  Real sockets in a directory of our own.
  *
- * Threads: control; librte_vhost's; in the last tests a worker lcore.
+ * Threads: control; the front door's; in the last tests a worker lcore.
  */
 #include "unit.h"
 
@@ -30,17 +30,17 @@ static struct bf_config *want;
 static struct bf_err err;
 static char dir[64];
 
-int __real_rte_vhost_driver_unregister(const char *path);
-int __wrap_rte_vhost_driver_unregister(const char *path);
+void __real_bf_door_remove(struct bf_door_port *p);
+void __wrap_bf_door_remove(struct bf_door_port *p);
 static bool closed_in_sight; /* a guest was closed while the workers' view named a guest */
 
-int
-__wrap_rte_vhost_driver_unregister(const char *path)
+void
+__wrap_bf_door_remove(struct bf_door_port *p)
 {
 	if (br != NULL && br->lcores.view != NULL &&
 		br->lcores.view->ports[1].kind == BF_PORT_GUEST)
 		closed_in_sight = true;
-	return __real_rte_vhost_driver_unregister(path);
+	__real_bf_door_remove(p);
 }
 
 static void

@@ -9,7 +9,9 @@ from guestrig.station import Transfer
 
 # Slow LACP: with a time-out of 3 s a busy host, which stops emulated guests for seconds, would look
 # like a silent partner. test_lacp.py has the fast one.
-LAB = {"mode": "802.3ad", "guests": [GuestSpec("vm1"), GuestSpec("vm2")],
+# vm2 has packed rings, which say nothing of where they stand, and two pairs of them.
+LAB = {"mode": "802.3ad",
+       "guests": [GuestSpec("vm1"), GuestSpec("vm2", queues=2, cpus=2, packed=True)],
        "bond": {"lacp_rate": "slow"}, "far_options": {"lacp_rate": "slow"}}
 
 
@@ -53,6 +55,7 @@ def test_the_switch_reboots(lab, vm1, vm2, far):
 
 
 def test_the_daemon_is_killed_and_the_guests_never_notice_but_for_the_silence(lab, vm1, vm2, far):
+    assert {r["kind"] for r in lab.backend.guest("vm2")["rings"]} == {"packed"}
     boots = [station.vm.boots for station in lab.stations()]
     job = vm1.start_ping(vm2, 80, every_s=0.1)
     wait_until("pings run", 10, lambda: vm1.ping(vm2, 1).received)

@@ -270,6 +270,7 @@ check_rings(const struct front *f)
 		CHECK(r->call.fd < 0 || f->in_use[r->call.fd - FD_BASE]);
 		held += (r->kick.fd >= 0) + (r->call.fd >= 0);
 	}
+	held += f->s.backend_req.fd >= 0;
 	CHECK(held == f->n_in_use);
 }
 
@@ -302,8 +303,8 @@ front_check(const struct front *f)
 {
 	check_rings(f);
 	check_memory(f);
-	CHECK((f->s.features & ~f->s.offer.features) == 0);
-	CHECK((f->s.protocol & ~f->s.offer.protocol) == 0);
+	CHECK((f->s.features & ~(f->s.offer.features | f->s.offer.solo_features)) == 0);
+	CHECK((f->s.protocol & ~(f->s.offer.protocol | f->s.offer.solo_protocol)) == 0);
 	if (bf_vhost_session_is_up(&f->s) && !f->s.held)
 		CHECK((f->runs[0] || !f->s.ring[0].enabled) &&
 			(f->runs[1] || !f->s.ring[1].enabled));

@@ -26,6 +26,7 @@ class GuestSpec:
     mrg_rxbuf: bool = True
     cpus: int = 1
     nics: int = 1
+    packed: bool = False
 
 
 class Guest(Station):
@@ -34,7 +35,7 @@ class Guest(Station):
     def __init__(self, run, spec, number, **vm_options):
         nics = [Nic(run.path(f"{self._port_name(spec, i)}.sock"),
                     f"52:54:00:66:{2 + i:02x}:{number:02x}", queues=spec.queues,
-                    mrg_rxbuf=spec.mrg_rxbuf, host_mtu=spec.mtu) for i in range(spec.nics)]
+                    mrg_rxbuf=spec.mrg_rxbuf, host_mtu=spec.mtu, packed=spec.packed) for i in range(spec.nics)]
         super().__init__(Vm(run, spec.name, nics, cpus=spec.cpus, **vm_options),
                          f"10.66.0.{10 + number}", "nic0")
         self.spec = spec

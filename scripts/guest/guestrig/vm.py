@@ -57,13 +57,15 @@ def _kvm_boots():
 class Nic:
     """One virtio-net device over a vhost-user socket that QEMU serves."""
 
-    def __init__(self, sock, mac, queues=1, mrg_rxbuf=True, host_mtu=None, ring=1024):
+    def __init__(self, sock, mac, queues=1, mrg_rxbuf=True, host_mtu=None, ring=1024,
+                 packed=False):
         self.sock = sock
         self.mac = mac
         self.queues = queues
         self.mrg_rxbuf = mrg_rxbuf
         self.host_mtu = host_mtu
         self.ring = ring
+        self.packed = packed
 
     def arguments(self, index, accel):
         device = [
@@ -75,6 +77,8 @@ class Nic:
         ]
         if self.queues > 1:
             device.append("mq=on")
+        if self.packed:
+            device.append("packed=on")
         if self.host_mtu:
             device.append(f"host_mtu={self.host_mtu}")
         # QEMU 7.2 crashes in vhost-user with MSI-X under TCG.
