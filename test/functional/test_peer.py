@@ -190,3 +190,14 @@ def test_bad_commands_are_answered_with_an_error(pair):
         with pytest.raises(bf.PeerError):
             a.cmd(**line)
     assert a.is_up()
+
+
+def test_two_that_send_ahead_of_each_other_wait_for_each_other(pair):
+    a, b = pair()
+    a.send(wait=False, stream=9, count=500, src=A, dst=B, ahead=8)
+    a.settle()
+    assert b.stream(9)["distinct"] == 8
+    b.send(wait=False, stream=9, count=500, src=B, dst=A, ahead=8)
+    for end in (a, b):
+        tally = end.await_stream(9, 500)
+        assert tally["distinct"] == 500 and tally["reordered"] == 0, tally

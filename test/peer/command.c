@@ -218,6 +218,7 @@ cmd_send(struct args *a)
 	job.end = job.next + count;
 	job.burst = (uint16_t)arg_number(a, "burst", PORT_BURST_MAX, PORT_BURST_MAX);
 	job.rate = arg_number(a, "rate", 0, UINT32_MAX);
+	job.ahead = arg_number(a, "ahead", 0, UINT16_MAX);
 	job.queue = (uint16_t)arg_number(a, "queue", QUEUE_BY_FLOW, UINT16_MAX);
 	if (a->error[0] != '\0')
 		return;

@@ -41,6 +41,8 @@ struct send_job {
 	uint16_t queue;
 	/* Frames per second; 0 means as fast as the ring takes them. */
 	uint64_t rate;
+	/* Never more than so many ahead of what has come of the same stream; 0 means it does not matter. */
+	uint32_t ahead;
 	uint64_t start_tsc;
 	uint64_t n_sent;
 	struct rte_mbuf *pending[PORT_BURST_MAX];
