@@ -309,12 +309,19 @@ show_worker(const struct bf_worker *w, struct bf_out *out)
 		"\n  decisions from the table %" PRIu64 ", learned %" PRIu64 " (lost %" PRIu64
 		"), ring contention %" PRIu64 ", padded %" PRIu64 "\n",
 		p->cache_miss, p->learn_posted, p->learn_lost, p->ring_contended, p->padded);
+	if (p->lacp_repeated + p->lacp_late + p->control_lost > 0)
+		bf_out_printf(out,
+			"  LACPDUs repeated %" PRIu64 ", late by a full ring %" PRIu64
+			"; own frames lost %" PRIu64 "\n",
+			p->lacp_repeated, p->lacp_late, p->control_lost);
 	bf_out_u64(out, "cache_miss", p->cache_miss);
 	bf_out_u64(out, "learn_posted", p->learn_posted);
 	bf_out_u64(out, "learn_lost", p->learn_lost);
 	bf_out_u64(out, "ring_contended", p->ring_contended);
 	bf_out_u64(out, "padded", p->padded);
 	bf_out_u64(out, "lacp_repeated", p->lacp_repeated);
+	bf_out_u64(out, "lacp_late", p->lacp_late);
+	bf_out_u64(out, "control_lost", p->control_lost);
 	bf_out_obj_end(out);
 }
 

@@ -14,6 +14,9 @@
 #include "base/log.h"
 #include "control/bond.h"
 
+#define SUBTYPE_AT 14 /* behind the Ethernet header */
+#define SUBTYPE_LACP 1
+
 /* How often the partner wants to hear from us, as it last said; 0: it does not. */
 static uint32_t
 repeat_period(const struct bf_bond *b, unsigned int member)
@@ -45,7 +48,9 @@ lacp_send(void *arg, unsigned int member, const uint8_t *frame, size_t len)
 		return;
 	}
 	memcpy(to, frame, len);
-	bf_bond_inject(b, (unsigned int)i, m, repeat_period(b, member));
+	/* A marker's answer takes no LACPDU's place. */
+	bf_bond_inject(b, (unsigned int)i, m,
+		frame[SUBTYPE_AT] == SUBTYPE_LACP ? repeat_period(b, member) : 0);
 }
 
 static void

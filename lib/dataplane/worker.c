@@ -254,6 +254,8 @@ loop_once(struct bf_worker *w, uint64_t now)
 	uint32_t moved = 0;
 
 	bf_switch_refresh(w);
+	if (unlikely(w->owes))
+		bf_tx_bond_owed(w, now);
 	if (w->view->workers[w->idx].polls_bond)
 		moved += bf_rx_bond(w);
 	send_staged(w); /* what the wire brought does not wait until all guests were asked */

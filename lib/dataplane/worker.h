@@ -42,6 +42,8 @@
 #define BF_COLD_POLLS 1 /* cold queues polled per loop that is not busy, at least */
 #define BF_COLD_US 4 /* time between two polls of cold queues when every loop is */
 #define BF_TOUCHED 64 /* rings whose guests are told together */
+#define BF_LATE 64 /* other frames of control that wait for room in a member's ring */
+#define BF_LATE_MS 2000 /* how long they do */
 #define BF_KEEPALIVE_MS 5 /* how often LACPDUs are looked at for repetition */
 #define BF_SETTLE_US 2000 /* how long members' rings may take to empty before flows move */
 #define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
@@ -87,6 +89,7 @@ struct bf_keepalive {
 	struct rte_mbuf *pdu; /* one reference is ours; NULL: nothing to repeat */
 	uint64_t period_tsc;
 	uint64_t due_tsc;
+	bool owed; /* the member's ring was full: goes out before data */
 };
 
 struct bf_rxq_state {
@@ -155,6 +158,10 @@ struct bf_worker {
 	struct bf_stage *stages; /* BF_MAX_PORTS */
 	uint16_t active[BF_MAX_PORTS];
 	struct bf_keepalive keepalive[BF_MAX_MEMBERS];
+	bool owes; /* a frame of control waits for room in a member's ring */
+	uint16_t n_late;
+	struct rte_mbuf *late[BF_LATE];
+	uint64_t late_until_tsc[BF_LATE];
 	uint64_t recent_key[BF_RECENT];
 	uint64_t recent_tsc[BF_RECENT];
 
@@ -339,7 +346,9 @@ uint8_t bf_bond_stand_in(uint32_t usable, uint8_t bucket);
 void bf_tx_bond_settle(struct bf_worker *w, const struct bf_view *next);
 /** Put control's frames on the wire and repeat LACPDUs that are due. */
 void bf_tx_bond_service(struct bf_worker *w, uint64_t now_tsc);
-/** Forget the LACPDUs kept for repetition. */
+/** Try again what full rings refused, before data fills them again; when bf_worker.owes. */
+void bf_tx_bond_owed(struct bf_worker *w, uint64_t now_tsc);
+/** Forget the LACPDUs kept for repetition, and the frames that wait. */
 void bf_tx_bond_forget(struct bf_worker *w);
 
 /* ---- tx_guest.c ---- */

@@ -203,6 +203,149 @@ test_a_full_member_frees_and_counts_the_rest(void **state)
 	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
 }
 
+/* A frame of control for a member: an LACPDU that is repeated, or one that is sent once. */
+static void
+inject(unsigned int member, uint32_t repeat_ms, uint32_t id)
+{
+	uint8_t buf[124] = {0x01, 0x80, 0xc2, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0x09, 1};
+	struct rte_mbuf *m = rig_frame(r, buf, sizeof(buf), id, member);
+
+	m->port = r->port[member];
+	m->hash.usr = repeat_ms;
+	m->vlan_tci_outer = (uint16_t)member;
+	assert_int_equal(rte_ring_sp_enqueue(r->w->inject, m), 0);
+	bf_tx_bond_service(r->w, rte_rdtsc());
+}
+
+static void
+begin_inject(void)
+{
+	r->w->tsc_hz = rte_get_tsc_hz();
+	r->w->inject = rte_ring_create("inject", 64, SOCKET_ID_ANY, 0);
+	assert_non_null(r->w->inject);
+}
+
+static void
+end_inject(void)
+{
+	bf_tx_bond_forget(r->w);
+	rte_ring_free(r->w->inject);
+	r->w->inject = NULL;
+}
+
+/* The wire's next frame is gone: its number of bytes. */
+static uint32_t
+pull(unsigned int member)
+{
+	struct rte_mbuf *m;
+	uint32_t len;
+
+	assert_int_equal(rte_ring_dequeue(r->wire[member], (void **)&m), 0);
+	len = m->pkt_len;
+	rte_pktmbuf_free(m);
+	return len;
+}
+
+static void
+fill(void)
+{
+	bond->tx = BF_TX_ORDER;
+	for (int i = 0; i < RIG_RING / 64; i++)
+		send_flows(0, 64);
+	assert_int_equal(rte_ring_free_count(r->wire[0]), 0);
+}
+
+static void
+test_an_lacpdu_that_a_full_ring_refuses_leaves_before_data(void **state)
+{
+	const struct bf_pmd_counters *pmd = &r->w->counters->pmd;
+
+	(void)state;
+	begin_inject();
+	fill();
+	inject(0, 1000, 1);
+	assert_int_equal(pmd->lacp_late, 1);
+	bf_tx_bond_owed(r->w, rte_rdtsc()); /* still full: it waits on */
+	assert_true(r->w->owes);
+	inject(0, 1000, 2); /* a newer one takes its place */
+	pull(0);
+	bf_tx_bond_owed(r->w, rte_rdtsc());
+	assert_false(r->w->owes);
+	send_flows(0, 1); /* data that comes later finds no room */
+	assert_int_equal(rig_drops(r, 0, BF_DROP_MEMBER_FULL), 1);
+	for (int i = 1; i < RIG_RING; i++)
+		assert_int_equal(pull(0), 60);
+	assert_int_equal(pull(0), 124);
+	assert_int_equal(rte_ring_count(r->wire[0]), 0);
+	end_inject();
+}
+
+static void
+test_a_repeated_lacpdu_that_is_refused_is_tried_each_loop_not_each_period(void **state)
+{
+	uint64_t second = rte_get_tsc_hz(), now;
+
+	(void)state;
+	begin_inject();
+	inject(0, 1000, 1);
+	assert_int_equal(pull(0), 124);
+	fill();
+	now = rte_rdtsc() + 2 * second;
+	bf_tx_bond_service(r->w, now);
+	assert_int_equal(r->w->counters->pmd.lacp_repeated, 1);
+	assert_true(r->w->owes);
+	pull(0);
+	bf_tx_bond_owed(r->w, now + 1);
+	assert_false(r->w->owes);
+	for (int i = 1; i < RIG_RING; i++)
+		pull(0);
+	assert_int_equal(pull(0), 124);
+	end_inject();
+}
+
+static void
+test_other_frames_of_control_wait_for_room_too_but_not_for_ever(void **state)
+{
+	const struct bf_pmd_counters *pmd = &r->w->counters->pmd;
+
+	(void)state;
+	begin_inject();
+	fill();
+	for (unsigned int i = 0; i < BF_LATE + 3; i++)
+		inject(0, 0, i);
+	inject(1, 0, 99); /* another member waits for nobody: it leaves in the next turn */
+	assert_int_equal(pmd->control_lost, 3 + 1);
+	pull(0);
+	bf_tx_bond_owed(r->w, rte_rdtsc());
+	inject(1, 0, 100);
+	bf_tx_bond_owed(r->w, rte_rdtsc());
+	assert_int_equal(pull(1), 124);
+	assert_int_equal(r->w->n_late, BF_LATE - 1);
+	bf_tx_bond_owed(r->w, rte_rdtsc() + 3 * rte_get_tsc_hz());
+	assert_int_equal(r->w->n_late, 0);
+	assert_false(r->w->owes);
+	assert_int_equal(pmd->control_lost, 4 + BF_LATE - 1);
+	assert_int_equal(pmd->lacp_late, 0);
+	rig_collect(r);
+	end_inject();
+}
+
+static void
+test_nothing_is_put_into_the_rings_of_a_member_that_left(void **state)
+{
+	(void)state;
+	begin_inject();
+	bond->polled &= ~1u;
+	inject(0, 1000, 1);
+	inject(0, 0, 2);
+	assert_int_equal(rte_ring_count(r->wire[0]), 0);
+	bond->polled |= 1u; /* it is announced: what waited for that leaves */
+	bf_tx_bond_owed(r->w, rte_rdtsc());
+	assert_int_equal(rte_ring_count(r->wire[0]), 2);
+	rig_collect(r);
+	end_inject();
+}
+
 static int busy_for; /* how often a member's ring is still busy when asked, below 0: always */
 static unsigned int asked;
 
@@ -554,6 +697,10 @@ main(void)
 		T(test_a_held_member_is_used_without_carrier),
 		T(test_without_any_member_every_frame_is_counted),
 		T(test_a_full_member_frees_and_counts_the_rest),
+		T(test_an_lacpdu_that_a_full_ring_refuses_leaves_before_data),
+		T(test_a_repeated_lacpdu_that_is_refused_is_tried_each_loop_not_each_period),
+		T(test_other_frames_of_control_wait_for_room_too_but_not_for_ever),
+		T(test_nothing_is_put_into_the_rings_of_a_member_that_left),
 		T(test_flows_move_when_the_members_rings_have_emptied),
 		T(test_a_stuck_ring_holds_nobody_up),
 		T(test_broadcast_reaches_every_member_and_comes_home_once),
