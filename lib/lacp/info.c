@@ -88,7 +88,7 @@ const char *
 bf_lacp_why_name(enum bf_lacp_why why)
 {
 	static const char *const name[] = {"distributing", "link-down", "half-duplex", "loop",
-		"partner-pinned", "no-partner", "partner-silent", "individual", "partner-differs",
+		"partner-pinned", "no-partner", "held", "partner-silent", "individual", "partner-differs",
 		"partner-key-differs", "speed-differs", "no-aggregator", "waiting",
 		"partner-not-in-sync", "partner-not-collecting", "min-links"};
 
@@ -161,6 +161,7 @@ fill(const struct bf_lacp *l, const struct lacp_member *m, struct bf_lacp_member
 	info->collecting = m->told_collect;
 	info->distributing = m->told_distribute;
 	info->fallback = m->fallback;
+	info->held = m->held;
 	info->loop = m->verdict == BF_LACP_WHY_LOOP;
 	info->rate_mismatch = bf_lacp_rate_mismatch(m);
 	info->why = bf_lacp_why(l, m);

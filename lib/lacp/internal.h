@@ -31,6 +31,10 @@ enum {
 	QUIET_EVENT_MS = 60000,
 	/* Patience with a partner before its choice of aggregator is followed. */
 	YIELD_MS = 3000,
+	/* How long a partner may take to be in sync before it counts against min_links. */
+	HOPE_MS = 5000,
+	/* A link that has been up for so long waits half as long before it attaches. */
+	STEADY_MS = 10000,
 	/* How long carrier waits for the first negotiation after a silence, strict off. */
 	CARRIER_HOLD_MS = 5000,
 	IDLE_TICK_MS = 1000,
@@ -95,6 +99,8 @@ struct lacp_member {
 	enum bf_lacp_why verdict; /* DISTRIBUTING when fit, else what disqualifies */
 	enum bf_lacp_selected selected;
 	bool fallback;
+	bool held; /* out of service by order */
+	bool farewell; /* the next PDU is not to wait for the limit */
 	bool detach; /* update_Selected found a mismatch: detach once, then select again */
 	int lag; /* where selection wants the member */
 	int mux_lag; /* where the mux holds it; meaningful unless DETACHED */
@@ -140,6 +146,8 @@ struct bf_lacp {
 	int active; /* index in lags, or NO_LAG */
 	uint64_t active_serial; /* 0: none */
 	uint64_t active_since_ms;
+	uint32_t candidates; /* slots of members that could be in service */
+	uint64_t hope_until_ms; /* min_links: a partner out of sync counts until then */
 	uint64_t live_since_ms; /* 0: no member has a live partner */
 	bool in_sync_since_live; /* a member was operational since live_since_ms */
 	bool carrier;
@@ -222,13 +230,17 @@ void bf_lacp_select_run(struct bf_lacp *l);
 /** Make at most one transition; true when it made one. */
 bool bf_lacp_mux_step(struct bf_lacp *l, struct lacp_member *m);
 void bf_lacp_mux_init(struct lacp_member *m);
-uint64_t bf_lacp_mux_deadline(const struct lacp_member *m);
+uint64_t bf_lacp_mux_deadline(const struct bf_lacp *l, const struct lacp_member *m);
 bool bf_lacp_mux_selected(const struct lacp_member *m);
 bool bf_lacp_partner_in_sync(const struct lacp_member *m);
 bool bf_lacp_partner_collects(const struct lacp_member *m);
 /** Collecting, and the partner is in sync and collects: could distribute. */
 bool bf_lacp_is_operational(const struct lacp_member *m);
 bool bf_lacp_min_links_met(const struct bf_lacp *l);
+/** Members that are, or could be, in service together: below min_links nobody attaches. */
+unsigned int bf_lacp_n_able(const struct bf_lacp *l);
+/** Who could be in service? A newcomer gives every partner time to get in sync. */
+void bf_lacp_note_candidates(struct bf_lacp *l);
 
 /* tx.c, 6.4.16 */
 void bf_lacp_tx_run(struct bf_lacp *l, struct lacp_member *m);

@@ -158,10 +158,12 @@ set_deadline(struct bf_lacp *l)
 {
 	uint64_t t = l->now_ms + IDLE_TICK_MS;
 
+	if (l->hope_until_ms > l->now_ms)
+		t = earliest(t, l->hope_until_ms);
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
 		t = earliest(t, bf_lacp_rx_deadline(m));
 		t = earliest(t, bf_lacp_periodic_deadline(m));
-		t = earliest(t, bf_lacp_mux_deadline(m));
+		t = earliest(t, bf_lacp_mux_deadline(l, m));
 		t = earliest(t, bf_lacp_tx_deadline(m));
 		t = earliest(t, bf_lacp_churn_deadline(m));
 	}
@@ -256,6 +258,7 @@ bf_lacp_reconfigure(struct bf_lacp *l, const struct bf_lacp_config *cfg, uint64_
 	enter(l, now_ms);
 	rate_changed = checked.fast != l->cfg.fast;
 	l->cfg = checked;
+	l->hope_until_ms = l->now_ms + HOPE_MS;
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
 		bf_lacp_actor_refresh(l, m);
 		if (rate_changed)
@@ -311,13 +314,30 @@ bf_lacp_member_remove(struct bf_lacp *l, unsigned int id, uint64_t now_ms)
 	enter(l, now_ms);
 	if (m == NULL)
 		return fail(ENOENT);
-	/* Leave in order: out of the mux, then tell the partner, as far as the limit lets us. */
+	/* Leave in order: out of the mux, then tell the partner. */
 	m->selected = BF_LACP_UNSELECTED;
 	while (bf_lacp_mux_step(l, m))
 		;
 	tell(l, m, false, false);
+	m->farewell = true;
 	bf_lacp_tx_run(l, m);
 	m->used = false;
+	run(l);
+	return 0;
+}
+
+int
+bf_lacp_member_hold(struct bf_lacp *l, unsigned int id, bool hold, uint64_t now_ms)
+{
+	struct lacp_member *m = member_find(l, id);
+
+	enter(l, now_ms);
+	if (m == NULL)
+		return fail(ENOENT);
+	if (m->held == hold)
+		return 0;
+	m->held = hold;
+	m->farewell = hold;
 	run(l);
 	return 0;
 }

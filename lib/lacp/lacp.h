@@ -21,7 +21,8 @@
  *  - Ready (6.4.14): a member that starts to wait while others wait shares their deadline instead
  *    of restarting it, so a flapping member cannot hold up the rest.
  *  - Members of an aggregator that is not active are STANDBY and wait in WAITING.
- *  - min_links gates the step from COLLECTING to DISTRIBUTING.
+ *  - Below min_links no member attaches, so that the partner leaves too.
+ *  - While no partner is heard a PDU leaves every second, not every 30.
  *  - fallback lets one member without partner collect and distribute.
  *
  * Time: `now_ms` is monotonic milliseconds and at least 1; a value that goes back is read as the
@@ -160,6 +161,7 @@ enum bf_lacp_why {
 	BF_LACP_WHY_LOOP,
 	BF_LACP_WHY_PIN,
 	BF_LACP_WHY_NO_PARTNER,
+	BF_LACP_WHY_HELD, /* bf_lacp_member_hold() */
 	BF_LACP_WHY_SILENT,
 	BF_LACP_WHY_INDIVIDUAL,
 	BF_LACP_WHY_PARTNER_SYSTEM,
@@ -223,6 +225,7 @@ struct bf_lacp_member_info {
 	bool collecting;
 	bool distributing;
 	bool fallback;
+	bool held;
 	bool loop;
 	bool rate_mismatch; /* one side asks for fast PDUs, the other for slow ones; works */
 	enum bf_lacp_why why;
@@ -304,8 +307,22 @@ int bf_lacp_reconfigure(struct bf_lacp *l, const struct bf_lacp_config *cfg, uin
 int bf_lacp_member_add(struct bf_lacp *l, unsigned int id, const struct bf_lacp_member_config *mc,
 	uint64_t now_ms);
 
-/** Remove a member; set(false, false) is called first if it forwards.  0 or -ENOENT. */
+/**
+ * Remove a member; set(false, false) is called first if it forwards, and the partner is told as by
+ * bf_lacp_member_hold().  0 or -ENOENT.
+ */
 int bf_lacp_member_remove(struct bf_lacp *l, unsigned int id, uint64_t now_ms);
+
+/**
+ * Keep a member out of service, or let it in again; its link and its partner stay known.
+ *
+ * ctx control.  Holding it tells the partner before the call returns: not in sync, not collecting;
+ * that PDU does not wait for the limit of three per second.  Repeating it is harmless.
+ *
+ * @return
+ *   0 or -ENOENT.
+ */
+int bf_lacp_member_hold(struct bf_lacp *l, unsigned int id, bool hold, uint64_t now_ms);
 
 /** Change a member's address, port number or priority.  0, -EINVAL, -EEXIST, -ENOENT. */
 int bf_lacp_member_configure(struct bf_lacp *l, unsigned int id,

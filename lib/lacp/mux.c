@@ -7,6 +7,11 @@
  * too), DISTRIBUTING (the partner collects).  A member whose aggregator changed is unselected for
  * this machine until it has been through DETACHED.
  *
+ * Below min_links nobody attaches: a partner that sees us in sync would send, and what comes back
+ * would have no way.  What counts is what the members could do, not what they do, so that the bond
+ * comes up again by itself; a partner that is not in sync counts for a while after a change only,
+ * which lets two ends that both wait find each other.
+ *
  * Threads: ctx control.
  */
 #include "lacp/internal.h"
@@ -80,11 +85,71 @@ bf_lacp_min_links_met(const struct bf_lacp *l)
 	return false;
 }
 
+static bool
+is_able(const struct bf_lacp *l, const struct lacp_member *m)
+{
+	return m->selected == BF_LACP_SELECTED && m->rx == BF_LACP_RX_CURRENT &&
+		(bf_lacp_partner_in_sync(m) || l->now_ms < l->hope_until_ms);
+}
+
+unsigned int
+bf_lacp_n_able(const struct bf_lacp *l)
+{
+	const struct lacp_member *m;
+	unsigned int n = 0;
+
+	for (m = bf_lacp_next_const(l, NULL); m; m = bf_lacp_next_const(l, m))
+		n += is_able(l, m) ? 1 : 0;
+	return n;
+}
+
+/* All attach together: who has not waited yet does not count. */
+static bool
+may_attach(const struct bf_lacp *l, const struct lacp_member *m)
+{
+	const struct lacp_member *o;
+	unsigned int n = 0;
+
+	if (m->fallback || l->cfg.min_links <= 1)
+		return true;
+	for (o = bf_lacp_next_const(l, NULL); o; o = bf_lacp_next_const(l, o)) {
+		bool waited = o->mux >= BF_LACP_MUX_ATTACHED ||
+			(o->mux == BF_LACP_MUX_WAITING && l->now_ms >= o->wait_until_ms);
+
+		n += waited && bf_lacp_mux_selected(o) && is_able(l, o) ? 1 : 0;
+	}
+	return n >= l->cfg.min_links;
+}
+
+void
+bf_lacp_note_candidates(struct bf_lacp *l)
+{
+	uint32_t now = 0;
+
+	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
+		if (m->selected == BF_LACP_SELECTED && m->rx == BF_LACP_RX_CURRENT)
+			now |= 1u << (m - l->members);
+	}
+	if ((now & ~l->candidates) != 0)
+		l->hope_until_ms = l->now_ms + HOPE_MS;
+	l->candidates = now;
+}
+
+/* A link that has been up for long has nothing to calm down; others may still follow. */
+static uint64_t
+wait_ms(const struct bf_lacp *l, const struct lacp_member *m)
+{
+	if (m->fallback)
+		return 0;
+	return l->now_ms - m->last_link_ms >= STEADY_MS ? l->cfg.aggregate_wait_ms / 2
+							: l->cfg.aggregate_wait_ms;
+}
+
 /* Begin to wait, together with whoever waits for the same aggregator already. */
 static void
 start_wait(struct bf_lacp *l, struct lacp_member *m)
 {
-	m->wait_until_ms = l->now_ms + (m->fallback ? 0 : l->cfg.aggregate_wait_ms);
+	m->wait_until_ms = l->now_ms + wait_ms(l, m);
 	for (struct lacp_member *o = bf_lacp_next(l, NULL); o; o = bf_lacp_next(l, o)) {
 		if (o != m && o->mux == BF_LACP_MUX_WAITING && o->mux_lag == m->lag &&
 			o->wait_until_ms > l->now_ms && o->wait_until_ms < m->wait_until_ms)
@@ -96,7 +161,8 @@ static enum bf_lacp_mux_state
 next_state(const struct bf_lacp *l, const struct lacp_member *m)
 {
 	bool selected = bf_lacp_mux_selected(m);
-	bool synced = selected && bf_lacp_partner_in_sync(m);
+	bool may = selected && may_attach(l, m);
+	bool synced = may && bf_lacp_partner_in_sync(m);
 
 	switch (m->mux) {
 	case BF_LACP_MUX_DETACHED:
@@ -104,9 +170,9 @@ next_state(const struct bf_lacp *l, const struct lacp_member *m)
 	case BF_LACP_MUX_WAITING:
 		if (!belongs(m))
 			return BF_LACP_MUX_DETACHED;
-		return selected && l->now_ms >= m->wait_until_ms ? BF_LACP_MUX_ATTACHED : m->mux;
+		return may && l->now_ms >= m->wait_until_ms ? BF_LACP_MUX_ATTACHED : m->mux;
 	case BF_LACP_MUX_ATTACHED:
-		if (!selected)
+		if (!may)
 			return BF_LACP_MUX_DETACHED;
 		return synced ? BF_LACP_MUX_COLLECTING : m->mux;
 	case BF_LACP_MUX_COLLECTING:
@@ -164,9 +230,11 @@ bf_lacp_mux_step(struct bf_lacp *l, struct lacp_member *m)
 }
 
 uint64_t
-bf_lacp_mux_deadline(const struct lacp_member *m)
+bf_lacp_mux_deadline(const struct bf_lacp *l, const struct lacp_member *m)
 {
-	if (m->mux != BF_LACP_MUX_WAITING || !bf_lacp_mux_selected(m))
+	/* Who has waited and may not attach waits for others now. */
+	if (m->mux != BF_LACP_MUX_WAITING || !bf_lacp_mux_selected(m) ||
+		m->wait_until_ms <= l->now_ms)
 		return BF_LACP_NEVER;
 	return m->wait_until_ms;
 }

@@ -3,7 +3,8 @@
 /*
  * Periodic transmission machine, IEEE 802.1AX-2020 6.4.13: when a PDU is due for no other reason.
  *
- * The partner's TIMEOUT bit decides between 1 s and 30 s.  The next PDU is due one period after
+ * The partner's TIMEOUT bit decides between 1 s and 30 s.  While there is no partner it is 1 s: one
+ * that comes back over a link that never failed is found at once.  The next PDU is due one period after
  * the last was due, not after it was sent, so late ticks do not add up.
  *
  * Threads: ctx control.
@@ -16,7 +17,7 @@ wanted(const struct lacp_member *m)
 	if (!m->link_up || ((m->actor.state | m->partner.state) & BF_LACP_ACTIVITY) == 0)
 		return BF_LACP_PERIODIC_NONE;
 	/* In a loop our own PDUs are the only news about whether it is still there. */
-	if (m->loop || (m->partner.state & BF_LACP_TIMEOUT) != 0)
+	if (m->loop || !bf_lacp_has_partner(m) || (m->partner.state & BF_LACP_TIMEOUT) != 0)
 		return BF_LACP_PERIODIC_FAST;
 	return BF_LACP_PERIODIC_SLOW;
 }

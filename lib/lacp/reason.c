@@ -38,6 +38,9 @@ bf_lacp_why(const struct bf_lacp *l, const struct lacp_member *m)
 		return BF_LACP_WHY_STANDBY;
 	if (m->lag != l->active)
 		return difference(&l->lags[l->active], &l->lags[m->lag]);
+	if (m->mux <= BF_LACP_MUX_WAITING && !m->fallback && l->cfg.min_links > 1 &&
+		bf_lacp_n_able(l) < l->cfg.min_links)
+		return BF_LACP_WHY_MIN_LINKS;
 	if (m->mux <= BF_LACP_MUX_WAITING)
 		return BF_LACP_WHY_WAITING;
 	if (!bf_lacp_partner_in_sync(m))
@@ -81,6 +84,7 @@ fixed_text(enum bf_lacp_why why)
 		[BF_LACP_WHY_HALF_DUPLEX] = "half duplex",
 		[BF_LACP_WHY_LOOP] = "own PDU came back: loop",
 		[BF_LACP_WHY_NO_PARTNER] = "no partner",
+		[BF_LACP_WHY_HELD] = "taken out by order: drained or switched off",
 		[BF_LACP_WHY_INDIVIDUAL] =
 			"individual link (no AGGREGATION bit): cannot share an aggregator",
 		[BF_LACP_WHY_STANDBY] = "no aggregator is active",
@@ -118,8 +122,8 @@ bf_lacp_why_text(const struct bf_lacp *l, const struct lacp_member *m, enum bf_l
 			bf_lacp_mac_text(m->partner.system_id, a));
 		break;
 	case BF_LACP_WHY_MIN_LINKS:
-		(void)snprintf(buf, size, "min_links: %u of %u operational members",
-			bf_lacp_n_operational(l), l->cfg.min_links);
+		(void)snprintf(buf, size, "min_links: %u of %u members ready",
+			bf_lacp_n_able(l), l->cfg.min_links);
 		break;
 	default:
 		(void)snprintf(buf, size, "%s", fixed_text(why));

@@ -31,7 +31,7 @@ judge(const struct bf_lacp *l, const struct lacp_member *m)
 	/* What the system id was changed to may be what the partner always had. */
 	if (bf_lacp_same_mac(m->partner.system_id, l->cfg.system_id))
 		return BF_LACP_WHY_LOOP;
-	return BF_LACP_WHY_DISTRIBUTING;
+	return m->held ? BF_LACP_WHY_HELD : BF_LACP_WHY_DISTRIBUTING;
 }
 
 static bool
@@ -56,11 +56,11 @@ choose_fallback(struct bf_lacp *l)
 	if (!l->cfg.fallback)
 		return NULL;
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
-		if (bf_lacp_is_live(m))
+		if (bf_lacp_is_live(m) || (m->held && m->rx == BF_LACP_RX_CURRENT))
 			return NULL;
 		running |= m->fallback;
 		late |= bf_lacp_is_fit(m);
-		if (m->verdict == BF_LACP_WHY_NO_PARTNER && m->rx == BF_LACP_RX_DEFAULTED &&
+		if (m->verdict == BF_LACP_WHY_NO_PARTNER && !m->held && m->rx == BF_LACP_RX_DEFAULTED &&
 			is_before(m, best))
 			best = m;
 	}
@@ -128,4 +128,5 @@ bf_lacp_select_run(struct bf_lacp *l)
 		else
 			m->selected = m->lag == l->active ? BF_LACP_SELECTED : BF_LACP_STANDBY;
 	}
+	bf_lacp_note_candidates(l);
 }

@@ -4,7 +4,8 @@
  * Transmit machine, IEEE 802.1AX-2020 6.4.16: need to transmit becomes a frame.
  *
  * At most three LACPDUs leave a member in any second, whatever happens; a need that comes too
- * early is kept and served when the window opens, with what is true then.
+ * early is kept and served when the window opens, with what is true then.  Only the last word of a
+ * member that is taken out by order does not wait.
  *
  * Threads: ctx control.
  */
@@ -25,13 +26,13 @@ bf_lacp_tx_run(struct bf_lacp *l, struct lacp_member *m)
 	uint8_t frame[BF_LACP_FRAME_LEN];
 
 	/* Nobody is to hear us: the need lapses. */
-	if (m->periodic == BF_LACP_PERIODIC_NONE || !m->link_up) {
+	if (m->periodic == BF_LACP_PERIODIC_NONE || !m->link_up)
 		m->ntt = false;
+	if (!m->ntt || (l->now_ms < window_ms(m) && !m->farewell)) {
+		m->farewell = m->farewell && m->ntt;
 		return;
 	}
-	if (!m->ntt || l->now_ms < window_ms(m))
-		return;
-	m->ntt = false;
+	m->ntt = m->farewell = false;
 	m->sent_ms[m->sent_idx] = l->now_ms;
 	m->sent_idx = (m->sent_idx + 1) % BF_LACP_TX_MAX_PER_S;
 	m->last_tx_ms = l->now_ms;

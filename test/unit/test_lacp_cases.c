@@ -106,18 +106,18 @@ test_L03_silent_member_forgets_its_partner_after_8200ms(void **state)
 }
 
 static void
-test_L04_restored_member_is_current_within_30100ms(void **state)
+test_L04_restored_member_is_current_within_1100ms_and_forwards_within_3000ms(void **state)
 {
 	(void)state;
 	cut_member_1();
 	rig_run_ms(&rig, 8200);
 	rig_cut(A, 1, false);
-	rig_run_ms(&rig, 30100);
+	rig_run_ms(&rig, 1100);
 	for (unsigned int i = 0; i < 2; i++) {
 		assert_int_equal(rig_info(A, i).rx, BF_LACP_RX_CURRENT);
 		assert_int_equal(rig_info(B, i).rx, BF_LACP_RX_CURRENT);
 	}
-	rig_run_ms(&rig, 5000);
+	rig_run_ms(&rig, 1900);
 	assert_true(rig_forwards(A, 1) && rig_forwards(B, 1));
 	rig_fini(&rig);
 }
@@ -494,9 +494,136 @@ run_min_links(bool silent, uint64_t limit_ms, bool fast)
 		assert_int_equal(rig_bond(A).carrier, gone < 2);
 		assert_int_equal(rig_bond(A).n_distributing, gone < 2 ? 3 - gone : 0);
 	}
-	/* The last link is fine in itself, and says what is missing. */
-	assert_true(A->ports[3].collect);
-	assert_string_equal(rig_info(A, 3).reason, "min_links: 1 of 2 operational members");
+	/* The last link is fine in itself, says what is missing, and the partner has left as well. */
+	rig_run_ms(&rig, 2 * RIG_LATENCY_MS);
+	assert_string_equal(rig_info(A, 3).reason, "min_links: 1 of 2 members ready");
+	assert_true(rig_is_out(A, 3));
+	assert_int_equal(A->ports[3].last_lacp.actor.state & ~RIG_ASKS, 0);
+	assert_false(B->ports[3].distribute);
+	/* One more is enough for both to come up again by themselves. */
+	if (silent)
+		rig_cut(A, 2, false);
+	else
+		rig_carrier(A, 2, true);
+	for (unsigned int i = 0; i < (silent ? 33000 : 5000) && !rig_forwards(B, 3); i++) {
+		rig_run_ms(&rig, 1);
+		assert_true(rig_is_out(A, 3) || rig_info(A, 2).mux > BF_LACP_MUX_WAITING);
+	}
+	rig_run_ms(&rig, 10);
+	assert_int_equal(rig_bond(A).n_distributing, 2);
+	assert_int_equal(rig_bond(B).n_distributing, 2);
+	assert_true(rig_bond(A).carrier);
+	rig_fini(&rig);
+}
+
+static void
+test_L14_two_ends_that_both_wait_for_min_links_find_each_other(void **state)
+{
+	(void)state;
+	rig_init(&rig);
+	rig_node(&rig, 0)->cfg.min_links = 2;
+	rig_node(&rig, 1)->cfg.min_links = 3;
+	rig_pair(&rig, A, B, 3);
+	rig_run_ms(&rig, 8000);
+	assert_int_equal(rig_bond(B).n_distributing, 3);
+	rig_carrier(A, 0, false);
+	rig_run_ms(&rig, 60000); /* enough for A, not for B: neither is in sync in the end */
+	for (unsigned int i = 1; i < 3; i++) {
+		assert_true(rig_is_out(A, i) && rig_is_out(B, i));
+		assert_int_equal(A->ports[i].last_lacp.actor.state & BF_LACP_SYNC, 0);
+	}
+	rig_carrier(A, 0, true);
+	rig_run_ms(&rig, 5000);
+	assert_int_equal(rig_bond(A).n_distributing, 3);
+	assert_int_equal(rig_bond(B).n_distributing, 3);
+	rig_fini(&rig);
+}
+
+static void
+run_scripted_pair(uint8_t state0, uint8_t state1, unsigned int seconds)
+{
+	for (unsigned int i = 0; i < 2 * seconds; i++) {
+		rig_run_scripted_ms(A, 0, 0x70, state0, 1);
+		rig_run_scripted_ms(A, 1, 0x70, state1, 499);
+	}
+}
+
+static void
+test_L14_a_partner_that_keeps_one_port_out_of_sync_is_left(void **state)
+{
+	(void)state;
+	rig_init(&rig);
+	rig_node(&rig, 0)->cfg.min_links = 2;
+	rig_start(A, 2);
+	rig_link(A, 0, true);
+	rig_link(A, 1, true);
+	run_scripted_pair(RIG_FORWARDS, RIG_ASKS, 10);
+	assert_true(rig_is_out(A, 0) && rig_is_out(A, 1));
+	assert_int_equal(A->ports[0].last_lacp.actor.state & ~RIG_ASKS, 0);
+	assert_string_equal(rig_info(A, 0).reason, "min_links: 1 of 2 members ready");
+	run_scripted_pair(RIG_FORWARDS, RIG_FORWARDS, 4);
+	assert_true(rig_forwards(A, 0) && rig_forwards(A, 1));
+	run_scripted_pair(RIG_FORWARDS, RIG_ASKS, 1);
+	assert_true(rig_is_out(A, 0) && rig_is_out(A, 1));
+	rig_fini(&rig);
+}
+
+/* ---- taken out by order ---- */
+
+static void
+test_a_held_member_tells_its_partner_at_once_and_comes_back(void **state)
+{
+	unsigned int before;
+
+	(void)state;
+	rig_init(&rig);
+	rig_node(&rig, 0);
+	rig_node(&rig, 1);
+	rig_pair(&rig, A, B, 2);
+	rig_run_ms(&rig, 8000);
+	/* Also when three PDUs have left within the second. */
+	for (int i = 0; i < 8; i++) {
+		A->cfg.system_priority ^= 1;
+		bf_lacp_reconfigure(A->l, &A->cfg, rig.now_ms);
+		rig_run_ms(&rig, 4);
+	}
+	before = A->ports[0].n_lacp;
+	assert_int_equal(bf_lacp_member_hold(A->l, 0, true, rig.now_ms), 0);
+	assert_int_equal(A->ports[0].n_lacp, before + 1);
+	assert_int_equal(A->ports[0].last_lacp.actor.state & ~RIG_ASKS, 0);
+	assert_true(rig_is_out(A, 0));
+	assert_int_equal(rig_info(A, 0).why, BF_LACP_WHY_HELD);
+	rig_run_ms(&rig, 10);
+	assert_false(B->ports[0].distribute);
+	rig_run_ms(&rig, 20000); /* it hears and speaks on */
+	assert_int_equal(rig_info(A, 0).rx, BF_LACP_RX_CURRENT);
+	assert_true(rig_forwards(A, 1) && rig_forwards(B, 1));
+	assert_int_equal(bf_lacp_member_hold(A->l, 0, false, rig.now_ms), 0);
+	rig_run_ms(&rig, 2100);
+	assert_true(rig_forwards(A, 0) && rig_forwards(B, 0));
+	before = A->ports[0].n_lacp;
+	assert_int_equal(bf_lacp_member_remove(A->l, 0, rig.now_ms), 0);
+	assert_int_equal(A->ports[0].n_lacp, before + 1);
+	assert_int_equal(A->ports[0].last_lacp.actor.state & ~RIG_ASKS, 0);
+	assert_int_equal(bf_lacp_member_hold(A->l, 0, true, rig.now_ms), -ENOENT);
+	rig_fini(&rig);
+}
+
+static void
+test_a_held_member_is_no_fallback(void **state)
+{
+	(void)state;
+	rig_init(&rig);
+	rig_node(&rig, 0)->cfg.fallback = true;
+	rig_start(A, 2);
+	rig_link(A, 0, true);
+	rig_link(A, 1, true);
+	rig_run_ms(&rig, 4000);
+	assert_true(rig_forwards(A, 0));
+	bf_lacp_member_hold(A->l, 0, true, rig.now_ms);
+	assert_true(rig_is_out(A, 0) && rig_forwards(A, 1));
+	bf_lacp_member_hold(A->l, 1, true, rig.now_ms);
+	assert_true(rig_is_out(A, 0) && rig_is_out(A, 1));
 	rig_fini(&rig);
 }
 
@@ -748,7 +875,7 @@ main(void)
 		cmocka_unit_test(test_L01_both_ends_are_in_service_within_5000ms),
 		cmocka_unit_test(test_L02_silent_member_expires_within_4100ms),
 		cmocka_unit_test(test_L03_silent_member_forgets_its_partner_after_8200ms),
-		cmocka_unit_test(test_L04_restored_member_is_current_within_30100ms),
+		cmocka_unit_test(test_L04_restored_member_is_current_within_1100ms_and_forwards_within_3000ms),
 		cmocka_unit_test(test_L05_linux_lacp_strict_step_table),
 		cmocka_unit_test(
 			test_L06_linux_lacp_prio_one_aggregator_that_follows_the_priorities),
@@ -762,6 +889,10 @@ main(void)
 		cmocka_unit_test(
 			test_L12_each_pdu_is_counted_once_and_unknown_members_are_harmless),
 		cmocka_unit_test(test_L13_pdus_leave_at_the_partners_rate_within_100ms),
+		cmocka_unit_test(test_L14_two_ends_that_both_wait_for_min_links_find_each_other),
+		cmocka_unit_test(test_L14_a_partner_that_keeps_one_port_out_of_sync_is_left),
+		cmocka_unit_test(test_a_held_member_tells_its_partner_at_once_and_comes_back),
+		cmocka_unit_test(test_a_held_member_is_no_fallback),
 		cmocka_unit_test(test_L14_min_links_by_carrier_within_5s),
 		cmocka_unit_test(test_L14_min_links_by_silence_within_95s_slow_and_3500ms_fast),
 		cmocka_unit_test(test_L15_fallback_forwards_on_one_member_until_lacp_appears),

@@ -153,8 +153,11 @@ test_receive_link_up_asks_fast_then_defaults_after_3s(void **state)
 	assert_int_equal(rig_info(A, 0).rx, BF_LACP_RX_EXPIRED);
 	rig_run_ms(&rig, 1);
 	assert_int_equal(rig_info(A, 0).rx, BF_LACP_RX_DEFAULTED);
-	assert_int_equal(rig_info(A, 0).periodic, BF_LACP_PERIODIC_SLOW);
+	assert_int_equal(rig_info(A, 0).periodic, BF_LACP_PERIODIC_FAST);
 	assert_int_equal(rig_info(A, 0).counters.timeouts, 0);
+	A->ports[0].n_lacp = 0;
+	rig_run_ms(&rig, 600000); /* ten minutes later it still looks for a partner each second */
+	assert_in_range(A->ports[0].n_lacp, 599, 603);
 	rig_fini(&rig);
 }
 
