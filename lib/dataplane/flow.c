@@ -12,81 +12,12 @@
 
 #include <rte_byteorder.h>
 
-#define MAX_TAGS 2
+#include "dataplane/encap.h"
+
 #define MAX_EXT 8 /* IPv6 extension headers walked before giving up on ports */
 
-enum {
-	ET_IPV4 = 0x0800,
-	ET_VLAN = 0x8100,
-	ET_QINQ = 0x88a8,
-	ET_QINQ_OLD = 0x9100,
-	ET_IPV6 = 0x86dd,
-	ET_TEB = 0x6558, /* transparent Ethernet bridging */
-	PROTO_HOPOPTS = 0,
-	PROTO_IPIP = 4,
-	PROTO_TCP = 6,
-	PROTO_UDP = 17,
-	PROTO_IPV6 = 41,
-	PROTO_ROUTING = 43,
-	PROTO_FRAGMENT = 44,
-	PROTO_GRE = 47,
-	PROTO_AH = 51,
-	PROTO_DSTOPTS = 60,
-	PROTO_SCTP = 132,
-	PORT_VXLAN = 4789,
-	PORT_GENEVE = 6081,
-};
-
-/* A place in a frame: what is left from `p`, and what stands there. */
-struct cursor {
-	const uint8_t *p;
-	uint32_t left;
-	uint16_t type; /* ethertype, or IP protocol behind an IP header */
-};
-
-static uint16_t
-be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 static bool
-step(struct cursor *c, uint32_t n)
-{
-	if (c->left < n)
-		return false;
-	c->p += n;
-	c->left -= n;
-	return true;
-}
-
-static bool
-is_tag(uint16_t type)
-{
-	return type == ET_VLAN || type == ET_QINQ || type == ET_QINQ_OLD;
-}
-
-/* From the Ethernet header to what it carries; the first VLAN id on the way. */
-static bool
-walk_ethernet(struct cursor *c, uint16_t *vlan)
-{
-	if (c->left < 14)
-		return false;
-	c->type = be16(c->p + 12);
-	step(c, 14);
-	for (int i = 0; i < MAX_TAGS && is_tag(c->type); i++) {
-		if (c->left < 4)
-			return false;
-		if (i == 0)
-			*vlan = be16(c->p) & 0xfff;
-		c->type = be16(c->p + 2);
-		step(c, 4);
-	}
-	return true;
-}
-
-static bool
-walk_ipv4(struct cursor *c, struct bf_flow_key *k)
+walk_ipv4(struct bf_cursor *c, struct bf_flow_key *k)
 {
 	uint32_t ihl;
 	bool fragment;
@@ -100,115 +31,57 @@ walk_ipv4(struct cursor *c, struct bf_flow_key *k)
 	memcpy(&k->l3[0], c->p + 12, 4);
 	memcpy(&k->l3[2], c->p + 16, 4);
 	k->has_l3 = 1;
-	fragment = (be16(c->p + 6) & 0x3fff) != 0; /* more fragments, or an offset */
+	fragment = (bf_be16(c->p + 6) & 0x3fff) != 0; /* more fragments, or an offset */
 	c->type = c->p[9];
-	return !fragment && step(c, ihl);
+	return !fragment && bf_step(c, ihl);
 }
 
 static bool
-walk_ipv6(struct cursor *c, struct bf_flow_key *k)
+walk_ipv6(struct bf_cursor *c, struct bf_flow_key *k)
 {
 	if (c->left < 40)
 		return false;
 	memcpy(k->l3, c->p + 8, 32);
 	k->has_l3 = 1;
 	c->type = c->p[6];
-	step(c, 40);
+	bf_step(c, 40);
 	for (int i = 0; i < MAX_EXT; i++) {
 		uint32_t len;
 
-		if (c->type != PROTO_HOPOPTS && c->type != PROTO_ROUTING &&
-			c->type != PROTO_DSTOPTS && c->type != PROTO_AH)
-			return c->type != PROTO_FRAGMENT;
+		if (c->type != BF_PROTO_HOPOPTS && c->type != BF_PROTO_ROUTING &&
+			c->type != BF_PROTO_DSTOPTS && c->type != BF_PROTO_AH)
+			return c->type != BF_PROTO_FRAGMENT;
 		if (c->left < 8)
 			return false;
-		len = c->type == PROTO_AH ? (c->p[1] + 2u) * 4 : (c->p[1] + 1u) * 8;
+		len = c->type == BF_PROTO_AH ? (c->p[1] + 2u) * 4 : (c->p[1] + 1u) * 8;
 		c->type = c->p[0];
-		if (!step(c, len))
+		if (!bf_step(c, len))
 			return false;
 	}
 	return false;
 }
 
 static bool
-walk_ip(struct cursor *c, struct bf_flow_key *k)
+walk_ip(struct bf_cursor *c, struct bf_flow_key *k)
 {
-	if (c->type == ET_IPV4)
+	if (c->type == BF_ET_IPV4)
 		return walk_ipv4(c, k);
-	if (c->type == ET_IPV6)
+	if (c->type == BF_ET_IPV6)
 		return walk_ipv6(c, k);
 	return false;
 }
 
+/* Ports, or what names a flow where there are none: ESP's SPI, the session of L2TPv3. */
 static void
-take_ports(const struct cursor *c, struct bf_flow_key *k)
+take_ports(const struct bf_cursor *c, struct bf_flow_key *k)
 {
 	k->proto = (uint8_t)c->type;
-	if ((c->type != PROTO_TCP && c->type != PROTO_UDP && c->type != PROTO_SCTP) || c->left < 4)
+	if (c->left < 4 ||
+		(c->type != BF_PROTO_TCP && c->type != BF_PROTO_UDP && c->type != BF_PROTO_SCTP &&
+			c->type != BF_PROTO_ESP && c->type != BF_PROTO_L2TP))
 		return;
 	memcpy(&k->ports, c->p, 4);
 	k->has_l4 = 1;
-}
-
-static bool
-enter_gre(struct cursor *c)
-{
-	uint32_t len = 4;
-
-	if (c->left < 4 || (c->p[1] & 7) != 0) /* version 0 only */
-		return false;
-	len += (c->p[0] & 0x80) ? 4u : 0;
-	len += (c->p[0] & 0x20) ? 4u : 0;
-	len += (c->p[0] & 0x10) ? 4u : 0;
-	c->type = be16(c->p + 2);
-	return step(c, len);
-}
-
-static bool
-enter_udp_tunnel(struct cursor *c)
-{
-	uint16_t port, inner = ET_TEB;
-	uint32_t len = 8;
-
-	if (c->left < 16)
-		return false;
-	port = be16(c->p + 2);
-	if (port == PORT_GENEVE) {
-		len += (c->p[8] & 0x3fu) * 4;
-		inner = be16(c->p + 10);
-	} else if (port != PORT_VXLAN) {
-		return false;
-	}
-	c->type = inner;
-	return step(c, 8 + len);
-}
-
-/* From the outer transport header into a tunnel: the cursor stands on the inner packet. */
-static bool
-enter_tunnel(struct cursor *c)
-{
-	uint16_t vlan = 0;
-	bool in = false;
-
-	switch (c->type) {
-	case PROTO_IPIP:
-		c->type = ET_IPV4;
-		return true;
-	case PROTO_IPV6:
-		c->type = ET_IPV6;
-		return true;
-	case PROTO_GRE:
-		in = enter_gre(c);
-		break;
-	case PROTO_UDP:
-		in = enter_udp_tunnel(c);
-		break;
-	default:
-		return false;
-	}
-	if (in && c->type == ET_TEB)
-		in = walk_ethernet(c, &vlan);
-	return in && (c->type == ET_IPV4 || c->type == ET_IPV6);
 }
 
 static void
@@ -220,34 +93,49 @@ take_l2(const uint8_t *data, uint32_t len, struct bf_flow_key *k)
 	memcpy(&k->l2[1], data + 6, 6);
 }
 
+/* From the outer header to the inner one, as far as there is one; a cut one leaves the addresses. */
+static void
+look_inside(struct bf_cursor *c, struct bf_flow_key *k)
+{
+	struct bf_cursor inner = *c;
+
+	switch (bf_encap_enter(&inner)) {
+	case BF_ENCAP_IP:
+		*c = inner;
+		if (!walk_ip(c, k))
+			c->left = 0; /* no ports */
+		break;
+	case BF_ENCAP_ID:
+		*c = inner;
+		break;
+	default:
+		break;
+	}
+}
+
 void
 bf_flow_key(const uint8_t *data, uint32_t len, enum bf_policy policy, struct bf_flow_key *k)
 {
-	struct cursor c = {.p = data, .left = len, .type = 0};
+	struct bf_cursor c = {.p = data, .left = len, .type = 0};
 	bool l4 = policy == BF_POLICY_L34 || policy == BF_POLICY_ENCAP34;
 	bool encap = policy == BF_POLICY_ENCAP23 || policy == BF_POLICY_ENCAP34;
 	uint16_t vlan = 0;
 
 	memset(k, 0, sizeof(*k));
 	take_l2(data, len, k);
-	if (policy == BF_POLICY_L2 || !walk_ethernet(&c, &vlan))
+	if (policy == BF_POLICY_L2 || !bf_encap_ethernet(&c, &vlan))
 		return;
 	if (policy == BF_POLICY_VLAN_SRCMAC) {
 		k->l2[0] = vlan;
 		return;
 	}
+	if (encap)
+		bf_encap_link(&c);
 	if (walk_ip(&c, k)) {
-		struct cursor inner = c;
-
-		if (encap && enter_tunnel(&inner)) {
-			c = inner;
-			k->has_l3 = 0;
-			if (walk_ip(&c, k) && l4)
-				take_ports(&c, k);
-			k->has_l3 = 1; /* a cut inner header leaves the outer addresses */
-		} else if (l4) {
+		if (encap)
+			look_inside(&c, k);
+		if (l4)
 			take_ports(&c, k);
-		}
 	}
 	if (l4 && k->has_l3) /* l34 and encap34: addresses and ports only */
 		k->l2[0] = k->l2[1] = 0;
@@ -303,8 +191,8 @@ plain_ipv4(const uint8_t *d, uint32_t len, uint64_t seed, uint32_t *hash)
 		return false;
 	memcpy(&et, d + 12, 2);
 	memcpy(&frag, d + 20, 2);
-	if (et != RTE_BE16(ET_IPV4) || d[14] != 0x45 || (frag & RTE_BE16(0x3fff)) != 0 ||
-		(d[23] != PROTO_TCP && d[23] != PROTO_UDP))
+	if (et != RTE_BE16(BF_ET_IPV4) || d[14] != 0x45 || (frag & RTE_BE16(0x3fff)) != 0 ||
+		(d[23] != BF_PROTO_TCP && d[23] != BF_PROTO_UDP))
 		return false;
 	memcpy(&src, d + 26, 4);
 	memcpy(&dst, d + 30, 4);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * From a frame's first header to the packet inside, and from a tunnel's header to what it carries.
+ *
+ * Every step checks what is left of the frame; a header that is cut, or of a kind that is not known,
+ * leaves the caller with what stands before it.
+ *
+ * Threads: any (pure functions).
+ */
+#ifndef BF_DATAPLANE_ENCAP_H
+#define BF_DATAPLANE_ENCAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	BF_ET_IPV4 = 0x0800,
+	BF_ET_IPV6 = 0x86dd,
+	BF_PROTO_HOPOPTS = 0,
+	BF_PROTO_IPIP = 4,
+	BF_PROTO_TCP = 6,
+	BF_PROTO_UDP = 17,
+	BF_PROTO_IPV6 = 41,
+	BF_PROTO_ROUTING = 43,
+	BF_PROTO_FRAGMENT = 44,
+	BF_PROTO_GRE = 47,
+	BF_PROTO_ESP = 50,
+	BF_PROTO_AH = 51,
+	BF_PROTO_DSTOPTS = 60,
+	BF_PROTO_L2TP = 115,
+	BF_PROTO_SCTP = 132,
+	BF_PROTO_MPLS = 137,
+};
+
+/** A place in a frame: what is left from `p`, and what stands there. */
+struct bf_cursor {
+	const uint8_t *p;
+	uint32_t left;
+	uint16_t type; /* ethertype, or IP protocol behind an IP header */
+};
+
+static inline uint16_t
+bf_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline bool
+bf_step(struct bf_cursor *c, uint32_t n)
+{
+	if (c->left < n)
+		return false;
+	c->p += n;
+	c->left -= n;
+	return true;
+}
+
+/**
+ * From an Ethernet header over up to two tags to what they carry.
+ *
+ * @param vlan
+ *   Set to the first VLAN id on the way.
+ */
+bool bf_encap_ethernet(struct bf_cursor *c, uint16_t *vlan);
+
+/** What a tunnel holds. */
+enum bf_encap {
+	BF_ENCAP_NONE, /* no tunnel, or nothing in it that can be read */
+	BF_ENCAP_IP, /* the cursor stands on an IP header */
+	BF_ENCAP_ID, /* no IP, but four bytes that name the flow: `type` says of which protocol */
+};
+
+/** Behind an ethertype: over a PPPoE session or MPLS labels to the IP packet, if one follows. */
+void bf_encap_link(struct bf_cursor *c);
+
+/**
+ * Behind an IP header: into a tunnel.
+ *
+ * IP in IP, GRE, VXLAN, Geneve, L2TPv2, L2TPv3, GTP-U, MPLS in IP or UDP; ESP in UDP by its SPI.
+ */
+enum bf_encap bf_encap_enter(struct bf_cursor *c);
+
+#endif
