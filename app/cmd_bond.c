@@ -200,8 +200,31 @@ CHANGE(cmd_remove_member, edit_remove_member)
 CHANGE(cmd_member_setting, edit_member_setting)
 CHANGE(cmd_key, edit_key)
 CHANGE(cmd_policy, edit_policy)
-CHANGE(cmd_options, edit_options)
 #undef CHANGE
+
+/* After a change of the mode: does the one before still carry? */
+static void
+tell_held(const struct bf_cmd_ctx *ctx)
+{
+	const struct bf_app *app = ctx->app;
+	const struct bf_bond *b = app->candidate != NULL ? NULL : &app->br->bond;
+
+	if (b == NULL || !b->open || b->held_until_ms == 0 ||
+		bf_out_status(ctx->out) != BF_OUT_OK)
+		return;
+	bf_out_printf(ctx->out,
+		"%s stays in force until LACP distributes. If no partner speaks LACP within %" PRIu64
+		" s, it is the mode again.\n",
+		bf_mode_names[b->held_mode],
+		(b->held_until_ms - RTE_MIN(b->held_until_ms, bf_clock_ms()) + 999) / 1000);
+}
+
+static void
+cmd_options(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_options);
+	tell_held(ctx);
+}
 
 /* With `confirm SECONDS` the mode goes back by itself unless `commit` follows. */
 static void
@@ -224,6 +247,7 @@ cmd_mode(struct bf_cmd_ctx *ctx)
 	if (seconds != NULL)
 		before = bf_config_copy(app->br->running);
 	bf_app_change(ctx, edit_mode);
+	tell_held(ctx);
 	if (before != NULL && bf_out_status(ctx->out) == BF_OUT_OK &&
 		bf_app_confirm(app, before, bf_clock_ms() + s * 1000) == 0)
 		bf_out_printf(ctx->out, "Going back in %s s unless you commit.\n", seconds);
@@ -260,7 +284,7 @@ list_members(struct bf_out *out, const struct bf_bond *b, bool only_used, uint32
 static void
 show_keys(const struct bf_key *keys, unsigned int n, const void *of, struct bf_out *out)
 {
-	char value[128];
+	char value[BF_PROBE_TARGETS * BF_PROBE_TARGET_MAX];
 
 	bf_out_obj_begin(out, "options");
 	for (unsigned int i = 0; i < n; i++) {
@@ -284,6 +308,7 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 		m->gone              ? ", gone"
 			: m->off     ? ", switched off"
 			: m->damped  ? ", flaps"
+			: m->draining ? ", draining"
 			: m->drained ? ", drained"
 				     : "",
 		m->speed_mbps, m->flaps, c.tx_frames, c.tx_bytes);
@@ -297,6 +322,7 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 	bf_out_bool(out, "off", m->off);
 	bf_out_bool(out, "gone", m->gone);
 	bf_out_bool(out, "drained", m->drained);
+	bf_out_bool(out, "draining", m->draining);
 	bf_out_bool(out, "damped", m->damped);
 	bf_out_u64(out, "speed_mbps", m->speed_mbps);
 	bf_out_u64(out, "link_losses", m->flaps);
@@ -354,6 +380,24 @@ show_open_bond(struct bf_bridge *br, struct bf_out *out)
 	bf_out_arr_end(out);
 }
 
+/* The mode by which traffic goes, where that is not yet the configured one. */
+static void
+show_mode_in_force(const struct bf_bond *b, const struct bf_bond_config *c, struct bf_out *out)
+{
+	bool held = b->open && b->held_until_ms != 0;
+	uint64_t now_ms = bf_clock_ms(), left_ms = 0;
+
+	if (held && b->held_until_ms > now_ms)
+		left_ms = b->held_until_ms - now_ms;
+	if (held)
+		bf_out_printf(out,
+			"\tMode in force: %s, until LACP distributes, %.1f s at most; for good when "
+			"no partner speaks LACP\n",
+			bf_mode_names[b->held_mode], (double)left_ms / 1000);
+	bf_out_str(out, "mode_in_force", bf_mode_names[held ? b->held_mode : c->mode]);
+	bf_out_u64(out, "mode_held_ms", left_ms);
+}
+
 static void
 cmd_show_config(struct bf_cmd_ctx *ctx)
 {
@@ -372,6 +416,7 @@ cmd_show_config(struct bf_cmd_ctx *ctx)
 	bf_out_str(out, "name", c->name);
 	bf_out_str(out, "mode", bf_mode_names[c->mode]);
 	bf_out_u64(out, "mode_number", c->mode);
+	show_mode_in_force(&app->br->bond, c, out);
 	bf_out_str(out, "xmit_policy", bf_policy_names[c->policy]);
 	bf_out_bool(out, "open", app->br->bond.open);
 	bf_out_bool(out, "off", app->br->bond.off);

@@ -22,6 +22,7 @@
 #define CTL_FRAMES 8191
 #define HOLD_MODE_MS 10000 /* LACP's time to form the LAG before the old mode lets go */
 #define KEEP_MS 3000 /* how long the member that was active has to come up after a restart */
+#define FLUSH_MS 20 /* how long a full ring may hold a last word up */
 #define SAFETY_POLL_MS 1000 /* members that report link changes are asked anyway, now and then */
 
 int
@@ -73,6 +74,31 @@ bf_bond_end_repeat(struct bf_bond *b, unsigned int member)
 		rte_pktmbuf_free(m);
 }
 
+void
+bf_bond_flush(struct bf_bond *b)
+{
+	for (int i = 0; i < FLUSH_MS; i++) {
+		/* Two: a turn of worker 0 has then begun and ended since. */
+		bf_lcores_grace(b->lcores);
+		bf_lcores_grace(b->lcores);
+		rte_delay_us_sleep(1000); /* and the card had time to send */
+		if (b->lcores->n == 0 ||
+			!__atomic_load_n(&b->lcores->workers[0]->owes, __ATOMIC_RELAXED))
+			break;
+	}
+}
+
+void
+bf_bond_leave(struct bf_bond *b, int member, bool going, uint64_t now_ms)
+{
+	if (member < 0)
+		b->going = going;
+	else
+		b->members[member].going = going;
+	if (b->lacp != NULL && bf_bond_lacp_hold(b, now_ms))
+		bf_bond_flush(b);
+}
+
 static void
 read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
@@ -105,20 +131,31 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 		bf_bond_note_loss(b, i, now_ms);
 }
 
-/* LACP distributes, or had its time: the old mode lets go. */
+/* LACP distributes, or had its time: the old mode lets go, unless there is nobody to take over. */
 static void
 end_hold(struct bf_bond *b, uint64_t now_ms)
 {
 	struct bf_lacp_info info = {0};
 
-	if (b->held_until_ms == 0)
+	if (b->held_until_ms == 0 || b->going_back)
 		return;
 	if (b->lacp != NULL)
 		bf_lacp_info(b->lacp, &info);
 	if (info.n_distributing == 0 && now_ms < b->held_until_ms)
 		return;
+	if (info.n_distributing == 0 && info.n_live == 0) {
+		b->going_back = true; /* the bridge does it: the mode is part of its config */
+		return;
+	}
 	b->held_until_ms = 0;
 	b->dirty = true;
+	bf_event(b->events, info.n_distributing > 0 ? BF_LOG_NOTICE : BF_LOG_WARNING,
+		"mode_in_force", b->cfg.name,
+		info.n_distributing > 0
+			? "%s: %u of %u members distribute"
+			: "%s, though the partner lets no member distribute (%u of %u): see show "
+			  "bonding lacp info",
+		bf_mode_names[b->cfg.mode], info.n_distributing, info.n_members);
 }
 
 /* After anything that may change who is usable: tell LACP, decide, open and close valves. */
@@ -128,11 +165,13 @@ settle(struct bf_bond *b, uint64_t now_ms)
 	bf_bond_decide(b, now_ms);
 	if (b->lacp == NULL)
 		return;
+	bf_bond_lacp_hold(b, now_ms);
 	for (unsigned int i = 0; i < b->n_members; i++)
 		bf_lacp_link(b->lacp, b->members[i].bit,
 			b->members[i].usable && b->members[i].carrier, b->members[i].speed_mbps,
 			b->members[i].full_duplex, now_ms);
 	bf_lacp_tick(b->lacp, now_ms);
+	bf_bond_lacp_drain(b, now_ms);
 	end_hold(b, now_ms);
 	bf_bond_decide(b, now_ms);
 }
@@ -221,7 +260,7 @@ bf_bond_close(struct bf_bond *b)
 		bf_bond_keep(b, b->cfg.name, b->members[b->active].name);
 	bf_bond_lacp_stop(b);
 	bf_bond_device_destroy(b);
-	b->open = false;
+	b->open = b->going = b->going_back = false;
 	b->held_until_ms = 0;
 	b->n_members = 0;
 	b->active = -1;
@@ -292,11 +331,18 @@ change_mode(struct bf_bond *b, uint32_t from, uint64_t now_ms, struct bf_err *er
 
 	if (b->cfg.mode != BF_MODE_8023AD)
 		b->held_until_ms = 0;
+	b->going_back = false;
 	if (from == BF_MODE_8023AD && b->cfg.mode != BF_MODE_8023AD) {
+		bf_bond_leave(b, -1, true, now_ms);
+		b->going = false;
 		bf_bond_lacp_stop(b);
 	} else if (from != BF_MODE_8023AD && b->cfg.mode == BF_MODE_8023AD) {
 		b->held_mode = from;
 		b->held_until_ms = now_ms + HOLD_MODE_MS;
+		bf_event(b->events, BF_LOG_NOTICE, "mode_held", b->cfg.name,
+			"%s stays in force until LACP distributes, %d s at most; for good when no "
+			"partner speaks LACP",
+			bf_mode_names[from], HOLD_MODE_MS / 1000);
 		ret = bf_bond_lacp_start(b, now_ms, err);
 	}
 	if (ret == 0 && b->lacp != NULL && from == BF_MODE_8023AD)
@@ -315,6 +361,28 @@ in_our_order(const struct bf_bond *b, const struct bf_bond_config *from, struct 
 
 		to->members[i] = at < 0 ? b->cfg.members[i] : from->members[at];
 	}
+}
+
+/* What draining means depends on the mode; in 802.3ad it is said when the member is empty. */
+static void
+set_drained(struct bf_bond *b, unsigned int i, bool drained)
+{
+	static const char *const means[BF_MODE_COUNT] = {
+		[BF_MODE_RR] = "nothing is sent by it; a static LAG cannot be told and sends on",
+		[BF_MODE_ACTIVE_BACKUP] = "not active while another one can be",
+		[BF_MODE_XOR] = "nothing is sent by it; a static LAG cannot be told and sends on",
+		[BF_MODE_BROADCAST] = "nothing is sent by it; it still receives",
+		[BF_MODE_8023AD] = "the partner is told not to send by it, unless the others are too few",
+		[BF_MODE_TLB] = "nothing is sent by it, and the switch is told where the guests are",
+		[BF_MODE_ALB] = "nothing is sent by it, and the switch is told where the guests are",
+	};
+	struct bf_member *m = &b->members[i];
+
+	if (m->drained == drained)
+		return;
+	m->drained = drained;
+	bf_event(b->events, BF_LOG_NOTICE, drained ? "member_draining" : "member_undrained",
+		m->name, "%s", drained ? means[b->cfg.mode] : "carries again");
 }
 
 int
@@ -342,7 +410,7 @@ bf_bond_reconfigure(
 	}
 	b->cfg = *cfg;
 	for (unsigned int i = 0; i < b->n_members; i++)
-		b->members[i].drained = cfg->members[i].drained;
+		set_drained(b, i, cfg->members[i].drained);
 	rte_eth_bond_link_monitoring_set(b->port, cfg->mon_period_ms);
 	b->dirty = true;
 	ret = change_mode(b, old.mode, now_ms, err);
@@ -423,6 +491,8 @@ bf_bond_switch(struct bf_bond *b, int member, bool on, uint64_t now_ms)
 	if (member < 0)
 		bf_event(b->events, BF_LOG_NOTICE, on ? "bond_on" : "bond_off", b->cfg.name,
 			"switched %s by hand", on ? "on" : "off");
+	if (!on && b->lacp != NULL && bf_bond_lacp_hold(b, now_ms))
+		bf_bond_flush(b); /* the partner knows before its link goes, or in place of that */
 	for (unsigned int i = 0; i < b->n_members; i++)
 		if (member < 0 || (int)i == member)
 			switch_driver(b, i, now_ms);

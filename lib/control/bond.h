@@ -41,6 +41,10 @@ struct bf_member {
 	bool full_duplex;
 	bool collect, distribute; /* 802.3ad: what LACP orders */
 	bool collecting; /* its frames are switched */
+	bool going; /* about to leave: the partner is told */
+	bool draining; /* 802.3ad: the partner is told, what it still sends is taken */
+	bool drain_warned;
+	uint64_t drain_began_ms, drain_look_ms, drain_frames;
 	bool leaving; /* out of the workers' sight, soon out of the bond */
 	uint64_t changed_ms; /* last carrier change */
 	uint64_t changed_tsc;
@@ -78,9 +82,13 @@ struct bf_bond {
 	uint64_t failovers;
 	uint64_t next_poll_ms;
 	uint64_t next_probe_ms;
+	uint32_t probe_next; /* whose turn it is to ask, where members take turns */
+	uint8_t probe_turn; /* the number of the member that asked last */
 	/* On the way to 802.3ad the old mode carries until LACP distributes, or for so long. */
 	uint32_t held_mode;
 	uint64_t held_until_ms; /* 0: not held */
+	bool going_back; /* no partner came: the bridge makes held_mode the mode again */
+	bool going; /* about to close: the partner is told */
 	struct bf_lacp *lacp; /* 802.3ad only */
 	struct rte_mempool *ctl_pool; /* frames of our own */
 	struct bf_lcores *lcores;
@@ -119,6 +127,11 @@ void bf_bond_close(struct bf_bond *b);
 /** Add a member to the running bond, with its settings. */
 int bf_bond_member_add(struct bf_bond *b, const struct bf_member_config *want, uint64_t now_ms,
 	struct bf_err *err);
+/**
+ * Before a member (by index; -1: all) leaves for good: tell its LACP partner, and wait until that is
+ * on the wire, some ms at most.  @p going false: it stays after all.
+ */
+void bf_bond_leave(struct bf_bond *b, int member, bool going, uint64_t now_ms);
 /** Take a member out; the current view must not name it. */
 void bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms);
 
@@ -159,6 +172,8 @@ int bf_bond_by_bit(const struct bf_bond *b, unsigned int bit);
 void bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m, uint32_t repeat_ms);
 /** End the repetition for a member. */
 void bf_bond_end_repeat(struct bf_bond *b, unsigned int member);
+/** Wait until what was handed in before is on the wire, some ms at most. */
+void bf_bond_flush(struct bf_bond *b);
 
 /* ---- bond_policy.c: questions ---- */
 
@@ -232,5 +247,9 @@ int bf_bond_lacp_start(struct bf_bond *b, uint64_t now_ms, struct bf_err *err);
 void bf_bond_lacp_stop(struct bf_bond *b);
 int bf_bond_lacp_reconfigure(struct bf_bond *b, uint64_t now_ms, struct bf_err *err);
 int bf_bond_lacp_add(struct bf_bond *b, unsigned int i, uint64_t now_ms);
+/** Hold those members that are switched off, leaving or drained. @return true when one was told so now. */
+bool bf_bond_lacp_hold(struct bf_bond *b, uint64_t now_ms);
+/** Is a drained member empty? Says so, once. */
+void bf_bond_lacp_drain(struct bf_bond *b, uint64_t now_ms);
 
 #endif

@@ -7,8 +7,10 @@
  * Threads: ctx control.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
+#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "base/log.h"
@@ -16,6 +18,9 @@
 
 #define SUBTYPE_AT 14 /* behind the Ethernet header */
 #define SUBTYPE_LACP 1
+#define DRAIN_LOOK_MS 1000 /* a member that brings no data for so long is empty */
+#define DRAIN_WARN_MS 10000
+#define DRAIN_STRAY 1 /* frames that may come meanwhile: an LLDP frame, a LACPDU not counted yet */
 
 /* How often the partner wants to hear from us, as it last said; 0: it does not. */
 static uint32_t
@@ -134,6 +139,102 @@ member_config(const struct bf_bond *b, unsigned int i, struct bf_lacp_member_con
 	mc->port_priority = (uint16_t)b->cfg.members[i].lacp_port_priority;
 }
 
+/* A drained member stays in use as long as the others are too few. */
+static bool
+may_do_without(const struct bf_bond *b, unsigned int i)
+{
+	uint32_t others = 0;
+
+	for (unsigned int k = 0; k < b->n_members; k++)
+		others += k != i && !b->members[k].drained && b->members[k].distribute ? 1 : 0;
+	return others >= RTE_MAX(1u, b->cfg.min_links);
+}
+
+static bool
+wants_hold(const struct bf_bond *b, unsigned int i)
+{
+	const struct bf_member *m = &b->members[i];
+
+	return b->off || m->off || b->going || m->going || m->leaving ||
+		(m->drained && may_do_without(b, i));
+}
+
+/* Frames that a member brought, beside slow protocols. */
+static uint64_t
+data_frames(const struct bf_bond *b, const struct bf_member *m)
+{
+	struct bf_lacp_member_info info = {0};
+	struct rte_eth_stats s = {0};
+
+	rte_eth_stats_get(m->port, &s);
+	bf_lacp_member_info(b->lacp, m->bit, &info);
+	return s.ipackets - info.counters.pdu_rx - info.counters.marker_rx -
+		info.counters.marker_response_rx - info.counters.rx_errors -
+		info.counters.rx_unknown;
+}
+
+bool
+bf_bond_lacp_hold(struct bf_bond *b, uint64_t now_ms)
+{
+	bool told = false;
+
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		struct bf_member *m = &b->members[i];
+		bool hold = wants_hold(b, i), collected = m->collect;
+		struct bf_lacp_member_info info;
+
+		if (bf_lacp_member_info(b->lacp, m->bit, &info) != 0 || info.held == hold)
+			continue;
+		m->draining = hold && m->drained && collected;
+		bf_lacp_member_hold(b->lacp, m->bit, hold, now_ms);
+		told = told || (hold && collected);
+		if (!m->draining)
+			continue;
+		m->drain_warned = false;
+		m->drain_began_ms = now_ms;
+		m->drain_look_ms = now_ms + DRAIN_LOOK_MS;
+		m->drain_frames = data_frames(b, m);
+	}
+	return told;
+}
+
+static void
+judge_drain(const struct bf_bond *b, struct bf_member *m, uint64_t came, uint64_t now_ms)
+{
+	m->draining = came > DRAIN_STRAY;
+	if (!m->draining) {
+		bf_event(b->events, BF_LOG_NOTICE, "member_drained", m->name,
+			"empty: nothing is sent by it, and the partner sends nothing");
+	} else if (!m->drain_warned && now_ms - m->drain_began_ms >= DRAIN_WARN_MS) {
+		m->drain_warned = true;
+		bf_event(b->events, BF_LOG_WARNING, "member_drained", m->name,
+			"the partner still sends (%" PRIu64
+			" frames in the last second) though it was told not to",
+			came);
+	}
+}
+
+void
+bf_bond_lacp_drain(struct bf_bond *b, uint64_t now_ms)
+{
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		struct bf_member *m = &b->members[i];
+		struct bf_lacp_member_info info = {0};
+		uint64_t frames;
+
+		if (!m->draining)
+			continue;
+		bf_lacp_member_info(b->lacp, m->bit, &info);
+		m->draining = info.held && m->drained && info.rx == BF_LACP_RX_CURRENT;
+		if (!m->draining || now_ms < m->drain_look_ms)
+			continue;
+		frames = data_frames(b, m);
+		judge_drain(b, m, frames - RTE_MIN(frames, m->drain_frames), now_ms);
+		m->drain_frames = frames;
+		m->drain_look_ms = now_ms + DRAIN_LOOK_MS;
+	}
+}
+
 int
 bf_bond_lacp_add(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
@@ -142,6 +243,8 @@ bf_bond_lacp_add(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 
 	member_config(b, i, &mc);
 	ret = bf_lacp_member_add(b->lacp, b->members[i].bit, &mc, now_ms);
+	if (ret == 0)
+		bf_lacp_member_hold(b->lacp, b->members[i].bit, wants_hold(b, i), now_ms);
 	if (ret == 0)
 		bf_lacp_link(b->lacp, b->members[i].bit,
 			b->members[i].usable && b->members[i].carrier, b->members[i].speed_mbps,
@@ -175,6 +278,7 @@ bf_bond_lacp_stop(struct bf_bond *b)
 	b->lacp = NULL;
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		b->members[i].collect = b->members[i].distribute = false;
+		b->members[i].draining = false;
 		bf_bond_end_repeat(b, i);
 	}
 	b->dirty = true;

@@ -211,7 +211,7 @@ collects(const struct bf_bond *b, unsigned int i)
 	case BF_MODE_ACTIVE_BACKUP:
 		return (int)i == b->active;
 	case BF_MODE_8023AD:
-		return b->members[i].collect;
+		return b->members[i].collect || b->members[i].draining;
 	default:
 		return b->members[i].usable;
 	}

@@ -277,11 +277,14 @@ close_bond(struct bf_bridge *br, struct bf_err *err)
 
 	if (!br->bond.open)
 		return 0;
+	bf_bond_leave(&br->bond, -1, true, bf_clock_ms());
 	br->bond.open = false; /* first out of the workers' sight, then out of the world */
 	ret = bf_bridge_publish_and_wait(br);
 	br->bond.open = true;
-	if (ret != 0)
+	if (ret != 0) {
+		bf_bond_leave(&br->bond, -1, false, bf_clock_ms());
 		return bf_err_set(err, ENOMEM, "bond %s: out of memory", br->bond.cfg.name);
+	}
 	bf_bond_close(&br->bond);
 	bf_fdb_flush_port(br->fdb, BF_BOND_SLOT, false);
 	bf_fdb_commit(br->fdb);
@@ -297,6 +300,7 @@ remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms, struct bf
 	char copy[BF_DEV_NAME_MAX];
 
 	memcpy(copy, br->bond.members[at].name, sizeof(copy));
+	bf_bond_leave(&br->bond, at, true, now_ms);
 	br->bond.members[at].usable = br->bond.members[at].distribute = false;
 	br->bond.members[at].drained = true;
 	if (bf_bridge_publish_and_wait(br) == 0)
@@ -304,7 +308,7 @@ remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms, struct bf
 			&br->lcores); /* now every worker has taken it up: its flows moved */
 	br->bond.members[at].leaving = true;
 	if (bf_bridge_publish_and_wait(br) != 0) {
-		br->bond.members[at].leaving = false;
+		br->bond.members[at].leaving = br->bond.members[at].going = false;
 		return bf_err_set(err, ENOMEM, "member %s: out of memory", copy);
 	}
 	bf_bond_member_remove(&br->bond, copy, now_ms);
@@ -569,6 +573,32 @@ look_at_guests(struct bf_bridge *br, uint64_t now_ms)
 	}
 }
 
+/* A mode change that found no partner is undone while the mode before still carries. */
+static void
+undo_mode(struct bf_bridge *br)
+{
+	struct bf_config *c = bf_config_copy(br->running);
+	struct bf_err err = {"out of memory"};
+	int ret = -ENOMEM;
+
+	br->bond.going_back = false;
+	if (c != NULL) {
+		c->bond.mode = br->bond.held_mode;
+		ret = bf_bridge_apply(br, c, &err);
+	}
+	free(c);
+	if (ret == 0) {
+		bf_event(&br->events, BF_LOG_WARNING, "mode_undone", br->bond.cfg.name,
+			"no partner spoke LACP: mode %s again; expected a LAG with LACP on the switch",
+			bf_mode_names[br->bond.cfg.mode]);
+		return;
+	}
+	br->bond.held_until_ms = 0;
+	br->bond.dirty = true;
+	bf_event(&br->events, BF_LOG_ERR, "mode_undone", br->bond.cfg.name,
+		"no partner spoke LACP, and the mode before cannot be had: %s", err.text);
+}
+
 int
 bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 {
@@ -581,6 +611,8 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	probes = bf_probe_tick(&br->bond, now_ms);
 	if (now_ms >= br->next_bond_ms || br->bond.dirty)
 		br->next_bond_ms = bf_bond_tick(&br->bond, now_ms);
+	if (br->bond.going_back)
+		undo_mode(br);
 	if (br->dirty || br->bond.dirty)
 		publish(br);
 	bf_fdb_set_now(br->fdb, (uint32_t)(now_ms / 1000));

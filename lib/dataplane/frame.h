@@ -74,15 +74,29 @@ bf_frame_is_special(const struct rte_mbuf *m, uint16_t type)
  */
 enum bf_drop bf_frame_special(const struct rte_mbuf *m, struct bf_frame *f);
 
-/** An untagged LACPDU or marker PDU (IEEE 802.1AX-2020 6.4.2.3, 6.5.3.3: subtypes 1 and 2). */
-static inline bool
-bf_frame_is_lacp(const struct rte_mbuf *m)
+/**
+ * A LACPDU or marker PDU (IEEE 802.1AX-2020 6.4.2.3, 6.5.3.3: subtypes 1 and 2), untagged or with a
+ * priority tag, which has no VLAN.
+ *
+ * @return
+ *   Length of its Ethernet header, 0 when it is something else.
+ */
+static inline uint32_t
+bf_frame_lacp_at(const struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t type;
+	uint32_t at = 14;
+	uint16_t type, tci;
 
+	if (m->data_len < 18)
+		return 0;
 	memcpy(&type, p + 12, 2);
-	return m->data_len > 14 && type == BF_ET_SLOW && (p[14] == 1 || p[14] == 2);
+	memcpy(&tci, p + 14, 2);
+	if (bf_frame_is_tag(type) && (tci & RTE_BE16(0xfff)) == 0) {
+		memcpy(&type, p + 16, 2);
+		at = 18;
+	}
+	return m->data_len > at && type == BF_ET_SLOW && (p[at] == 1 || p[at] == 2) ? at : 0;
 }
 
 /** A destination that no bridge forwards (IEEE 802.1Q table 8-1). */

@@ -12,9 +12,22 @@
  */
 #include "dataplane/worker.h"
 
+#include <string.h>
+
 #include <rte_ethdev.h>
 
 #include "dataplane/frame.h"
+
+/* Control reads it as the standard has it, without a priority tag. */
+static void
+untag(struct rte_mbuf *m)
+{
+	uint8_t addresses[12], *p = rte_pktmbuf_mtod(m, uint8_t *);
+
+	memcpy(addresses, p, sizeof(addresses));
+	memcpy(p + 4, addresses, sizeof(addresses));
+	rte_pktmbuf_adj(m, 4);
+}
 
 void
 bf_rx_bond_slow(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
@@ -22,10 +35,14 @@ bf_rx_bond_slow(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, u
 	uint16_t keep = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		if (likely(!bf_frame_is_lacp(pkts[i]))) {
+		uint32_t header = bf_frame_lacp_at(pkts[i]);
+
+		if (likely(header == 0)) {
 			pkts[keep++] = pkts[i];
 			continue;
 		}
+		if (unlikely(header > RTE_ETHER_HDR_LEN))
+			untag(pkts[i]);
 		pkts[i]->port = w->view->bond.member[w->rx_member]; /* not every driver says so */
 		bf_hand_up(w, w->slow, BF_DROP_LACP, &pkts[i], 1);
 	}

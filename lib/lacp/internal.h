@@ -31,10 +31,14 @@ enum {
 	QUIET_EVENT_MS = 60000,
 	/* Patience with a partner before its choice of aggregator is followed. */
 	YIELD_MS = 3000,
-	/* How long a partner may take to be in sync before it counts against min_links. */
-	HOPE_MS = 5000,
+	/*
+	 * min_links: a partner that is not in sync by itself after the first of these may be waiting
+	 * for us; until the second it counts as if it were.
+	 */
+	HOPE_FROM_MS = 3000,
+	HOPE_UNTIL_MS = 5000,
 	/* A link that has been up for so long waits half as long before it attaches. */
-	STEADY_MS = 10000,
+	STEADY_MS = 3000,
 	/* How long carrier waits for the first negotiation after a silence, strict off. */
 	CARRIER_HOLD_MS = 5000,
 	IDLE_TICK_MS = 1000,
@@ -100,6 +104,7 @@ struct lacp_member {
 	enum bf_lacp_selected selected;
 	bool fallback;
 	bool held; /* out of service by order */
+	bool was_synced; /* the partner was in sync since the latest bf_lacp_hope() */
 	bool farewell; /* the next PDU is not to wait for the limit */
 	bool detach; /* update_Selected found a mismatch: detach once, then select again */
 	int lag; /* where selection wants the member */
@@ -147,7 +152,7 @@ struct bf_lacp {
 	uint64_t active_serial; /* 0: none */
 	uint64_t active_since_ms;
 	uint32_t candidates; /* slots of members that could be in service */
-	uint64_t hope_until_ms; /* min_links: a partner out of sync counts until then */
+	uint64_t hope_ms; /* min_links: when the members that could be in service last changed */
 	uint64_t live_since_ms; /* 0: no member has a live partner */
 	bool in_sync_since_live; /* a member was operational since live_since_ms */
 	bool carrier;
@@ -239,6 +244,9 @@ bool bf_lacp_is_operational(const struct lacp_member *m);
 bool bf_lacp_min_links_met(const struct bf_lacp *l);
 /** Members that are, or could be, in service together: below min_links nobody attaches. */
 unsigned int bf_lacp_n_able(const struct bf_lacp *l);
+/** Something changed: give every partner time to get in sync. */
+void bf_lacp_hope(struct bf_lacp *l);
+uint64_t bf_lacp_hope_deadline(const struct bf_lacp *l);
 /** Who could be in service? A newcomer gives every partner time to get in sync. */
 void bf_lacp_note_candidates(struct bf_lacp *l);
 

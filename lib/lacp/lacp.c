@@ -156,10 +156,8 @@ earliest(uint64_t a, uint64_t b)
 static void
 set_deadline(struct bf_lacp *l)
 {
-	uint64_t t = l->now_ms + IDLE_TICK_MS;
+	uint64_t t = earliest(l->now_ms + IDLE_TICK_MS, bf_lacp_hope_deadline(l));
 
-	if (l->hope_until_ms > l->now_ms)
-		t = earliest(t, l->hope_until_ms);
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
 		t = earliest(t, bf_lacp_rx_deadline(m));
 		t = earliest(t, bf_lacp_periodic_deadline(m));
@@ -258,7 +256,7 @@ bf_lacp_reconfigure(struct bf_lacp *l, const struct bf_lacp_config *cfg, uint64_
 	enter(l, now_ms);
 	rate_changed = checked.fast != l->cfg.fast;
 	l->cfg = checked;
-	l->hope_until_ms = l->now_ms + HOPE_MS;
+	bf_lacp_hope(l);
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
 		bf_lacp_actor_refresh(l, m);
 		if (rate_changed)

@@ -9,8 +9,8 @@
  *
  * Below min_links nobody attaches: a partner that sees us in sync would send, and what comes back
  * would have no way.  What counts is what the members could do, not what they do, so that the bond
- * comes up again by itself; a partner that is not in sync counts for a while after a change only,
- * which lets two ends that both wait find each other.
+ * comes up again by itself.  A partner that is not in sync does not count, except for a while some time
+ * after a change: it may be waiting for us in the same way.
  *
  * Threads: ctx control.
  */
@@ -86,10 +86,17 @@ bf_lacp_min_links_met(const struct bf_lacp *l)
 }
 
 static bool
+hopes(const struct bf_lacp *l)
+{
+	return l->hope_ms != 0 && l->now_ms >= l->hope_ms + HOPE_FROM_MS &&
+		l->now_ms < l->hope_ms + HOPE_UNTIL_MS;
+}
+
+static bool
 is_able(const struct bf_lacp *l, const struct lacp_member *m)
 {
 	return m->selected == BF_LACP_SELECTED && m->rx == BF_LACP_RX_CURRENT &&
-		(bf_lacp_partner_in_sync(m) || l->now_ms < l->hope_until_ms);
+		(bf_lacp_partner_in_sync(m) || (hopes(l) && !m->was_synced));
 }
 
 unsigned int
@@ -122,6 +129,22 @@ may_attach(const struct bf_lacp *l, const struct lacp_member *m)
 }
 
 void
+bf_lacp_hope(struct bf_lacp *l)
+{
+	l->hope_ms = l->now_ms;
+	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m))
+		m->was_synced = false;
+}
+
+uint64_t
+bf_lacp_hope_deadline(const struct bf_lacp *l)
+{
+	if (l->hope_ms == 0 || l->now_ms >= l->hope_ms + HOPE_UNTIL_MS)
+		return BF_LACP_NEVER;
+	return l->hope_ms + (l->now_ms < l->hope_ms + HOPE_FROM_MS ? HOPE_FROM_MS : HOPE_UNTIL_MS);
+}
+
+void
 bf_lacp_note_candidates(struct bf_lacp *l)
 {
 	uint32_t now = 0;
@@ -131,8 +154,10 @@ bf_lacp_note_candidates(struct bf_lacp *l)
 			now |= 1u << (m - l->members);
 	}
 	if ((now & ~l->candidates) != 0)
-		l->hope_until_ms = l->now_ms + HOPE_MS;
+		bf_lacp_hope(l);
 	l->candidates = now;
+	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m))
+		m->was_synced = m->was_synced || bf_lacp_partner_in_sync(m);
 }
 
 /* A link that has been up for long has nothing to calm down; others may still follow. */

@@ -117,6 +117,27 @@ test_lacpdus_and_markers_of_every_member_reach_control(void **state)
 }
 
 static void
+test_a_priority_tagged_lacpdu_is_one(void **state)
+{
+	static const uint16_t types[] = {0x8100, 0x88a8};
+	uint8_t tagged[sizeof(lacpdu) + 4];
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		r->carrier.collect = i / 2 != 0 ? 3 : 0; /* read from members that do not collect, too */
+		memcpy(tagged, lacpdu, sizeof(lacpdu));
+		rig_wire(r, 1, tagged, rig_tag(tagged, sizeof(lacpdu), types[i % 2], 0xe000), 1);
+		rig_poll_bond(r);
+		rig_collect(r);
+		assert_int_equal(r->n_slow, i + 1);
+		assert_int_equal(r->slow_len, sizeof(lacpdu));
+		assert_memory_equal(r->slow_head, lacpdu, 15);
+	}
+	assert_int_equal(rig_drops(r, 0, BF_DROP_LACP), 4);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_INACTIVE_MEMBER), 0);
+}
+
+static void
 test_other_slow_protocols_and_tagged_lacpdus_do_not(void **state)
 {
 	uint8_t tagged[sizeof(lacpdu) + 4];
@@ -211,6 +232,7 @@ main(void)
 		T(test_a_backups_ring_does_not_keep_old_frames),
 		T(test_the_next_member_is_heard_at_the_burst_after_a_loss),
 		T(test_lacpdus_and_markers_of_every_member_reach_control),
+		T(test_a_priority_tagged_lacpdu_is_one),
 		T(test_other_slow_protocols_and_tagged_lacpdus_do_not),
 		T(test_lacp_lives_on_while_forwarding_is_stopped),
 		T(test_more_lacpdus_than_control_reads_are_lost_and_counted),

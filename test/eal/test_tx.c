@@ -237,7 +237,7 @@ end_inject(void)
 static uint32_t
 pull(unsigned int member)
 {
-	struct rte_mbuf *m;
+	struct rte_mbuf *m = NULL;
 	uint32_t len;
 
 	assert_int_equal(rte_ring_dequeue(r->wire[member], (void **)&m), 0);

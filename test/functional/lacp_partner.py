@@ -238,6 +238,7 @@ class PartnerPort:
         self.sync = sync
         self.active = active
         self.muted = False
+        self.wrap = bytes  # what becomes of a frame before it is sent
         self.actor = End(system, key, number, 0, 100, 100)
         self.base = AGGREGATABLE | (FAST if fast else 0) | (ACTIVITY if active else 0)
         self.seen = End()
@@ -280,7 +281,7 @@ class PartnerPort:
         self.due = now + self.period()
         frame = lacpdu(self.actor, self.seen)
         with contextlib.suppress(OSError):
-            self.voice.send(frame)
+            self.voice.send(self.wrap(frame))
             self.sent.append((time.time(), self.actor.state))
 
     def hears_sync(self):

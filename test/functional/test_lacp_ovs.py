@@ -166,6 +166,11 @@ def test_L14_below_min_links_nothing_distributes_and_the_reason_counts(lacp, ovs
     r.wait_distributing([], 5)
     r.wait_reason(2, "min_links", "1 of 2", limit=2)
     assert not r.info()["carrier"]
+    wait_for(lambda: ovs.enabled() == [], 5, "OVS leaves the last cable as well")
+    r.cables[0].plug()
+    agree(ovs, r, [0, 2])
+    r.cables[0].pull()
+    r.wait_distributing([], 5)
     r.set("min_links", 1)
     r.wait_distributing([2], 5)
     r.cables[0].plug()
@@ -184,6 +189,18 @@ def test_L21_members_leave_and_join_one_by_one(lacp, ovs):
     r.daemon.ctl("add bonding member net_tap0 bond0")
     wait_for(lambda: sorted(r.distributing()) == [0, 1], 10, "the member is back")
     wait_for(lambda: ovs.is_forwarding(r.far()), 10, "OVS takes it back")
+
+
+def test_a_drained_member_is_left_by_both_sides_and_taken_back(lacp, ovs):
+    r = lacp()
+    switch(ovs, r)
+    agree(ovs, r, [0, 1])
+    r.daemon.ctl("set bonding drain net_tap0 bond0")
+    wait_for(lambda: ovs.enabled() == r.far(1), 5, "OVS leaves the drained member")
+    wait_for(lambda: "empty" in "".join(e["text"] for e in r.events("member_drained")), 8, "said")
+    both_ways(ovs, r)
+    r.daemon.ctl("set bonding undrain net_tap0 bond0")
+    agree(ovs, r, [0, 1])
 
 
 # ---- L-06, F-12: two switches, keys ----

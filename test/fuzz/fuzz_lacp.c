@@ -52,6 +52,7 @@ struct world {
 	bool cut[MEMBERS];
 	bool distribute[MEMBERS];
 	bool collect[MEMBERS];
+	bool leaves; /* a member is taken out by order: its last PDU need not wait */
 	bool started; /* a start was ordered in the call that runs */
 	unsigned int n_calls; /* callbacks other than events in the call that runs */
 	uint64_t sent_ms[MEMBERS][BF_LACP_TX_MAX_PER_S];
@@ -86,7 +87,7 @@ send_a(void *arg, unsigned int member, const uint8_t *frame, size_t len)
 	if (pdu.kind == BF_LACP_PDU_LACP) {
 		unsigned int i = w->n_sent[member]++ % BF_LACP_TX_MAX_PER_S;
 
-		CHECK(w->n_sent[member] <= BF_LACP_TX_MAX_PER_S ||
+		CHECK(w->leaves || w->n_sent[member] <= BF_LACP_TX_MAX_PER_S ||
 			w->now_ms - w->sent_ms[member][i] >= 1000);
 		w->sent_ms[member][i] = w->now_ms;
 		CHECK(((pdu.actor.state & BF_LACP_DISTRIBUTING) != 0) == w->distribute[member]);
@@ -160,6 +161,7 @@ check_member(
 	CHECK((m->mux == BF_LACP_MUX_DISTRIBUTING) == m->distributing);
 	if (m->collecting)
 		check_collecting(w, m, bond);
+	CHECK(!m->held || !m->collecting);
 }
 
 static void
@@ -357,13 +359,26 @@ member_order(struct world *w, unsigned int id, uint8_t arg)
 		.port_priority = (uint16_t)(arg << 3)};
 
 	if ((arg & 0xc0) == 0) {
+		w->leaves = true;
 		if (bf_lacp_member_remove(w->a, id, w->now_ms) == 0)
 			CHECK(!w->distribute[id] && !w->collect[id]);
+		w->leaves = false;
 	} else if ((arg & 0xc0) == 0x40) {
 		add(w, id);
 	} else {
 		(void)bf_lacp_member_configure(w->a, id, &mc, w->now_ms);
 	}
+}
+
+static void
+hold_order(struct world *w, unsigned int id, uint8_t arg)
+{
+	bool hold = (arg & 1) != 0;
+
+	w->leaves = hold;
+	if (bf_lacp_member_hold(w->a, id, hold, w->now_ms) == 0 && hold)
+		CHECK(!w->distribute[id] && !w->collect[id]);
+	w->leaves = false;
 }
 
 static void
@@ -408,8 +423,11 @@ order(struct world *w)
 	case 13:
 		reconfigure_b(w, arg);
 		break;
-	default:
+	case 14:
 		member_order(w, id, arg);
+		break;
+	default:
+		hold_order(w, id, arg);
 		break;
 	}
 	check(w);

@@ -320,6 +320,8 @@ rig_collect(struct rig *r)
 	while (rte_ring_sc_dequeue(r->lcores.slow, (void **)&m) == 0) {
 		r->n_slow++;
 		r->slow_port = m->port;
+		r->slow_len = m->data_len;
+		memcpy(r->slow_head, rte_pktmbuf_mtod(m, const uint8_t *), sizeof(r->slow_head));
 		rte_pktmbuf_free(m);
 	}
 	while (rte_ring_sc_dequeue(r->lcores.for_us, (void **)&m) == 0) {

@@ -57,6 +57,8 @@ struct rig {
 	uint32_t n_for_us; /* frames that control was handed */
 	uint32_t n_slow; /* LACPDUs and markers that it was handed */
 	uint16_t slow_port; /* where the last of them came from */
+	uint32_t slow_len;
+	uint8_t slow_head[16];
 	uint32_t n_log;
 	struct rig_delivery log[RIG_LOG];
 };

@@ -148,6 +148,19 @@ flood(struct model_switch *m, unsigned int in, unsigned int member, uint32_t len
 	return out;
 }
 
+/* Untagged, or with a tag that names no VLAN. */
+static bool
+is_lacp(const uint8_t *p, uint32_t len)
+{
+	uint32_t at = 12;
+
+	if (len >= 18 && is_tag((unsigned int)(p[12] << 8 | p[13])) && (p[14] & 15) == 0 &&
+		p[15] == 0)
+		at += 4;
+	return len >= 18 && len > at + 2 && p[at] == 0x88 && p[at + 1] == 9 &&
+		(p[at + 2] == 1 || p[at + 2] == 2);
+}
+
 uint32_t
 model_frame(struct model_switch *m, unsigned int in, unsigned int member, const uint8_t *data,
 	uint32_t len)
@@ -160,8 +173,7 @@ model_frame(struct model_switch *m, unsigned int in, unsigned int member, const 
 	m->rx++;
 	if (!parse(data, len, &f))
 		return drop(m, in, BF_DROP_RUNT);
-	if (in == 0 && len > 14 && data[12] == 0x88 && data[13] == 9 &&
-		(data[14] == 1 || data[14] == 2))
+	if (in == 0 && is_lacp(data, len))
 		return drop(m, in, BF_DROP_LACP);
 	if (f.type == 0x8809)
 		return drop(m, in, BF_DROP_SLOW_PROTOCOL);

@@ -533,7 +533,7 @@ test_L14_two_ends_that_both_wait_for_min_links_find_each_other(void **state)
 		assert_int_equal(A->ports[i].last_lacp.actor.state & BF_LACP_SYNC, 0);
 	}
 	rig_carrier(A, 0, true);
-	rig_run_ms(&rig, 5000);
+	rig_run_ms(&rig, 6000);
 	assert_int_equal(rig_bond(A).n_distributing, 3);
 	assert_int_equal(rig_bond(B).n_distributing, 3);
 	rig_fini(&rig);
