@@ -79,6 +79,8 @@ const struct bf_key bf_bond_keys[] = {
 		"ms between two looks at the balance, 0 = never"},
 	{"mac_move_budget", NULL, NUM(B(mac_move_budget), 1, 1000000),
 		"stations that rebalancing moves per minute at most"},
+	{"probe_target", "arp_ip_target", BF_KEY_TARGETS, B(n_probe_targets), 0, BF_PROBE_TARGETS,
+		NULL, 0, "address that probes ask, ADDRESS[/VLAN]; given again: one more, up to 16"},
 	{"probe_interval", "arp_interval", NUM(B(probe_interval_ms), 0, 600000),
 		"ms between two probes of the targets, 0 = no probes"},
 	{"probe_missed_max", "arp_missed_max", NUM(B(probe_missed_max), 1, 255),
@@ -201,6 +203,9 @@ bf_config_copy(const struct bf_config *c)
 	return d;
 }
 
+static int add_probe_target(struct bf_bond_config *b, const char *text, struct bf_err *err);
+static void print_probe_targets(const struct bf_bond_config *b, char *buf, size_t size);
+
 static int
 path_set(const struct bf_key *k, const char *value, char *out, struct bf_err *err)
 {
@@ -295,6 +300,8 @@ key_set(const struct bf_key *k, void *object, const char *value, struct bf_err *
 		return ret;
 	case BF_KEY_MAC:
 		return mac_set(k, value, at, err);
+	case BF_KEY_TARGETS:
+		return add_probe_target(object, value, err);
 	case BF_KEY_NAME:
 		return bf_parse_name(k->name, value, at, (size_t)k->max, err);
 	case BF_KEY_DEVICE:
@@ -343,6 +350,9 @@ bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size)
 		else
 			snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
 				m[4], m[5]);
+		break;
+	case BF_KEY_TARGETS:
+		print_probe_targets(object, buf, size);
 		break;
 	default:
 		snprintf(buf, size, "%s", *(const char *)at != '\0' ? (const char *)at : "none");
@@ -450,14 +460,30 @@ add_probe_target(struct bf_bond_config *b, const char *text, struct bf_err *err)
 	}
 	if (bf_probe_target_parse(text, &t, err) != 0)
 		return -EINVAL;
-	for (uint32_t i = 0; i < b->n_probe_targets; i++)
-		if (strcmp(b->probe_targets[i], text) == 0)
-			return bf_err_set(err, EINVAL, "probe_target: \"%s\": named twice", text);
+	for (uint32_t i = 0; i < b->n_probe_targets; i++) {
+		struct bf_probe_target had;
+
+		bf_probe_target_parse(b->probe_targets[i], &had, NULL);
+		if (memcmp(had.addr, t.addr, sizeof(t.addr)) == 0 && had.vlan == t.vlan &&
+			had.v6 == t.v6)
+			return 0; /* it is one already */
+	}
 	if (b->n_probe_targets == BF_PROBE_TARGETS)
 		return bf_err_set(err, EINVAL, "probe_target: \"%s\": expected at most %d targets",
 			text, BF_PROBE_TARGETS);
 	snprintf(b->probe_targets[b->n_probe_targets++], BF_PROBE_TARGET_MAX, "%s", text);
 	return 0;
+}
+
+static void
+print_probe_targets(const struct bf_bond_config *b, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	snprintf(buf, size, "none");
+	for (uint32_t i = 0; i < b->n_probe_targets && len < size; i++)
+		len += (size_t)snprintf(
+			buf + len, size - len, "%s%s", i > 0 ? " " : "", b->probe_targets[i]);
 }
 
 int
@@ -467,8 +493,7 @@ bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value,
 		return bf_parse_name("bond name", value, b->name, sizeof(b->name), err);
 	if (strcmp(key, "member") == 0 || strcmp(key, "slave") == 0)
 		return bf_bond_config_add_member(b, value, err);
-	if (strcmp(key, "probe_target") == 0 || strcmp(key, "arp_ip_target") == 0 ||
-		strcmp(key, "ns_ip6_target") == 0)
+	if (strcmp(key, "ns_ip6_target") == 0)
 		return add_probe_target(b, value, err);
 	return table_set(bf_bond_keys, bf_n_bond_keys, "bond", b, key, value, err);
 }
@@ -639,8 +664,8 @@ print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 	for (unsigned int i = 1; i < bf_n_bond_keys; i++) { /* the mode stands above */
 		bf_key_print(&bf_bond_keys[i], b, value, sizeof(value));
 		bf_key_print(&bf_bond_keys[i], &plain, usual, sizeof(usual));
-		if (strcmp(value, usual) == 0)
-			continue;
+		if (strcmp(value, usual) == 0 || bf_bond_keys[i].type == BF_KEY_TARGETS)
+			continue; /* a target has a line of its own */
 		snprintf(line, sizeof(line), "set bonding option %s %s=%s", b->name,
 			bf_bond_keys[i].name, value);
 		cb(arg, line);

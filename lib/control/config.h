@@ -134,7 +134,8 @@ enum bf_key_type {
 	BF_KEY_MAC,
 	BF_KEY_NAME,
 	BF_KEY_DEVICE,
-	BF_KEY_PATH
+	BF_KEY_PATH,
+	BF_KEY_TARGETS /* of probes: each value that is set is one more, "none" ends them all */
 };
 
 struct bf_key {

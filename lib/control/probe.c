@@ -137,12 +137,26 @@ is_answer(const struct bf_bond *b, const uint8_t *p, uint32_t len)
 	return false;
 }
 
+/*
+ * In active-backup one member speaks, and hears.  Elsewhere the network chooses the member of an answer,
+ * which may be the same one for all: members ask in turn, and an answer is for the one that asked last.
+ */
+static bool
+take_turns(const struct bf_bond *b)
+{
+	return b->cfg.mode != BF_MODE_ACTIVE_BACKUP;
+}
+
 void
 bf_probe_receive(struct bf_bond *b, struct rte_mbuf *m, uint64_t now_ms)
 {
-	for (unsigned int i = 0; i < b->n_members; i++) {
-		if (b->members[i].port != m->port ||
-			!is_answer(b, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len))
+	bool answer = is_answer(b, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+
+	for (unsigned int i = 0; answer && i < b->n_members; i++) {
+		bool asked = take_turns(b) ? b->members[i].bit == b->probe_turn
+					   : b->members[i].port == m->port;
+
+		if (!asked)
 			continue;
 		b->members[i].probes_answered++;
 		b->members[i].heard_ms = now_ms;
@@ -171,6 +185,20 @@ hear(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	b->members[i].heard_frames = s.ipackets;
 }
 
+/*
+ * Where answers choose their own way, one that is lost says nothing about who asked while nobody is
+ * answered: then the targets are silent, or the member that all answers come by.
+ */
+static bool
+may_fail(const struct bf_bond *b, unsigned int i, uint64_t limit, uint64_t now_ms)
+{
+	for (unsigned int k = 0; k < b->n_members; k++)
+		if (k != i && b->members[k].heard_ms != 0 &&
+			now_ms - b->members[k].heard_ms < limit)
+			return true;
+	return !take_turns(b);
+}
+
 static void
 judge(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
@@ -194,12 +222,31 @@ judge(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	if (now_ms - RTE_MAX(m->heard_ms, m->probed_since_ms) <
 		limit + b->cfg.probe_interval_ms / 2)
 		return;
+	if (!may_fail(b, i, limit, now_ms))
+		return;
 	m->probe_failed = true;
 	m->probe_failed_ms = now_ms;
 	b->dirty = true;
 	bf_event(b->events, BF_LOG_WARNING, "probe", m->name,
 		"link is up, but no target has answered for %" PRIu64 " ms: out of service",
 		now_ms - RTE_MAX(m->heard_ms, m->probed_since_ms));
+}
+
+static void
+look_at(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	struct bf_member *m = &b->members[i];
+
+	hear(b, i, now_ms);
+	if (!is_probed(b, i) && !m->probe_failed) {
+		m->probed_since_ms = 0;
+		return;
+	}
+	if (m->probed_since_ms == 0)
+		m->probed_since_ms = now_ms;
+	judge(b, i, now_ms);
+	if (is_probed(b, i))
+		ask(b, i);
 }
 
 uint64_t
@@ -215,20 +262,16 @@ bf_probe_tick(struct bf_bond *b, uint64_t now_ms)
 	}
 	if (now_ms < b->next_probe_ms)
 		return b->next_probe_ms;
-	b->next_probe_ms = now_ms + b->cfg.probe_interval_ms;
-	for (unsigned int i = 0; i < b->n_members; i++) {
-		struct bf_member *m = &b->members[i];
+	if (take_turns(b)) {
+		unsigned int turn = ++b->probe_next % b->n_members;
 
-		hear(b, i, now_ms);
-		if (!is_probed(b, i) && !m->probe_failed) {
-			m->probed_since_ms = 0;
-			continue;
-		}
-		if (m->probed_since_ms == 0)
-			m->probed_since_ms = now_ms;
-		judge(b, i, now_ms);
-		if (is_probed(b, i))
-			ask(b, i);
+		b->next_probe_ms = now_ms + RTE_MAX(1u, b->cfg.probe_interval_ms / b->n_members);
+		b->probe_turn = b->members[turn].bit;
+		look_at(b, turn, now_ms);
+		return b->next_probe_ms;
 	}
+	b->next_probe_ms = now_ms + b->cfg.probe_interval_ms;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		look_at(b, i, now_ms);
 	return b->next_probe_ms;
 }

@@ -6,8 +6,10 @@
  * ns_ip6_target); a member that hears nothing for missed_max intervals is taken out of service.
  *
  * In active-backup only the active member can hear answers, so a member that failed is tried again
- * when the others fail too, or after ten of its periods.  With a LAG the switch chooses the
- * member of an answer: there, with validate off, any frame received counts.
+ * when the others fail too, or after ten of its periods.  In the other modes the network chooses the
+ * member of an answer, and a LAG may choose one for all: there the members ask one after the other,
+ * an answer on any member is for the one that asked last, and a member is taken out only while
+ * another one is answered.  With validate off any frame that a member receives counts for it.
  *
  * Threads: ctx control.
  */

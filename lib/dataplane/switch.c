@@ -308,12 +308,15 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
 static void
 refuse(struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
 {
-	if (why == BF_DROP_FOR_US)
+	if (why == BF_DROP_FOR_US) {
+		for (uint16_t i = 0; i < n; i++) /* not every driver says so */
+			pkts[i]->port = w->view->bond.member[w->rx_member];
 		bf_hand_up(w, w->for_us, why, pkts, n);
-	else if (why == BF_DROP_SLOW_PROTOCOL && in == BF_BOND_SLOT)
+	} else if (why == BF_DROP_SLOW_PROTOCOL && in == BF_BOND_SLOT) {
 		bf_rx_bond_slow(w, why, pkts, n);
-	else
+	} else {
 		bf_drop(w, in, why, pkts, n);
+	}
 }
 
 /* A burst with several destinations; runs of frames for no port are treated together. */

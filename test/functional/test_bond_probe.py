@@ -104,6 +104,49 @@ def test_in_a_static_mode_only_the_silent_member_goes_and_it_comes_back(rig):
                          "member back")
 
 
+@pytest.mark.parametrize("mode", ["balance-xor", "balance-rr"])
+def test_over_a_lag_an_answer_on_any_member_counts_for_the_one_that_asked(rig, mode):
+    # Members take turns: an answer is to come before the next one asks, also from a slow test.
+    r = probed(rig, mode=mode, more=",probe_interval=1600,probe_missed_max=2")
+    targets = Targets(r)
+
+    def through(asked, answer_by=0):
+        """The switch's hash brings every answer by one member, whichever asked."""
+        for i, far in enumerate(r.far):
+            frames = far.captured()
+            if frames:
+                far.capture(64, match="other")
+            for answer in filter(None, (targets.reply(Ether(f)) for f in frames)):
+                if i in asked:
+                    r.far[answer_by].raw(answer)
+
+    def until(cond, asked, limit, what):
+        def turn():
+            through(asked)
+            return cond()
+        wait_for(turn, limit, what)
+    until(lambda: min(answered(r, 0), answered(r, 1)) >= 4, (0, 1), 20, "answers")
+    assert r.events("probe") == [] and r.member(0)["usable"] and r.member(1)["usable"]
+    until(lambda: not r.member(1)["usable"], (0,), 20, "who cannot send is left")
+    assert r.member(0)["usable"]
+    until(lambda: r.member(1)["usable"], (0, 1), 20, "and is taken back")
+    seen, asked = len(r.events("probe")), r.member(0)["probes_sent"]
+    until(lambda: r.member(0)["probes_sent"] >= asked + 5, (), 20, "silence")
+    assert len(r.events("probe")) == seen, "silent targets are no reason to leave every member"
+    assert r.member(0)["usable"] and r.member(1)["usable"]
+
+
+def test_several_targets_can_be_given_and_each_is_asked(rig):
+    r = probed(rig, f"{TARGET4},probe_target={TARGET6}/7")
+    r.daemon.ctl(f"set bonding option bond0 probe_target={TARGET4}")  # again: no harm
+    targets = Targets(r)
+    targets.answer_until(lambda: targets.vlans == {None, 7}, (0, 1), 10, "both are asked")
+    assert r.bond()["options"]["probe_target"] == f"{TARGET4} {TARGET6}/7"
+    with pytest.raises(CtlError) as error:
+        r.daemon.ctl("set bonding option bond0 probe_targets=1")
+    assert " probe_target " in error.value.text
+
+
 def test_an_answer_without_the_targets_vlan_does_not_count(rig):
     r = probed(rig, f"{TARGET4}/7")
     targets = Targets(r, answer_vlan=False)

@@ -168,6 +168,31 @@ test_what_a_key_prints_its_parser_reads(void **state)
 }
 
 static void
+test_probe_targets_are_named_like_other_keys_and_add_up(void **state)
+{
+	char text[1024];
+
+	(void)state;
+	expect_bond("probe_target", "10.0.0.1");
+	expect_bond("arp_ip_target", "10.0.0.2/7");
+	expect_bond("ns_ip6_target", "fd00::1");
+	expect_bond("probe_target", "10.0.0.1"); /* again: no harm */
+	expect_bond("probe_target", "FD00:0::1");
+	assert_int_equal(bond.n_probe_targets, 3);
+	for (unsigned int i = 0; i < bf_n_bond_keys; i++)
+		if (strcmp(bf_bond_keys[i].name, "probe_target") == 0)
+			bf_key_print(&bf_bond_keys[i], &bond, text, sizeof(text));
+	assert_string_equal(text, "10.0.0.1 10.0.0.2/7 fd00::1");
+	for (unsigned int i = 4; i <= 16; i++) {
+		snprintf(text, sizeof(text), "10.0.1.%u", i);
+		expect_bond("probe_target", text);
+	}
+	refuse_bond("probe_target", "10.0.2.1", "expected at most 16 targets");
+	expect_bond("probe_target", "none");
+	assert_int_equal(bond.n_probe_targets, 0);
+}
+
+static void
 test_keys_have_help_and_names_of_their_own(void **state)
 {
 	(void)state;
@@ -532,6 +557,7 @@ main(void)
 		T(test_every_number_keeps_its_range),
 		T(test_every_guest_number_keeps_its_range),
 		T(test_what_a_key_prints_its_parser_reads),
+		T(test_probe_targets_are_named_like_other_keys_and_add_up),
 		T(test_keys_have_help_and_names_of_their_own),
 		T(test_an_unknown_key_is_named_with_the_known_ones),
 		T(test_members_are_added_once_and_sixteen_at_most),
