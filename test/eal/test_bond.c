@@ -962,6 +962,52 @@ test_lacp_sends_on_every_member_and_distributes_on_none_without_partner(void **s
 		assert_true(n[i] >= 1);
 }
 
+/* The LACPDU that was handed in last for each member: is the partner told to send? */
+static unsigned int
+told_by(unsigned int member)
+{
+	unsigned int state = 0xff;
+	struct rte_mbuf *m, *all[256];
+	unsigned int n = 0;
+
+	while (rte_ring_sc_dequeue(lcores.inject, (void **)&m) == 0) {
+		if (m->port == port[member] && rte_pktmbuf_data_len(m) == 124)
+			state = rte_pktmbuf_mtod(m, const uint8_t *)[32];
+		all[n++] = m;
+		assert_true(n < RTE_DIM(all));
+	}
+	for (unsigned int i = 0; i < n; i++)
+		rte_pktmbuf_free(all[i]);
+	return state == 0xff ? 0xff : state & (BF_LACP_SYNC | BF_LACP_COLLECTING);
+}
+
+/* A fallback member is in sync without a partner, which serves as well here. */
+static void
+test_a_member_says_that_it_goes_before_it_is_switched_off_or_removed(void **state)
+{
+	(void)state;
+	open_bond("mode=802.3ad,lacp_rate=fast,lacp_fallback=on," FOUR);
+	for (int i = 0; i < 40; i++)
+		at(now + 100);
+	assert_true(b.members[0].distribute);
+	assert_int_equal(told_by(0), BF_LACP_SYNC | BF_LACP_COLLECTING);
+	bf_bond_switch(&b, 0, false, now);
+	assert_int_equal(told_by(0), 0);
+	for (int i = 0; i < 40; i++)
+		at(now + 100);
+	assert_true(b.members[1].distribute);
+	told_by(1);
+	bf_bond_leave(&b, 1, true, now);
+	assert_int_equal(told_by(1), 0);
+	assert_false(b.members[1].distribute);
+	bf_bond_leave(&b, 1, false, now); /* it stays after all */
+	for (int i = 0; i < 40; i++)
+		at(now + 100);
+	assert_int_equal(told_by(1), BF_LACP_SYNC | BF_LACP_COLLECTING);
+	bf_bond_leave(&b, -1, true, now);
+	assert_int_equal(told_by(1), 0);
+}
+
 int
 main(void)
 {
@@ -999,6 +1045,7 @@ main(void)
 		T(test_a_member_without_memory_for_it_is_refused),
 		T(test_opening_and_closing_leaks_no_memory),
 		T(test_a_failed_opening_leaves_members_free),
+		T(test_a_member_says_that_it_goes_before_it_is_switched_off_or_removed),
 		T(test_lacp_sends_on_every_member_and_distributes_on_none_without_partner),
 	};
 	int failed = cmocka_run_group_tests(tests, group_set_up, group_tear_down);

@@ -117,6 +117,24 @@ test_lacpdus_and_markers_of_every_member_reach_control(void **state)
 }
 
 static void
+test_frames_to_the_bond_itself_say_their_member(void **state)
+{
+	uint8_t frame[sizeof(data_frame)];
+
+	(void)state;
+	memcpy(frame, data_frame, sizeof(frame));
+	memcpy(frame, rig_bond_mac, 6);
+	for (unsigned int m = 0; m < MEMBERS; m++) {
+		r->for_us_port = UINT16_MAX;
+		rig_wire(r, m, frame, data_len, 1); /* the ring driver leaves no port in it */
+		rig_poll_bond(r);
+		rig_collect(r);
+		assert_int_equal(r->n_for_us, m + 1);
+		assert_int_equal(r->for_us_port, r->port[m]);
+	}
+}
+
+static void
 test_a_priority_tagged_lacpdu_is_one(void **state)
 {
 	static const uint16_t types[] = {0x8100, 0x88a8};
@@ -232,6 +250,7 @@ main(void)
 		T(test_a_backups_ring_does_not_keep_old_frames),
 		T(test_the_next_member_is_heard_at_the_burst_after_a_loss),
 		T(test_lacpdus_and_markers_of_every_member_reach_control),
+		T(test_frames_to_the_bond_itself_say_their_member),
 		T(test_a_priority_tagged_lacpdu_is_one),
 		T(test_other_slow_protocols_and_tagged_lacpdus_do_not),
 		T(test_lacp_lives_on_while_forwarding_is_stopped),

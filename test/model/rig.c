@@ -326,6 +326,7 @@ rig_collect(struct rig *r)
 	}
 	while (rte_ring_sc_dequeue(r->lcores.for_us, (void **)&m) == 0) {
 		r->n_for_us++;
+		r->for_us_port = m->port;
 		rte_pktmbuf_free(m);
 	}
 	for (unsigned int i = 0; i < r->n_members; i++) {

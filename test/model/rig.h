@@ -55,6 +55,7 @@ struct rig {
 	struct rte_ring *wire[RIG_MEMBERS];
 	struct bf_guest_dp dp[RIG_GUESTS + 1];
 	uint32_t n_for_us; /* frames that control was handed */
+	uint16_t for_us_port; /* where the last of them came from */
 	uint32_t n_slow; /* LACPDUs and markers that it was handed */
 	uint16_t slow_port; /* where the last of them came from */
 	uint32_t slow_len;
