@@ -233,15 +233,21 @@ bf_vhost_check_status(
 	return bf_err_set(err, EINVAL, "status %" PRIu64 ": expected 0 to %d", status, STATUS_MAX);
 }
 
+/*
+ * QEMU 7.2 says 0 before it asks each ring for its position, for a migration say: rings stop and are still
+ * known.  Whoever begins anew describes them anew.
+ */
 int
 bf_vhost_set_status(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	struct bf_vhost_answer *answer, struct bf_err *err)
 {
 	(void)answer;
 	(void)err;
-	if (bf_vhost_u64(m) == STATUS_RESET)
-		reset(s);
-	else
-		s->status = (uint8_t)bf_vhost_u64(m);
+	s->status = (uint8_t)bf_vhost_u64(m);
+	if (s->status != STATUS_RESET)
+		return 0;
+	bf_vhost_stop_all(s);
+	for (uint16_t q = 0; q < s->offer.n_rings; q++)
+		s->ring[q].started = false;
 	return 0;
 }

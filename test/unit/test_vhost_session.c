@@ -712,15 +712,13 @@ test_without_memory_for_an_inflight_area_the_connection_ends(void **state)
 /* The device as a whole. */
 
 static void
-check_reset(bool by_status)
+test_a_reset_stops_and_forgets_rings_and_keeps_the_connection(void **state)
 {
+	(void)state;
 	front_up(f, SPLIT_DEVICE);
 	assert_int_equal(log_base(0x1000, "m"), 0);
 	assert_int_equal(front_u64(f, BF_VHOST_SET_STATUS, 0xf, ""), 0);
-	if (by_status)
-		assert_int_equal(front_u64(f, BF_VHOST_SET_STATUS, 0, ""), 0);
-	else
-		assert_int_equal(front_say(f, BF_VHOST_RESET_DEVICE, NULL, 0, ""), 0);
+	assert_int_equal(front_say(f, BF_VHOST_RESET_DEVICE, NULL, 0, ""), 0);
 	assert_true(!f->runs[0] && !f->runs[1] && f->s.status == 0 && !f->s.has_features);
 	assert_true(!f->s.ring[0].enabled && !f->s.ring[0].started && f->s.ring[0].size == 0);
 	assert_int_equal(f->s.ring[0].kick.fd, -1);
@@ -736,12 +734,22 @@ check_reset(bool by_status)
 	front_fini(f);
 }
 
+/* QEMU 7.2 says status 0 before it asks where the rings stand. */
 static void
-test_a_reset_stops_and_forgets_rings_and_keeps_the_connection(void **state)
+test_a_ring_that_was_stopped_by_its_status_still_says_where_it_stands(void **state)
 {
 	(void)state;
-	check_reset(false);
-	check_reset(true);
+	front_up(f, SPLIT_DEVICE);
+	f->position[1] = 12;
+	assert_int_equal(front_u64(f, BF_VHOST_SET_STATUS, 0xf, ""), 0);
+	assert_int_equal(front_u64(f, BF_VHOST_SET_STATUS, 0, ""), 0);
+	assert_true(!f->runs[0] && !f->runs[1] && f->s.status == 0);
+	assert_int_equal(front_state(f, BF_VHOST_GET_VRING_BASE, 1, 0), 0);
+	assert_int_equal(front_answer_num(f), 12);
+	front_ring(f, 1);
+	assert_int_equal(front_state(f, BF_VHOST_SET_VRING_ENABLE, 1, 1), 0);
+	assert_true(f->runs[1]);
+	front_fini(f);
 }
 
 static void
@@ -862,6 +870,8 @@ main(void)
 			test_an_inflight_area_made_for_split_rings_does_not_hold_packed_ones),
 		cmocka_unit_test(test_without_memory_for_an_inflight_area_the_connection_ends),
 		cmocka_unit_test(test_a_reset_stops_and_forgets_rings_and_keeps_the_connection),
+		cmocka_unit_test(
+			test_a_ring_that_was_stopped_by_its_status_still_says_where_it_stands),
 		cmocka_unit_test(test_the_old_owner_reset_disables_rings),
 		cmocka_unit_test(test_a_held_session_is_up_and_runs_nothing),
 		cmocka_unit_test(test_an_end_without_a_beginning),
