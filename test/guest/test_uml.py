@@ -17,12 +17,12 @@ MIB = 8
 
 
 class UmlLab:
-    """Two guests on ports in server mode, and a bond that nobody is behind."""
+    """Two guests on ports in server mode, and a cable that nobody holds the other end of."""
 
     def __init__(self, run, **keys):
         self.ports = [GuestPort(f"uml{i}", run.path(f"uml{i}.sock"), mode="server", **keys)
                       for i in (1, 2)]
-        self.backend = Bondfwd(run, ["net_ring0"], self.ports, {"mode": "active-backup"})
+        self.backend = Bondfwd(run, [run.path("far.sock")], self.ports, {"mode": "active-backup"})
         self.guests = [Uml(run, port.name, port.sock, i) for i, port in enumerate(self.ports, 1)]
 
     def start(self):

@@ -49,7 +49,7 @@ class Bondfwd:
     """
     The daemon and its client.
 
-    members: sockets of the cables, or names of devices (net_ring0). guests: GuestPorts. bond: the keys of --bond but name and member,
+    members: sockets of the cables. guests: GuestPorts. bond: the keys of --bond but name and member,
     e.g. {"mode": "802.3ad", "mtu": 9000}.
     """
 
@@ -69,17 +69,13 @@ class Bondfwd:
         words = ["--lcores", lcores(self.workers), "--main-lcore", "0", "--no-huge", "-m", 512,
                  "--no-pci", "--file-prefix", self._prefix, "--no-telemetry"]
         for number, sock in enumerate(self.members):
-            words += ["--vdev", f"net_vhost{number},iface={sock},queues={self.workers},client=1"
-                      if "/" in sock else sock]
+            words += ["--vdev", f"net_vhost{number},iface={sock},queues={self.workers},client=1"]
         return words
-
-    def _member(self, number):
-        return f"net_vhost{number}" if "/" in self.members[number] else self.members[number]
 
     def command(self):
         """The whole command line."""
         words = ["name=bond0"] + [f"{key}={value}" for key, value in self.bond.items()]
-        words += [f"member={self._member(number)}" for number in range(len(self.members))]
+        words += [f"member=net_vhost{number}" for number in range(len(self.members))]
         argv = [program("bondfwd"), *self._eal(), "--", "--bond", ",".join(words)]
         for guest in self.guests:
             argv += ["--guest", guest.argument()]

@@ -7,10 +7,12 @@ It has no device model: its network driver asks the back end for everything, and
 network card for good when the back end goes.
 """
 
+import contextlib
 import fcntl
 import glob
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -83,7 +85,13 @@ class Uml:
             "linux.uml", "mem=256M", f"initrd={initramfs()}", "root=/dev/ram0", "rw", "quiet",
             "con0=fd:0,fd:1", "con=null", "ssl=null", "console=tty0", f"uml_dir={folder}",
             f"umid={self.name}", f"virtio_uml.device={self.sock}:1"], limit_s=limit_s)
+        self.run.at_end.append(self._end)
         return self
+
+    def _end(self):
+        """It is several processes, which do not end with the first."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.child.pid, signal.SIGKILL)
 
     def sh(self, command, limit_s=30):
         """Run a command; returns what it wrote, raises RigError when it failed."""
