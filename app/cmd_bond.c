@@ -209,8 +209,7 @@ tell_held(const struct bf_cmd_ctx *ctx)
 	const struct bf_app *app = ctx->app;
 	const struct bf_bond *b = app->candidate != NULL ? NULL : &app->br->bond;
 
-	if (b == NULL || !b->open || b->held_until_ms == 0 ||
-		bf_out_status(ctx->out) != BF_OUT_OK)
+	if (b == NULL || !b->open || b->held_until_ms == 0 || bf_out_status(ctx->out) != BF_OUT_OK)
 		return;
 	bf_out_printf(ctx->out,
 		"%s stays in force until LACP distributes. If no partner speaks LACP within %" PRIu64
@@ -305,12 +304,12 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 		"\t\t%s (port %u): link %s, %s%s, %" PRIu32 " Mbit/s, link losses %" PRIu64
 		", tx frames %" PRIu64 ", tx bytes %" PRIu64 "\n",
 		m->name, m->port, m->carrier ? "up" : "down", used ? "sending" : "not sending",
-		m->gone              ? ", gone"
-			: m->off     ? ", switched off"
-			: m->damped  ? ", flaps"
+		m->gone               ? ", gone"
+			: m->off      ? ", switched off"
+			: m->damped   ? ", flaps"
 			: m->draining ? ", draining"
-			: m->drained ? ", drained"
-				     : "",
+			: m->drained  ? ", drained"
+				      : "",
 		m->speed_mbps, m->flaps, c.tx_frames, c.tx_bytes);
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "name", m->name);

@@ -34,14 +34,6 @@ slot_of(struct bf_app *app, const char *text, uint16_t *slot, struct bf_err *err
 	return 0;
 }
 
-static const char *
-slot_name(const struct bf_bridge *br, uint16_t slot)
-{
-	if (slot == BF_BOND_SLOT)
-		return br->running->bond.name;
-	return br->guests[slot] != NULL ? br->guests[slot]->cfg.name : "?";
-}
-
 struct fdb_show {
 	const struct bf_bridge *br;
 	struct bf_out *out;
@@ -62,10 +54,11 @@ show_entry(void *arg, const struct bf_fdb_entry *e)
 	memcpy(m, &e->key, 6);
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
 		m[5]);
-	bf_out_printf(s->out, "%-16s %4u  %s  %5" PRIu32 "%s\n", slot_name(s->br, e->port), vlan,
-		mac, age, (e->flags & BF_FDB_STATIC) ? " static" : "");
+	bf_out_printf(s->out, "%-16s %4u  %s  %5" PRIu32 "%s\n",
+		bf_bridge_port_name(s->br, e->port), vlan, mac, age,
+		(e->flags & BF_FDB_STATIC) ? " static" : "");
 	bf_out_obj_begin(s->out, NULL);
-	bf_out_str(s->out, "port", slot_name(s->br, e->port));
+	bf_out_str(s->out, "port", bf_bridge_port_name(s->br, e->port));
 	bf_out_u64(s->out, "vlan", vlan);
 	bf_out_str(s->out, "mac", mac);
 	bf_out_u64(s->out, "age", age);
@@ -153,12 +146,15 @@ cmd_del(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
 	struct bf_err err = {""};
+	uint16_t port = BF_BOND_SLOT;
 	uint64_t key;
 
 	if (key_of(ctx, &key, &err) != 0) {
 		bf_out_usage(ctx->out, "%s", err.text);
 		return;
 	}
+	bf_fdb_find(app->br->fdb, key, &port);
+	bf_neighbors_flush_station(app->br->neighbors, key, port);
 	if (bf_fdb_del(app->br->fdb, key) != 0)
 		bf_out_error(ctx->out, "mac: \"%s\": not in the fdb", bf_cmd_arg(ctx, "mac"));
 	bf_fdb_commit(app->br->fdb);
@@ -173,9 +169,9 @@ cmd_clear(struct bf_cmd_ctx *ctx)
 	uint16_t slot;
 
 	if (port == NULL)
-		bf_fdb_flush(app->br->fdb);
+		bf_bridge_forget(app->br, -1);
 	else if (slot_of(app, port, &slot, &err) == 0)
-		bf_fdb_flush_port(app->br->fdb, slot, false);
+		bf_bridge_forget(app->br, slot);
 	else
 		bf_out_usage(ctx->out, "%s", err.text);
 	bf_fdb_commit(app->br->fdb);

@@ -368,13 +368,18 @@ static void
 set_drained(struct bf_bond *b, unsigned int i, bool drained)
 {
 	static const char *const means[BF_MODE_COUNT] = {
-		[BF_MODE_RR] = "nothing is sent by it; a static LAG cannot be told and sends on",
+		[BF_MODE_RR] =
+			"nothing is sent by it; the switch of a static LAG is not notified and sends on",
 		[BF_MODE_ACTIVE_BACKUP] = "not active while another one can be",
-		[BF_MODE_XOR] = "nothing is sent by it; a static LAG cannot be told and sends on",
+		[BF_MODE_XOR] =
+			"nothing is sent by it; the switch of a static LAG is not notified and sends on",
 		[BF_MODE_BROADCAST] = "nothing is sent by it; it still receives",
-		[BF_MODE_8023AD] = "the partner is told not to send by it, unless the others are too few",
-		[BF_MODE_TLB] = "nothing is sent by it, and the switch is told where the guests are",
-		[BF_MODE_ALB] = "nothing is sent by it, and the switch is told where the guests are",
+		[BF_MODE_8023AD] =
+			"the partner is told not to send by it, unless the others are too few",
+		[BF_MODE_TLB] =
+			"nothing is sent by it, and the switch is told where the guests are",
+		[BF_MODE_ALB] =
+			"nothing is sent by it, and the switch is told where the guests are",
 	};
 	struct bf_member *m = &b->members[i];
 

@@ -78,6 +78,7 @@ struct bf_bond {
 	char kept_of[BF_NAME_MAX]; /* the bond that it was a member of */
 	uint64_t kept_until_ms;
 	uint8_t home[BF_BUCKETS]; /* the member (its bit number) a bucket belongs to */
+	bool came_back; /* guests' frames did, lately: the switch has no LAG; paths.c */
 	bool dirty; /* tables changed: a new view is due */
 	uint64_t failovers;
 	uint64_t next_poll_ms;
@@ -181,6 +182,12 @@ void bf_bond_flush(struct bf_bond *b);
 int bf_bond_choose_active(const struct bf_bond *b);
 /** Mode by which traffic goes now: the configured one, or the one before on the way to LACP. */
 uint32_t bf_bond_mode_in_force(const struct bf_bond *b);
+/** Has the switch a LAG, for all we know? Not where a LACP fallback member forwards alone. */
+bool bf_bond_has_lag(const struct bf_bond *b);
+/** May guests' frames come back to us? */
+enum bf_echo bf_bond_echo(const struct bf_bond *b);
+/** They do: a guest's station that is heard on the bond may be an echo. */
+bool bf_bond_is_doubted(const struct bf_bond *b);
 /** Policy in force: balance-tlb and balance-alb go by source station. */
 enum bf_policy bf_bond_policy(const struct bf_bond *b);
 /** Members (by number) that carry traffic by the present tables. */

@@ -203,6 +203,42 @@ bf_bond_mode_in_force(const struct bf_bond *b)
 }
 
 static bool
+falls_back(const struct bf_bond *b)
+{
+	struct bf_lacp_info info = {0};
+
+	if (b->lacp != NULL)
+		bf_lacp_info(b->lacp, &info);
+	return info.fallback;
+}
+
+bool
+bf_bond_has_lag(const struct bf_bond *b)
+{
+	uint32_t mode = bf_bond_mode_in_force(b);
+
+	return bf_mode_has_lag(mode) && (mode != BF_MODE_8023AD || !falls_back(b));
+}
+
+enum bf_echo
+bf_bond_echo(const struct bf_bond *b)
+{
+	if (b->n_members < 2)
+		return BF_ECHO_NONE;
+	if (!bf_bond_has_lag(b))
+		return BF_ECHO_ALL;
+	return bf_bond_mode_in_force(b) == BF_MODE_8023AD ? BF_ECHO_NONE : BF_ECHO_MAYBE;
+}
+
+bool
+bf_bond_is_doubted(const struct bf_bond *b)
+{
+	enum bf_echo echo = bf_bond_echo(b);
+
+	return echo == BF_ECHO_ALL || (echo == BF_ECHO_MAYBE && b->came_back);
+}
+
+static bool
 collects(const struct bf_bond *b, unsigned int i)
 {
 	if (b->held_until_ms != 0 && b->members[i].collect)
@@ -392,6 +428,8 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	bv->tx = (uint8_t)tx_of(bf_bond_mode_in_force(b));
 	bv->policy = (uint8_t)bf_bond_policy(b);
 	bv->lag = b->cfg.allow_duplicates || bf_mode_has_lag(bf_bond_mode_in_force(b));
+	bv->echo = (uint8_t)bf_bond_echo(b);
+	bv->doubted = bf_bond_is_doubted(b);
 	bv->n_members = (uint8_t)b->n_members;
 	bv->designated = b->members[b->active < 0 ? 0 : b->active].bit;
 	bv->carrier = bf_bond_device_carrier();

@@ -27,6 +27,7 @@
 #define FDB_CAPACITY 16384
 #define LEARN_BATCH 64
 #define LEARN_MAX_PER_TICK 4096
+#define REPORTS_PER_TICK 64
 #define NOTICES_PER_TICK 1024
 #define FRAMES_PER_TICK 64
 #define BUSY_MS 100 /* mail came within this time: look every ms */
@@ -46,13 +47,10 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 	br->opt = *opt;
 	br->started_ms = bf_clock_ms();
 	br->running = bf_config_new();
-	br->neighbors = bf_neighbors_create();
-	br->announcer = bf_announcer_create();
 	br->base = bf_stats_base_new();
 	br->fdb = bf_fdb_create(opt->fdb_capacity != 0 ? opt->fdb_capacity : FDB_CAPACITY,
 		BF_MAX_PORTS, SOCKET_ID_ANY);
-	if (br->running == NULL || br->base == NULL || br->fdb == NULL || br->neighbors == NULL ||
-		br->announcer == NULL)
+	if (br->running == NULL || br->base == NULL || br->fdb == NULL)
 		goto err_memory;
 	br->fdb->port_quota[BF_BOND_SLOT] = br->fdb->capacity;
 	bf_fdb_set_now(br->fdb, (uint32_t)(br->started_ms / 1000));
@@ -68,6 +66,13 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 	if (bf_lcores_open(&br->lcores, br->fdb, err) != 0 ||
 		bf_bond_init(&br->bond, &br->lcores, &br->events, err) != 0)
 		goto err;
+	br->neighbors = bf_neighbors_create(br->lcores.held);
+	br->groups = bf_groups_create();
+	if (br->neighbors == NULL || br->groups == NULL)
+		goto err_memory;
+	br->announcer = bf_announcer_create(br->fdb, br->neighbors, br->groups);
+	if (br->announcer == NULL)
+		goto err_memory;
 	br->spare_view = bf_view_spare();
 	bf_lcores_publish(&br->lcores, bf_view_build(br, NULL));
 	if (br->lcores.view == NULL || br->spare_view == NULL)
@@ -90,22 +95,68 @@ static void
 take_mail(struct bf_bridge *br, const struct bf_mail *m)
 {
 	struct bf_neighbor nb = {.key = m->key, .port = m->port, .v6 = m->kind == BF_MAIL_IPV6};
-	const struct bf_fdb_entry *e;
-	uint16_t port = 0;
+	uint32_t now_s = br->fdb->now_s;
 
 	if (m->port != BF_BOND_SLOT && br->guests[m->port] == NULL)
 		return; /* posted before the guest was removed */
-	if (m->kind == BF_MAIL_STATION) {
-		e = m->port == BF_BOND_SLOT ? bf_fdb_find(br->fdb, m->key, &port) : NULL;
-		if (e != NULL && port != BF_BOND_SLOT && bf_fdb_is_echo(br->fdb, e, m->announced))
-			return; /* learned at its guest since the worker looked */
-		bf_fdb_learn(br->fdb, m->key, m->port);
-		if (m->announced)
-			bf_fdb_announced(br->fdb, m->key);
-		return;
-	}
 	memcpy(nb.addr, m->addr, sizeof(nb.addr));
-	bf_neighbors_note(br->neighbors, &nb);
+	if (m->kind == BF_MAIL_STATION || m->kind == BF_MAIL_CLAIM)
+		bf_moves_hear(br, m);
+	else if (m->kind == BF_MAIL_ROUTER)
+		bf_neighbors_note_router(br->neighbors, m->key, m->port, m->router, now_s);
+	else if (m->port == BF_BOND_SLOT)
+		bf_neighbors_elsewhere(br->neighbors, &nb);
+	else
+		bf_neighbors_note(br->neighbors, &nb, now_s);
+}
+
+/* IGMP and MLD of guests. */
+static void
+take_reports(struct bf_bridge *br)
+{
+	struct bf_report r;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		for (unsigned int n = 0;
+			n < REPORTS_PER_TICK && bf_reports_take(br->lcores.workers[w]->reports, &r);
+			n++)
+			if (br->guests[r.port] != NULL)
+				bf_groups_hear(br->groups, &r, br->fdb->now_s);
+}
+
+/* What stations said is forgotten as they are; 0: never. */
+static void
+age_words(struct bf_bridge *br)
+{
+	if (br->aged_s == br->fdb->now_s)
+		return;
+	br->aged_s = br->fdb->now_s;
+	if (br->fdb->age_s != 0)
+		bf_neighbors_age(br->neighbors, br->aged_s, br->fdb->age_s);
+	bf_groups_age(br->groups, br->aged_s);
+}
+
+const char *
+bf_bridge_port_name(const struct bf_bridge *br, uint16_t slot)
+{
+	if (slot == BF_BOND_SLOT)
+		return br->running->bond.name;
+	return br->guests[slot] != NULL ? br->guests[slot]->cfg.name : "?";
+}
+
+void
+bf_bridge_forget(struct bf_bridge *br, int port)
+{
+	for (uint16_t s = 1; s < BF_MAX_PORTS; s++) {
+		if (port >= 0 && s != port)
+			continue;
+		bf_neighbors_flush_port(br->neighbors, s);
+		bf_groups_flush_port(br->groups, s);
+	}
+	if (port < 0)
+		bf_fdb_flush(br->fdb);
+	else
+		bf_fdb_flush_port(br->fdb, (uint16_t)port, false);
 }
 
 static unsigned int
@@ -183,8 +234,9 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
 	}
 	take_learned(br); /* what is on its way says nothing about the slot's next guest */
+	take_reports(br);
+	bf_bridge_forget(br, slot);
 	bf_fdb_flush_port(br->fdb, slot, true);
-	bf_neighbors_flush_port(br->neighbors, slot);
 	bf_fdb_commit(br->fdb);
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_removed", g->cfg.name, "removed");
 	bf_guest_close(g, &br->lcores);
@@ -202,8 +254,8 @@ guest_add(struct bf_bridge *br, const struct bf_guest_config *cfg, struct bf_err
 	if (slot == BF_MAX_PORTS)
 		return bf_err_set(err, ENOSPC, "guest \"%s\": expected at most %d guests",
 			cfg->name, BF_MAX_GUESTS);
-	br->guests[slot] = bf_guest_open(
-		cfg, slot, br->bond.open ? br->bond.pool : NULL, &br->ground, err);
+	br->guests[slot] =
+		bf_guest_open(cfg, slot, br->bond.open ? br->bond.pool : NULL, &br->ground, err);
 	if (br->guests[slot] == NULL)
 		return -errno;
 	bf_fdb_set_quota(br->fdb, slot, cfg->mac_limit);
@@ -503,8 +555,10 @@ guest_changed(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 	br->dirty = true;
 	if (g->up == was && g->connects == connects)
 		return;
-	if (was)
+	if (was) {
 		bf_fdb_flush_port(br->fdb, g->slot, false);
+		bf_bridge_forget(br, g->slot);
+	}
 	if (g->up) {
 		bf_event(&br->events, BF_LOG_NOTICE, "guest_up", g->cfg.name,
 			"connected: %u queue pairs, features 0x%" PRIx64 ", mtu %u, memory node %d",
@@ -618,6 +672,9 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	bf_fdb_set_now(br->fdb, (uint32_t)(now_ms / 1000));
 	if (take_learned(br) > 0)
 		br->busy_until_ms = now_ms + BUSY_MS;
+	take_reports(br);
+	bf_moves_tick(br);
+	age_words(br);
 	paths = bf_paths_tick(br, now_ms);
 	bf_plan_tick(br, now_ms);
 	if (br->bond.dirty || br->dirty)
@@ -652,6 +709,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_fdb_destroy(br->fdb);
 	bf_announcer_destroy(br->announcer);
 	bf_neighbors_destroy(br->neighbors);
+	bf_groups_destroy(br->groups);
 	free(br->base);
 	free(br->running);
 	free(br);

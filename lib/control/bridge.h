@@ -22,6 +22,7 @@
 #include "control/fdb.h"
 #include "control/guest.h"
 #include "control/lcores.h"
+#include "control/moves.h"
 #include "control/neighbors.h"
 #include "control/plan.h"
 
@@ -44,12 +45,17 @@ struct bf_bridge {
 	struct bf_events events;
 	/* paths.c */
 	uint32_t carrying; /* members that carried at the last look, by number */
+	uint32_t carried_by; /* mode in force at the last look */
 	struct bf_neighbors *neighbors;
+	struct bf_groups *groups;
+	struct bf_moves moves;
 	struct bf_announcer *announcer;
 	struct bf_failovers failovers;
 	struct bf_balance balance;
 	struct bf_plan plan;
-	uint64_t next_doctor_ms, doctor_quiet_ms, echoes_seen;
+	uint64_t next_doctor_ms, doctor_quiet_ms, doubt_until_ms;
+	uint64_t echoes_seen, echoes_told; /* at the last look, when the doctor's time began */
+	uint32_t aged_s; /* when addresses and groups were last looked at */
 	uint64_t started_ms;
 	uint64_t next_bond_ms;
 	uint64_t next_look_ms;
@@ -86,6 +92,12 @@ int bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms);
 
 /** Guest by name, or NULL. */
 struct bf_guest *bf_bridge_guest(struct bf_bridge *br, const char *name);
+
+/** Name of a switch port: the bond's or a guest's; "?" when there is none. */
+const char *bf_bridge_port_name(const struct bf_bridge *br, uint16_t slot);
+
+/** Forget the stations that were learned at a port, and what they said. @param port -1: all */
+void bf_bridge_forget(struct bf_bridge *br, int port);
 
 /** Port ids of the console: ethdev ports keep theirs, guests follow from this on, by slot. */
 #define BF_GUEST_ID_BASE 100

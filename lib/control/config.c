@@ -73,6 +73,8 @@ const struct bf_key bf_bond_keys[] = {
 		"announcements per guest address after a failover"},
 	{"peer_notif_delay", NULL, NUM(B(peer_notif_delay_ms), 0, 300000),
 		"ms between repeated announcements"},
+	{"resend_igmp", NULL, NUM(B(resend_igmp), 0, 255),
+		"IGMP and MLD reports repeated per group of a guest after a failover"},
 	{"rebalance", NULL, ONOFF(B(rebalance)),
 		"balance-xor, 802.3ad: move flows off a member that carries too much"},
 	{"rebalance_interval", NULL, NUM(B(rebalance_interval_ms), 0, 10000000),
@@ -80,7 +82,8 @@ const struct bf_key bf_bond_keys[] = {
 	{"mac_move_budget", NULL, NUM(B(mac_move_budget), 1, 1000000),
 		"stations that rebalancing moves per minute at most"},
 	{"probe_target", "arp_ip_target", BF_KEY_TARGETS, B(n_probe_targets), 0, BF_PROBE_TARGETS,
-		NULL, 0, "address that probes ask, ADDRESS[/VLAN]; given again: one more, up to 16"},
+		NULL, 0,
+		"address that probes ask, ADDRESS[/VLAN]; given again: one more, up to 16"},
 	{"probe_interval", "arp_interval", NUM(B(probe_interval_ms), 0, 600000),
 		"ms between two probes of the targets, 0 = no probes"},
 	{"probe_missed_max", "arp_missed_max", NUM(B(probe_missed_max), 1, 255),
@@ -150,6 +153,7 @@ bf_bond_config_init(struct bf_bond_config *b)
 	b->flap_hold_ms = 60000;
 	b->num_peer_notif = 1;
 	b->peer_notif_delay_ms = 200;
+	b->resend_igmp = 1;
 	b->rebalance_interval_ms = 10000;
 	b->probe_missed_max = 2;
 	b->probe_validate = true;

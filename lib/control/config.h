@@ -76,6 +76,7 @@ struct bf_bond_config {
 	bool allow_duplicates; /* without a LAG: take flooded frames from every member */
 	uint32_t num_peer_notif;
 	uint32_t peer_notif_delay_ms;
+	uint32_t resend_igmp;
 	bool rebalance; /* hash modes; tlb and alb always do */
 	uint32_t rebalance_interval_ms; /* 0: never */
 	uint32_t mac_move_budget; /* stations moved per minute at most */

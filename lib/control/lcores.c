@@ -16,6 +16,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <rte_random.h>
 
 #include "base/log.h"
 #include "dataplane/lines.h"
@@ -37,6 +38,7 @@ worker_free(struct bf_worker *w)
 	rte_free(w->counters);
 	rte_ring_free(w->learn);
 	rte_ring_free(w->samples);
+	rte_ring_free(w->reports);
 	bf_calls_close(&w->calls);
 	rte_free(w);
 }
@@ -61,6 +63,8 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	w->fdb = fdb;
 	w->for_us = l->for_us;
 	w->slow = l->slow;
+	w->echoes = l->echoes;
+	w->held = l->held;
 	w->tsc_hz = rte_get_tsc_hz();
 	bf_calls_open(&w->calls);
 	w->cache = rte_zmalloc_socket(
@@ -77,8 +81,11 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	snprintf(name, sizeof(name), "bf_sample_%u", l->n);
 	w->samples = rte_ring_create_elem(name, sizeof(struct bf_sample), BF_SAMPLES_SIZE, socket,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
+	snprintf(name, sizeof(name), "bf_report_%u", l->n);
+	w->reports = rte_ring_create_elem(name, sizeof(struct bf_report), BF_REPORTS_SIZE, socket,
+		RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (w->cache == NULL || w->stages == NULL || w->rxq_state == NULL || w->counters == NULL ||
-		w->learn == NULL || w->samples == NULL) {
+		w->learn == NULL || w->samples == NULL || w->reports == NULL) {
 		worker_free(w);
 		return NULL;
 	}
@@ -101,6 +108,20 @@ qsbr_open(struct bf_lcores *l)
 	return l->inject == NULL || l->for_us == NULL || l->slow == NULL ? -ENOMEM : 0;
 }
 
+/* What all workers look at. */
+static int
+shared_open(struct bf_lcores *l)
+{
+	l->echoes = rte_zmalloc("bf_echoes", sizeof(*l->echoes), RTE_CACHE_LINE_SIZE);
+	l->held = rte_zmalloc("bf_held", sizeof(*l->held), RTE_CACHE_LINE_SIZE);
+	if (l->echoes == NULL || l->held == NULL)
+		return -ENOMEM;
+	l->echoes->seed = rte_rand();
+	l->echoes->window_tsc = rte_get_tsc_hz() / 1000 * BF_ECHO_MS;
+	l->held->seed = rte_rand();
+	return 0;
+}
+
 int
 bf_lcores_open(struct bf_lcores *l, struct bf_fdb *fdb, struct bf_err *err)
 {
@@ -114,7 +135,7 @@ bf_lcores_open(struct bf_lcores *l, struct bf_fdb *fdb, struct bf_err *err)
 	if (rte_lcore_count() > BF_MAX_WORKERS + 1)
 		return bf_err_set(err, EINVAL, "lcores: \"%u\": expected 1 to %d worker lcores",
 			rte_lcore_count() - 1, BF_MAX_WORKERS);
-	if (qsbr_open(l) != 0)
+	if (qsbr_open(l) != 0 || shared_open(l) != 0)
 		goto err;
 	RTE_LCORE_FOREACH_WORKER(lcore) {
 		l->workers[l->n] = worker_new(l, lcore, fdb);
@@ -186,6 +207,10 @@ bf_lcores_close(struct bf_lcores *l)
 	ring_free(&l->inject);
 	ring_free(&l->for_us);
 	ring_free(&l->slow);
+	rte_free(l->echoes);
+	rte_free(l->held);
+	l->echoes = NULL;
+	l->held = NULL;
 	rte_free(l->view);
 	l->view = NULL;
 	rte_free(l->qsbr);

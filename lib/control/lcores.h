@@ -21,6 +21,8 @@ struct bf_lcores {
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_ring *inject; /* control's frames for members, sent by worker 0 */
 	struct rte_ring *slow; /* LACPDUs and markers, from any worker */
+	struct bf_echoes *echoes; /* frames that may come back */
+	struct bf_held *held; /* addresses of guests */
 	struct rte_ring *for_us; /* frames to the bond's own address, from any worker */
 	bool launched;
 	/* views that workers may still hold; looked at in every tick, so not in the door's line */

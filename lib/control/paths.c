@@ -17,9 +17,10 @@
 #include "control/bridge.h"
 #include "control/stats.h"
 
-#define DOCTOR_MS 1000
+#define DOCTOR_MS 10000
 #define DOCTOR_REPEAT_MS 60000
 #define DOCTOR_MIN_ECHOES 3
+#define DOUBT_MS 60000
 
 /* Frames that died for want of a member, as far as anybody counts them. */
 static uint64_t
@@ -95,21 +96,38 @@ time_failover(struct bf_bridge *br, uint32_t lost, uint32_t now_carry, uint64_t 
 	names_of(b, now_carry, r->to, sizeof(r->to));
 }
 
+/* Of all stations as often as is configured; of the ones that were moved for balance, once. */
+static void
+announce(struct bf_bridge *br, const bool *buckets, uint64_t now_ms)
+{
+	const struct bf_bond_config *c = &br->bond.cfg;
+	struct bf_announce_how how = {
+		c->num_peer_notif, c->peer_notif_delay_ms, c->resend_igmp, buckets};
+
+	if (buckets != NULL) {
+		how.rounds = 1;
+		how.report_rounds = RTE_MIN(how.report_rounds, 1u);
+	}
+	bf_announce_start(br->announcer, &br->bond, &how, now_ms);
+}
+
 void
 bf_paths_check(struct bf_bridge *br, uint64_t now_ms)
 {
-	const struct bf_bond_config *c = &br->bond.cfg;
 	uint32_t carry = bf_bond_carrying(&br->bond), lost = br->carrying & ~carry;
+	uint32_t mode = bf_bond_mode_in_force(&br->bond);
 
-	if (carry == br->carrying)
+	if (carry == br->carrying && mode == br->carried_by)
 		return;
 	br->carrying = carry;
+	if (mode != br->carried_by)
+		br->doubt_until_ms = 0; /* who sets a mode may have mended the switch */
+	br->carried_by = mode;
 	if (lost != 0 && br->bond.open)
 		time_failover(br, lost, carry, now_ms);
 	/* With a LAG the switch sees one port, whichever member carries. */
-	if (carry != 0 && !bf_mode_has_lag(c->mode))
-		bf_announce_start(br->announcer, &br->bond, br->fdb, br->neighbors,
-			c->num_peer_notif, c->peer_notif_delay_ms, NULL, now_ms);
+	if (carry != 0 && !bf_bond_has_lag(&br->bond))
+		announce(br, NULL, now_ms);
 }
 
 struct count {
@@ -141,32 +159,61 @@ rebalance(struct bf_bridge *br, uint64_t now_ms)
 		n += moved[k];
 	bf_event(&br->events, BF_LOG_NOTICE, "rebalanced", br->bond.cfg.name,
 		"%u of %d buckets moved to other members", n, BF_BUCKETS);
-	if (!bf_mode_has_lag(br->bond.cfg.mode) && bf_announce_is_done(br->announcer))
-		bf_announce_start(
-			br->announcer, &br->bond, br->fdb, br->neighbors, 1, 0, moved, now_ms);
+	if (!bf_bond_has_lag(&br->bond) && bf_announce_is_done(br->announcer))
+		announce(br, moved, now_ms);
+}
+
+static uint64_t
+count_echoes(const struct bf_bridge *br)
+{
+	uint64_t n = 0;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		n += __atomic_load_n(
+			&br->lcores.workers[w]->counters->pmd.echoes, __ATOMIC_RELAXED);
+	return n;
+}
+
+/*
+ * A frame of a guest that comes back byte for byte shows that there is no LAG.  Then stations of
+ * guests that are heard on the bond are doubted, as in the modes that expect none; for a while, in
+ * case that somebody mends the switch.
+ */
+static void
+doubt(struct bf_bridge *br, uint64_t now_ms)
+{
+	uint64_t echoes = count_echoes(br);
+
+	if (br->echoes_seen != echoes)
+		br->doubt_until_ms = now_ms + DOUBT_MS;
+	br->echoes_seen = echoes;
+	if (br->bond.came_back == (now_ms < br->doubt_until_ms))
+		return;
+	br->bond.came_back = now_ms < br->doubt_until_ms;
+	br->bond.dirty = true;
 }
 
 /* Guests' frames that come back while the mode expects a LAG: the switch has none. */
 static void
 look_for_echoes(struct bf_bridge *br, uint64_t now_ms)
 {
-	struct bf_port_counters c;
 	uint64_t echoes;
 
-	if (now_ms < br->next_doctor_ms)
-		return;
-	br->next_doctor_ms = now_ms + DOCTOR_MS;
-	bf_stats_port(br, BF_BOND_SLOT, &c);
-	echoes = c.drops[BF_DROP_REFLECTED] - RTE_MIN(br->echoes_seen, c.drops[BF_DROP_REFLECTED]);
-	br->echoes_seen = c.drops[BF_DROP_REFLECTED];
-	if (echoes < DOCTOR_MIN_ECHOES || !bf_mode_has_lag(br->bond.cfg.mode) ||
-		br->bond.cfg.mode == BF_MODE_8023AD || now_ms < br->doctor_quiet_ms)
+	doubt(br, now_ms);
+	echoes = br->echoes_seen - br->echoes_told;
+	if (now_ms >= br->next_doctor_ms) {
+		br->next_doctor_ms = now_ms + DOCTOR_MS;
+		br->echoes_told = br->echoes_seen;
+	}
+	if (echoes < DOCTOR_MIN_ECHOES || bf_bond_echo(&br->bond) != BF_ECHO_MAYBE ||
+		now_ms < br->doctor_quiet_ms)
 		return;
 	br->doctor_quiet_ms = now_ms + DOCTOR_REPEAT_MS;
 	bf_event(&br->events, BF_LOG_WARNING, "switch_without_lag", br->bond.cfg.name,
-		"%" PRIu64 " frames of guests came back in a second: %s needs a static LAG on the "
+		"%" PRIu64 " frames of guests came back within %d s: %s needs a static LAG on the "
 		"switch; make one there, or: set bonding mode balance-alb %s (or active-backup)",
-		echoes, bf_mode_names[br->bond.cfg.mode], br->bond.cfg.name);
+		echoes, DOCTOR_MS / 1000, bf_mode_names[bf_bond_mode_in_force(&br->bond)],
+		br->bond.cfg.name);
 }
 
 uint64_t

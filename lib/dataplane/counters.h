@@ -71,6 +71,8 @@ struct bf_pmd_counters {
 	uint64_t fill_sum[BF_FILLS];
 	uint64_t fill_max[BF_FILLS];
 	uint64_t cache_miss; /* frames decided by the FDB, not by the worker's cache */
+	uint64_t
+		echoes; /* guests' frames that came back, known by their bytes; announcements do not count */
 	uint64_t learn_posted;
 	uint64_t learn_lost; /* posts that found the mailbox full */
 	uint64_t ring_contended;

@@ -185,15 +185,20 @@ bf_fdb_has_announced(const struct bf_fdb *f, const struct bf_fdb_entry *e)
  * it has moved, unless it made one here a moment ago (Open vSwitch's rule).
  *
  * @param announcement
- *   The frame is ARP or RARP.
+ *   The frame is an announcement, or claims the address in another way.
+ * @param doubted
+ *   Guests' frames do come back: the switch has no LAG.
  */
 static inline bool
-bf_fdb_is_echo(const struct bf_fdb *f, const struct bf_fdb_entry *e, bool announcement)
+bf_fdb_is_echo(
+	const struct bf_fdb *f, const struct bf_fdb_entry *e, bool announcement, bool doubted)
 {
 	uint32_t now = __atomic_load_n(&f->now_s, __ATOMIC_RELAXED);
 
 	if (e->flags & BF_FDB_STATIC)
 		return true;
+	if (!doubted)
+		return false;
 	if (now - __atomic_load_n(&e->last_seen, __ATOMIC_RELAXED) > BF_FDB_ECHO_S)
 		return false;
 	return !announcement || bf_fdb_has_announced(f, e);

@@ -23,8 +23,20 @@
 #define BF_ET_QINQ_OLD RTE_BE16(0x9100)
 #define BF_ET_SLOW RTE_BE16(0x8809)
 #define BF_ET_ARP RTE_BE16(0x0806)
+#define BF_ET_IPV4 RTE_BE16(0x0800)
+#define BF_ET_IPV6 RTE_BE16(0x86dd)
 #define BF_ET_RARP RTE_BE16(0x8035)
 #define BF_TAGS_MAX 4 /* a frame with more tags than this is treated as data */
+
+/* Of ARP over Ethernet and IPv4, and of IPv6. */
+#define BF_ARP_LEN 28
+#define BF_IPV6_LEN 40
+#define BF_PROTO_ICMPV6 58
+#define BF_PROTO_VRRP 112
+#define BF_ND_LEN 24 /* neighbour solicitation or advertisement up to its target address */
+#define BF_ND_ADVERT 136
+#define BF_ND_ROUTER 0x80 /* flags of an advertisement */
+#define BF_ND_SOLICITED 0x40
 
 #define BF_MAC_MULTICAST 1ULL /* group bit of an address loaded little-endian */
 #define BF_MAC_RESERVED 0x0000c28001ULL /* 01:80:c2:00:00:0X without the last byte */
@@ -73,6 +85,35 @@ bf_frame_is_special(const struct rte_mbuf *m, uint16_t type)
  *   BF_DROP_COUNT when the frame may go on, else the reason to drop it.
  */
 enum bf_drop bf_frame_special(const struct rte_mbuf *m, struct bf_frame *f);
+
+/** What a station says of itself by a frame. */
+enum bf_word {
+	BF_WORD_NONE,
+	BF_WORD_CLAIM, /* "I am here", said every second: a VRRP or CARP advertisement */
+	BF_WORD_ANNOUNCEMENT, /* "I have come here": gratuitous ARP, RARP, unsolicited advertisement */
+};
+
+/**
+ * Look for such a word: RARP; ARP that tells all (RFC 5227: sender is target; or a reply that is sent
+ * to all); a neighbour advertisement to all that nobody asked for (RFC 4861 7.2.6); VRRP (RFC 5798).
+ */
+enum bf_word bf_frame_word(const struct rte_mbuf *m);
+
+/** May a frame of this type to this address say such a word? The quick question. */
+static inline bool
+bf_frame_may_tell(const struct bf_frame *f)
+{
+	return (f->type == BF_ET_ARP) | (f->type == BF_ET_RARP) |
+		((f->type == BF_ET_IPV6) & (f->dst & BF_MAC_MULTICAST));
+}
+
+/**
+ * The ethertype behind all tags and where its payload begins.
+ *
+ * @return
+ *   Bytes of payload in the first segment; 0 when there are none.
+ */
+uint32_t bf_frame_payload(const struct rte_mbuf *m, uint16_t *type, const uint8_t **payload);
 
 /**
  * A LACPDU or marker PDU (IEEE 802.1AX-2020 6.4.2.3, 6.5.3.3: subtypes 1 and 2), untagged or with a

@@ -19,6 +19,8 @@ enum bf_mail_kind {
 	BF_MAIL_STATION, /* station `key` was heard behind `port` */
 	BF_MAIL_IPV4, /* it uses the IPv4 address addr[0..3] */
 	BF_MAIL_IPV6, /* it uses the IPv6 address addr[0..15] */
+	BF_MAIL_ROUTER, /* it has said of itself that it is a router, or is none: `router` */
+	BF_MAIL_CLAIM, /* it announced itself on the bond while its guest's own announcement counts */
 };
 
 struct bf_mail {
@@ -26,7 +28,8 @@ struct bf_mail {
 	uint16_t port;
 	uint8_t kind;
 	uint8_t announced; /* STATION: by an announcement of its own */
-	uint8_t pad[4];
+	uint8_t router;
+	uint8_t pad[3];
 	uint8_t addr[16];
 };
 
@@ -42,6 +45,22 @@ static inline unsigned int
 bf_mailbox_take(struct rte_ring *r, struct bf_mail *m, unsigned int n)
 {
 	return rte_ring_sc_dequeue_burst_elem(r, m, sizeof(*m), n, NULL);
+}
+
+/** An IGMP or MLD message of a guest, from its IP header on; control reads it. */
+#define BF_REPORT_BYTES 244
+struct bf_report {
+	uint64_t key; /* BF_FDB_KEY */
+	uint16_t port;
+	uint16_t len; /* of bytes[]; the rest of a longer one is left out */
+	uint8_t bytes[BF_REPORT_BYTES];
+};
+#define BF_REPORTS_SIZE 128
+
+static inline bool
+bf_reports_take(struct rte_ring *r, struct bf_report *report)
+{
+	return rte_ring_sc_dequeue_elem(r, report, sizeof(*report)) == 0;
 }
 
 /** The head of a frame that went to the bond: control tells flows and shares from these. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Which IP addresses a guest's stations use: read in passing from the ARP and neighbour discovery
- * frames that are flooded anyway, so that a failover can be announced with them.
+ * What stations say of themselves in frames that are looked at anyway: the IP addresses that they use
+ * and whether they are routers, from ARP and neighbour discovery, and what groups they have joined,
+ * from IGMP and MLD.  Control keeps it (neighbors.c, groups.c), so that a failover can be announced
+ * with it.
  *
  * Threads: worker.
  */
@@ -15,15 +17,22 @@
 #include "dataplane/mailbox.h"
 
 #define REPEAT_MS 1000
-#define ET_IPV6 RTE_BE16(0x86dd)
-#define ARP_LEN 28
-#define IPV6_LEN 40
-#define ND_LEN 24 /* neighbour solicitation or advertisement up to its target address */
+#define CLAIM_REPEAT_MS 2 /* of the LAN: only what a guest holds gets that far */
 
 enum {
-	PROTO_ICMPV6 = 58,
+	PROTO_HOP_BY_HOP = 0,
+	PROTO_IGMP = 2,
+	ROUTER_ADVERT = 134,
 	ND_SOLICIT = 135,
-	ND_ADVERT = 136
+	MLD_REPORT = 131,
+	MLD_DONE = 132,
+	MLD2_REPORT = 143
+};
+
+/* Who speaks, and where. */
+struct speaker {
+	uint64_t key;
+	uint16_t port;
 };
 
 void
@@ -44,72 +53,124 @@ bf_worker_post(struct bf_worker *w, struct bf_mail *mail, uint64_t mark, uint32_
 }
 
 static void
-post(struct bf_worker *w, uint16_t in, const struct bf_frame *f, enum bf_mail_kind kind,
-	const uint8_t *addr)
+post_address(struct bf_worker *w, const struct speaker *s, const uint8_t *addr, bool v6)
 {
-	struct bf_mail mail = {.key = f->src, .port = in, .kind = (uint8_t)kind};
+	struct bf_mail mail = {
+		.key = s->key, .port = s->port, .kind = v6 ? BF_MAIL_IPV6 : BF_MAIL_IPV4};
+	bool of_lan = s->port == BF_BOND_SLOT;
 	uint64_t lo = 0, hi = 0;
 
-	memcpy(mail.addr, addr, kind == BF_MAIL_IPV4 ? 4 : 16);
+	if (of_lan && !bf_held_has(w->held, addr, v6, (uint16_t)(s->key >> 48)))
+		return;
+	memcpy(mail.addr, addr, v6 ? 16 : 4);
 	memcpy(&lo, mail.addr, 8);
 	memcpy(&hi, mail.addr + 8, 8);
-	bf_worker_post(w, &mail, f->src ^ lo * 31 ^ hi * 17 ^ 1, REPEAT_MS);
+	bf_worker_post(
+		w, &mail, s->key ^ lo * 31 ^ hi * 17 ^ 1, of_lan ? CLAIM_REPEAT_MS : REPEAT_MS);
 }
 
-/* An ARP packet that speaks for the station that sent it. */
 static void
-snoop_arp(
-	struct bf_worker *w, uint16_t in, const struct bf_frame *f, const uint8_t *p, uint32_t len)
+post_router(struct bf_worker *w, const struct speaker *s, bool router)
+{
+	struct bf_mail mail = {
+		.key = s->key, .port = s->port, .kind = BF_MAIL_ROUTER, .router = router};
+
+	if (s->port != BF_BOND_SLOT)
+		bf_worker_post(w, &mail, s->key ^ (router ? 6 : 2), CLAIM_REPEAT_MS);
+}
+
+/* ARP: of a guest only what speaks for the station that sent it. */
+static void
+snoop_arp(struct bf_worker *w, struct speaker *s, const uint8_t *p, uint32_t len)
 {
 	static const uint8_t head[6] = {0, 1, 8, 0, 6, 4}; /* Ethernet, IPv4 */
 	uint64_t sender = 0;
 	uint32_t ip;
 
-	if (len < ARP_LEN || memcmp(p, head, sizeof(head)) != 0)
+	if (len < BF_ARP_LEN || memcmp(p, head, sizeof(head)) != 0)
 		return;
 	memcpy(&sender, p + 8, 6);
 	memcpy(&ip, p + 14, 4);
-	if (rte_le_to_cpu_64(sender) == (f->src & BF_FDB_MAC_MASK) && ip != 0)
-		post(w, in, f, BF_MAIL_IPV4, p + 14);
+	sender = rte_le_to_cpu_64(sender);
+	if (s->port == BF_BOND_SLOT)
+		s->key = (s->key & ~BF_FDB_MAC_MASK) | sender;
+	if (sender == (s->key & BF_FDB_MAC_MASK) && ip != 0)
+		post_address(w, s, p + 14, false);
+}
+
+static bool
+is_unicast(const uint8_t addr[16])
+{
+	static const uint8_t any[16];
+
+	return addr[0] != 0xff && memcmp(addr, any, sizeof(any)) != 0;
 }
 
 static void
-snoop_nd(struct bf_worker *w, uint16_t in, const struct bf_frame *f, const uint8_t *p, uint32_t len)
+snoop_nd(struct bf_worker *w, const struct speaker *s, const uint8_t *p, uint32_t len)
 {
-	static const uint8_t any[16];
-	const uint8_t *addr;
+	const uint8_t *nd = p + BF_IPV6_LEN, *addr = p + 8; /* whoever asks has this address */
 
-	if (len < IPV6_LEN + ND_LEN || p[6] != PROTO_ICMPV6)
+	if (len < BF_IPV6_LEN + 16 || p[7] != 255)
 		return;
-	if (p[IPV6_LEN] == ND_SOLICIT)
-		addr = p + 8; /* whoever asks has this address */
-	else if (p[IPV6_LEN] == ND_ADVERT)
-		addr = p + IPV6_LEN + 8; /* whoever answers has the target's */
-	else
+	if (nd[0] == ROUTER_ADVERT) {
+		post_router(w, s, true);
+	} else if (len < BF_IPV6_LEN + BF_ND_LEN ||
+		(nd[0] != BF_ND_ADVERT && nd[0] != ND_SOLICIT)) {
 		return;
-	if (memcmp(addr, any, sizeof(any)) != 0 && addr[0] != 0xff)
-		post(w, in, f, BF_MAIL_IPV6, addr);
+	} else if (nd[0] == BF_ND_ADVERT) {
+		addr = nd + 8; /* whoever answers has the target's */
+		post_router(w, s, (nd[4] & BF_ND_ROUTER) != 0);
+	}
+	if (is_unicast(addr))
+		post_address(w, s, addr, true);
+}
+
+/* A guest's word to the querier, as it is. */
+static void
+post_report(struct bf_worker *w, const struct speaker *s, const uint8_t *p, uint32_t len)
+{
+	struct bf_report r = {.key = s->key, .port = s->port};
+
+	if (s->port == BF_BOND_SLOT)
+		return;
+	r.len = (uint16_t)RTE_MIN(len, (uint32_t)BF_REPORT_BYTES);
+	memcpy(r.bytes, p, r.len);
+	if (rte_ring_sp_enqueue_elem(w->reports, &r, sizeof(r)) != 0)
+		w->counters->pmd.learn_lost++; /* it is said again when the querier asks */
+}
+
+/* MLD stands behind a hop-by-hop header of 8 bytes, which tells routers to look (RFC 2710). */
+static bool
+is_mld(const uint8_t *p, uint32_t len)
+{
+	const uint8_t *mld = p + BF_IPV6_LEN + 8;
+
+	return len >= BF_IPV6_LEN + 8 + 8 && p[6] == PROTO_HOP_BY_HOP &&
+		p[BF_IPV6_LEN] == BF_PROTO_ICMPV6 && p[BF_IPV6_LEN + 1] == 0 &&
+		(mld[0] == MLD_REPORT || mld[0] == MLD_DONE || mld[0] == MLD2_REPORT);
 }
 
 void
-bf_snoop(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n)
+bf_snoop(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m)
 {
-	for (uint16_t i = 0; i < n; i++) {
-		const uint8_t *p = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
-		uint32_t len = pkts[i]->data_len, at = 12;
-		struct bf_frame f;
-		uint16_t type;
+	const uint8_t *p = NULL;
+	uint16_t type = 0;
+	uint32_t len = bf_frame_payload(m, &type, &p);
+	struct bf_frame f;
+	struct speaker s;
 
-		bf_frame_load(p, &f);
-		for (type = f.type; bf_frame_is_tag(type) && at + 8 <= len; at += 4)
-			memcpy(&type, p + at + 4, 2);
-		if (bf_frame_is_special(pkts[i], f.type) &&
-			bf_frame_special(pkts[i], &f) != BF_DROP_COUNT)
-			continue;
-		at += 2;
-		if (type == BF_ET_ARP)
-			snoop_arp(w, in, &f, p + at, len - at);
-		else if (type == ET_IPV6)
-			snoop_nd(w, in, &f, p + at, len - at);
-	}
+	if (type != BF_ET_ARP && type != BF_ET_IPV4 && type != BF_ET_IPV6)
+		return;
+	bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), &f);
+	if (bf_frame_is_special(m, f.type) && bf_frame_special(m, &f) != BF_DROP_COUNT)
+		return;
+	s = (struct speaker){f.src, in};
+	if (type == BF_ET_ARP)
+		snoop_arp(w, &s, p, len);
+	else if (type == BF_ET_IPV6 && len >= BF_IPV6_LEN && p[6] == BF_PROTO_ICMPV6)
+		snoop_nd(w, &s, p, len);
+	else if ((type == BF_ET_IPV4 && len >= 20 && p[9] == PROTO_IGMP) ||
+		(type == BF_ET_IPV6 && is_mld(p, len)))
+		post_report(w, &s, p, len);
 }

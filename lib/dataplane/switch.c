@@ -19,78 +19,128 @@
 #include "dataplane/mailbox.h"
 
 #define LEARN_REPEAT_MS 2 /* an address is posted again after this, not before */
-
-/* Addresses say "I am here" with these, whatever they said before. */
-static bool
-is_announcement(const struct bf_frame *f)
-{
-	return f->type == BF_ET_ARP || f->type == BF_ET_RARP;
-}
+#define CLAIM_REPEAT_MS 250
 
 /* Tell control where a station is, unless this worker told it a moment ago. */
 static void
-learn_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port)
+learn_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port, enum bf_word word)
 {
-	struct bf_mail mail = {.key = f->src,
-		.port = port,
-		.kind = BF_MAIL_STATION,
-		.announced = is_announcement(f)};
+	/* What is said every second must not keep a station from moving on. */
+	bool announced = port == BF_BOND_SLOT ? word != BF_WORD_NONE : word == BF_WORD_ANNOUNCEMENT;
+	struct bf_mail mail = {
+		.key = f->src, .port = port, .kind = BF_MAIL_STATION, .announced = announced};
 	uint64_t mark = f->src ^ (uint64_t)port << 48 ^ (uint64_t)mail.announced << 63;
 
 	bf_worker_post(w, &mail, mark, LEARN_REPEAT_MS);
 }
 
-/*
- * What the source address teaches.  BF_DROP_COUNT: the frame may go on; *known says that the
- * station is in the FDB behind this very port.
- */
-static enum bf_drop
-learn(struct bf_worker *w, uint16_t in, const struct bf_frame *f, bool *known)
+/* Control judges it again when the guest's own announcement does not count any more. */
+static void
+claim_post(struct bf_worker *w, const struct bf_frame *f)
 {
-	struct bf_fdb_entry *e;
-	uint16_t port;
+	struct bf_mail mail = {.key = f->src, .port = BF_BOND_SLOT, .kind = BF_MAIL_CLAIM};
 
-	*known = false;
-	if (unlikely((f->src & BF_MAC_MULTICAST) || (f->src & BF_FDB_MAC_MASK) == 0))
-		return BF_DROP_BAD_SOURCE;
-	e = bf_fdb_find(w->fdb, f->src, &port);
-	if (likely(e != NULL && port == in)) {
-		bf_fdb_touch(w->fdb, e);
-		if (is_announcement(f))
-			__atomic_store_n(
-				&e->announced, BF_FDB_ANNOUNCED(w->fdb->now_s), __ATOMIC_RELAXED);
-		*known = true;
-		return BF_DROP_COUNT;
-	}
-	if (e != NULL && in == BF_BOND_SLOT && bf_fdb_is_echo(w->fdb, e, is_announcement(f)))
+	bf_worker_post(w, &mail, f->src ^ 1ULL << 62, CLAIM_REPEAT_MS);
+}
+
+/* A frame of the bond that a guest has sent to it just now. */
+static bool
+came_back(struct bf_worker *w, const struct rte_mbuf *m)
+{
+	if (w->view->bond.echo == BF_ECHO_NONE || !bf_echo_has(w->echoes, m))
+		return false;
+	/* An announcement may be another station's in the same words. */
+	w->counters->pmd.echoes += bf_frame_word(m) == BF_WORD_NONE;
+	return true;
+}
+
+/* The station is not known, or behind another port. */
+static enum bf_drop
+learn_new(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const struct bf_frame *f,
+	const struct bf_fdb_entry *e, uint16_t out)
+{
+	enum bf_word word = BF_WORD_NONE;
+
+	if (bf_frame_may_tell(f) || (f->dst & BF_MAC_MULTICAST))
+		word = bf_frame_word(m);
+	if (in != BF_BOND_SLOT) {
+		if (out == BF_BOND_SLOT && w->view->bond.echo != BF_ECHO_NONE)
+			bf_echo_note(w->echoes, m); /* what is flooded is noted there */
+	} else if (e != NULL &&
+		bf_fdb_is_echo(w->fdb, e, word != BF_WORD_NONE, w->view->bond.doubted)) {
+		if (word != BF_WORD_NONE)
+			claim_post(w, f);
 		return BF_DROP_REFLECTED;
-	learn_post(w, f, in);
+	}
+	learn_post(w, f, in, word);
 	return BF_DROP_COUNT;
 }
 
-static uint16_t
-decide(struct bf_worker *w, uint16_t in, const struct bf_frame *f, bool *cacheable)
+static inline bool
+is_arp(const struct bf_frame *f)
 {
-	enum bf_drop why;
-	uint16_t port;
+	return (f->type == BF_ET_ARP) | (f->type == BF_ET_RARP);
+}
+
+/*
+ * Whatever is not IPv4 from a known station to another: what the source address teaches, and what the
+ * station says of itself.  @p e is its entry or NULL, @p here: it is for this port.
+ *
+ * BF_DROP_COUNT: the frame may go on to @p out.
+ */
+static __rte_noinline enum bf_drop
+look(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const struct bf_frame *f,
+	struct bf_fdb_entry *e, bool here, uint16_t out)
+{
+	enum bf_drop why = BF_DROP_COUNT;
+
+	if (in == BF_BOND_SLOT && (!here || out == BF_OUT_FLOOD) && came_back(w, m))
+		return BF_DROP_REFLECTED;
+	if (!here)
+		why = learn_new(w, in, m, f, e, out);
+	else if (in != BF_BOND_SLOT && bf_frame_may_tell(f) &&
+		bf_frame_word(m) == BF_WORD_ANNOUNCEMENT)
+		__atomic_store_n(&e->announced, BF_FDB_ANNOUNCED(w->fdb->now_s), __ATOMIC_RELAXED);
+	/* What is flooded is read there. */
+	if (why == BF_DROP_COUNT && out != BF_OUT_FLOOD && (is_arp(f) || f->type == BF_ET_IPV6))
+		bf_snoop(w, in, m);
+	return why;
+}
+
+/*
+ * What is said to all, and ARP, is looked at frame by frame; so is what comes from a station that is
+ * not known at its port.
+ */
+static uint16_t
+decide(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const struct bf_frame *f,
+	bool *cacheable)
+{
+	struct bf_fdb_entry *e;
+	uint16_t port, out = BF_OUT_FLOOD;
+	bool here;
 
 	*cacheable = false;
 	if (unlikely(bf_frame_is_reserved(f->dst)))
 		return BF_OUT_DROP | BF_DROP_RESERVED;
-	why = learn(w, in, f, cacheable);
-	if (unlikely(why != BF_DROP_COUNT))
-		return (uint16_t)(BF_OUT_DROP | why);
-	if (unlikely(in == BF_BOND_SLOT && (f->dst & BF_FDB_MAC_MASK) == w->view->bond.mac)) {
-		*cacheable = false;
+	if (unlikely((f->src & BF_MAC_MULTICAST) || (f->src & BF_FDB_MAC_MASK) == 0))
+		return BF_OUT_DROP | BF_DROP_BAD_SOURCE;
+	e = bf_fdb_find(w->fdb, f->src, &port);
+	here = e != NULL && port == in;
+	if (likely(here))
+		bf_fdb_touch(w->fdb, e);
+	if (!(f->dst & BF_MAC_MULTICAST) && bf_fdb_find(w->fdb, f->dst, &port) != NULL)
+		out = port == in ? BF_OUT_DROP | BF_DROP_SAME_PORT : port;
+	if (unlikely(!here || out == BF_OUT_FLOOD || f->type != BF_ET_IPV4)) {
+		enum bf_drop why = look(w, in, m, f, e, here, out);
+
+		if (why != BF_DROP_COUNT)
+			return (uint16_t)(BF_OUT_DROP | why);
+		here = here && !(f->dst & BF_MAC_MULTICAST) && !is_arp(f);
+	}
+	if (unlikely(in == BF_BOND_SLOT && (f->dst & BF_FDB_MAC_MASK) == w->view->bond.mac))
 		return BF_OUT_DROP | BF_DROP_FOR_US;
-	}
-	if (f->dst & BF_MAC_MULTICAST) {
-		*cacheable = false; /* announcements are looked at one by one */
-		return BF_OUT_FLOOD;
-	}
-	if (bf_fdb_find(w->fdb, f->dst, &port) == NULL)
-		return BF_OUT_FLOOD; /* until a station arrives */
-	return port == in ? BF_OUT_DROP | BF_DROP_SAME_PORT : port;
+	*cacheable = here;
+	return out;
 }
 
 /* A frame as the cache knows it: its first 14 bytes and its port in 16, the VLAN beside them. */
@@ -129,11 +179,12 @@ remembered(const struct bf_worker *w, uint64_t k0, uint64_t k1, uint64_t tag, ui
 }
 
 static uint16_t
-decide_and_remember(struct bf_worker *w, uint16_t in, const struct bf_frame *f, const struct key *k)
+decide_and_remember(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m,
+	const struct bf_frame *f, const struct key *k)
 {
 	struct bf_cache_set *set = set_of(w, k->k[0], k->k[1]);
 	bool cacheable;
-	uint16_t out = decide(w, in, f, &cacheable);
+	uint16_t out = decide(w, in, m, f, &cacheable);
 
 	w->counters->pmd.cache_miss++;
 	if (cacheable) {
@@ -165,7 +216,7 @@ prepare(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, struct bf_fr
 			return (uint16_t)(BF_OUT_DROP | why);
 		k->k[1] = (f->src & BF_FDB_MAC_MASK) | (uint64_t)BF_ET_VLAN << 48;
 		k->tag |= (BF_CACHE_TAGGED | f->src >> 48) << 16;
-		if (remembered(w, k->k[0], k->k[1], k->tag, &out))
+		if (!is_arp(f) && remembered(w, k->k[0], k->k[1], k->tag, &out))
 			return out;
 	}
 	bf_fdb_prefetch(w->fdb, f->src);
@@ -184,7 +235,7 @@ resolve(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, const ui
 		out[miss[i]] = prepare(w, in, pkts[miss[i]], &f[i], &k[i]);
 	for (uint16_t i = 0; i < n_miss; i++)
 		if (out[miss[i]] == BF_OUT_UNKNOWN)
-			out[miss[i]] = decide_and_remember(w, in, &f[i], &k[i]);
+			out[miss[i]] = decide_and_remember(w, in, pkts[miss[i]], &f[i], &k[i]);
 }
 
 static bool
@@ -264,6 +315,19 @@ drop_duplicates(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	return 0;
 }
 
+/* Before it is sent: what stations say of themselves, and what may come back. */
+static void
+listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n)
+{
+	bool may_come_back = in != BF_BOND_SLOT && w->view->bond.echo != BF_ECHO_NONE;
+
+	for (uint16_t i = 0; i < n; i++) {
+		bf_snoop(w, in, pkts[i]);
+		if (may_come_back)
+			bf_echo_note(w->echoes, pkts[i]);
+	}
+}
+
 /* Guests first, by copy; the bond last, by ownership.  Never back, never bond to bond. */
 static void
 flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
@@ -276,10 +340,9 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
 
 	if (in == BF_BOND_SLOT)
 		n = drop_duplicates(w, pkts, n);
-	else
-		bf_snoop(w, in, pkts, n);
 	if (n == 0)
 		return;
+	listen(w, in, pkts, n);
 	if (likely(known != NULL && n == all))
 		sum = *known;
 	else

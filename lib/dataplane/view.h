@@ -84,6 +84,8 @@ struct bf_bond_view {
 	uint8_t n_members;
 	uint8_t designated; /* member whose flooded frames are taken where there is no LAG */
 	bool lag; /* the switch has a LAG: it sends each frame once */
+	uint8_t echo; /* enum bf_echo */
+	bool doubted; /* guests' frames come back: a station heard on the bond may be an echo */
 	/* Members are known by a number that stays while they are members; sets are bit masks. */
 	uint16_t member[BF_MAX_MEMBERS]; /* ethdev port ids */
 	uint16_t tx_desc[BF_MAX_MEMBERS]; /* size of their transmit rings, 0 unknown */

@@ -26,7 +26,9 @@
 
 #include "base/call.h"
 #include "dataplane/counters.h"
+#include "dataplane/echo.h"
 #include "dataplane/fdb.h"
+#include "dataplane/held.h"
 #include "dataplane/sizes.h"
 #include "dataplane/view.h"
 
@@ -124,6 +126,9 @@ struct bf_worker {
 	struct rte_ring *for_us; /* frames to the bond's own address; several workers post */
 	struct rte_ring *slow; /* LACPDUs and markers; several workers post */
 	struct rte_ring *samples; /* heads of frames that went to the bond */
+	struct rte_ring *reports; /* IGMP and MLD of guests */
+	struct bf_echoes *echoes; /* all workers' */
+	const struct bf_held *held;
 	struct rte_ring *inject; /* frames of control for members; worker 0 only, else NULL */
 	uint64_t tsc_hz;
 	uint32_t quit; /* control: w, once */
@@ -298,8 +303,11 @@ struct bf_mail;
 
 /** Post to control, unless the same mark was posted within @p repeat_ms by this worker. */
 void bf_worker_post(struct bf_worker *w, struct bf_mail *mail, uint64_t mark, uint32_t repeat_ms);
-/** Read addresses from flooded frames of a guest; changes nothing. */
-void bf_snoop(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n);
+/**
+ * Read a frame's ARP, neighbour discovery, IGMP or MLD; changes nothing.  Of a guest everything is
+ * handed up, of the bond what speaks of an address that a guest may hold.
+ */
+void bf_snoop(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m);
 
 /* ---- stage.c ---- */
 

@@ -88,9 +88,9 @@ const char *
 bf_lacp_why_name(enum bf_lacp_why why)
 {
 	static const char *const name[] = {"distributing", "link-down", "half-duplex", "loop",
-		"partner-pinned", "no-partner", "held", "partner-silent", "individual", "partner-differs",
-		"partner-key-differs", "speed-differs", "no-aggregator", "waiting",
-		"partner-not-in-sync", "partner-not-collecting", "min-links"};
+		"partner-pinned", "no-partner", "held", "partner-silent", "individual",
+		"partner-differs", "partner-key-differs", "speed-differs", "no-aggregator",
+		"waiting", "partner-not-in-sync", "partner-not-collecting", "min-links"};
 
 	static_assert(N(name) == BF_LACP_WHY_COUNT_, "one name per reason");
 	return name_of(name, N(name), why);

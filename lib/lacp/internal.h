@@ -158,6 +158,7 @@ struct bf_lacp {
 	bool carrier;
 	uint64_t carrier_ms;
 	unsigned int told_fallback; /* member id or BF_LACP_BOND */
+	bool choose_fallback; /* anew: what is preferred has been changed */
 	struct bf_lacp_bucket event_bucket;
 	unsigned int n_events_held;
 	uint64_t deadline_ms;

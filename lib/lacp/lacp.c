@@ -353,6 +353,7 @@ bf_lacp_member_configure(
 		return fail(EINVAL);
 	if (port_number_taken(l, m, mc->port_number))
 		return fail(EEXIST);
+	l->choose_fallback = l->choose_fallback || mc->port_priority != m->mc.port_priority;
 	m->mc = *mc;
 	bf_lacp_actor_refresh(l, m);
 	run(l);

@@ -122,8 +122,8 @@ bf_lacp_why_text(const struct bf_lacp *l, const struct lacp_member *m, enum bf_l
 			bf_lacp_mac_text(m->partner.system_id, a));
 		break;
 	case BF_LACP_WHY_MIN_LINKS:
-		(void)snprintf(buf, size, "min_links: %u of %u members ready",
-			bf_lacp_n_able(l), l->cfg.min_links);
+		(void)snprintf(buf, size, "min_links: %u of %u members ready", bf_lacp_n_able(l),
+			l->cfg.min_links);
 		break;
 	default:
 		(void)snprintf(buf, size, "%s", fixed_text(why));

@@ -44,12 +44,13 @@ is_before(const struct lacp_member *a, const struct lacp_member *b)
 
 /*
  * The member that forwards while nobody speaks LACP to us, or NULL.  A late partner (EXPIRED) gets
- * the time to come back before fallback begins, but does not end a fallback that runs.
+ * the time to come back before fallback begins, but does not end a fallback that runs.  One that
+ * works is kept until priorities are changed: the switch would learn all stations anew.
  */
 static struct lacp_member *
 choose_fallback(struct bf_lacp *l)
 {
-	struct lacp_member *best = NULL;
+	struct lacp_member *best = NULL, *works = NULL;
 	bool running = false;
 	bool late = false;
 
@@ -60,10 +61,17 @@ choose_fallback(struct bf_lacp *l)
 			return NULL;
 		running |= m->fallback;
 		late |= bf_lacp_is_fit(m);
-		if (m->verdict == BF_LACP_WHY_NO_PARTNER && !m->held && m->rx == BF_LACP_RX_DEFAULTED &&
-			is_before(m, best))
+		if (m->verdict != BF_LACP_WHY_NO_PARTNER || m->held ||
+			m->rx != BF_LACP_RX_DEFAULTED)
+			continue;
+		if (m->fallback)
+			works = m;
+		if (is_before(m, best))
 			best = m;
 	}
+	if (works != NULL && !l->choose_fallback)
+		return works;
+	l->choose_fallback = false;
 	return late && !running ? NULL : best;
 }
 

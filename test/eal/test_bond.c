@@ -1000,12 +1000,13 @@ test_a_member_says_that_it_goes_before_it_is_switched_off_or_removed(void **stat
 	bf_bond_leave(&b, 1, true, now);
 	assert_int_equal(told_by(1), 0);
 	assert_false(b.members[1].distribute);
-	bf_bond_leave(&b, 1, false, now); /* it stays after all */
+	bf_bond_leave(&b, 1, false, now); /* it stays after all; who works meanwhile is kept */
 	for (int i = 0; i < 40; i++)
 		at(now + 100);
-	assert_int_equal(told_by(1), BF_LACP_SYNC | BF_LACP_COLLECTING);
+	assert_true(b.members[2].distribute);
+	assert_int_equal(told_by(2), BF_LACP_SYNC | BF_LACP_COLLECTING);
 	bf_bond_leave(&b, -1, true, now);
-	assert_int_equal(told_by(1), 0);
+	assert_int_equal(told_by(2), 0);
 }
 
 int

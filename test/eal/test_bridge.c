@@ -22,6 +22,7 @@
 #include "control/notify.h"
 #include "control/pools.h"
 #include "control/stats.h"
+#include "dataplane/inject.h"
 #include "dataplane/mailbox.h"
 #include "rig.h"
 
@@ -464,6 +465,199 @@ test_an_announcement_and_its_echo_in_one_batch_leave_the_station_with_its_guest(
 	assert_int_equal(port, 1);
 }
 
+#define STATION 0x020000000042ULL
+
+static void
+post(uint16_t port, enum bf_mail_kind kind, bool announced)
+{
+	struct bf_mail mail = {.key = STATION,
+		.port = port,
+		.kind = (uint8_t)kind,
+		.announced = announced,
+		.addr = {10, 0, 0, 1}};
+
+	assert_true(bf_mailbox_post(br->lcores.workers[0]->learn, &mail));
+}
+
+static uint16_t
+port_of_station(void)
+{
+	uint16_t port = 99;
+
+	return bf_fdb_find(br->fdb, STATION, &port) != NULL ? port : 99;
+}
+
+static void
+one_guest(uint32_t mode)
+{
+	with_bond("");
+	want->bond.mode = mode;
+	add_guest("a", "");
+	apply();
+}
+
+/* One announcement and then silence: it is enough, when the guest's own does not count any more. */
+static void
+test_a_refused_claim_is_judged_again_when_the_lock_ends(void **state)
+{
+	uint64_t now = bf_clock_ms();
+
+	(void)state;
+	one_guest(BF_MODE_ALB);
+	bf_bridge_tick(br, now);
+	post(1, BF_MAIL_STATION, true);
+	bf_bridge_tick(br, now += 1000);
+	post(0, BF_MAIL_CLAIM, false);
+	for (int s = 0; s < BF_FDB_ECHO_S; s++) {
+		bf_bridge_tick(br, now += 1000);
+		assert_int_equal(port_of_station(), 1);
+	}
+	bf_bridge_tick(br, now += 1000);
+	assert_int_equal(port_of_station(), 0);
+}
+
+static void
+test_a_claim_ends_when_the_guest_speaks_again(void **state)
+{
+	uint64_t now = bf_clock_ms();
+
+	(void)state;
+	one_guest(BF_MODE_ALB);
+	bf_bridge_tick(br, now);
+	post(1, BF_MAIL_STATION, true);
+	post(0, BF_MAIL_CLAIM, false);
+	bf_bridge_tick(br, now += 1000);
+	bf_bridge_tick(br, now += 1000);
+	bf_fdb_learn(br->fdb, STATION, 1);
+	for (int s = 0; s < 12; s++)
+		bf_bridge_tick(br, now += 1000);
+	assert_int_equal(port_of_station(), 1);
+	assert_int_equal(br->moves.n_claims, 0);
+}
+
+static void
+test_where_a_lag_is_expected_a_station_follows_at_once(void **state)
+{
+	(void)state;
+	one_guest(BF_MODE_XOR);
+	post(1, BF_MAIL_STATION, true);
+	bf_bridge_tick(br, bf_clock_ms());
+	post(0, BF_MAIL_STATION, false);
+	bf_bridge_tick(br, bf_clock_ms());
+	assert_int_equal(port_of_station(), 0);
+	post(1, BF_MAIL_STATION, true);
+	bf_bridge_tick(br, bf_clock_ms());
+	br->lcores.workers[0]->counters->pmd.echoes++; /* the switch has none */
+	bf_bridge_tick(br, bf_clock_ms());
+	assert_true(br->lcores.view->bond.doubted);
+	post(0, BF_MAIL_STATION, true);
+	bf_bridge_tick(br, bf_clock_ms());
+	assert_int_equal(port_of_station(), 1);
+}
+
+struct said {
+	const char *what;
+	unsigned int n;
+	char text[256];
+};
+
+static void
+find_event(void *arg, const struct bf_event *e)
+{
+	struct said *s = arg;
+
+	if (strcmp(e->what, s->what) != 0)
+		return;
+	s->n++;
+	memcpy(s->text, e->text, sizeof(s->text));
+}
+
+static void
+test_moves_are_told_with_both_ports_and_not_without_end(void **state)
+{
+	struct said s = {.what = "mac_move"};
+
+	(void)state;
+	one_guest(BF_MODE_XOR);
+	post(1, BF_MAIL_STATION, false);
+	post(0, BF_MAIL_STATION, false);
+	bf_bridge_tick(br, bf_clock_ms());
+	bf_events_visit(&br->events, find_event, &s);
+	assert_int_equal(s.n, 1);
+	assert_string_equal(s.text, "moved from a to bond0");
+	for (int i = 0; i < 100; i++) {
+		post(1, BF_MAIL_STATION, false);
+		post(0, BF_MAIL_STATION, false);
+	}
+	bf_bridge_tick(br, bf_clock_ms());
+	s.n = 0;
+	bf_events_visit(&br->events, find_event, &s);
+	assert_in_range(s.n, 2, 10);
+}
+
+static unsigned int
+n_addresses(void)
+{
+	struct bf_neighbor nb = {.key = STATION, .port = 1, .addr = {10, 0, 0, 1}};
+
+	return bf_neighbors_has(br->neighbors, &nb);
+}
+
+static void
+test_what_a_guest_said_goes_with_its_stations(void **state)
+{
+	uint64_t now = bf_clock_ms();
+
+	(void)state;
+	one_guest(BF_MODE_ACTIVE_BACKUP);
+	for (int way = 0; way < 4; way++) {
+		post(1, BF_MAIL_STATION, false);
+		post(1, BF_MAIL_IPV4, false);
+		bf_bridge_tick(br, now);
+		assert_int_equal(n_addresses(), 1);
+		switch (way) {
+		case 0:
+			bf_bridge_forget(br, 1);
+			break;
+		case 1:
+			bf_bridge_forget(br, -1);
+			break;
+		case 2: /* it is not heard */
+			bf_bridge_tick(br, now += 302000);
+			break;
+		default:
+			bf_config_remove_guest(want, "a", &err);
+			apply();
+			break;
+		}
+		assert_int_equal(n_addresses(), 0);
+	}
+}
+
+/* What we announce in a guest's name comes back too, and must not take the station away. */
+static void
+test_our_own_announcements_are_known_when_they_come_back(void **state)
+{
+	uint64_t now = bf_clock_ms();
+	unsigned int known = 0;
+	struct rte_mbuf *m;
+
+	(void)state;
+	one_guest(BF_MODE_XOR);
+	post(1, BF_MAIL_STATION, false);
+	post(1, BF_MAIL_IPV4, false);
+	bf_bridge_tick(br, now);
+	want->bond.mode = BF_MODE_ALB; /* a planned change: no LAG from now on */
+	apply();
+	for (int i = 0; i < 20; i++)
+		bf_bridge_tick(br, ++now);
+	while (rte_ring_sc_dequeue(br->lcores.inject, (void **)&m) == 0) {
+		known += m->port != BF_INJECT_NONE && bf_echo_has(br->lcores.echoes, m);
+		rte_pktmbuf_free(m);
+	}
+	assert_int_equal(known, 2); /* RARP and ARP */
+}
+
 static void
 test_fewer_queues_are_used_as_soon_as_they_are_configured(void **state)
 {
@@ -558,6 +752,12 @@ main(void)
 		T(test_stations_of_a_guest_go_with_it),
 		T(test_late_mail_of_a_removed_guest_is_not_the_next_ones),
 		T(test_an_announcement_and_its_echo_in_one_batch_leave_the_station_with_its_guest),
+		T(test_a_refused_claim_is_judged_again_when_the_lock_ends),
+		T(test_a_claim_ends_when_the_guest_speaks_again),
+		T(test_where_a_lag_is_expected_a_station_follows_at_once),
+		T(test_moves_are_told_with_both_ports_and_not_without_end),
+		T(test_what_a_guest_said_goes_with_its_stations),
+		T(test_our_own_announcements_are_known_when_they_come_back),
 		T(test_fewer_queues_are_used_as_soon_as_they_are_configured),
 		T(test_a_guest_is_not_freed_while_the_view_names_it),
 		T(test_the_tick_says_when_it_is_due),

@@ -142,7 +142,8 @@ test_a_priority_tagged_lacpdu_is_one(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 4; i++) {
-		r->carrier.collect = i / 2 != 0 ? 3 : 0; /* read from members that do not collect, too */
+		r->carrier.collect =
+			i / 2 != 0 ? 3 : 0; /* read from members that do not collect, too */
 		memcpy(tagged, lacpdu, sizeof(lacpdu));
 		rig_wire(r, 1, tagged, rig_tag(tagged, sizeof(lacpdu), types[i % 2], 0xe000), 1);
 		rig_poll_bond(r);

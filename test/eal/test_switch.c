@@ -212,23 +212,66 @@ test_a_station_silent_for_long_may_reappear_behind_the_bond(void **state)
 	(void)state;
 	say(1, 11, 0);
 	rig_learn(r, r->fdb->now_s + 6);
+	rig_forget_sent(r);
 	say(0, 11, 0);
 	rig_forget(r);
 	say(2, 22, 11);
 	expect_only(0);
 }
 
+enum says {
+	GRATUITOUS,
+	REQUEST,
+	REPLY_TO_ALL,
+	RARP,
+	ADVERT, /* nobody asked */
+	ANSWER, /* an advertisement that is solicited */
+	VRRP4,
+	VRRP6
+};
+
+/* What a station says to all; @p by tells two speakers apart. */
+static uint32_t
+word(uint8_t *buf, uint32_t src, enum says says, uint8_t by)
+{
+	static const uint16_t type[] = {
+		0x0806, 0x0806, 0x0806, 0x8035, 0x86dd, 0x86dd, 0x0800, 0x86dd};
+	uint8_t from[6], *p = buf + 14;
+
+	rig_mac(from, src);
+	rig_udp(buf, broadcast, from, 1);
+	memset(p, 0, 80);
+	buf[12] = (uint8_t)(type[says] >> 8);
+	buf[13] = (uint8_t)type[says];
+	switch (says) {
+	case VRRP4:
+		p[0] = 0x45;
+		p[9] = 112;
+		p[15] = by;
+		break;
+	case VRRP6:
+	case ADVERT:
+	case ANSWER:
+		p[6] = says == VRRP6 ? 112 : 58;
+		p[7] = 255;
+		p[23] = by;
+		p[40] = 136;
+		p[44] = says == ANSWER ? 0x60 : 0x20;
+		break;
+	default:
+		memcpy(p, (const uint8_t[]){0, 1, 8, 0, 6, 4, 0, 1}, 8);
+		p[7] = says == REPLY_TO_ALL ? 2 : 1;
+		p[17] = p[27] = by;
+		p[26] = says == REQUEST || says == REPLY_TO_ALL;
+		break;
+	}
+	return 86;
+}
+
 static uint32_t
 arp(uint8_t *buf, uint32_t src)
 {
-	uint8_t from[6];
-	uint32_t len;
-
-	rig_mac(from, src);
-	len = rig_udp(buf, broadcast, from, 1);
-	buf[12] = 0x08;
-	buf[13] = 0x06;
-	return len;
+	return word(buf, src, GRATUITOUS, 9);
 }
 
 static void
@@ -255,6 +298,200 @@ test_an_announcement_in_a_vlan_moves_its_station_too(void **state)
 	send_bytes(1, 0, buf, rig_tag(buf, rig_udp(buf, broadcast, mac, 1), 0x8100, 100));
 	send_bytes(0, 0, buf, rig_tag(buf, arp(buf, 11), 0x8100, 100));
 	assert_int_equal(rig_drops(r, 0, BF_DROP_REFLECTED), 0);
+}
+
+/* Guest 1's station says `own`, then somebody behind the bond `claim` in its name. @return port */
+static uint16_t
+after_claim(enum says own, enum says claim)
+{
+	uint16_t port = 99;
+	uint8_t buf[128], mac[6];
+
+	rig_mac(mac, 11);
+	send_bytes(1, 0, buf, word(buf, 11, own, 1));
+	send_bytes(0, 0, buf, word(buf, 11, claim, 2));
+	rig_forget(r);
+	assert_non_null(bf_fdb_find(r->fdb, bf_fdb_key(0, mac), &port));
+	bf_fdb_flush(r->fdb);
+	bf_fdb_commit(r->fdb);
+	return port;
+}
+
+static void
+test_whoever_announces_itself_or_claims_its_address_has_moved(void **state)
+{
+	(void)state;
+	assert_int_equal(after_claim(REQUEST, GRATUITOUS), 0);
+	assert_int_equal(after_claim(REQUEST, REPLY_TO_ALL), 0);
+	assert_int_equal(after_claim(REQUEST, RARP), 0);
+	assert_int_equal(after_claim(ANSWER, ADVERT), 0);
+	assert_int_equal(after_claim(REQUEST, VRRP4), 0);
+	assert_int_equal(after_claim(ANSWER, VRRP6), 0);
+}
+
+static void
+test_ordinary_words_move_no_station_that_was_just_heard(void **state)
+{
+	(void)state;
+	assert_int_equal(after_claim(GRATUITOUS, REQUEST), 1);
+	assert_int_equal(after_claim(REQUEST, REQUEST), 1);
+	assert_int_equal(after_claim(ADVERT, ANSWER), 1);
+}
+
+/* The lock: what a guest announced itself stays with it; what it only says every second does not. */
+static void
+test_only_announcements_hold_a_station(void **state)
+{
+	(void)state;
+	assert_int_equal(after_claim(GRATUITOUS, GRATUITOUS), 1);
+	assert_int_equal(after_claim(RARP, GRATUITOUS), 1);
+	assert_int_equal(after_claim(ADVERT, ADVERT), 1);
+	assert_int_equal(after_claim(ADVERT, VRRP6), 1);
+	assert_int_equal(r->n_mail[BF_MAIL_CLAIM], 4);
+	assert_int_equal(after_claim(VRRP6, VRRP6), 0);
+	assert_int_equal(after_claim(VRRP4, GRATUITOUS), 0);
+}
+
+static void
+test_where_a_lag_is_in_force_no_station_is_doubted(void **state)
+{
+	(void)state;
+	r->view->bond.echo = BF_ECHO_NONE;
+	r->view->bond.doubted = false;
+	assert_int_equal(after_claim(GRATUITOUS, GRATUITOUS), 0);
+	assert_int_equal(after_claim(GRATUITOUS, REQUEST), 0);
+	r->view->bond.echo = BF_ECHO_MAYBE;
+	assert_int_equal(after_claim(GRATUITOUS, GRATUITOUS), 0);
+	assert_int_equal(after_claim(GRATUITOUS, REQUEST), 0);
+}
+
+/* A frame leaves guest 1 and comes back at once: control has not answered yet. */
+static void
+send_and_echo(const uint8_t *data, uint32_t len, unsigned int member)
+{
+	struct rte_mbuf *m = rig_frame(r, data, len, next_id++, 0);
+	uint8_t wire[128] = {0};
+
+	memcpy(wire, data, len);
+	rig_burst(r, 1, &m, 1);
+	rig_forget(r);
+	m = rig_frame(r, wire, len < 60 ? 60 : len, next_id++, member);
+	rig_burst(r, 0, &m, 1);
+}
+
+/* K3: nobody gets a second copy, and the station is learned at its guest only. */
+static void
+test_the_first_frame_of_a_station_does_not_come_in_again(void **state)
+{
+	static const enum bf_echo echoes[] = {BF_ECHO_ALL, BF_ECHO_MAYBE};
+	uint8_t buf[128], mac[6];
+	uint32_t station = 700;
+	uint16_t port = 99;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		r->view->bond.echo = (uint8_t)echoes[i];
+		r->view->bond.doubted = r->view->bond.lag = i == 1;
+		for (unsigned int tags = 0; tags < 2; tags++) {
+			uint32_t len = word(buf, ++station, ANSWER, 1);
+
+			if (tags == 1)
+				len = rig_tag(buf, len, 0x8100, 7);
+			send_and_echo(buf, len, 0);
+			assert_int_equal(r->n_log, 0);
+			rig_learn(r, r->fdb->now_s);
+			rig_mac(mac, station);
+			assert_non_null(
+				bf_fdb_find(r->fdb, bf_fdb_key(tags == 1 ? 7 : 0, mac), &port));
+			assert_int_equal(port, 1);
+		}
+	}
+	assert_int_equal(rig_drops(r, 0, BF_DROP_REFLECTED), 4);
+	assert_int_equal(r->w->counters->pmd.echoes, 4);
+	send_and_echo(buf, 42, 0); /* padded on its way */
+	assert_int_equal(r->n_log, 0);
+}
+
+/* It was behind the bond until now: a guest that has migrated here. */
+static void
+test_the_first_frame_of_a_station_that_has_come_does_not_come_in_again(void **state)
+{
+	uint8_t buf[128];
+
+	(void)state;
+	say(0, 11, 0);
+	rig_forget(r);
+	send_and_echo(buf, word(buf, 11, RARP, 1), 0);
+	assert_int_equal(r->n_log, 0);
+	rig_learn(r, r->fdb->now_s);
+	say(2, 22, 11);
+	expect_only(1);
+	assert_int_equal(r->w->counters->pmd.echoes, 0); /* another's might look the same */
+}
+
+/* A unicast frame to a station that the switch does not know any more. */
+static void
+test_the_first_frame_to_a_known_station_teaches_nothing_when_it_comes_back(void **state)
+{
+	uint8_t buf[64], from[6], to[6];
+
+	(void)state;
+	say(0, 33, 0);
+	rig_mac(from, 11);
+	rig_mac(to, 33);
+	send_and_echo(buf, rig_udp(buf, to, from, 1), 1);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_REFLECTED), 1);
+}
+
+static void
+test_what_comes_back_late_is_another_frame(void **state)
+{
+	uint8_t buf[128];
+
+	(void)state;
+	r->lcores.echoes->window_tsc = 0;
+	r->view->bond.doubted = false;
+	send_and_echo(buf, word(buf, 11, REQUEST, 1), 0);
+	while (rig_got(r, 2) == 0) { /* a time slice has to pass */
+		rig_forget(r);
+		send_bytes(0, 0, buf, 86);
+	}
+	assert_int_equal(rig_got(r, 2), 1);
+}
+
+/* What guests hold is asked for; nothing else of a LAN's words reaches control. */
+static void
+test_of_the_lan_only_what_concerns_a_guest_is_handed_up(void **state)
+{
+	uint8_t buf[128], addr[16] = {0, 0, 0, 5}, other[16] = {0, 0, 0, 6};
+
+	(void)state;
+	bf_held_set(r->lcores.held, bf_held_bit(r->lcores.held, addr, false, 0), true);
+	for (unsigned int vlan = 0; vlan < 2; vlan++) {
+		uint32_t len = word(buf, 900, REQUEST, 5);
+
+		send_bytes(0, 0, buf, vlan == 0 ? len : rig_tag(buf, len, 0x8100, 3));
+	}
+	send_bytes(0, 0, buf, word(buf, 900, REQUEST, other[3]));
+	/* The ARP speaks of another sender than the frame's: it is its word that counts. */
+	assert_int_equal(r->n_mail[BF_MAIL_IPV4], 1);
+}
+
+static void
+test_guests_reports_are_handed_up_whole(void **state)
+{
+	uint8_t buf[128], mac[6];
+
+	(void)state;
+	rig_mac(mac, 11);
+	rig_udp(buf, broadcast, mac, 1);
+	buf[14 + 9] = 2;
+	send_bytes(1, 0, buf, 60);
+	assert_int_equal(r->n_reports, 1);
+	assert_int_equal(r->report.len, 46);
+	assert_memory_equal(r->report.bytes, buf + 14, 46);
+	send_bytes(0, 0, buf, 60); /* a LAN's are not ours to repeat */
+	assert_int_equal(r->n_reports, 1);
 }
 
 /* Without a LAG the switch sends a guest's broadcast back on the other members. */
@@ -505,8 +742,9 @@ random_frame(uint8_t *buf, uint64_t *seed)
 		memset(buf, 0, 6);
 	else if (kind == 9)
 		memcpy(buf, rig_bond_mac, 6);
-	/* A decision from the cache would not see the announcement: say it to all. */
-	if (type == 0x0806 || type == 0x8035)
+	if (type == 0x0806 || type == 0x86dd)
+		rig_word(buf + 14, type, (uint8_t)draw(seed));
+	if ((type == 0x0806 || type == 0x86dd) && draw_below(seed, 2) != 0)
 		memcpy(buf, broadcast, 6);
 	for (uint32_t n = draw_below(seed, 4) / 2; n > 0; n--)
 		len = rig_tag(buf, len, n & 1 ? 0x8100 : 0x88a8, (uint16_t)draw_below(seed, 3));
@@ -549,12 +787,20 @@ random_turn(uint64_t *seed)
 	uint32_t n = 1 + draw_below(seed, BF_BURST), want[BF_BURST];
 	uint16_t in = (uint16_t)draw_below(seed, 5);
 	struct rte_mbuf *pkts[BF_BURST];
-	uint8_t buf[2048];
+	static uint8_t buf[2048], before[2048]; /* of a guest */
+	static uint32_t before_len;
 
 	for (uint32_t i = 0; i < n; i++) {
 		unsigned int member = draw_below(seed, 2);
 		uint32_t len = random_frame(buf, seed);
 
+		if (in == 0 && before_len > 0 && draw_below(seed, 4) == 0) {
+			len = before_len;
+			memcpy(buf, before, sizeof(buf));
+		} else if (in != 0) {
+			before_len = len;
+			memcpy(before, buf, sizeof(buf));
+		}
 		pkts[i] = rig_frame(r, buf, len, i, member);
 		want[i] = model_frame(&model, in, member, buf, len);
 	}
@@ -574,6 +820,10 @@ test_random_bursts_go_where_the_model_says(void **state)
 	for (int round = 0; round < 8; round++) {
 		model_like_rig();
 		r->view->bond.lag = model.lag = (round & 1) != 0;
+		r->view->bond.doubted = model.doubts = (round & 1) == 0 || (round & 2) != 0;
+		r->view->bond.echo = round & 4 ? BF_ECHO_NONE : BF_ECHO_MAYBE;
+		model.remembers = (round & 4) == 0;
+		rig_forget_sent(r);
 		r->view->bond.designated = 1;
 		model.designated = 1;
 		r->dp[4].up = round & 2 ? 0 : 1;
@@ -620,6 +870,16 @@ main(void)
 		T(test_a_station_that_announces_itself_has_moved_at_once),
 		T(test_an_announcement_in_a_vlan_moves_its_station_too),
 		T(test_a_guests_own_announcement_that_comes_back_is_not_learned),
+		T(test_whoever_announces_itself_or_claims_its_address_has_moved),
+		T(test_ordinary_words_move_no_station_that_was_just_heard),
+		T(test_only_announcements_hold_a_station),
+		T(test_where_a_lag_is_in_force_no_station_is_doubted),
+		T(test_the_first_frame_of_a_station_does_not_come_in_again),
+		T(test_the_first_frame_of_a_station_that_has_come_does_not_come_in_again),
+		T(test_the_first_frame_to_a_known_station_teaches_nothing_when_it_comes_back),
+		T(test_what_comes_back_late_is_another_frame),
+		T(test_of_the_lan_only_what_concerns_a_guest_is_handed_up),
+		T(test_guests_reports_are_handed_up_whole),
 		T(test_without_a_lag_one_member_brings_floods),
 		T(test_bad_sources_are_dropped_and_not_learned),
 		T(test_guests_slow_protocol_frames_reach_nobody),

@@ -334,6 +334,7 @@ def test_a_switch_without_a_lag_is_told_once_with_the_remedy_and_the_remedy_heal
     remedy, = re.findall(r"set bonding mode \S+ bond0", event["text"])
     r.daemon.ctl(remedy)
     assert r.bond()["mode"] == "balance-alb"
+    switch.run()  # stations are announced
     healed = [ask(r, switch)] + [ping(r, switch, i) for i in range(6)]
     assert all(healed), healed
 

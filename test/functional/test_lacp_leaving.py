@@ -186,6 +186,7 @@ def test_a_quick_restart_is_no_end_for_the_partner(lacp, partner):
 
 # ---- coming back ----
 
+@pytest.mark.alone
 @pytest.mark.parametrize("silent", [5, 10])
 @pytest.mark.parametrize("rate", ["fast", "slow"])
 def test_a_partner_that_comes_back_over_a_link_that_stayed_is_in_use_within_3_s(

@@ -4,9 +4,7 @@
  * Fuzz target: bytes as a script of frames, guests going up and down, lost carriers and passing
  * time, for the real switch and for the slow one; they must agree frame by frame.
  *
- * ARP and RARP are always said to all: a decision from the worker's cache, which sees addresses
- * only, would not notice that the frame is an announcement, and whether it comes from the cache
- * is not the model's business.
+ * What comes from the bond may be what a guest has sent before: then it must not come in.
  *
  * Threads: one.
  */
@@ -22,6 +20,25 @@
 
 static struct rig *r;
 static struct model_switch model;
+static uint8_t before[2048]; /* the latest frame of a guest */
+static uint32_t before_len;
+
+/* What the switch at the other end does: no LAG, a LAG that is said to be there, one that is. */
+static void
+set_path(uint8_t how)
+{
+	static const struct {
+		bool lag, doubts;
+		enum bf_echo echo;
+	} path[] = {{true, true, BF_ECHO_MAYBE}, {false, true, BF_ECHO_ALL},
+		{true, false, BF_ECHO_MAYBE}, {true, false, BF_ECHO_NONE}};
+	unsigned int i = how & 3;
+
+	model.lag = r->view->bond.lag = path[i].lag;
+	model.doubts = r->view->bond.doubted = path[i].doubts;
+	r->view->bond.echo = (uint8_t)path[i].echo;
+	model.remembers = path[i].echo != BF_ECHO_NONE;
+}
 
 /* Everybody up, nothing known. */
 static void
@@ -39,7 +56,9 @@ begin(void)
 		model.exists[s] = model.up[s] = true;
 		model.max_len[s] = r->view->ports[s].max_len;
 	}
-	model.lag = r->view->bond.lag = true;
+	rig_forget_sent(r);
+	before_len = 0;
+	set_path(0);
 	model.n_members = 2;
 	memcpy(model.mac, rig_bond_mac, 6);
 	model.now_s = r->fdb->now_s;
@@ -64,6 +83,16 @@ address(uint8_t mac[6], uint8_t n)
 }
 
 static uint32_t
+tag(uint8_t *buf, uint32_t len, uint32_t tags, uint8_t more)
+{
+	static const uint16_t types[] = {0x8100, 0x9100, 0x88a8};
+
+	for (; tags > 0; tags--)
+		len = rig_tag(buf, len, types[tags % 3], (uint16_t)(more & 3));
+	return len;
+}
+
+static uint32_t
 build(struct input *in, uint8_t *buf)
 {
 	static const uint16_t types[] = {
@@ -79,14 +108,15 @@ build(struct input *in, uint8_t *buf)
 	address(buf + 6, src);
 	buf[12] = (uint8_t)(type >> 8);
 	buf[13] = (uint8_t)type;
-	if (type == 0x0806 || type == 0x8035)
-		address(buf, 0xe0);
+	if (type == 0x0806 || type == 0x86dd) {
+		rig_word(buf + 14, type, more);
+		return tag(buf, 86, tags, more);
+	}
 	buf[14] &= 0xf0; /* few VLANs, should this be a tag */
 	buf[15] &= 3;
 	if (type == 0x8100 || type == 0x9100 || type == 0x88a8)
 		buf[16] = 0x50; /* what is tagged is no ARP */
-	for (; tags > 0; tags--)
-		len = rig_tag(buf, len, types[5 + tags % 3], (uint16_t)(more & 3));
+	len = tag(buf, len, tags, more);
 	return (shape & 0xc0) == 0xc0 ? lens[more & 7] : len;
 }
 
@@ -119,6 +149,14 @@ burst(struct input *in, uint8_t how)
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t len = build(in, buf);
 
+		if (from == 0 && before_len > 0 && (buf[11] & 3) == 3) {
+			len = before_len;
+			memcpy(buf, before, sizeof(buf));
+		} else if (from != 0) {
+			before_len = len;
+			memcpy(before, buf, sizeof(buf));
+		}
+
 		pkts[i] = rig_frame(r, buf, len, i, i & 1);
 		want[i] = model_frame(&model, from, i & 1, buf, len);
 	}
@@ -144,7 +182,7 @@ change(struct input *in, uint8_t how)
 		model.up[0] = (x & 3) != 0;
 		break;
 	case 6:
-		model.lag = r->view->bond.lag = (x & 1) != 0;
+		set_path(x);
 		break;
 	default:
 		rig_mac(mac, x);

@@ -171,6 +171,8 @@ fill_bond(struct rig *r)
 	b->tx = BF_TX_BUCKET;
 	b->policy = BF_POLICY_L34;
 	b->lag = true;
+	b->echo = BF_ECHO_ALL;
+	b->doubted = true;
 	b->mac = bf_fdb_key(0, rig_bond_mac);
 	b->n_members = (uint8_t)r->n_members;
 	b->carrier = &r->carrier;
@@ -237,6 +239,7 @@ rig_new_sized(unsigned int n_members, unsigned int n_guests, uint32_t stations)
 	bf_fdb_commit(r->fdb);
 	r->w = r->lcores.workers[0];
 	r->w->view = r->view;
+	r->lcores.echoes->window_tsc = UINT64_MAX;
 	r->w->tsc_hz = 0; /* every address is posted every time: tests have no clock */
 	bf_switch_refresh(r->w);
 	current = r;
@@ -384,19 +387,27 @@ rig_learn(struct rig *r, uint32_t now_s)
 {
 	struct bf_mail mail;
 
-	while (bf_mailbox_take(r->w->learn, &mail, 1) == 1)
-		if (mail.kind == BF_MAIL_STATION) {
-			bf_fdb_learn(r->fdb, mail.key, mail.port);
-			if (mail.announced)
-				bf_fdb_announced(r->fdb, mail.key);
-		}
-	if (mail.kind == BF_MAIL_STATION && mail.announced)
-		bf_fdb_announced(r->fdb, mail.key);
+	while (bf_mailbox_take(r->w->learn, &mail, 1) == 1) {
+		r->n_mail[mail.kind]++;
+		if (mail.kind != BF_MAIL_STATION)
+			continue;
+		bf_fdb_learn(r->fdb, mail.key, mail.port);
+		if (mail.announced && mail.port != BF_BOND_SLOT)
+			bf_fdb_announced(r->fdb, mail.key);
+	}
+	while (bf_reports_take(r->w->reports, &r->report))
+		r->n_reports++;
 	if (now_s != r->fdb->now_s) {
 		bf_fdb_set_now(r->fdb, now_s);
 		bf_fdb_age(r->fdb, bf_fdb_n_buckets(r->fdb));
 	}
 	bf_fdb_commit(r->fdb);
+}
+
+void
+rig_forget_sent(struct rig *r)
+{
+	memset(r->lcores.echoes->word, 0, sizeof(r->lcores.echoes->word));
 }
 
 unsigned int

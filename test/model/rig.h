@@ -21,6 +21,7 @@
 
 #include "control/fdb.h"
 #include "control/lcores.h"
+#include "dataplane/mailbox.h"
 #include "dataplane/view.h"
 #include "dataplane/worker.h"
 
@@ -60,6 +61,9 @@ struct rig {
 	uint16_t slow_port; /* where the last of them came from */
 	uint32_t slow_len;
 	uint8_t slow_head[16];
+	uint32_t n_mail[8]; /* by kind */
+	uint32_t n_reports;
+	struct bf_report report; /* the last one */
 	uint32_t n_log;
 	struct rig_delivery log[RIG_LOG];
 };
@@ -98,6 +102,8 @@ uint32_t rig_poll_bond(struct rig *r);
 void rig_collect(struct rig *r);
 /** Control's part: take the mail, learn, set the clock, age, commit. */
 void rig_learn(struct rig *r, uint32_t now_s);
+/** What guests have sent can come back no more; until then it can, however late. */
+void rig_forget_sent(struct rig *r);
 /** How many log entries are for a port; all members together. */
 unsigned int rig_got(const struct rig *r, uint16_t slot);
 unsigned int rig_got_member(const struct rig *r, uint16_t member);
@@ -127,6 +133,8 @@ uint16_t __wrap_bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct
 
 /** An untagged IPv4 UDP frame between stations; addresses and ports from @p flow. @return 60+. */
 uint32_t rig_udp(uint8_t *buf, const uint8_t dst[6], const uint8_t src[6], uint32_t flow);
+/** Write ARP, or IPv6 with an advertisement or VRRP: every kind, and some that only look like it. */
+void rig_word(uint8_t *p, uint16_t type, uint8_t which);
 /** A locally administered address. */
 void rig_mac(uint8_t mac[6], uint32_t n);
 /** Put a tag behind the addresses. @return new length. */

@@ -46,3 +46,25 @@ rig_tag(uint8_t *buf, uint32_t len, uint16_t type, uint16_t vlan)
 	buf[15] = (uint8_t)vlan;
 	return len + 4;
 }
+
+void
+rig_word(uint8_t *p, uint16_t type, uint8_t which)
+{
+	static const uint8_t arp[] = {0, 1, 8, 0, 6, 4, 0, 1};
+
+	memset(p, 0, 72);
+	if (type == 0x0806) {
+		memcpy(p, arp, sizeof(arp));
+		p[7] = which & 1 ? 2 : 1;
+		p[17] = which & 2 ? 9 : 0;
+		p[27] = which & 4 ? 9 : 8;
+		p[5] = which & 8 ? 4 : 5;
+		return;
+	}
+	p[0] = 0x60;
+	p[6] = which & 1 ? 112 : 58;
+	p[7] = which & 2 ? 255 : 254;
+	p[40] = which & 4 ? 136 : 135;
+	p[44] = which & 8 ? 0xc0 : 0xa0;
+	p[63] = which;
+}

@@ -15,6 +15,13 @@
 struct parsed {
 	uint16_t vlan;
 	uint16_t type; /* behind all tags */
+	uint32_t at; /* what is behind the type */
+};
+
+enum word {
+	NOTHING,
+	I_AM_HERE,
+	I_HAVE_COME
 };
 
 void
@@ -46,7 +53,72 @@ parse(const uint8_t *p, uint32_t len, struct parsed *f)
 			f->vlan = (uint16_t)((p[14] << 8 | p[15]) & 0xfff);
 		f->type = (uint16_t)(p[at + 4] << 8 | p[at + 5]);
 	}
+	f->at = at + 2;
 	return true;
+}
+
+static enum word
+word_of(const uint8_t *frame, uint32_t len, const struct parsed *f)
+{
+	const uint8_t *p = frame + f->at;
+	uint32_t n = len - f->at;
+	bool to_all = (frame[0] & 1) != 0;
+
+	if (f->type == 0x8035)
+		return I_HAVE_COME;
+	if (f->type == 0x0806 && n >= 28) {
+		bool ipv4 =
+			p[0] == 0 && p[1] == 1 && p[2] == 8 && p[3] == 0 && p[4] == 6 && p[5] == 4;
+		bool somebody = p[14] != 0 || p[15] != 0 || p[16] != 0 || p[17] != 0;
+		bool itself = memcmp(p + 14, p + 24, 4) == 0;
+
+		return ipv4 && somebody && (itself || (to_all && p[7] == 2)) ? I_HAVE_COME
+									     : NOTHING;
+	}
+	if (!to_all)
+		return NOTHING;
+	if (f->type == 0x0800 && n >= 20 && p[9] == 112)
+		return I_AM_HERE;
+	if (f->type == 0x86dd && n >= 40 && p[7] == 255) {
+		if (p[6] == 112)
+			return I_AM_HERE;
+		if (p[6] == 58 && n >= 64 && p[40] == 136 && (p[44] & 0x40) == 0)
+			return I_HAVE_COME;
+	}
+	return NOTHING;
+}
+
+static void
+padded(struct model_sent *s, const uint8_t *data, uint32_t len)
+{
+	memset(s, 0, sizeof(*s));
+	s->len = len < 60 ? 60 : len;
+	memcpy(s->head, data, len < 64 ? len : 64);
+}
+
+static void
+remember(struct model_switch *m, const uint8_t *data, uint32_t len)
+{
+	if (m->remembers && m->n_sent < MODEL_SENT)
+		padded(&m->sent[m->n_sent++], data, len);
+}
+
+static bool
+was_sent(const struct model_switch *m, const uint8_t *data, uint32_t len)
+{
+	struct model_sent s;
+
+	padded(&s, data, len);
+	for (uint32_t i = 0; m->remembers && i < m->n_sent; i++)
+		if (m->sent[i].len == s.len && memcmp(m->sent[i].head, s.head, 64) == 0)
+			return true;
+	return false;
+}
+
+void
+model_forget_sent(struct model_switch *m)
+{
+	m->n_sent = 0;
 }
 
 static struct model_station *
@@ -80,6 +152,8 @@ is_echo(const struct model_switch *m, const struct model_station *s, bool announ
 {
 	if (s->is_static)
 		return true;
+	if (!m->doubts)
+		return false;
 	if (m->now_s - s->heard_s > REFLECT_S)
 		return false;
 	/* An announcement says that the station moved, unless it made one here a moment ago. */
@@ -89,11 +163,12 @@ is_echo(const struct model_switch *m, const struct model_station *s, bool announ
 
 /* BF_DROP_COUNT: the frame may go on. */
 static enum bf_drop
-hear(struct model_switch *m, unsigned int in, const uint8_t mac[6], const struct parsed *f)
+hear(struct model_switch *m, unsigned int in, const uint8_t mac[6], const struct parsed *f,
+	enum word word)
 {
 	static const uint8_t zero[6];
 	struct model_station *s = find(m, f->vlan, mac), *h = &m->heard[m->n_heard];
-	bool announcement = f->type == 0x0806 || f->type == 0x8035;
+	bool announcement = in == 0 ? word != NOTHING : word == I_HAVE_COME;
 
 	if ((mac[0] & 1) != 0 || memcmp(mac, zero, 6) == 0)
 		return BF_DROP_BAD_SOURCE;
@@ -166,7 +241,8 @@ model_frame(struct model_switch *m, unsigned int in, unsigned int member, const 
 	uint32_t len)
 {
 	static const uint8_t reserved[5] = {0x01, 0x80, 0xc2, 0, 0};
-	const struct model_station *to;
+	const struct model_station *to, *from;
+	bool is_flooded, is_new;
 	struct parsed f;
 	enum bf_drop why;
 
@@ -179,13 +255,20 @@ model_frame(struct model_switch *m, unsigned int in, unsigned int member, const 
 		return drop(m, in, BF_DROP_SLOW_PROTOCOL);
 	if (memcmp(data, reserved, 5) == 0 && data[5] < 16)
 		return drop(m, in, BF_DROP_RESERVED);
-	why = hear(m, in, data + 6, &f);
+	to = find(m, f.vlan, data);
+	from = find(m, f.vlan, data + 6);
+	is_flooded = (data[0] & 1) != 0 || to == NULL;
+	is_new = from == NULL || from->port != in;
+	if ((data[6] & 1) == 0 && in == 0 && (is_flooded || is_new) && was_sent(m, data, len))
+		return drop(m, in, BF_DROP_REFLECTED);
+	why = hear(m, in, data + 6, &f, word_of(data, len, &f));
 	if (why != BF_DROP_COUNT)
 		return drop(m, in, why);
 	if (in == 0 && memcmp(data, m->mac, 6) == 0)
 		return drop(m, in, BF_DROP_FOR_US);
-	to = find(m, f.vlan, data);
-	if ((data[0] & 1) != 0 || to == NULL)
+	if (in != 0 && (is_flooded || (is_new && to->port == 0)))
+		remember(m, data, len);
+	if (is_flooded)
 		return flood(m, in, member, len);
 	if (to->port == in)
 		return drop(m, in, BF_DROP_SAME_PORT);
@@ -214,7 +297,7 @@ learn(struct model_switch *m, const struct model_station *h)
 	}
 	s->is_static = false;
 	s->heard_s = m->now_s;
-	if (h->announces) {
+	if (h->announces && h->port != 0) {
 		s->has_announced = true;
 		s->announced_s = m->now_s;
 	}

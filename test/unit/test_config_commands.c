@@ -145,7 +145,8 @@ random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 		snprintf(text, size, "/run/%u", draw_below(seed, 1000000));
 		break;
 	case BF_KEY_TARGETS:
-		snprintf(text, size, "10.0.0.%u/%u", draw_below(seed, 256), 1 + draw_below(seed, 4094));
+		snprintf(text, size, "10.0.0.%u/%u", draw_below(seed, 256),
+			1 + draw_below(seed, 4094));
 		break;
 	default:
 		snprintf(text, size, "m%u", draw_below(seed, 4));

@@ -212,13 +212,13 @@ test_an_announcement_of_long_ago_is_not_one_of_now(void **state)
 	bf_fdb_learn(f, key_of(0, 1), 3);
 	bf_fdb_announced(f, key_of(0, 1));
 	e = bf_fdb_find(f, key_of(0, 1), &port);
-	assert_true(bf_fdb_is_echo(f, e, true));
+	assert_true(bf_fdb_is_echo(f, e, true, true));
 	for (uint32_t s = 1001; s <= 1000 + 2 * 255 + BF_FDB_ECHO_S; s++) {
 		bf_fdb_set_now(f, s);
 		bf_fdb_touch(f, e);
 		bf_fdb_age(f, bf_fdb_n_buckets(f));
-		assert_int_equal(bf_fdb_is_echo(f, e, true), s <= 1000 + BF_FDB_ECHO_S);
-		assert_true(bf_fdb_is_echo(f, e, false));
+		assert_int_equal(bf_fdb_is_echo(f, e, true, true), s <= 1000 + BF_FDB_ECHO_S);
+		assert_true(bf_fdb_is_echo(f, e, false, true));
 	}
 }
 

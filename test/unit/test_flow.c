@@ -52,7 +52,8 @@ put_ppp(uint8_t *p, uint64_t *seed, int depth)
 static uint32_t
 put_labels(uint8_t *p, uint64_t *seed, int depth)
 {
-	uint32_t at = 0, n = draw_below(seed, 12) == 0 ? draw_below(seed, 20) : 1 + draw_below(seed, 3);
+	uint32_t at = 0,
+		 n = draw_below(seed, 12) == 0 ? draw_below(seed, 20) : 1 + draw_below(seed, 3);
 
 	for (uint32_t i = 0; i < n; i++, at += 4) {
 		fill(p + at, 4, seed);
@@ -108,7 +109,8 @@ put_l2tp_session(uint8_t *p, uint64_t *seed, int depth)
 static uint32_t
 put_l2tp(uint8_t *p, uint64_t *seed, int depth)
 {
-	unsigned int flags = (unsigned int)draw(seed) & (draw_below(seed, 8) == 0 ? 0xcb00 : 0x4b00);
+	unsigned int flags =
+		(unsigned int)draw(seed) & (draw_below(seed, 8) == 0 ? 0xcb00 : 0x4b00);
 	uint32_t at = 6, version = draw_below(seed, 8) == 0 ? 3 : 2;
 
 	fill(p, 32, seed);
@@ -126,7 +128,8 @@ put_l2tp(uint8_t *p, uint64_t *seed, int depth)
 static uint32_t
 put_gtpu(uint8_t *p, uint64_t *seed, int depth)
 {
-	uint32_t at = 8, ext = draw_below(seed, 10) == 0 ? draw_below(seed, 11) : draw_below(seed, 3);
+	uint32_t at = 8,
+		 ext = draw_below(seed, 10) == 0 ? draw_below(seed, 11) : draw_below(seed, 3);
 	uint8_t *next = p + 11;
 
 	fill(p, 12, seed);
@@ -482,8 +485,7 @@ static const struct wrapping wrappings[] = {
 	{"L2TPv3, cookie", 0x0800, 115, 0, 26, {0, 0, 0, 5, 9, 8, 7, 6, 5, 4, 3, 2, ETHERNET}},
 	{"L2TPv3, cookie and sublayer", 0x0800, 115, 0, 30,
 		{0, 0, 0, 5, 9, 8, 7, 6, 5, 4, 3, 2, 0x40, 0, 0, 1, ETHERNET}},
-	{"L2TPv3 in UDP", 0x0800, 17, 1701, 26,
-		{0, 3, 0, 0, 0, 0, 0, 5, 9, 8, 7, 6, ETHERNET}},
+	{"L2TPv3 in UDP", 0x0800, 17, 1701, 26, {0, 3, 0, 0, 0, 0, 0, 5, 9, 8, 7, 6, ETHERNET}},
 	{"GTP-U", 0x0800, 17, 2152, 8, {0x30, 255, 0, 46, 0, 0, 0, 1}},
 	{"GTP-U, sequence", 0x0800, 17, 2152, 12, {0x32, 255, 0, 50, 0, 0, 0, 1, 0, 1, 0, 0}},
 	{"GTP-U, extension", 0x0800, 17, 2152, 16,
@@ -652,7 +654,8 @@ main(void)
 		cmocka_unit_test(test_random_bytes_are_frames_too),
 		cmocka_unit_test(test_fragments_of_one_datagram_stay_together),
 		cmocka_unit_test(test_ipv6_fragments_of_one_datagram_stay_together),
-		cmocka_unit_test(test_tunnels_spread_by_what_they_carry_and_fragments_stay_together),
+		cmocka_unit_test(
+			test_tunnels_spread_by_what_they_carry_and_fragments_stay_together),
 		cmocka_unit_test(test_esp_goes_by_its_spi),
 		cmocka_unit_test(test_what_a_tunnel_does_not_carry_as_ip_goes_by_the_outer_headers),
 		cmocka_unit_test(test_policies_look_at_their_fields_only),

@@ -875,7 +875,8 @@ main(void)
 		cmocka_unit_test(test_L01_both_ends_are_in_service_within_5000ms),
 		cmocka_unit_test(test_L02_silent_member_expires_within_4100ms),
 		cmocka_unit_test(test_L03_silent_member_forgets_its_partner_after_8200ms),
-		cmocka_unit_test(test_L04_restored_member_is_current_within_1100ms_and_forwards_within_3000ms),
+		cmocka_unit_test(
+			test_L04_restored_member_is_current_within_1100ms_and_forwards_within_3000ms),
 		cmocka_unit_test(test_L05_linux_lacp_strict_step_table),
 		cmocka_unit_test(
 			test_L06_linux_lacp_prio_one_aggregator_that_follows_the_priorities),

@@ -455,6 +455,25 @@ test_fallback_takes_the_lowest_priority_then_the_lowest_port(void **state)
 }
 
 static void
+test_a_fallback_member_that_works_is_kept(void **state)
+{
+	(void)state;
+	rig_init(&rig);
+	rig_node(&rig, 0)->cfg.fallback = true;
+	rig_start(A, 2);
+	up(0, 10000);
+	up(1, 10000);
+	rig_run_ms(&rig, 4000);
+	assert_int_equal(forwarding(2), 1);
+	assert_int_equal(bf_lacp_link(A->l, 0, false, 0, true, rig.now_ms), 0);
+	assert_int_equal(forwarding(2), 2);
+	up(0, 10000); /* the cable is back: no reason to move again */
+	rig_run_ms(&rig, 10000);
+	assert_int_equal(forwarding(2), 2);
+	rig_fini(&rig);
+}
+
+static void
 test_fallback_begins_only_when_the_last_partner_is_forgotten(void **state)
 {
 	static const struct script s[] = {{9, 5, RIG_FORWARDS}, {0, 0, 0}};
@@ -553,6 +572,7 @@ main(void)
 			test_two_engines_that_prefer_different_aggregators_agree_in_the_end),
 		cmocka_unit_test(test_aggregator_change_is_reported_with_its_partner),
 		cmocka_unit_test(test_fallback_takes_the_lowest_priority_then_the_lowest_port),
+		cmocka_unit_test(test_a_fallback_member_that_works_is_kept),
 		cmocka_unit_test(test_fallback_begins_only_when_the_last_partner_is_forgotten),
 		cmocka_unit_test(test_fallback_is_one_link_whatever_min_links_says),
 		cmocka_unit_test(test_fallback_turned_off_at_run_time_stops_at_once),
