@@ -363,7 +363,7 @@ def test_L27_H09_with_control_hung_on_a_disk_for_6_s_the_partner_sees_no_flap(
             wait_for(lambda: is_blocked(r.daemon.proc.pid), 5, "control hangs in write")
             listen(p.ports[0], 6)
             assert is_blocked(r.daemon.proc.pid)
-        wait_for(lambda: (disk / "config").exists(), 5, "the file is written after all")
+        wait_for(lambda: (disk / "config").exists(), what="the file is written after all")
         client.close()
     note("control hung on a disk 6 s: LACPDUs repeated by a worker", repeated(r))
     assert repeated(r) >= 2 * 4
