@@ -239,7 +239,7 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 	bf_fdb_flush_port(br->fdb, slot, true);
 	bf_fdb_commit(br->fdb);
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_removed", g->cfg.name, "removed");
-	bf_guest_close(g, &br->lcores);
+	bf_guest_close(g, &br->ground);
 	bf_stats_forget_port(br, slot);
 	return 0;
 }
@@ -697,7 +697,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 		return;
 	bf_lcores_stop(&br->lcores);
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
-		bf_guest_close(br->guests[s], &br->lcores);
+		bf_guest_close(br->guests[s], &br->ground);
 	bf_door_close(br->ground.door);
 	bf_guest_rings_close();
 	bf_records_close(br->ground.records);

@@ -189,7 +189,7 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct rte_mempo
 	g->slot = slot;
 	if (guest_make(g, shared) != 0)
 		goto err_memory;
-	g->records = bf_records_of(ground->records, cfg->name);
+	g->records = bf_records_take(ground->records, cfg->name);
 	port.bin = g->bin;
 	if (bf_guest_check_socket(cfg, err) == 0)
 		g->port = bf_door_add(ground->door, &port, err);
@@ -202,20 +202,21 @@ err_memory:
 		cfg->name, own_frames(cfg));
 err_close:
 	code = errno;
-	bf_guest_close(g, ground->lcores);
+	bf_guest_close(g, ground);
 	errno = code;
 	return NULL;
 }
 
 void
-bf_guest_close(struct bf_guest *g, struct bf_lcores *lcores)
+bf_guest_close(struct bf_guest *g, const struct bf_guest_ground *ground)
 {
 	if (g == NULL)
 		return;
 	if (g->port != NULL)
 		bf_door_remove(g->port);
 	bf_waste_bin_leave(g->bin);
-	bf_lcores_grace(lcores);
+	bf_records_give(ground->records, g->records);
+	bf_lcores_grace(ground->lcores);
 	bf_pool_retire(g->pool);
 	rte_free(g->dp);
 	free(g);

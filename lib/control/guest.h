@@ -88,7 +88,7 @@ struct bf_guest *bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot,
 struct rte_mempool *bf_guest_share(struct bf_guest *g, struct rte_mempool *shared);
 
 /** Close the socket and free the port. The current view must not name it. */
-void bf_guest_close(struct bf_guest *g, struct bf_lcores *lcores);
+void bf_guest_close(struct bf_guest *g, const struct bf_guest_ground *ground);
 
 /** Take over what changed in the negotiated state; call on every notice of this guest. */
 void bf_guest_refresh(struct bf_guest *g, uint64_t now_ms);

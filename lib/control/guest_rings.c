@@ -146,8 +146,10 @@ ring_place(struct bf_guest *g, struct bf_ring *r, const struct bf_vhost_ring *fr
 	uint16_t at;
 	bool wrap;
 
-	r->record = from->keep;
-	if (r->record == NULL && g->records != NULL)
+	r->record = NULL;
+	if (r->packed && from->keep != NULL)
+		r->record = from->keep;
+	else if (r->packed && g->records != NULL)
 		r->record = &g->records[q];
 	if (r->packed && !g->placed[q] && bf_packed_recover(r, &at, &wrap))
 		bf_ring_set_base(r, (uint32_t)(at | wrap << 15) * 0x10001u);

@@ -5,7 +5,8 @@
  * memory how far it went, a packed one does not.
  *
  * The records lie in a small memory file beside the console's socket, or in /dev/shm where that folder
- * is on a disk: workers write into it with every burst, and a disk would make them wait.
+ * is on a disk: workers write into it with every burst, and a disk would make them wait.  An orderly end
+ * removes the file when no packed ring has used it.
  *
  * Threads: ctx control; the records themselves belong to their rings.
  */
@@ -26,10 +27,18 @@ struct bf_records;
  */
 struct bf_records *bf_records_open(const char *console);
 
-/** @return one record for each ring of the guest of that name, or NULL. */
-struct bf_ring_record *bf_records_of(struct bf_records *r, const char *guest);
+/**
+ * The records of a guest, which are its until bf_records_give().  Those that a guest of that name had
+ * before are found again.
+ *
+ * @return one record for each ring, or NULL.
+ */
+struct bf_ring_record *bf_records_take(struct bf_records *r, const char *guest);
 
-/** The file stays. */
+/** The guest does not use them any more; what is in them stays until another guest needs the room. */
+void bf_records_give(struct bf_records *r, const struct bf_ring_record *of);
+
+/** Unmap the file; remove it when nothing is in it. */
 void bf_records_close(struct bf_records *r);
 
 #endif

@@ -18,8 +18,6 @@
 #define RETRY_MOST_MS 1000 /* while the folder is watched */
 #define RETRY_BLIND_MS 200 /* while it is not there */
 
-/* ---- client mode ---- */
-
 static const char *
 base_name(const char *path)
 {

@@ -16,8 +16,6 @@
 #include "vhost/door_internal.h"
 #include "vhost/mapping.h"
 
-/* ---- what a session has done by others ---- */
-
 static int
 link_map(void *arg, const struct bf_vhost_fd *file, struct bf_vhost_region *r)
 {

@@ -29,8 +29,6 @@ bf_port_say(struct bf_door_port *p, enum bf_door_event what, const char *text)
 	p->cfg.ops->say(p->cfg.arg, what, text);
 }
 
-/* ---- connections ---- */
-
 /* What the connection is to be woken for; a port that is paused is woken for nothing. */
 static void
 port_watch(struct door_conn *c)

@@ -58,6 +58,8 @@ class Fields:
                 field.close()
         finally:
             shutil.rmtree(self.workdir, ignore_errors=True)
+            for left in bf.records_files(self.workdir):
+                left.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")

@@ -82,6 +82,11 @@ def clean_env():
     return env
 
 
+def records_files(folder):
+    """Where the daemons whose consoles are in a folder keep how far packed rings went."""
+    return list(pathlib.Path("/dev/shm").glob(f"bondfwd{str(folder).replace('/', '-')}-*.rings"))
+
+
 class PeerError(Exception):
     """bf-peer refused a command or died."""
 

@@ -66,6 +66,8 @@ def workdir():
     path = tempfile.mkdtemp(prefix="bft-")
     yield path
     shutil.rmtree(path, ignore_errors=True)
+    for left in bf.records_files(path):
+        left.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ or SIGINT: children die with this process (PDEATHSIG, for the case that even tha
 a time limit, and the folder with all the sockets is removed.
 """
 
+import glob
 import os
 import shutil
 import signal
@@ -176,6 +177,9 @@ class Run:
                     if name.endswith(".log"):
                         shutil.copy(self.path(name), self.keep_logs)
             shutil.rmtree(self.folder, ignore_errors=True)
+            # Where bondfwd keeps how far packed rings went.
+            for left in glob.glob(f"/dev/shm/bondfwd{self.folder.replace('/', '-')}-*.rings"):
+                os.unlink(left)
 
 
 def unwind_on_signals():
