@@ -24,7 +24,7 @@ struct bf_caller {
 
 /* As an eventfd is written: eight bytes that say 1; to a pipe they are as good as any. */
 static void
-call_once(const struct bf_vhost_fd *to)
+caller_write(const struct bf_vhost_fd *to)
 {
 	int fd = to->fd, flags;
 	uint64_t one = 1;
@@ -50,7 +50,7 @@ caller_run(void *arg)
 		if (read(c->say, &n, sizeof(n)) != sizeof(n) && errno != EINTR)
 			break;
 		if (!__atomic_load_n(&c->quit, __ATOMIC_ACQUIRE))
-			call_once(&c->to);
+			caller_write(&c->to);
 	}
 	close(c->say);
 	bf_waste_fd(c->bin, &c->to);
