@@ -22,6 +22,7 @@ from guestrig import image  # noqa: E402
 from guestrig.backend import program  # noqa: E402
 from guestrig.lab import Lab  # noqa: E402
 from guestrig.process import ChildGone, RigError, Run, wait_until  # noqa: E402
+from guestrig.vm import QEMU  # noqa: E402
 
 # How much of each log a failed test shows.
 TAIL = 4000
@@ -38,8 +39,8 @@ def pytest_configure(config):
 @pytest.fixture(scope="session", autouse=True)
 def needed():
     """Skip the suite, with the reason, where it cannot run."""
-    if not shutil.which("qemu-system-x86_64"):
-        pytest.skip("qemu-system-x86_64 is not installed (scripts/install-deps guest)")
+    if not shutil.which(QEMU):
+        pytest.skip(f"{QEMU} is not installed (scripts/install-deps guest)")
     try:
         program("bondfwd")
         program("bondctl")

@@ -19,7 +19,10 @@ import subprocess
 import threading
 import time
 
-from .process import RigError, wait_until
+from .process import ChildGone, RigError, wait_until
+
+# The program; another one's path may be named, that of a newer QEMU.
+QEMU = os.environ.get("BONDFWD_QEMU") or "qemu-system-x86_64"
 
 # An emulated `rep movsb` goes byte by byte: without these two the kernel copies eight at a time.
 CPU = {"tcg": "max,-erms,-fsrm", "kvm": "host"}
@@ -41,7 +44,7 @@ _KVM_VERDICT = []
 def _kvm_boots():
     """Boot the guest image once under KVM, without NICs; the answer is kept for this process."""
     if not _KVM_VERDICT:
-        from .process import ChildGone, Run
+        from .process import Run
         works = False
         if os.access("/dev/kvm", os.R_OK | os.W_OK):
             with Run("kvm") as run:
@@ -186,9 +189,9 @@ class Vm:
         console = self.run.path(f"{self.name}-console.log")
         memory = f"{self.memory_mib}M"
         command = [
-            "qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config",
+            QEMU, "-name", self.name, "-nodefaults", "-no-user-config",
             "-display", "none", "-accel", self.accel, "-cpu", CPU[self.accel],
-            "-machine", "q35,memory-backend=mem", "-m", memory,
+            "-machine", "q35,memory-backend=mem", "-m", f"{memory},slots=2,maxmem=2G",
             # With a single CPU, TCG takes the kernel's memory barriers (`lock add`) for plain
             # additions; rings shared with another process need them. A second possible CPU, which
             # never comes, makes them real.
@@ -250,6 +253,9 @@ class Vm:
         if self.child:
             self.child.stop()
         self._lose_jobs("stopped")
+        self._remove_sockets()
+
+    def _remove_sockets(self):
         for nic in self.nics:
             if os.path.exists(nic.sock):
                 os.unlink(nic.sock)
@@ -289,13 +295,47 @@ class Vm:
                     raise RigError(f"{self.name}: used entries at {start:#x} have not come along")
             other.qmp("cont")
             return False
+        self._take_over(other)
+        self.qmp("cont")
+        return True
+
+    def _take_over(self, other):
+        """The guest that was in the other Vm, and its commands, are in this one."""
         self._jobs, self._numbers, self._boot_id = other._jobs, other._numbers, other._boot_id
         for job in self._jobs.values():
             job.vm = self
         other._jobs = {}
         self.boots = other.boots
-        self.qmp("cont")
-        return True
+
+    def _wait_migrated(self, what, limit_s=60):
+        def done():
+            status = self.qmp("query-migrate").get("status")
+            if status in ("failed", "cancelled"):
+                raise ChildGone(f"{self.name}: {what}: migration {status}")
+            return status == "completed"
+        wait_until(f"{self.name}: {what}", limit_s, done)
+
+    def save(self, path):
+        """Write the guest into a file and end QEMU; what runs in it goes on with restore()."""
+        self.qmp("stop")
+        self.qmp("migrate", uri=f"exec:cat >{path}")
+        self._wait_migrated("saved")
+        self.child.stop()
+        self._remove_sockets()
+
+    def restore(self, path, other):
+        """Go on, with incoming=True and not booted, as the guest that other.save() wrote."""
+        self.qmp("migrate-incoming", uri=f"exec:cat {path}")
+        self._wait_migrated("restored")
+        self._take_over(other)
+        if self.qmp("query-status")["status"] != "running":
+            self.qmp("cont")
+
+    def plug_memory(self, mib, name="more"):
+        """Put a memory module in while the guest runs."""
+        self.qmp("object-add", **{"qom-type": "memory-backend-memfd", "id": name, "size": mib << 20,
+                                  "share": True})
+        self.qmp("device_add", driver="pc-dimm", id=f"dimm-{name}", memdev=name)
 
     def memory(self):
         """The guest's memory, as QEMU holds it."""
@@ -438,6 +478,6 @@ class Qmp:
 
 
 def qemu_version():
-    done = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True,
+    done = subprocess.run([QEMU, "--version"], capture_output=True, text=True,
                           check=False)
     return done.stdout.splitlines()[0] if done.stdout else "unknown"
