@@ -129,14 +129,18 @@ def run_sanitize(job):
     return run_meson(job, SANITIZED, ("unit", "eal", "fuzz"), env)
 
 
-def run_pytest(job, folder, *options, log=None, env=None):
-    """A folder of pytest's; log: another name for the log and the report than the suite's."""
+def run_pytest(job, paths, *options, log=None, env=None):
+    """
+    A folder of test/, or several files; log: another name for the log and the report than the
+    suite's.
+    """
     tally = Tally()
+    paths = [ROOT / "test" / path for path in ([paths] if isinstance(paths, str) else paths)]
     report = LOGS / f"{log or job.name}.xml"
     report.unlink(missing_ok=True)
     status, _, in_time = job.run(
         log or job.name, ["/usr/bin/python3", "-m", "pytest", "-q", "-rfEs", "-p", "no:cacheprovider",
-                          f"--junitxml={report}", *options, ROOT / "test" / folder],
+                          f"--junitxml={report}", *options, *paths],
         {**WAITS_LONGER, **(env or {})})
     cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
     for case in cases:

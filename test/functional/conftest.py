@@ -2,13 +2,12 @@
 """Fixtures of the functional tests.  BONDFWD_BUILD names the build directory (default: build)."""
 
 import pathlib
-import shutil
-import tempfile
 
 import pytest
 
-pytest.register_assert_rewrite("bf")
+pytest.register_assert_rewrite("bf", "fixtures")
 import bf  # noqa: E402
+from fixtures import peer, pytest_runtest_makereport, rig, workdir  # noqa: E402,F401
 
 
 FAST = pathlib.Path(__file__).with_name("fast.txt")
@@ -48,67 +47,3 @@ def pytest_collection_modifyitems(config, items):
         for program in getattr(item.module, "NEEDS", (bf.BONDFWD, bf.BONDCTL, bf.PEER)):
             if not program.exists():
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not built"))
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    outcome = yield
-    report = outcome.get_result()
-    setattr(item, "failed_" + report.when, report.failed)
-    if report.failed:
-        for rig in getattr(item, "rigs", []):
-            report.sections += rig.last_report or rig.report()
-
-
-@pytest.fixture
-def workdir():
-    """A short path, because sockets live in it."""
-    path = tempfile.mkdtemp(prefix="bft-")
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-    for left in bf.records_files(path):
-        left.unlink(missing_ok=True)
-
-
-@pytest.fixture
-def rig(request, workdir):
-    """Make rigs: rig(members=2, guests=("vm1",), ...) starts peers and daemon.
-
-    After the test each daemon that still runs must have a balanced ledger and full pools, end
-    with status 0 on SIGTERM, leave no socket and have written no error or warning.
-
-    Its workers sleep while nothing comes, because other tests run beside; IDLE = "poll" in a module,
-    or idle="poll" here, is for what is about polling.
-    """
-    rigs = request.node.rigs = []
-
-    def make(start=True, **options):
-        options.setdefault("idle", getattr(request.module, "IDLE", "sleep"))
-        made = bf.Rig(workdir, **options)
-        rigs.append(made)
-        return made.start() if start else made
-
-    yield make
-    try:
-        if not getattr(request.node, "failed_call", False):
-            for made in rigs:
-                if made.daemon is not None:
-                    made.finish()
-    finally:
-        for made in rigs:
-            made.last_report = made.report()
-            made.close()
-
-
-@pytest.fixture
-def peer(workdir):
-    """Make single peers: peer(name, socket, ...)."""
-    peers = []
-
-    def make(name, socket, **options):
-        peers.append(bf.Peer(workdir, name, socket, **options))
-        return peers[-1]
-
-    yield make
-    for made in peers:
-        made.quit()
