@@ -8,14 +8,16 @@
 #include "app.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
-#include "console/script.h"
 
 static bool
 ref_at(struct bf_app *app, unsigned int id, struct bf_port_ref *r)
@@ -61,7 +63,9 @@ bf_app_ports(struct bf_app *app, const char *text, struct bf_port_ref *refs, str
 		if (all || strcmp(r.name, text) == 0 || strcmp(id, text) == 0)
 			refs[n++] = r;
 	}
-	if (n == 0 && !all)
+	if (n == 0 && !all && bf_missing_has(&app->br->missing, text))
+		bf_out_error(out, "port: \"%.60s\": its device is missing", text);
+	else if (n == 0 && !all)
 		bf_out_usage(out,
 			"port: \"%.60s\": expected a port's id or name, or all: see show "
 			"port summary all",
@@ -78,12 +82,27 @@ bf_app_error(struct bf_out *out, int ret, const struct bf_err *err)
 		bf_out_error(out, "%s", err->text);
 }
 
+/* A file may name a device that is not there yet; who types one has mistyped it. */
+static int
+check_new_members(
+	const struct bf_config *running, const struct bf_config *c, struct bf_err *err)
+{
+	uint16_t port;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < c->bond.n_members && ret == 0; i++)
+		if (bf_bond_config_member(&running->bond, c->bond.members[i].name) < 0)
+			ret = bf_bond_find_port(c->bond.members[i].name, &port, err);
+	return ret;
+}
+
 void
 bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit)
 {
 	struct bf_app *app = ctx->app;
 	struct bf_err err = {""};
 	struct bf_config *c;
+	bool changes = false;
 	int ret;
 
 	if (app->candidate != NULL) {
@@ -91,12 +110,67 @@ bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit)
 	} else {
 		c = bf_config_copy(app->br->running);
 		ret = c == NULL ? bf_err_set(&err, ENOMEM, "out of memory") : edit(c, ctx, &err);
+		changes = ret == 0 && memcmp(c, app->br->running, sizeof(*c)) != 0; /* NOLINT */
+		if (ret == 0)
+			ret = check_new_members(app->br->running, c, &err);
 		if (ret == 0)
 			ret = bf_bridge_apply(app->br, c, &err);
 		free(c);
 	}
 	if (ret != 0)
 		bf_app_error(ctx->out, ret, &err);
+	else if (changes)
+		bf_app_audit_cmd(ctx);
+}
+
+void
+bf_app_audit(struct bf_app *app, const char *who, const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	bf_event(&app->br->events, BF_LOG_NOTICE, "config_changed", "config", "%s, by %s", text,
+		who);
+	bf_app_prompt(app);
+}
+
+void
+bf_app_prompt(struct bf_app *app)
+{
+	if (app->console != NULL)
+		bf_console_set_prompt(app->console,
+			bf_app_is_unsaved(app) ? "bondfwd (unsaved changes)> " : "bondfwd> ");
+}
+
+void
+bf_app_who(const struct bf_app *app, char *buf, size_t size)
+{
+	if (app->console == NULL)
+		snprintf(buf, size, "the program");
+	else
+		bf_console_who(app->console, buf, size);
+}
+
+void
+bf_app_audit_cmd(struct bf_cmd_ctx *ctx)
+{
+	char who[64], line[200];
+
+	bf_app_who(ctx->app, who, sizeof(who));
+	bf_cmd_line(ctx, line, sizeof(line));
+	bf_app_audit(ctx->app, who, "%s", line);
+}
+
+void
+bf_app_speed(uint32_t mbps, char *buf, size_t size)
+{
+	if (mbps == 0)
+		snprintf(buf, size, "unknown speed");
+	else
+		snprintf(buf, size, "%" PRIu32 " Mbit/s", mbps);
 }
 
 int
@@ -132,6 +206,7 @@ bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms)
 			"not committed in time: the configuration before is in force again");
 	else
 		bf_event(&app->br->events, BF_LOG_ERR, "rollback_failed", "config", "%s", err.text);
+	bf_app_prompt(app);
 	bf_app_commit(app);
 	return -1;
 }
@@ -155,69 +230,6 @@ bf_app_bond(const struct bf_app *app, struct bf_config *c, const char *name, str
 	bf_err_set(err, EINVAL, "bond: \"%.60s\": expected %s", name,
 		c->has_bond ? c->bond.name : "a bond: see create bonding device");
 	return NULL;
-}
-
-struct reading {
-	struct bf_app *app;
-	struct bf_err *err;
-};
-
-static int
-config_line(void *arg, const char *file, unsigned int line_no, const char *line)
-{
-	struct reading *r = arg;
-	struct bf_out *out = bf_out_create(BF_OUT_TEXT, 0);
-	const struct bf_cmd *cmd;
-	int ret = 0;
-
-	if (out == NULL)
-		return bf_err_set(r->err, ENOMEM, "out of memory");
-	cmd = bf_cmd_find(r->app->cmds, line, out);
-	if (cmd != NULL && !(cmd->flags & BF_CMD_CONFIG))
-		bf_out_usage(out, "\"%.60s\": expected a configuration command", line);
-	else if (cmd != NULL)
-		bf_cmd_run(r->app->cmds, line, out, r->app);
-	if (bf_out_status(out) != BF_OUT_OK) {
-		char text[400];
-		size_t len;
-
-		snprintf(text, sizeof(text), "%s", bf_out_data(out, &len));
-		text[strcspn(text, "\n")] = '\0';
-		ret = bf_err_set(r->err, EINVAL, "%s:%u: %s", file, line_no, text);
-	}
-	bf_out_destroy(out);
-	return ret;
-}
-
-int
-bf_app_read_config(struct bf_app *app, const char *path, struct bf_config *c, struct bf_err *err)
-{
-	struct bf_config *before = app->candidate;
-	struct reading r = {app, err};
-	char why[400] = "";
-	int ret;
-
-	app->candidate = c;
-	ret = bf_script_load(path, 0, config_line, &r, why, sizeof(why));
-	app->candidate = before;
-	if (ret != 0 && why[0] != '\0')
-		return bf_err_set(err, -ret, "%s", why);
-	if (ret == 0)
-		ret = bf_config_check(c, err);
-	return ret;
-}
-
-int
-bf_app_load(struct bf_app *app, const char *path, struct bf_err *err)
-{
-	struct bf_config *c = bf_config_new();
-	int ret = c == NULL ? bf_err_set(err, ENOMEM, "out of memory")
-			    : bf_app_read_config(app, path, c, err);
-
-	if (ret == 0)
-		ret = bf_bridge_apply(app->br, c, err);
-	free(c);
-	return ret;
 }
 
 static int

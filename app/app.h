@@ -19,17 +19,26 @@
 
 #define BF_MAX_PORT_IDS (BF_GUEST_ID_BASE + BF_MAX_PORTS)
 
+/** What the command line made: a config file that makes the same again replaces it. */
+struct bf_app_yields {
+	bool bond;
+	bool guests[BF_MAX_GUESTS]; /* by their place in the base */
+};
+
 struct bf_app {
 	struct bf_bridge *br; /* NULL under --check */
 	struct bf_config *candidate; /* commands change this instead of the running state */
+	/* What the command line says: the file of --config is read on top of it. */
+	struct bf_config *base;
+	struct bf_app_yields *yields; /* while such a file is read, else NULL */
+	uint64_t saved; /* hash of what base and file gave when last read or written, 0: no file */
 	struct bf_cmd_set *cmds;
 	struct bf_console *console;
 	const char *config_path; /* --config, for SIGHUP; NULL without */
 	bool quit;
+	bool reload; /* SIGHUP came */
 	struct bf_config *fallback; /* taken back when `commit` does not come in time */
 	uint64_t fallback_ms;
-	struct bf_rate last_show[BF_MAX_PORT_IDS]; /* by port id: rates since the last show */
-	struct bf_rate last_fwd;
 };
 
 /** A port as the console names it. */
@@ -83,8 +92,59 @@ void bf_app_error(struct bf_out *out, int ret, const struct bf_err *err);
 int bf_app_read_config(
 	struct bf_app *app, const char *path, struct bf_config *c, struct bf_err *err);
 
-/** Load a config file and apply it as a whole. */
-int bf_app_load(struct bf_app *app, const char *path, struct bf_err *err);
+/** The same for a file that stands on what @p c holds already: what it makes again replaces that. */
+int bf_app_read_on_base(
+	struct bf_app *app, const char *path, struct bf_config *c, struct bf_err *err);
+
+/** How a file becomes the configuration. */
+struct bf_load {
+	const char *path;
+	bool merge; /* its lines run on top of what is in force */
+	bool force; /* also when it removes the bond or cuts a guest that is connected */
+	uint64_t confirm_s; /* not 0: the same, and it goes back unless committed in time */
+};
+
+/**
+ * The configuration that a file asks for: its lines on top of nothing, of the command line's
+ * (the file of --config), or of what is in force (merge).
+ *
+ * @return on the heap; NULL with errno and the reason.
+ */
+struct bf_config *bf_app_wanted(
+	struct bf_app *app, const char *path, bool merge, struct bf_err *err);
+
+/**
+ * Load a config file and apply it as a whole; what changes is written to @p out.
+ *
+ * @param who
+ *   For the event.
+ * @return
+ *   0, or -errno with the reason; -EPERM: it would cut something and neither force nor confirm
+ *   was said. Then nothing has changed.
+ */
+int bf_app_load(struct bf_app *app, const struct bf_load *how, const char *who, struct bf_out *out,
+	struct bf_err *err);
+
+/** Is this the file of --config, by whatever path? */
+bool bf_app_is_config_file(const struct bf_app *app, const char *path);
+/** True while the running configuration is not what the file of --config gives. */
+bool bf_app_is_unsaved(const struct bf_app *app);
+/** The file of --config gives @p c now. */
+void bf_app_note_saved(struct bf_app *app, const struct bf_config *c);
+
+/** Let the prompt say whether a restart would lose something; after every change. */
+void bf_app_prompt(struct bf_app *app);
+
+/** Note who changed what, for `show events`. */
+void bf_app_audit(struct bf_app *app, const char *who, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/** Who runs the present command: the terminal, or a client with its process. */
+void bf_app_who(const struct bf_app *app, char *buf, size_t size);
+/** The same for a command, with its line as what was done. */
+void bf_app_audit_cmd(struct bf_cmd_ctx *ctx);
+
+/** `10000 Mbit/s`, or `unknown speed`. */
+void bf_app_speed(uint32_t mbps, char *buf, size_t size);
 
 /** Values that complete an argument on the console. */
 int bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t size);

@@ -31,8 +31,9 @@ bf_check_run(struct bf_app *app, const struct bf_options *o)
 	struct bf_err err = {""};
 	int problems = 0;
 
+	app->base = bf_config_copy(o->config);
 	if ((o->config_path != NULL &&
-		    bf_app_read_config(app, o->config_path, o->config, &err) != 0) ||
+		    bf_app_read_on_base(app, o->config_path, o->config, &err) != 0) ||
 		bf_config_check(o->config, &err) != 0) {
 		complain("", err.text);
 		problems++;

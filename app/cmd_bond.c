@@ -15,6 +15,7 @@
 
 #include "app.h"
 #include "base/clock.h"
+#include "base/mac.h"
 #include "base/parse.h"
 #include "commands.h"
 
@@ -22,14 +23,19 @@ static int
 edit_create(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
 	const char *name = bf_cmd_arg(ctx, "name");
+	struct bf_app *app = ctx->app;
 	struct bf_bond_config b;
 	uint64_t socket;
+	bool again = app->yields != NULL && app->yields->bond &&
+		strcmp(name != NULL ? name : "bond0", c->bond.name) == 0;
 	int ret;
 
-	if (c->has_bond)
+	if (c->has_bond && !again)
 		return bf_err_set(err, EEXIST,
 			"create bonding device: %s exists: expected one bond at most",
 			c->bond.name);
+	if (again)
+		app->yields->bond = false;
 	bf_bond_config_init(&b);
 	ret = bf_bond_config_set(&b, "mode", bf_cmd_arg(ctx, "mode"), err);
 	if (ret == 0)
@@ -293,27 +299,41 @@ show_keys(const struct bf_key *keys, unsigned int n, const void *of, struct bf_o
 	bf_out_obj_end(out);
 }
 
-static void
-show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, struct bf_out *out)
+/* What is wrong with a member, in a word or two behind a comma. */
+static const char *
+member_trouble(const struct bf_member *m, bool missing)
 {
-	const struct bf_member_config *config = &br->bond.cfg.members[m - br->bond.members];
-	struct bf_member_counters c;
+	return missing        ? ", missing"
+		: m->gone     ? ", gone"
+		: m->off      ? ", switched off"
+		: m->damped   ? ", flaps"
+		: m->draining ? ", draining"
+		: m->drained  ? ", drained"
+			      : "";
+}
 
-	bf_stats_member(br, m->bit, &c);
+static void
+show_member(const struct bf_bridge *br, const struct bf_member *m,
+	const struct bf_member_config *config, bool missing, bool used, struct bf_out *out)
+{
+	struct bf_member_counters c = {0};
+	char port[16] = "-", speed[32];
+
+	if (!missing) {
+		bf_stats_member(br, m->bit, &c);
+		snprintf(port, sizeof(port), "%u", m->port);
+	}
+	bf_app_speed(m->speed_mbps, speed, sizeof(speed));
 	bf_out_printf(out,
-		"\t\t%s (port %u): link %s, %s%s, %" PRIu32 " Mbit/s, link losses %" PRIu64
-		", tx frames %" PRIu64 ", tx bytes %" PRIu64 "\n",
-		m->name, m->port, m->carrier ? "up" : "down", used ? "sending" : "not sending",
-		m->gone               ? ", gone"
-			: m->off      ? ", switched off"
-			: m->damped   ? ", flaps"
-			: m->draining ? ", draining"
-			: m->drained  ? ", drained"
-				      : "",
-		m->speed_mbps, m->flaps, c.tx_frames, c.tx_bytes);
+		"\t\t%s (port %s): link %s, %s%s, %s, link losses %" PRIu64 ", tx frames %" PRIu64
+		", tx bytes %" PRIu64 "\n",
+		m->name, port, m->carrier ? "up" : "down", used ? "sending" : "not sending",
+		member_trouble(m, missing), speed, m->flaps, c.tx_frames, c.tx_bytes);
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "name", m->name);
-	bf_out_u64(out, "port", m->port);
+	if (!missing)
+		bf_out_u64(out, "port", m->port);
+	bf_out_bool(out, "missing", missing);
 	bf_out_bool(out, "link", m->carrier);
 	bf_out_bool(out, "usable", m->usable);
 	bf_out_bool(out, "sending", used);
@@ -335,12 +355,44 @@ show_member(const struct bf_bridge *br, const struct bf_member *m, bool used, st
 	bf_out_obj_end(out);
 }
 
+/* Those that are configured and have no device, as far as that can be shown. */
+static void
+show_missing_members(const struct bf_bridge *br, struct bf_out *out)
+{
+	for (uint32_t i = 0; i < br->missing.n; i++) {
+		struct bf_member m = {.port = 0};
+		int at = bf_bond_config_member(
+			&br->running->bond, br->missing.members[i].name);
+
+		if (at < 0)
+			continue;
+		memcpy(m.name, br->missing.members[i].name, sizeof(m.name));
+		m.drained = br->running->bond.members[at].drained;
+		show_member(br, &m, &br->running->bond.members[at], true, false, out);
+	}
+}
+
+static void
+list_missing(const struct bf_bridge *br, struct bf_out *out)
+{
+	bf_out_arr_begin(out, "missing_members");
+	if (br->missing.n > 0)
+		bf_out_printf(out, "\tMissing (%" PRIu32 "): [", br->missing.n);
+	for (uint32_t i = 0; i < br->missing.n; i++) {
+		bf_out_printf(out, "%s%s", i > 0 ? " " : "", br->missing.members[i].name);
+		bf_out_str(out, NULL, br->missing.members[i].name);
+	}
+	if (br->missing.n > 0)
+		bf_out_printf(out, "]\n");
+	bf_out_arr_end(out);
+}
+
 /* Members that carry traffic now: in active-backup the first usable one only. */
 static uint32_t
 sending_set(const struct bf_bridge *br)
 {
 	const struct bf_bond_view *v = &br->lcores.view->bond;
-	uint32_t usable = bf_tx_bond_usable(v);
+	uint32_t usable = v->carrier != NULL ? bf_tx_bond_usable(v) : 0; /* no view of it yet */
 
 	return usable != 0 && v->tx == BF_TX_ORDER ? 1u << bf_bond_first(v, usable) : usable;
 }
@@ -350,9 +402,9 @@ show_open_bond(struct bf_bridge *br, struct bf_out *out)
 {
 	const struct bf_bond *b = &br->bond;
 	uint32_t used = sending_set(br);
-	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+	char mac[BF_MAC_TEXT_SIZE];
 
-	rte_ether_format_addr(mac, sizeof(mac), &b->mac);
+	bf_mac_text(b->mac.addr_bytes, mac);
 	bf_out_str(out, "mac", mac);
 	bf_out_u64(out, "port", b->port);
 	bf_out_arr_begin(out, "members");
@@ -371,11 +423,13 @@ show_open_bond(struct bf_bridge *br, struct bf_out *out)
 	bf_out_printf(out,
 		"\tMAC address: %s\n\tMTU: %" PRIu32 "\n\tFailovers: %" PRIu64
 		"\n\tMember details:\n",
-		mac, b->cfg.mtu, b->failovers);
-	bf_out_u64(out, "failovers", b->failovers);
+		mac, b->cfg.mtu, br->failovers.n);
+	bf_out_u64(out, "failovers", br->failovers.n);
 	bf_out_arr_begin(out, "member_details");
 	for (unsigned int i = 0; i < b->n_members; i++)
-		show_member(br, &b->members[i], (used & 1u << b->members[i].bit) != 0, out);
+		show_member(br, &b->members[i], &b->cfg.members[i], false,
+			(used & 1u << b->members[i].bit) != 0, out);
+	show_missing_members(br, out);
 	bf_out_arr_end(out);
 }
 
@@ -433,10 +487,15 @@ cmd_show_config(struct bf_cmd_ctx *ctx)
 	bf_out_str(out, "switch_side", bf_mode_hints[c->mode]);
 	if (c->primary[0] != '\0')
 		bf_out_printf(out, "\tUser Defined Primary: [%s]\n", c->primary);
-	if (app->br->bond.open)
+	list_missing(app->br, out);
+	if (app->br->bond.open) {
 		show_open_bond(app->br, out);
-	else
+	} else {
 		bf_out_printf(out, "\tMembers (0): []\n");
+		bf_out_arr_begin(out, "member_details");
+		show_missing_members(app->br, out);
+		bf_out_arr_end(out);
+	}
 	show_keys(bf_bond_keys, bf_n_bond_keys, c, out);
 	bf_out_obj_end(out);
 }
@@ -449,7 +508,7 @@ show_lacp_port(const char *title, const char *key, const struct bf_lacp_port *p,
 	bf_lacp_state_text(p->state, state, sizeof(state));
 	bf_out_printf(out,
 		"\t%s detail info:\n\t\tsystem priority: %u\n"
-		"\t\tsystem mac address: %02X:%02X:%02X:%02X:%02X:%02X\n\t\tport key: %u\n"
+		"\t\tsystem mac address: %02x:%02x:%02x:%02x:%02x:%02x\n\t\tport key: %u\n"
 		"\t\tport priority: %u\n\t\tport number: %u\n\t\tport state: %s\n",
 		title, p->system_priority, p->system_id[0], p->system_id[1], p->system_id[2],
 		p->system_id[3], p->system_id[4], p->system_id[5], p->key, p->port_priority,
@@ -570,6 +629,15 @@ cmd_show_lacp(struct bf_cmd_ctx *ctx)
 	bf_out_arr_begin(ctx->out, "members");
 	for (unsigned int i = 0; bf_lacp_member_info_at(b->lacp, i, &m) == 0; i++)
 		show_lacp_member(b, &m, ctx->out);
+	for (uint32_t i = 0; i < app->br->missing.n; i++) {
+		bf_out_printf(ctx->out, "\n\tMember Port: - (%s): missing\n",
+			app->br->missing.members[i].name);
+		bf_out_obj_begin(ctx->out, NULL);
+		bf_out_str(ctx->out, "name", app->br->missing.members[i].name);
+		bf_out_bool(ctx->out, "missing", true);
+		bf_out_bool(ctx->out, "link", false);
+		bf_out_obj_end(ctx->out);
+	}
 	bf_out_arr_end(ctx->out);
 	bf_out_obj_end(ctx->out);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "base/mac.h"
 #include "base/parse.h"
 #include "commands.h"
 
@@ -52,8 +53,7 @@ show_entry(void *arg, const struct bf_fdb_entry *e)
 	if (s->slot >= 0 && e->port != s->slot)
 		return;
 	memcpy(m, &e->key, 6);
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
-		m[5]);
+	bf_mac_text(m, mac);
 	bf_out_printf(s->out, "%-16s %4u  %s  %5" PRIu32 "%s\n",
 		bf_bridge_port_name(s->br, e->port), vlan, mac, age,
 		(e->flags & BF_FDB_STATIC) ? " static" : "");

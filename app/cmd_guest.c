@@ -24,6 +24,19 @@ parse_options(struct bf_guest_config *g, const struct bf_cmd_ctx *ctx, struct bf
 	return ret;
 }
 
+/* A guest of the command line, which the file of --config may make again, once. */
+static bool
+yields(const struct bf_app *app, const char *name)
+{
+	for (uint32_t i = 0; app->yields != NULL && i < app->base->n_guests; i++) {
+		if (strcmp(app->base->guests[i].name, name) != 0 || !app->yields->guests[i])
+			continue;
+		app->yields->guests[i] = false;
+		return bf_config_guest(app->candidate, name) != NULL;
+	}
+	return false;
+}
+
 static int
 edit_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
@@ -34,7 +47,10 @@ edit_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	ret = bf_guest_config_set(&g, "name", bf_cmd_arg(ctx, "name"), err);
 	if (ret == 0)
 		ret = parse_options(&g, ctx, err);
-	return ret != 0 ? ret : bf_config_add_guest(c, &g, err);
+	if (ret != 0)
+		return ret;
+	return yields(ctx->app, g.name) ? bf_config_replace_guest(c, g.name, &g, err)
+					: bf_config_add_guest(c, &g, err);
 }
 
 static int
@@ -54,9 +70,7 @@ edit_set(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 			err, EINVAL, "guest: \"%.60s\": no such guest", bf_cmd_arg(ctx, "guest"));
 	copy = *g;
 	ret = parse_options(&copy, ctx, err);
-	if (ret == 0)
-		ret = bf_config_remove_guest(c, g->name, err);
-	return ret != 0 ? ret : bf_config_add_guest(c, &copy, err);
+	return ret != 0 ? ret : bf_config_replace_guest(c, g->name, &copy, err);
 }
 
 static void

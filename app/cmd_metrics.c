@@ -88,6 +88,19 @@ failovers(const struct bf_failovers *f, const char *bond, struct bf_out *out)
 }
 
 static double
+speed_of(const struct bf_bridge *br, const struct bf_member *m)
+{
+	(void)br;
+	return m->carrier ? m->speed_mbps : 0;
+}
+
+static double
+is_missing(const struct bf_bridge *br, const struct bf_member *m)
+{
+	return bf_missing_has(&br->missing, m->name);
+}
+
+static double
 link_of(const struct bf_bridge *br, const struct bf_member *m)
 {
 	(void)br;
@@ -131,22 +144,34 @@ members(const struct bf_bridge *br, struct bf_out *out)
 	static const struct {
 		const char *name, *type, *help;
 		double (*value)(const struct bf_bridge *br, const struct bf_member *m);
+		bool of_missing; /* 0 of a member without a device says the truth */
 	} families[] = {
-		{"bondfwd_member_up", "gauge", "1 while the member has a link.", link_of},
+		{"bondfwd_member_up", "gauge", "1 while the member has a link.", link_of,
+			true},
+		{"bondfwd_member_missing", "gauge", "1 while the member has no device.",
+			is_missing, true},
+		{"bondfwd_member_speed_mbps", "gauge",
+			"Speed of the link in Mbit/s, 0: unknown or down.", speed_of, true},
 		{"bondfwd_member_carries", "gauge", "1 while the bond sends by the member.",
-			carries},
-		{"bondfwd_member_link_losses_total", "counter", "Links lost.", losses},
-		{"bondfwd_member_transmit_frames_total", "counter", "Frames sent.", frames},
+			carries, true},
+		{"bondfwd_member_link_losses_total", "counter", "Links lost.", losses,
+			false},
+		{"bondfwd_member_transmit_frames_total", "counter", "Frames sent.", frames,
+			false},
 		{"bondfwd_member_transmit_bytes_total", "counter", "Bytes sent, without FCS.",
-			bytes},
+			bytes, false},
 	};
+	const char *bond = br->running->bond.name;
 	const struct bf_bond *b = &br->bond;
 
 	for (unsigned int f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
 		family(out, families[f].name, families[f].type, families[f].help);
-		for (unsigned int i = 0; i < b->n_members; i++)
-			sample(out, families[f].name, b->cfg.name, "member", b->members[i].name,
+		for (unsigned int i = 0; b->open && i < b->n_members; i++)
+			sample(out, families[f].name, bond, "member", b->members[i].name,
 				families[f].value(br, &b->members[i]));
+		for (uint32_t i = 0; families[f].of_missing && i < br->missing.n; i++)
+			sample(out, families[f].name, bond, "member", br->missing.members[i].name,
+				families[f].value == is_missing);
 	}
 }
 
@@ -157,9 +182,9 @@ cmd_metrics(struct bf_cmd_ctx *ctx)
 	const struct bf_bridge *br = app->br;
 
 	bf_out_arr_begin(ctx->out, NULL);
-	if (br->bond.open) {
+	if (br->bond.open || br->missing.n > 0) {
 		members(br, ctx->out);
-		failovers(&br->failovers, br->bond.cfg.name, ctx->out);
+		failovers(&br->failovers, br->running->bond.name, ctx->out);
 	}
 	bf_out_arr_end(ctx->out);
 }

@@ -15,6 +15,7 @@
 
 #include "app.h"
 #include "base/clock.h"
+#include "base/mac.h"
 #include "base/parse.h"
 #include "commands.h"
 
@@ -39,12 +40,6 @@ open_bond(struct bf_cmd_ctx *ctx)
 	return &app->br->bond;
 }
 
-static void
-mac_text(const uint8_t *m, char *buf, size_t size)
-{
-	snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
-}
-
 static const char *
 member_name(const struct bf_bond *b, int i)
 {
@@ -61,8 +56,8 @@ flow_text(const struct bf_flow *f, char *buf, size_t size)
 	bool v6;
 
 	bf_flow_key(f->head, f->head_len, BF_POLICY_L34, &k);
-	mac_text(f->head + 6, s, sizeof(s));
-	mac_text(f->head, d, sizeof(d));
+	bf_mac_text(f->head + 6, s);
+	bf_mac_text(f->head, d);
 	if (!k.has_l3) {
 		snprintf(buf, size, "%s -> %s", s, d);
 		return;
@@ -146,6 +141,14 @@ show_shares(struct bf_app *app, const struct bf_bond *b, struct bf_out *out)
 		bf_out_f64(out, "share", sum > 0 ? load[i] / sum : 0);
 		bf_out_u64(out, "tx_frames", c.tx_frames);
 		bf_out_u64(out, "tx_bytes", c.tx_bytes);
+		bf_out_obj_end(out);
+	}
+	for (uint32_t i = 0; i < app->br->missing.n; i++) {
+		bf_out_printf(out, "%-20s missing\n", app->br->missing.members[i].name);
+		bf_out_obj_begin(out, NULL);
+		bf_out_str(out, "name", app->br->missing.members[i].name);
+		bf_out_bool(out, "missing", true);
+		bf_out_bool(out, "carries", false);
 		bf_out_obj_end(out);
 	}
 	bf_out_arr_end(out);
@@ -388,9 +391,15 @@ static void
 cmd_failover(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
+	const char *bond = bf_cmd_arg(ctx, "bond");
 	const struct bf_failover *f;
 	struct bf_out *out = ctx->out;
+	struct bf_err err = {""};
 
+	if (bond != NULL && bf_app_bond(app, app->br->running, bond, &err) == NULL) {
+		bf_out_usage(out, "%s", err.text);
+		return;
+	}
 	bf_out_printf(out, "%-5s %-24s %-24s %-12s %-12s %-20s %-8s %s\n", "No", "From", "To",
 		"First frame", "Known", "Announced", "Lost", "Cause");
 	bf_out_arr_begin(out, NULL);
@@ -455,7 +464,7 @@ show_neighbor(void *arg, const struct bf_neighbor *nb)
 	uint8_t m[6];
 
 	memcpy(m, &nb->key, 6);
-	mac_text(m, mac, sizeof(mac));
+	bf_mac_text(m, mac);
 	inet_ntop(nb->v6 ? AF_INET6 : AF_INET, nb->addr, ip, sizeof(ip));
 	bf_out_printf(s->out, "%-16s %4u  %s  %s\n", g != NULL ? g->cfg.name : "?",
 		(unsigned int)(nb->key >> 48), mac, ip);

@@ -16,6 +16,7 @@
 
 #include "app.h"
 #include "base/clock.h"
+#include "base/mac.h"
 #include "base/parse.h"
 #include "commands.h"
 
@@ -23,8 +24,19 @@
 struct figures {
 	uint64_t rx_frames, rx_bytes, rx_missed, rx_errors, rx_nombuf;
 	uint64_t tx_frames, tx_bytes, tx_errors;
-	uint64_t drops_in, drops_out;
 };
+
+/* LACPDUs, announcements, probes: they leave by the bond and never entered the switch. */
+static void
+add_own_frames(const struct bf_bridge *br, struct figures *f)
+{
+	for (unsigned int w = 0; w < br->lcores.n; w++) {
+		const struct bf_pmd_counters *p = &br->lcores.workers[w]->counters->pmd;
+
+		f->tx_frames += p->own_frames;
+		f->tx_bytes += p->own_bytes;
+	}
+}
 
 static void
 read_figures(struct bf_app *app, const struct bf_port_ref *r, struct figures *f)
@@ -51,14 +63,9 @@ read_figures(struct bf_app *app, const struct bf_port_ref *r, struct figures *f)
 	f->rx_bytes = c.rx_bytes;
 	f->tx_frames = c.tx_frames;
 	f->tx_bytes = c.tx_bytes;
-	for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
-		if (d < BF_DROP_PORT_GONE)
-			f->drops_in += c.drops[d];
-		else
-			f->drops_out += c.drops[d];
-	}
-	f->rx_errors = f->drops_in;
-	f->tx_errors = f->drops_out;
+	if (slot == BF_BOND_SLOT)
+		add_own_frames(app->br, f);
+	bf_stats_errors(&c, &f->rx_errors, &f->tx_errors);
 }
 
 static const char *
@@ -82,23 +89,37 @@ link_of(struct bf_app *app, const struct bf_port_ref *r, uint32_t *speed)
 		return false;
 	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	if (r->kind == BF_REF_BOND) { /* up means: a frame would leave */
-		struct bf_bond_view v;
+		const struct bf_bond_view *v = &app->br->lcores.view->bond;
 
-		(void)app;
-		v = app->br->lcores.view->bond;
-		return bf_tx_bond_usable(&v) != 0;
+		*speed = bf_bond_speed(&app->br->bond);
+		return v->carrier != NULL && bf_tx_bond_usable(v) != 0;
 	}
 	return link.link_status == RTE_ETH_LINK_UP;
 }
 
+/* The station that was learned first behind a port, and is known still. */
+static bool
+first_station(const struct bf_fdb *f, uint16_t slot, uint8_t mac[6])
+{
+	uint32_t i = f->first[slot];
+
+	if (i == 0)
+		return false;
+	memcpy(mac, &f->buckets[(i - 1) / BF_FDB_WAYS].e[(i - 1) % BF_FDB_WAYS].key, 6);
+	return true;
+}
+
+/* A guest's is the first that was learned behind it. */
 static void
-mac_of(const struct bf_port_ref *r, char *buf, size_t size)
+mac_of(const struct bf_app *app, const struct bf_port_ref *r, char *buf)
 {
 	struct rte_ether_addr mac = {{0}};
 
-	snprintf(buf, size, "-");
-	if (r->kind != BF_REF_GUEST && rte_eth_macaddr_get(r->ethdev, &mac) == 0)
-		rte_ether_format_addr(buf, (uint16_t)size, &mac);
+	memcpy(buf, "-", 2);
+	if (r->kind == BF_REF_GUEST && first_station(app->br->fdb, r->guest->slot, mac.addr_bytes))
+		bf_mac_text(mac.addr_bytes, buf);
+	else if (r->kind != BF_REF_GUEST && rte_eth_macaddr_get(r->ethdev, &mac) == 0)
+		bf_mac_text(mac.addr_bytes, buf);
 }
 
 static unsigned int
@@ -129,7 +150,7 @@ driver_of(const struct bf_port_ref *r, char *buf, size_t size)
 
 /** What is told of a port wherever it is shown. */
 struct looks {
-	char mac[RTE_ETHER_ADDR_FMT_SIZE], driver[64];
+	char mac[BF_MAC_TEXT_SIZE], driver[64], speed_text[32];
 	uint32_t speed;
 	bool up;
 };
@@ -139,7 +160,10 @@ static void
 begin_port(struct bf_app *app, const struct bf_port_ref *r, struct looks *l, struct bf_out *out)
 {
 	l->up = link_of(app, r, &l->speed);
-	mac_of(r, l->mac, sizeof(l->mac));
+	snprintf(l->speed_text, sizeof(l->speed_text), "unknown");
+	if (l->speed != 0)
+		snprintf(l->speed_text, sizeof(l->speed_text), "%" PRIu32 " Mbps", l->speed);
+	mac_of(app, r, l->mac);
 	driver_of(r, l->driver, sizeof(l->driver));
 	bf_out_obj_begin(out, NULL);
 	bf_out_u64(out, "id", r->id);
@@ -161,7 +185,7 @@ show_info(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 		"\n********************* Infos for port %u  *********************\n"
 		"Device name: %s\nKind: %s\nDriver name: %s\nMAC address: %s\nLink status: %s\n",
 		r->id, r->name, kind_name(r), l.driver, l.mac, l.up ? "up" : "down");
-	bf_out_printf(out, "Link speed: %" PRIu32 " Mbps\nMTU: %u\n", l.speed, mtu_of(app, r));
+	bf_out_printf(out, "Link speed: %s\nMTU: %u\n", l.speed_text, mtu_of(app, r));
 	bf_out_u64(out, "mtu", mtu_of(app, r));
 	if (r->kind == BF_REF_GUEST) {
 		bf_out_printf(out, "Socket: %s\nQueue pairs: %u\nFeatures: 0x%" PRIx64 "\n",
@@ -178,16 +202,45 @@ show_info(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 	bf_out_obj_end(out);
 }
 
+static struct bf_rate_notes **
+notes_of(struct bf_bridge *br, const struct bf_port_ref *r)
+{
+	static struct bf_rate_notes *none;
+
+	if (r->kind == BF_REF_GUEST)
+		return &br->rates.ports[r->guest->slot];
+	if (r->kind == BF_REF_BOND)
+		return &br->rates.ports[BF_BOND_SLOT];
+	return r->ethdev < RTE_DIM(br->rates.devices) ? &br->rates.devices[r->ethdev] : &none;
+}
+
+/* In JSON, whole numbers per second. */
+static void
+show_rates(const struct bf_rates *r, const char *window, struct bf_out *out)
+{
+	const struct {
+		const char *name;
+		double value;
+	} rows[] = {{"rx_pps", r->rx_pps}, {"rx_bps", r->rx_bps}, {"tx_pps", r->tx_pps},
+		{"tx_bps", r->tx_bps}};
+	char key[24];
+
+	for (unsigned int i = 0; i < RTE_DIM(rows); i++) {
+		snprintf(key, sizeof(key), "%s%s", rows[i].name, window);
+		bf_out_u64(out, key, (uint64_t)(rows[i].value + 0.5));
+	}
+}
+
 static void
 show_stats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 {
+	const struct bf_rate_notes *notes = *notes_of(app->br, r);
+	struct bf_rates rate, slow;
 	struct figures f;
-	struct bf_rate now;
-	struct bf_rates rate;
 
 	read_figures(app, r, &f);
-	now = (struct bf_rate){bf_clock_ns(), f.rx_frames, f.rx_bytes, f.tx_frames, f.tx_bytes};
-	bf_rate_step(&app->last_show[r->id], &now, &rate);
+	bf_rates_of(notes, BF_RATE_SHORT_S, &rate);
+	bf_rates_of(notes, BF_RATE_LONG_S, &slow);
 	bf_out_printf(out,
 		"\n  ######################## NIC statistics for port %-2u ########################\n"
 		"  RX-packets: %-10" PRIu64 " RX-missed: %-10" PRIu64 " RX-bytes:  %-" PRIu64 "\n"
@@ -196,10 +249,13 @@ show_stats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 		r->id, f.rx_frames, f.rx_missed, f.rx_bytes, f.rx_errors, f.rx_nombuf, f.tx_frames,
 		f.tx_errors, f.tx_bytes);
 	bf_out_printf(out,
-		"\n  Throughput (since last show)\n"
+		"\n  Throughput (last second)\n"
+		"  Rx-pps: %12.0f          Rx-bps: %12.0f\n  Tx-pps: %12.0f          Tx-bps: %12.0f\n"
+		"  Throughput (last 10 seconds)\n"
 		"  Rx-pps: %12.0f          Rx-bps: %12.0f\n  Tx-pps: %12.0f          Tx-bps: %12.0f\n"
 		"  ############################################################################\n",
-		rate.rx_pps, rate.rx_bps, rate.tx_pps, rate.tx_bps);
+		rate.rx_pps, rate.rx_bps, rate.tx_pps, rate.tx_bps, slow.rx_pps, slow.rx_bps,
+		slow.tx_pps, slow.tx_bps);
 	bf_out_obj_begin(out, NULL);
 	bf_out_u64(out, "id", r->id);
 	bf_out_str(out, "name", r->name);
@@ -211,10 +267,8 @@ show_stats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 	bf_out_u64(out, "tx_packets", f.tx_frames);
 	bf_out_u64(out, "tx_bytes", f.tx_bytes);
 	bf_out_u64(out, "tx_errors", f.tx_errors);
-	bf_out_f64(out, "rx_pps", rate.rx_pps);
-	bf_out_f64(out, "rx_bps", rate.rx_bps);
-	bf_out_f64(out, "tx_pps", rate.tx_pps);
-	bf_out_f64(out, "tx_bps", rate.tx_bps);
+	show_rates(&rate, "", out);
+	show_rates(&slow, "_10s", out);
 	bf_out_obj_end(out);
 }
 
@@ -223,11 +277,6 @@ static void
 show_switch_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 {
 	uint16_t slot = r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT;
-	static const char *const drop_name[] = {
-#define NAME(sym, name, at, help) name,
-		BF_DROP_LIST(NAME)
-#undef NAME
-	};
 	struct bf_port_counters c;
 
 	bf_stats_port(app->br, slot, &c);
@@ -238,7 +287,7 @@ show_switch_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_ou
 	for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
 		char key[64];
 
-		snprintf(key, sizeof(key), "drop_%s", drop_name[d]);
+		snprintf(key, sizeof(key), "drop_%s", bf_drop_info[d].name);
 		bf_out_printf(out, "%s: %" PRIu64 "\n", key, c.drops[d]);
 		bf_out_u64(out, key, c.drops[d]);
 	}
@@ -285,9 +334,34 @@ show_summary(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out
 	struct looks l;
 
 	begin_port(app, r, &l, out);
-	bf_out_printf(out, "%-4u %-17s %-20s %-14s %-6s %" PRIu32 " Mbps\n", r->id, l.mac, r->name,
-		l.driver, l.up ? "up" : "down", l.speed);
+	bf_out_printf(out, "%-4u %-17s %-20s %-14s %-6s %s\n", r->id, l.mac, r->name, l.driver,
+		l.up ? "up" : "down", l.speed_text);
 	bf_out_obj_end(out);
+}
+
+/* Members without a device have no id and no counters: they are shown so nobody overlooks them. */
+static void
+show_missing(const struct bf_bridge *br, const char *what, struct bf_out *out)
+{
+	bool is_summary = strcmp(what, "summary") == 0;
+
+	if (!is_summary && strcmp(what, "info") != 0)
+		return;
+	for (uint32_t i = 0; i < br->missing.n; i++) {
+		const char *name = br->missing.members[i].name;
+
+		if (is_summary)
+			bf_out_printf(out, "%-4s %-17s %-20s %-14s missing\n", "-", "-", name, "-");
+		else
+			bf_out_printf(out, "\nDevice name: %s\nMissing: no such device\n", name);
+		bf_out_obj_begin(out, NULL);
+		bf_out_str(out, "name", name);
+		bf_out_str(out, "kind", "ethdev");
+		bf_out_bool(out, "missing", true);
+		bf_out_bool(out, "link", false);
+		bf_out_u64(out, "speed_mbps", 0);
+		bf_out_obj_end(out);
+	}
 }
 
 static void
@@ -299,6 +373,8 @@ cmd_show_port(struct bf_cmd_ctx *ctx)
 	unsigned int n =
 		refs == NULL ? 0 : bf_app_ports(app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
 
+	if (refs == NULL)
+		bf_out_error(ctx->out, "out of memory");
 	if (strcmp(what, "summary") == 0 && n > 0)
 		bf_out_printf(ctx->out,
 			"Number of available ports: %u\n%-4s %-17s %-20s %-14s %-6s %s\n", n,
@@ -314,6 +390,8 @@ cmd_show_port(struct bf_cmd_ctx *ctx)
 		else
 			show_summary(app, &refs[i], ctx->out);
 	}
+	if (strcmp(bf_cmd_arg(ctx, "port"), "all") == 0)
+		show_missing(app->br, what, ctx->out);
 	bf_out_arr_end(ctx->out);
 	free(refs);
 }
@@ -328,6 +406,8 @@ each_port(struct bf_cmd_ctx *ctx, port_fn *fn)
 	unsigned int n =
 		refs == NULL ? 0 : bf_app_ports(ctx->app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
 
+	if (refs == NULL)
+		bf_out_error(ctx->out, "out of memory");
 	for (unsigned int i = 0; i < n; i++)
 		fn(ctx, &refs[i]);
 	free(refs);
@@ -369,7 +449,7 @@ clear_port(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 	struct bf_app *app = ctx->app;
 	int ret;
 
-	memset(&app->last_show[r->id], 0, sizeof(app->last_show[r->id]));
+	bf_rates_forget(notes_of(app->br, r));
 	if (r->kind != BF_REF_ETHDEV) {
 		bf_stats_clear_port(
 			app->br, r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT);
@@ -430,8 +510,13 @@ switch_link(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 		bf_out_usage(ctx->out, "port: \"%s\": expected a bond or a member", r->name);
 		return;
 	}
+	bf_app_audit_cmd(ctx);
 	if (r->kind == BF_REF_BOND || (b->open && member >= 0)) {
 		bf_bond_switch(b, r->kind == BF_REF_BOND ? -1 : member, up, bf_clock_ms());
+		if (up && member >= 0 && b->off)
+			bf_out_printf(ctx->out,
+				"%s stays off, because %s is: set link-up port %s\n", r->name,
+				b->cfg.name, b->cfg.name);
 		return;
 	}
 	ret = up ? rte_eth_dev_set_link_up(r->ethdev) : rte_eth_dev_set_link_down(r->ethdev);
@@ -440,10 +525,39 @@ switch_link(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 			strerror(-ret));
 }
 
+/*
+ * All is every member, not guests, which cannot be switched. The bond has a switch of its own: off
+ * it stays as it is, because one switch is enough; on it goes with them, so that all undoes any.
+ */
+static void
+switch_all(struct bf_cmd_ctx *ctx)
+{
+	bool up = strcmp(bf_cmd_arg(ctx, "what"), "link-up") == 0;
+	struct bf_app *app = ctx->app;
+	struct bf_bond *b = &app->br->bond;
+
+	if (!b->open) {
+		bf_out_error(ctx->out, "port: \"all\": there is no member");
+		return;
+	}
+	bf_app_audit_cmd(ctx);
+	bf_out_printf(ctx->out, "Switched %s:", up ? "on" : "off");
+	if (up)
+		bf_bond_switch(b, -1, true, bf_clock_ms());
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		bf_bond_switch(b, (int)i, up, bf_clock_ms());
+		bf_out_printf(ctx->out, " %s", b->members[i].name);
+	}
+	bf_out_printf(ctx->out, "\n");
+}
+
 static void
 cmd_link(struct bf_cmd_ctx *ctx)
 {
-	each_port(ctx, switch_link);
+	if (strcmp(bf_cmd_arg(ctx, "port"), "all") == 0)
+		switch_all(ctx);
+	else
+		each_port(ctx, switch_link);
 }
 
 static void
@@ -550,7 +664,9 @@ const struct bf_cmd bf_cmds_port[BF_N_CMDS_PORT] = {
 		BF_CMD_CONFIG},
 	{"port config <port> mtu <value>", "The same, in the older order.", cmd_mtu, BF_CMD_CONFIG},
 	{"set (what:link-up|link-down) port <port>",
-		"Switch the bond or a member off, or on again; not saved.", cmd_link, 0},
+		"Switch the bond or a member off, or on again; not saved. All is every member;\n"
+		"link-up of all switches the bond on, too.",
+		cmd_link, 0},
 	{"port attach <device>", "Take a device in: its devargs, as behind --vdev or -a.",
 		cmd_attach, 0},
 	{"port detach <port>", "Let a device go that is no member.", cmd_detach, 0},

@@ -5,16 +5,21 @@
  *
  * Threads: ctx control.
  */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_lcore.h>
 #include <rte_version.h>
 
 #include "app.h"
-#include "base/file.h"
 #include "base/parse.h"
 #include "commands.h"
+#include "diff.h"
+#include "save.h"
 
 static int
 edit_start(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
@@ -46,14 +51,88 @@ cmd_stop(struct bf_cmd_ctx *ctx)
 	bf_app_change(ctx, edit_stop);
 }
 
+static int
+parse_load(struct bf_cmd_ctx *ctx, struct bf_load *how, struct bf_err *err)
+{
+	const char *seconds = bf_cmd_arg(ctx, "seconds");
+
+	how->path = bf_cmd_arg(ctx, "file");
+	how->merge = bf_cmd_has_word(ctx, "merge");
+	how->force = bf_cmd_has_word(ctx, "force");
+	return seconds == NULL ? 0
+			       : bf_parse_u64("confirm", seconds, 1, 86400, &how->confirm_s, err);
+}
+
 static void
 cmd_load(struct bf_cmd_ctx *ctx)
 {
+	struct bf_load how = {0};
 	struct bf_err err = {""};
-	int ret = bf_app_load(ctx->app, bf_cmd_arg(ctx, "file"), &err);
+	char who[64];
+	int ret = parse_load(ctx, &how, &err);
 
+	bf_app_who(ctx->app, who, sizeof(who));
+	bf_out_obj_begin(ctx->out, NULL);
+	if (ret == 0)
+		ret = bf_app_load(ctx->app, &how, who, ctx->out, &err);
+	bf_out_obj_end(ctx->out);
 	if (ret != 0)
 		bf_app_error(ctx->out, ret, &err);
+	else if (how.confirm_s != 0)
+		bf_out_printf(ctx->out, "Going back in %" PRIu64 " s unless you commit.\n",
+			how.confirm_s);
+}
+
+/* What a load would do: the lines, and whom it would cut. */
+static void
+show_difference(struct bf_cmd_ctx *ctx, const struct bf_config *from, const struct bf_config *to)
+{
+	struct bf_app *app = ctx->app;
+	struct bf_diff d = {0};
+	char cuts[300] = "";
+
+	bf_out_obj_begin(ctx->out, NULL);
+	if (bf_diff_show(from, to, &d, ctx->out) != 0)
+		bf_out_error(ctx->out, "diff: out of memory");
+	else if (d.removed + d.added == 0)
+		bf_out_printf(ctx->out, "No difference.\n");
+	if (to != app->br->running && bf_diff_cuts(app->br, to, cuts, sizeof(cuts)))
+		bf_out_printf(ctx->out, "This would %s: load it with force, or confirm SECONDS.\n",
+			cuts);
+	bf_out_str(ctx->out, "cuts", cuts);
+	bf_out_obj_end(ctx->out);
+}
+
+static void
+cmd_diff(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	struct bf_err err = {""};
+	struct bf_config *want = bf_app_wanted(
+		app, bf_cmd_arg(ctx, "file"), bf_cmd_has_word(ctx, "merge"), &err);
+
+	if (want == NULL)
+		bf_app_error(ctx->out, -errno, &err);
+	else
+		show_difference(ctx, app->br->running, want);
+	free(want);
+}
+
+/* What would be lost by a restart: against the file of --config, else the command line. */
+static void
+cmd_show_unsaved(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	struct bf_err err = {""};
+	struct bf_config *kept = app->config_path != NULL
+		? bf_app_wanted(app, app->config_path, false, &err)
+		: bf_config_copy(app->base);
+
+	if (kept == NULL)
+		bf_app_error(ctx->out, -errno, &err);
+	else
+		show_difference(ctx, kept, app->br->running);
+	free(kept);
 }
 
 static void
@@ -76,23 +155,12 @@ cmd_show_running(struct bf_cmd_ctx *ctx)
 }
 
 static void
-line_to_file(void *arg, const char *line)
-{
-	fprintf(arg, "%s\n", line);
-}
-
-static void
-write_config(void *arg, FILE *f)
-{
-	fputs("# bondfwd configuration: console commands, applied as a whole\n", f);
-	bf_config_print(arg, line_to_file, f);
-}
-
-static void
 cmd_write(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
 	const char *path = bf_cmd_arg(ctx, "file");
+	struct bf_save s = {0};
+	char who[64];
 	int ret;
 
 	if (path == NULL)
@@ -102,17 +170,35 @@ cmd_write(struct bf_cmd_ctx *ctx)
 			"write: expected a file: the program was started without --config");
 		return;
 	}
-	ret = bf_file_replace(path, write_config, app->br->running);
-	if (ret != 0)
+	ret = bf_save_config(path, app->br->running, &s);
+	if (ret != 0) {
 		bf_out_error(ctx->out, "write: \"%s\": %s", path, strerror(-ret));
+		return;
+	}
+	if (bf_app_is_config_file(app, path))
+		bf_app_note_saved(app, app->br->running);
+	bf_app_who(app, who, sizeof(who));
+	bf_app_audit(app, who, "write %s", s.path);
+	bf_out_printf(ctx->out, "Written: %s\n", s.path);
+	if (s.dropped > 0)
+		bf_out_printf(ctx->out,
+			"comment lines dropped: %u (at the end of a line, or above one that is gone)\n",
+			s.dropped);
+	bf_out_obj_begin(ctx->out, NULL);
+	bf_out_str(ctx->out, "file", s.path);
+	bf_out_u64(ctx->out, "comments_dropped", s.dropped);
+	bf_out_obj_end(ctx->out);
 }
 
 static void
 cmd_commit(struct bf_cmd_ctx *ctx)
 {
 	if (!bf_app_commit(ctx->app))
-		bf_out_error(
-			ctx->out, "commit: nothing waits for it: see set bonding mode ... confirm");
+		bf_out_error(ctx->out,
+			"commit: nothing waits for it: see set bonding mode ... confirm and load ... "
+			"confirm");
+	else
+		bf_app_audit_cmd(ctx);
 }
 
 static void
@@ -135,6 +221,8 @@ edit_idle(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	c->idle = idle;
 	return ret;
 }
+
+static_assert(RTE_MAX_LCORE < UINT16_MAX, "a pin is an lcore + 1");
 
 /* "auto" gives the choice back. */
 static int
@@ -162,7 +250,7 @@ edit_pin(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	if (!found)
 		return bf_err_set(err, EINVAL,
 			"lcore: \"%s\": expected a worker lcore: see show config fwd", lcore);
-	g->pin[q] = (uint8_t)(l + 1);
+	g->pin[q] = (uint16_t)(l + 1);
 	return 0;
 }
 
@@ -203,10 +291,20 @@ const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN] = {
 		BF_CMD_CONFIG},
 	{"show running-config", "The present configuration, as a file that load reads.",
 		cmd_show_running, 0},
-	{"write [<file>]", "Save the present configuration (default: the file of --config).",
+	{"write [<file>]",
+		"Save the present configuration (default: the file of --config). Comments above a line\n"
+		"that stays are kept, and the file's mode.",
 		cmd_write, 0},
-	{"load <file>", "Make the configuration equal to a file; all of it or nothing.", cmd_load,
-		0},
+	{"show running-config diff", "What a restart would lose: + has been changed since.",
+		cmd_show_unsaved, 0},
+	{"load <file> [force] [confirm <seconds>]",
+		"Make the configuration equal to a file; all of it or nothing. What would remove the bond\n"
+		"or cut a connected guest needs force, or confirm: then it goes back unless you commit.",
+		cmd_load, 0},
+	{"load merge <file> [force] [confirm <seconds>]",
+		"Run a file's lines on top of the present configuration; all of them or none.",
+		cmd_load, 0},
+	{"diff [merge] <file>", "What load (or load merge) would change.", cmd_diff, 0},
 	{"commit", "Keep the change that was made with confirm.", cmd_commit, 0},
 	{"show version", "Versions of bondfwd and DPDK.", cmd_version, 0},
 	{"help [topic...]",

@@ -17,20 +17,6 @@
 #include "commands.h"
 #include "control/pools.h"
 
-static const struct {
-	const char *name, *at, *help;
-} reasons[BF_DROP_COUNT] = {
-#define ROW(sym, name, at, help) {name, at, help},
-	BF_DROP_LIST(ROW)
-#undef ROW
-};
-
-static bool
-is_in(unsigned int d)
-{
-	return reasons[d].at[0] == 'i';
-}
-
 static void
 fwd_row(struct bf_app *app, unsigned int id, const char *name, uint16_t slot, uint64_t sum[4],
 	struct bf_out *out)
@@ -39,8 +25,7 @@ fwd_row(struct bf_app *app, unsigned int id, const char *name, uint16_t slot, ui
 	uint64_t in = 0, to = 0;
 
 	bf_stats_port(app->br, slot, &c);
-	for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
-		*(is_in(d) ? &in : &to) += c.drops[d];
+	bf_stats_errors(&c, &in, &to);
 	bf_out_printf(out,
 		"\n  ---------------------- Forward statistics for port %-2u ----------------------\n"
 		"  RX-packets: %-14" PRIu64 " RX-dropped: %-13" PRIu64 " RX-total: %-" PRIu64 "\n"
@@ -177,13 +162,13 @@ port_drops(const struct bf_bridge *br, uint16_t slot, struct bf_out *out)
 		if (c.drops[d] == 0)
 			continue;
 		bf_out_printf(out, "%-16s %-3s %-18s %12" PRIu64 "  %s\n", port_name(br, slot),
-			reasons[d].at, reasons[d].name, c.drops[d], reasons[d].help);
+			bf_drop_info[d].at, bf_drop_info[d].name, c.drops[d], bf_drop_info[d].help);
 		bf_out_obj_begin(out, NULL);
 		bf_out_str(out, "port", port_name(br, slot));
-		bf_out_str(out, "at", reasons[d].at);
-		bf_out_str(out, "reason", reasons[d].name);
+		bf_out_str(out, "at", bf_drop_info[d].at);
+		bf_out_str(out, "reason", bf_drop_info[d].name);
 		bf_out_u64(out, "frames", c.drops[d]);
-		bf_out_str(out, "help", reasons[d].help);
+		bf_out_str(out, "help", bf_drop_info[d].help);
 		bf_out_obj_end(out);
 	}
 }
@@ -215,7 +200,7 @@ cmd_drops(struct bf_cmd_ctx *ctx)
 	bf_out_i64(out, "in_flight", (int64_t)(l.rx + l.copies - l.tx - l.drops));
 	bf_out_obj_begin(out, "by_reason");
 	for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
-		bf_out_u64(out, reasons[d].name, l.by_reason[d]);
+		bf_out_u64(out, bf_drop_info[d].name, l.by_reason[d]);
 	bf_out_obj_end(out);
 	bf_out_obj_end(out);
 	bf_out_obj_end(out);

@@ -13,7 +13,7 @@
 struct bf_guest;
 
 #define BF_APP_N_GROUPS 8
-#define BF_N_CMDS_RUN 12
+#define BF_N_CMDS_RUN 15
 #define BF_N_CMDS_PORT 8
 #define BF_N_CMDS_BOND 17
 #define BF_N_CMDS_PATHS 6

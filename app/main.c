@@ -60,42 +60,55 @@ fail(int status, const char *text)
 static int
 open_signals(void)
 {
+	/* What tools send without knowing us: their default action would leave the socket behind. */
+	static const int harmless[] = {
+		SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT};
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		signal(harmless[i], SIG_IGN);
+	for (int sig = SIGRTMIN; sig <= SIGRTMAX; sig++)
+		signal(sig, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return -1;
-	signal(SIGPIPE, SIG_IGN);
 	bf_mapping_guard();
 	bf_descriptors_raise();
 	signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return signal_fd;
 }
 
+/* What a restart would give, unless that cuts somebody off: then the operator is asked to load. */
 static void
 reload(struct bf_app *app)
 {
-	struct bf_err err = {""};
+	struct bf_load how = {.path = app->config_path};
+	struct bf_out *out = bf_out_create(BF_OUT_TEXT, 0);
+	struct bf_err err = {"out of memory"};
 
+	app->reload = false;
 	if (app->config_path == NULL)
 		BF_WARN("config", "reload: expected --config FILE at the start");
-	else if (bf_app_load(app, app->config_path, &err) != 0)
-		BF_ERR("config", "reload: %s: nothing has changed", err.text);
+	else if (out == NULL || bf_app_load(app, &how, "SIGHUP", out, &err) != 0)
+		bf_event(&app->br->events, BF_LOG_ERR, "reload_failed", "config",
+			"%s: nothing has changed", err.text);
 	else
 		BF_NOTICE("config", "reloaded %s", app->config_path);
+	bf_out_destroy(out);
 }
 
+/* A reload that comes during the start is done when the start is. */
 static void
 take_signals(struct bf_app *app)
 {
 	struct signalfd_siginfo si;
 
 	while (read(signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
-		if (si.ssi_signo == SIGHUP && app->br != NULL)
-			reload(app);
+		if (si.ssi_signo == SIGHUP)
+			app->reload = true;
 		else
 			app->quit = true;
 	}
@@ -115,7 +128,6 @@ open_console(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	struct bf_console_config c = {.cmds = app->cmds,
 		.app = app,
 		.on_quit = on_quit,
-		.prompt = "bondfwd> ",
 		.path = o->console,
 		.set_group = o->gid >= 0,
 		.group = (gid_t)o->gid};
@@ -164,9 +176,11 @@ run(struct bf_app *app, const char *console)
 		bf_remember_save(console, &app->br->bond);
 		timeout = min_timeout(timeout, bf_console_timeout_ms(app->console, bf_clock_ms()));
 		timeout = min_timeout(timeout, bf_app_confirm_tick(app, bf_clock_ms()));
-		if (epoll_wait(ep, ev, 8, timeout) < 0 && errno != EINTR)
+		if (epoll_wait(ep, ev, 8, app->reload ? 0 : timeout) < 0 && errno != EINTR)
 			break;
 		take_signals(app);
+		if (app->reload && !app->quit)
+			reload(app);
 		bf_console_poll(app->console, bf_clock_ms());
 	}
 	close(ep);
@@ -217,9 +231,12 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	app->br = bf_bridge_create(&bo, err);
 	if (app->br == NULL)
 		return errno == EINVAL ? STATUS_USAGE : STATUS_FAILED;
-	if (o->config_path != NULL && bf_app_read_config(app, o->config_path, o->config, err) != 0)
-		return STATUS_USAGE;
 	if (bf_bond_adopt(o->config, err) != 0)
+		return STATUS_USAGE;
+	app->base = bf_config_copy(o->config);
+	if (app->base == NULL)
+		return bf_err_set(err, ENOMEM, "out of memory") != 0 ? STATUS_FAILED : STATUS_OK;
+	if (o->config_path != NULL && bf_app_read_on_base(app, o->config_path, o->config, err) != 0)
 		return STATUS_USAGE;
 	take_signals(app);
 	if (app->quit)
@@ -232,6 +249,9 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
 	if (open_console(app, o, err) != 0)
 		return STATUS_FAILED;
+	if (o->config_path != NULL)
+		bf_app_note_saved(app, o->config);
+	bf_app_prompt(app);
 	BF_NOTICE("main", "bondfwd %s, %s, %u workers: ready", BF_VERSION, rte_version(),
 		app->br->lcores.n);
 	return STATUS_OK;
@@ -302,6 +322,8 @@ main(int argc, char **argv)
 		status = start(app, &o, at > 0 ? at : 1, argv);
 	}
 	bf_options_fini(&o);
+	if (app != NULL)
+		free(app->base);
 	free(app);
 	return status;
 }

@@ -7,7 +7,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* The new file looks like the one it replaces, as far as we may give it away. */
+static void
+look_like(int fd, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return;
+	if (fchown(fd, st.st_uid, st.st_gid) != 0 && fchown(fd, (uid_t)-1, st.st_gid) != 0)
+		return; /* a group that is not ours would read it by the old mode's right */
+	(void)!fchmod(fd, st.st_mode & 07777);
+}
 
 int
 bf_file_replace(const char *path, bf_file_cb *cb, void *arg)
@@ -27,6 +41,7 @@ bf_file_replace(const char *path, bf_file_cb *cb, void *arg)
 		unlink(tmp);
 		return -ENOMEM;
 	}
+	look_like(fd, path);
 	cb(arg, f);
 	failed = fflush(f) != 0 || fsync(fd) != 0 ? errno : 0;
 	if (fclose(f) != 0 && failed == 0)

@@ -14,8 +14,9 @@
 typedef void bf_file_cb(void *arg, FILE *f);
 
 /**
- * Write a file, mode 0640, beside the target and then over it: a reader finds the old content or the
- * new one, whole, also after a crash of the host. It may block on a disk.
+ * Write a file beside the target and then over it: a reader finds the old content or the new one,
+ * whole, also after a crash of the host. Mode, owner and group stay those of the old file; a new one
+ * has mode 0640. It may block on a disk.
  *
  * @return 0 or -errno; then the old file is untouched.
  */

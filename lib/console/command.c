@@ -60,7 +60,7 @@ bf_cmd_set_create(const struct bf_cmd_group *groups, unsigned int n_groups,
 	int rc;
 
 	if (set == NULL) {
-		(void)snprintf(err, err_size, "commands: memory: expected more of it");
+		(void)snprintf(err, err_size, "commands: out of memory");
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -239,6 +239,18 @@ bf_cmd_has_word(const struct bf_cmd_ctx *ctx, const char *word)
 		if (strcmp(line->words[i], word) == 0 && bf_item_rank(form->items[i], word) == 3)
 			return true;
 	return false;
+}
+
+void
+bf_cmd_line(const struct bf_cmd_ctx *ctx, char *buf, size_t size)
+{
+	const struct bf_line *line = &ctx->match->line;
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (unsigned int i = 0; i < line->n_words && len < size; i++)
+		len += (size_t)snprintf(
+			buf + len, size - len, "%s%s", i > 0 ? " " : "", line->words[i]);
 }
 
 unsigned int

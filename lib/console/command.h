@@ -182,6 +182,9 @@ const char *bf_cmd_arg(const struct bf_cmd_ctx *ctx, const char *name);
 /** True when the line has this word at a place where the syntax has it as a fixed word. */
 bool bf_cmd_has_word(const struct bf_cmd_ctx *ctx, const char *word);
 
+/** The words of the line, one blank between them; cut where @p size ends. */
+void bf_cmd_line(const struct bf_cmd_ctx *ctx, char *buf, size_t size);
+
 /** Number of words that fell to <name...> or [name...]. */
 unsigned int bf_cmd_rest_count(const struct bf_cmd_ctx *ctx);
 

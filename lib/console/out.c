@@ -416,21 +416,18 @@ bf_out_f64(struct bf_out *out, const char *key, double value)
 {
 	char text[40];
 	char *comma;
-	int digits;
 
 	if (!isfinite(value)) {
 		bf_out_null(out, key);
 		return;
 	}
-	for (digits = 15; digits <= 17; digits++) {
-		(void)snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
+	(void)snprintf(text, sizeof(text), "%.12g", value);
 	/* Some locales write a comma. */
 	comma = strchr(text, ',');
 	if (comma != NULL)
 		*comma = '.';
+	if (strpbrk(text, ".e") == NULL) /* a program that reads it decides on its type by this */
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), ".0");
 	add_number(out, key, text);
 }
 

@@ -106,7 +106,10 @@ void bf_out_u64(struct bf_out *out, const char *key, uint64_t value);
 /** Write a signed JSON number. */
 void bf_out_i64(struct bf_out *out, const char *key, int64_t value);
 
-/** Write a JSON number that reads back as the same double; not a number and infinity are null. */
+/**
+ * Write a JSON number of at most 12 digits, always with a point or an exponent, so that its type
+ * does not change with its value; not a number and infinity are null.
+ */
 void bf_out_f64(struct bf_out *out, const char *key, double value);
 
 /** Write a JSON true or false. */

@@ -168,7 +168,7 @@ load_fd(int fd, const char *path, bf_script_line_fn *line_fn, void *arg, char *e
 	int rc;
 
 	if (data == NULL) {
-		(void)snprintf(err, err_size, "%s: memory: expected more of it", path);
+		(void)snprintf(err, err_size, "%s: out of memory", path);
 		return fail(ENOMEM);
 	}
 	len = read_all(fd, data, BF_SCRIPT_SIZE_MAX + 1);

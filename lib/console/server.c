@@ -45,6 +45,8 @@ struct bf_console {
 	unsigned int max_clients;
 	/* The local terminal, or NULL. */
 	struct bf_peer *local;
+	/* Whose turn it is, or NULL. */
+	const struct bf_peer *serving;
 	struct bf_terminal terminal;
 };
 
@@ -217,7 +219,7 @@ bf_console_open(const struct bf_console_config *config, char *err, size_t err_si
 err_console:
 	free(c);
 err_memory:
-	(void)snprintf(err, err_size, "console: memory: expected more of it");
+	(void)snprintf(err, err_size, "console: out of memory");
 	errno = ENOMEM;
 	return NULL;
 }
@@ -257,7 +259,7 @@ refuse_client(struct bf_console *c, int fd)
 {
 	char text[128], reply[160];
 
-	(void)snprintf(text, sizeof(text), "console: %u clients: expected fewer\n", c->n_clients);
+	(void)snprintf(text, sizeof(text), "console: too many clients (%u)\n", c->n_clients);
 	(void)snprintf(reply, sizeof(reply), "%d %zu\n%s", BF_OUT_FAILED, strlen(text), text);
 	/* A new connection takes a line; if not, closing it says enough. */
 	(void)send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -340,8 +342,10 @@ serve(struct bf_console *c, struct bf_peer *p, uint64_t now_ms)
 {
 	bool always = p->is_file && bf_peer_wants_read(p);
 
+	c->serving = p;
 	if (p->is_ready || always || bf_peer_has_work(p))
 		bf_peer_serve(p, now_ms);
+	c->serving = NULL;
 	p->is_ready = false;
 	if (now_ms >= bf_peer_deadline_ms(p))
 		p->is_dead = true;
@@ -398,6 +402,30 @@ bf_console_poll(struct bf_console *c, uint64_t now_ms)
 		(void)!write(c->kick_fd, &one, sizeof(one));
 	if (has_quit && c->on_quit != NULL)
 		c->on_quit(c->env.app);
+}
+
+void
+bf_console_who(const struct bf_console *c, char *buf, size_t size)
+{
+	const struct bf_peer *p = c->serving;
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (p == NULL)
+		(void)snprintf(buf, size, "the program");
+	else if (!p->is_client)
+		(void)snprintf(buf, size, "console");
+	else if (getsockopt(p->in_fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
+		(void)snprintf(
+			buf, size, "client (pid %d, uid %u)", (int)cred.pid, (unsigned int)cred.uid);
+	else
+		(void)snprintf(buf, size, "client");
+}
+
+void
+bf_console_set_prompt(struct bf_console *c, const char *prompt)
+{
+	(void)snprintf(c->prompt, sizeof(c->prompt), "%s", prompt);
 }
 
 static uint64_t

@@ -123,6 +123,16 @@ int bf_console_timeout_ms(const struct bf_console *console, uint64_t now_ms);
 unsigned int bf_console_client_count(const struct bf_console *console);
 
 /**
+ * Who runs the present command: `console`, or `client (pid 123, uid 0)`.
+ *
+ * From within a command's handler; elsewhere it is `the program`.
+ */
+void bf_console_who(const struct bf_console *console, char *buf, size_t size);
+
+/** Another prompt for sessions from now on; theirs changes when they have run a line. */
+void bf_console_set_prompt(struct bf_console *console, const char *prompt);
+
+/**
  * Give the local terminal a session.
  *
  * When both are terminals, raw mode is set (restored by bf_console_close() or

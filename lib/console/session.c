@@ -25,6 +25,8 @@ struct bf_session {
 	struct bf_out *out;
 	struct bf_completer *completer;
 	struct cmdline *cl;
+	/* The caller's; may change between two lines. */
+	const char *prompt;
 	/* What librte_cmdline writes; closed by cmdline_free(). */
 	int echo_fd;
 	bool has_run;
@@ -63,6 +65,7 @@ session_on_line(void *arg, const char *line)
 	(void)bf_cmd_run_line(s->set, line, s->out, s->app, &cmd);
 	data = bf_out_data(s->out, &len);
 	s->write_fn(s->arg, data, len);
+	cmdline_set_prompt(s->cl, s->prompt);
 	s->has_run = true;
 	if (cmd != NULL && (cmd->flags & BF_CMD_QUIT) != 0) {
 		s->is_over = true;
@@ -95,6 +98,7 @@ bf_session_create(const struct bf_cmd_set *set, void *app, const char *prompt, s
 		return NULL;
 	s->set = set;
 	s->app = app;
+	s->prompt = prompt;
 	s->write_fn = write_fn;
 	s->arg = arg;
 	s->echo_fd = echo_open();

@@ -27,6 +27,8 @@ typedef void bf_session_write_fn(void *arg, const char *data, size_t len);
 /**
  * Start a session and write its first prompt.
  *
+ * @param prompt
+ *   Must outlive the session; its text may change, and is read after every line.
  * @param out_max
  *   Largest output of one command.
  * @return

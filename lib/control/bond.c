@@ -100,9 +100,46 @@ bf_bond_leave(struct bf_bond *b, int member, bool going, uint64_t now_ms)
 }
 
 static void
+speed_text(uint32_t mbps, char *buf, size_t size)
+{
+	if (mbps == 0)
+		snprintf(buf, size, "unknown speed");
+	else
+		snprintf(buf, size, "%" PRIu32 " Mbit/s", mbps);
+}
+
+/* The carrier has changed: say why. */
+static void
+report_carrier(struct bf_bond *b, const struct bf_member *m)
+{
+	char speed[32];
+
+	speed_text(m->speed_mbps, speed, sizeof(speed));
+	if (m->carrier)
+		bf_event(b->events, BF_LOG_NOTICE, "member_up", m->name, "link up, %s", speed);
+	else
+		bf_event(b->events, BF_LOG_WARNING, "member_down", m->name, "%s",
+			b->off || m->off               ? "switched off"
+				: m->forced_down_ms != 0 ? "test failover"
+							 : "link down");
+}
+
+static void
+report_speed(struct bf_bond *b, const struct bf_member *m, uint32_t was)
+{
+	char before[32], now[32];
+
+	speed_text(was, before, sizeof(before));
+	speed_text(m->speed_mbps, now, sizeof(now));
+	bf_event(b->events, m->speed_mbps < was ? BF_LOG_WARNING : BF_LOG_NOTICE, "member_speed",
+		m->name, "%s, was %s", now, before);
+}
+
+static void
 read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
 	struct bf_member *m = &b->members[i];
+	uint32_t speed = m->speed_mbps;
 	bool up;
 
 	bf_bond_device_hold_down(b, i, b->off || m->off || now_ms < m->forced_down_ms);
@@ -113,6 +150,8 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 			"its device was taken out: remove the member, then port detach %s",
 			m->name);
 	}
+	if (up && m->carrier && m->speed_mbps != speed)
+		report_speed(b, m, speed);
 	if (up == m->carrier)
 		return;
 	m->carrier = up;
@@ -121,12 +160,7 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	if (!up)
 		bf_bond_end_repeat(b, i);
 	b->dirty = true;
-	bf_event(b->events, up ? BF_LOG_NOTICE : BF_LOG_WARNING, up ? "member_up" : "member_down",
-		m->name,
-		up                         ? "link up, %" PRIu32 " Mbit/s"
-			: b->off || m->off ? "switched off"
-					   : "link down",
-		m->speed_mbps);
+	report_carrier(b, m);
 	if (!up)
 		bf_bond_note_loss(b, i, now_ms);
 }
@@ -311,11 +345,14 @@ bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms)
 	b->n_members--;
 	memmove(&b->members[i], &b->members[i + 1], (b->n_members - i) * sizeof(b->members[0]));
 	bf_bond_deal_buckets(b);
-	if (b->active == at)
+	if (b->active == at) {
+		snprintf(b->was_active, sizeof(b->was_active), "%s", name);
 		b->active = -1;
-	else if (b->active > at)
+	} else if (b->active > at) {
 		b->active--;
+	}
 	settle(b, now_ms);
+	b->was_active[0] = '\0';
 }
 
 bool

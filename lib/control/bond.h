@@ -70,9 +70,11 @@ struct bf_bond {
 	uint16_t n_queues;
 	struct rte_mempool *pool;
 	struct rte_ether_addr mac;
+	uint32_t n_expected; /* members that may come: there is memory for so many */
 	uint32_t n_members;
 	struct bf_member members[BF_MAX_MEMBERS];
 	int active; /* active-backup: index, -1 none */
+	char was_active[BF_DEV_NAME_MAX]; /* the active one while it is being removed, else "" */
 	/* The member that was active before the bond was closed: again when it is up in time. */
 	char kept[BF_DEV_NAME_MAX]; /* "" when there is none, or no longer */
 	char kept_of[BF_NAME_MAX]; /* the bond that it was a member of */
@@ -80,7 +82,6 @@ struct bf_bond {
 	uint8_t home[BF_BUCKETS]; /* the member (its bit number) a bucket belongs to */
 	bool came_back; /* guests' frames did, lately: the switch has no LAG; paths.c */
 	bool dirty; /* tables changed: a new view is due */
-	uint64_t failovers;
 	uint64_t next_poll_ms;
 	uint64_t next_probe_ms;
 	uint32_t probe_next; /* whose turn it is to ask, where members take turns */
@@ -192,6 +193,11 @@ bool bf_bond_is_doubted(const struct bf_bond *b);
 enum bf_policy bf_bond_policy(const struct bf_bond *b);
 /** Members (by number) that carry traffic by the present tables. */
 uint32_t bf_bond_carrying(const struct bf_bond *b);
+/**
+ * Speed of the bond, Mbit/s: of the members that carry with a link, the active one's
+ * (active-backup), the slowest's (broadcast), or the sum. 0: none does, or a speed is unknown.
+ */
+uint32_t bf_bond_speed(const struct bf_bond *b);
 /** Number of the member that carries a bucket now. */
 unsigned int bf_bond_bucket_member(const struct bf_bond *b, unsigned int bucket);
 /** Bucket of a station's frames in the modes that go by source station. */

@@ -402,7 +402,8 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 
 	b->n_queues = (uint16_t)b->lcores->n;
 	b->pool = bf_pool_create(b->cfg.name,
-		b->n_members * b->n_queues * (RX_DESC + TX_DESC) + b->n_queues * PER_WORKER + 2048,
+		RTE_MAX(b->n_members, b->n_expected) * b->n_queues * (RX_DESC + TX_DESC) +
+			b->n_queues * PER_WORKER + 2048,
 		b->cfg.mtu, SOCKET_ID_ANY);
 	if (b->pool == NULL)
 		return bf_err_set(err, ENOMEM,

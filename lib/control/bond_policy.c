@@ -189,11 +189,11 @@ decide_active(struct bf_bond *b, uint64_t now_ms)
 	b->dirty = true;
 	if (b->cfg.mode != BF_MODE_ACTIVE_BACKUP)
 		return;
-	if (was >= 0)
-		b->failovers++;
 	bf_event(b->events, now < 0 ? BF_LOG_WARNING : BF_LOG_NOTICE, "active_member", b->cfg.name,
 		"%s, was %s", now < 0 ? "none" : b->members[now].name,
-		was < 0 ? "none" : b->members[was].name);
+		was >= 0                       ? b->members[was].name
+			: b->was_active[0] != '\0' ? b->was_active
+						   : "none");
 }
 
 uint32_t
@@ -327,6 +327,26 @@ bf_bond_carrying(const struct bf_bond *b)
 	if (bf_bond_mode_in_force(b) == BF_MODE_ACTIVE_BACKUP)
 		return b->active < 0 ? 0 : 1u << b->members[b->active].bit;
 	return eligible(b);
+}
+
+uint32_t
+bf_bond_speed(const struct bf_bond *b)
+{
+	bool slowest = bf_bond_mode_in_force(b) == BF_MODE_BROADCAST;
+	uint32_t carrying = bf_bond_carrying(b), speed = 0;
+
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		const struct bf_member *m = &b->members[i];
+
+		if (!(carrying & 1u << m->bit) || !m->carrier)
+			continue;
+		if (m->speed_mbps == 0)
+			return 0;
+		speed = !slowest ? speed + m->speed_mbps
+			: speed == 0 ? m->speed_mbps
+				     : RTE_MIN(speed, m->speed_mbps);
+	}
+	return speed;
 }
 
 enum bf_policy

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mac.h"
 #include "control/descriptors.h"
 #include "control/guest_rings.h"
 #include "control/notify.h"
@@ -241,14 +242,16 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_removed", g->cfg.name, "removed");
 	bf_guest_close(g, &br->ground);
 	bf_stats_forget_port(br, slot);
+	bf_rates_forget(&br->rates.ports[slot]);
 	return 0;
 }
 
+/* @p slot: the one to use when it is free, 0: any. */
 static int
-guest_add(struct bf_bridge *br, const struct bf_guest_config *cfg, struct bf_err *err)
+guest_add(struct bf_bridge *br, const struct bf_guest_config *cfg, uint16_t slot, struct bf_err *err)
 {
-	uint16_t slot = 1;
-
+	if (slot == 0 || br->guests[slot] != NULL)
+		slot = 1;
 	while (slot < BF_MAX_PORTS && br->guests[slot] != NULL)
 		slot++;
 	if (slot == BF_MAX_PORTS)
@@ -299,16 +302,46 @@ remove_unwanted_guests(struct bf_bridge *br, const struct bf_config *want, struc
 	return ret;
 }
 
-static int
-sync_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
+/* Where the wanted guests are now: one that is opened anew keeps its slot, and so its id. */
+static void
+note_slots(const struct bf_bridge *br, const struct bf_config *want, uint16_t *slots)
 {
-	for (uint32_t i = 0; i < want->n_guests; i++) {
-		struct bf_guest *g = bf_bridge_guest(br, want->guests[i].name);
-		int ret = 0;
+	memset(slots, 0, want->n_guests * sizeof(*slots));
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		const struct bf_guest *g = br->guests[s];
+		const struct bf_guest_config *w =
+			g == NULL ? NULL : wanted_guest(want, g->cfg.name);
 
-		if (g == NULL) {
-			ret = guest_add(br, &want->guests[i], err);
-		} else if (memcmp(&g->cfg, &want->guests[i], sizeof(g->cfg)) != 0) { /* NOLINT */
+		if (w != NULL)
+			slots[w - want->guests] = (uint16_t)s;
+	}
+}
+
+/* Those with a slot of their own come first, so that no new guest takes it. */
+static int
+add_guests(struct bf_bridge *br, const struct bf_config *want, const uint16_t *slots,
+	struct bf_err *err)
+{
+	int ret = 0;
+
+	for (unsigned int again = 0; again < 2; again++)
+		for (uint32_t i = 0; i < want->n_guests && ret == 0; i++)
+			if ((slots[i] == 0) == (again == 1) &&
+				bf_bridge_guest(br, want->guests[i].name) == NULL)
+				ret = guest_add(br, &want->guests[i], slots[i], err);
+	return ret;
+}
+
+static int
+sync_guests(struct bf_bridge *br, const struct bf_config *want, const uint16_t *slots,
+	struct bf_err *err)
+{
+	int ret = add_guests(br, want, slots, err);
+
+	for (uint32_t i = 0; i < want->n_guests && ret == 0; i++) {
+		struct bf_guest *g = bf_bridge_guest(br, want->guests[i].name);
+
+		if (memcmp(&g->cfg, &want->guests[i], sizeof(g->cfg)) != 0) { /* NOLINT */
 			/* Equal values with other padding only cost a needless turn. */
 			bf_guest_reconfigure(g, &want->guests[i]);
 			bf_guest_refresh(g, bf_clock_ms());
@@ -316,10 +349,8 @@ sync_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *e
 			bf_plan_guest(br, g);
 			br->dirty = true;
 		}
-		if (ret != 0)
-			return ret;
 	}
-	return 0;
+	return ret;
 }
 
 static int
@@ -344,12 +375,26 @@ close_bond(struct bf_bridge *br, struct bf_err *err)
 	return 0;
 }
 
+/* Elsewhere on the same network the card would meet its own address. */
+static void
+warn_of_address(struct bf_bridge *br, const char *member)
+{
+	char mac[BF_MAC_TEXT_SIZE];
+
+	bf_mac_text(br->bond.mac.addr_bytes, mac);
+	bf_event(&br->events, BF_LOG_WARNING, "bond_keeps_address", br->bond.cfg.name,
+		"keeps the address %s of %s, which has left: do not use that card on the same "
+		"network, or give the bond another one: set bonding mac_addr",
+		mac, member);
+}
+
 /* A member leaves in the order: tables, grace period, PMD, stop (inside member_remove). */
 static int
 remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms, struct bf_err *err)
 {
 	int at = bf_bond_config_member(&br->bond.cfg, name);
 	char copy[BF_DEV_NAME_MAX];
+	struct rte_ether_addr own;
 
 	memcpy(copy, br->bond.members[at].name, sizeof(copy));
 	bf_bond_leave(&br->bond, at, true, now_ms);
@@ -363,8 +408,11 @@ remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms, struct bf
 		br->bond.members[at].leaving = br->bond.members[at].going = false;
 		return bf_err_set(err, ENOMEM, "member %s: out of memory", copy);
 	}
+	own = br->bond.members[at].mac;
 	bf_bond_member_remove(&br->bond, copy, now_ms);
 	bf_event(&br->events, BF_LOG_NOTICE, "member_removed", copy, "left %s", br->bond.cfg.name);
+	if (rte_is_same_ether_addr(&own, &br->bond.mac))
+		warn_of_address(br, copy);
 	return 0;
 }
 
@@ -399,28 +447,31 @@ sync_bond(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err
 {
 	uint64_t now_ms = bf_clock_ms();
 	struct bf_bond *b = &br->bond;
+	struct bf_bond_config there;
 	int ret = 0;
 
 	b->off = b->off && want->has_bond;
-	if (!want->has_bond || want->bond.n_members == 0)
+	bf_missing_leave_out(&br->missing, &want->bond, &there);
+	if (!want->has_bond || there.n_members == 0)
 		return close_bond(br, err);
 	/* A bond that loses all its members for others is another bond. */
-	if (b->open && (bf_bond_needs_reopen(b, &want->bond) || !keeps_a_member(b, &want->bond)))
+	if (b->open && (bf_bond_needs_reopen(b, &there) || !keeps_a_member(b, &there)))
 		ret = close_bond(br, err);
 	if (ret != 0)
 		return ret;
 	if (!b->open) {
-		ret = bf_bond_open(b, &want->bond, now_ms, err);
+		b->n_expected = want->bond.n_members;
+		ret = bf_bond_open(b, &there, now_ms, err);
 		if (ret == 0)
 			bf_event(&br->events, BF_LOG_NOTICE, "bond_opened", b->cfg.name,
 				"%s over %" PRIu32 " members, mtu %" PRIu32,
 				bf_mode_names[b->cfg.mode], b->n_members, b->cfg.mtu);
 		return ret;
 	}
-	if (memcmp(&b->cfg, &want->bond, sizeof(b->cfg)) == 0) /* NOLINT: as in sync_guests() */
+	if (memcmp(&b->cfg, &there, sizeof(b->cfg)) == 0) /* NOLINT: as in sync_guests() */
 		return 0;
-	ret = sync_members(br, &want->bond, now_ms, err);
-	return ret != 0 ? ret : bf_bond_reconfigure(b, &want->bond, now_ms, err);
+	ret = sync_members(br, &there, now_ms, err);
+	return ret != 0 ? ret : bf_bond_reconfigure(b, &there, now_ms, err);
 }
 
 /* A bond that was opened anew has a new pool: guests leave the old one, or their own. */
@@ -444,14 +495,16 @@ share_frames(struct bf_bridge *br)
 static int
 converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
+	uint16_t slots[BF_MAX_GUESTS];
 	uint32_t possible;
 	int ret;
 
+	note_slots(br, want, slots);
 	ret = remove_unwanted_guests(br, want, err);
 	if (ret == 0)
 		ret = sync_bond(br, want, err);
 	if (ret == 0)
-		ret = sync_guests(br, want, err);
+		ret = sync_guests(br, want, slots, err);
 	if (ret != 0)
 		return ret;
 	if (!bf_descriptors_suffice(want, &possible) && possible < want->n_guests)
@@ -462,6 +515,8 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 	share_frames(br);
 	br->fdb->age_s = want->fdb_aging_s;
 	memcpy(br->running, want, sizeof(*want));
+	bf_missing_note(&br->missing, want->has_bond ? &want->bond : NULL, &br->events,
+		bf_clock_ms());
 	bf_bridge_publish_and_wait(br); /* who asked finds it done */
 	br->next_bond_ms = 0;
 	return 0;
@@ -470,10 +525,12 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 int
 bf_bridge_check(const struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
+	struct bf_bond_config there;
 	int ret = bf_config_check(want, err);
 
+	bf_missing_leave_out(&br->missing, &want->bond, &there);
 	if (ret == 0 && want->has_bond)
-		ret = bf_bond_check(&br->bond, &want->bond, err);
+		ret = bf_bond_check(&br->bond, &there, err);
 	for (uint32_t i = 0; ret == 0 && i < want->n_guests; i++) {
 		const struct bf_guest_config *had = wanted_guest(br->running, want->guests[i].name);
 
@@ -503,6 +560,42 @@ bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_er
 	if (ret != 0)
 		errno = -ret;
 	return ret;
+}
+
+static int
+take_in(struct bf_bridge *br, struct bf_err *err)
+{
+	int ret = bf_bridge_check(br, br->running, err);
+
+	if (ret == 0)
+		ret = sync_bond(br, br->running, err);
+	if (ret == 0)
+		share_frames(br);
+	return ret;
+}
+
+/* A device that has appeared: the bond is made as it was wanted all along. */
+static void
+take_missing(struct bf_bridge *br, uint64_t now_ms)
+{
+	struct bf_missing_member *m = bf_missing_look(&br->missing, now_ms);
+	struct bf_err err = {""}, again = {""};
+
+	if (m == NULL)
+		return;
+	if (take_in(br, &err) == 0) {
+		bf_event(&br->events, BF_LOG_NOTICE, "member_appeared", m->name,
+			"its device is there: a member of %s", br->running->bond.name);
+	} else {
+		bf_missing_refuse(m, now_ms);
+		bf_event(&br->events, BF_LOG_WARNING, "member_unfit", m->name, "%s", err.text);
+		if (sync_bond(br, br->running, &again) != 0)
+			bf_event(&br->events, BF_LOG_ERR, "rollback_failed", "config", "%s",
+				again.text);
+	}
+	bf_missing_note(&br->missing, &br->running->bond, &br->events, now_ms);
+	br->dirty = true;
+	br->next_bond_ms = 0;
 }
 
 /* A ring that a guest's driver has spoiled says so once. */
@@ -677,6 +770,8 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	age_words(br);
 	paths = bf_paths_tick(br, now_ms);
 	bf_plan_tick(br, now_ms);
+	take_missing(br, now_ms);
+	bf_rates_tick(br, now_ms);
 	if (br->bond.dirty || br->dirty)
 		publish(br);
 	bf_fdb_age(br->fdb, 1 + buckets / (AGE_TURN_MS / IDLE_TICK_MS));
@@ -710,6 +805,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_announcer_destroy(br->announcer);
 	bf_neighbors_destroy(br->neighbors);
 	bf_groups_destroy(br->groups);
+	bf_rates_fini(&br->rates);
 	free(br->base);
 	free(br->running);
 	free(br);

@@ -22,9 +22,11 @@
 #include "control/fdb.h"
 #include "control/guest.h"
 #include "control/lcores.h"
+#include "control/missing.h"
 #include "control/moves.h"
 #include "control/neighbors.h"
 #include "control/plan.h"
+#include "control/rates.h"
 
 struct bf_bridge_options {
 	uint32_t fdb_capacity; /* stations, 0 = 16384 */
@@ -40,12 +42,15 @@ struct bf_bridge {
 	struct bf_bond bond;
 	struct bf_guest_ground ground;
 	struct bf_guest *guests[BF_MAX_PORTS]; /* by slot */
+	struct bf_missing missing; /* members whose devices are not there */
 	bool dirty; /* a new view is due */
 	struct bf_view *spare_view; /* for when memory is short; any size fits */
 	struct bf_events events;
 	/* paths.c */
 	uint32_t carrying; /* members that carried at the last look, by number */
 	uint32_t carried_by; /* mode in force at the last look */
+	char member_names[BF_MAX_MEMBERS][BF_DEV_NAME_MAX]; /* and their names */
+	struct bf_rate_windows rates;
 	struct bf_neighbors *neighbors;
 	struct bf_groups *groups;
 	struct bf_moves moves;

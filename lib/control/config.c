@@ -563,8 +563,10 @@ bf_config_guest(struct bf_config *c, const char *name)
 	return NULL;
 }
 
-int
-bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct bf_err *err)
+/* What a guest must have, and must not share with the bond or with guests other than @p self. */
+static int
+check_guest(const struct bf_config *c, const struct bf_guest_config *g,
+	const struct bf_guest_config *self, struct bf_err *err)
 {
 	if (g->name[0] == '\0')
 		return bf_err_set(err, EINVAL, "guest: name missing: expected name=NAME");
@@ -574,6 +576,8 @@ bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct
 	if (strcmp(g->name, "all") == 0 || (c->has_bond && strcmp(g->name, c->bond.name) == 0))
 		return bf_err_set(err, EINVAL, "guest name: \"%s\": already in use", g->name);
 	for (uint32_t i = 0; i < c->n_guests; i++) {
+		if (&c->guests[i] == self)
+			continue;
 		if (strcmp(c->guests[i].name, g->name) == 0)
 			return bf_err_set(
 				err, EINVAL, "guest name: \"%s\": already in use", g->name);
@@ -581,10 +585,34 @@ bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct
 			return bf_err_set(err, EINVAL, "socket: \"%s\": already used by guest %s",
 				g->socket, c->guests[i].name);
 	}
+	return 0;
+}
+
+int
+bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct bf_err *err)
+{
+	if (check_guest(c, g, NULL, err) != 0)
+		return -EINVAL;
 	if (c->n_guests == BF_MAX_GUESTS)
 		return bf_err_set(err, EINVAL, "guest \"%s\": expected at most %d guests", g->name,
 			BF_MAX_GUESTS);
 	c->guests[c->n_guests++] = *g;
+	return 0;
+}
+
+int
+bf_config_replace_guest(struct bf_config *c, const char *name, const struct bf_guest_config *g,
+	struct bf_err *err)
+{
+	struct bf_guest_config *old = bf_config_guest(c, name);
+
+	if (old == NULL)
+		return bf_err_set(err, EINVAL, "guest: \"%.60s\": no such guest", name);
+	if (check_guest(c, g, old, err) != 0)
+		return -EINVAL;
+	*old = *g;
+	for (unsigned int q = g->queues; q < BF_MAX_QP; q++)
+		old->pin[q] = 0; /* it has no such queue any more */
 	return 0;
 }
 
@@ -701,7 +729,7 @@ print_guest(const struct bf_guest_config *g, bf_config_line_cb *cb, void *arg)
 			i == 0 ? ' ' : ',', bf_guest_keys[i].name, value);
 	}
 	cb(arg, line);
-	for (unsigned int q = 0; q < BF_MAX_QP; q++) {
+	for (unsigned int q = 0; q < g->queues && q < BF_MAX_QP; q++) {
 		if (g->pin[q] == 0)
 			continue;
 		snprintf(line, sizeof(line), "set lcore %u guest %s queue %u", g->pin[q] - 1u,
@@ -729,4 +757,24 @@ bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 	if (c->lcore_rebalance)
 		cb(arg, "set lcore rebalance on");
 	cb(arg, c->forwarding ? "start" : "stop");
+}
+
+static void
+hash_line(void *arg, const char *line)
+{
+	uint64_t *h = arg;
+
+	for (; *line != '\0'; line++)
+		*h = (*h ^ (unsigned char)*line) * 0x100000001b3u;
+	*h = (*h ^ '\n') * 0x100000001b3u;
+}
+
+/* FNV-1a of what is printed: padding and what stands behind a name's end do not count. */
+uint64_t
+bf_config_hash(const struct bf_config *c)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	bf_config_print(c, hash_line, &h);
+	return h != 0 ? h : 1;
 }

@@ -111,7 +111,7 @@ struct bf_guest_config {
 	uint32_t mbufs; /* frames of its own, or BF_OF_BOND */
 	uint32_t mac_limit;
 	uint32_t tx_retries;
-	uint8_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
+	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };
 
 struct bf_config {
@@ -207,6 +207,9 @@ struct bf_guest_config *bf_config_guest(struct bf_config *c, const char *name);
 /** Add a guest; fails for a name or socket in use, or when there are BF_MAX_GUESTS. */
 int bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct bf_err *err);
 int bf_config_remove_guest(struct bf_config *c, const char *name, struct bf_err *err);
+/** Put @p g in the place of guest @p name, after the same checks; its name may be another. */
+int bf_config_replace_guest(struct bf_config *c, const char *name, const struct bf_guest_config *g,
+	struct bf_err *err);
 
 /** Contradictions that no device is needed to see. @return 0, or -EINVAL with the first. */
 int bf_config_check(const struct bf_config *c, struct bf_err *err);
@@ -214,5 +217,7 @@ int bf_config_check(const struct bf_config *c, struct bf_err *err);
 /** One command per line; feeding them to an empty config gives an equal one. */
 typedef void bf_config_line_cb(void *arg, const char *line);
 void bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg);
+/** A number that is the same for configs that print alike; never 0. */
+uint64_t bf_config_hash(const struct bf_config *c);
 
 #endif

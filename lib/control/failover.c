@@ -14,6 +14,7 @@
 #include <rte_cycles.h>
 
 #define WAIT_FIRST_MS 2000 /* no frame within this time: nobody was sending */
+#define AT_ONCE_US 10000 /* one that comes within this time was on its way */
 
 const double bf_failover_bin_s[BF_FAILOVER_BINS] = {
 	0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1};
@@ -104,6 +105,16 @@ close_record(struct bf_failovers *f, struct bf_failover *r, struct bf_events *ev
 			r->lost);
 }
 
+/*
+ * Was the frame that left first one that had to wait?  A ping that happens to come half a second
+ * later says nothing about the failover: it was sent when it came.
+ */
+static bool
+was_waiting(const struct bf_failover *r)
+{
+	return r->busy || r->lost > 0 || r->first_frame_us <= RTE_MAX(r->detect_us, AT_ONCE_US);
+}
+
 void
 bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, struct bf_events *ev,
 	bool announced, uint64_t sent, uint64_t lost_now, uint64_t now_ms)
@@ -116,11 +127,12 @@ bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, struct bf_ev
 
 		if (!r->open)
 			continue;
-		if (!r->has_first && r->losses != 0 && first_frame(r, l, &tsc)) {
-			r->has_first = true;
-			r->first_frame_us = us_between(r->start_tsc, tsc);
-		}
 		r->lost = lost_now - r->lost_base;
+		if (!r->has_first && !r->idle && r->losses != 0 && first_frame(r, l, &tsc)) {
+			r->first_frame_us = us_between(r->start_tsc, tsc);
+			r->has_first = was_waiting(r);
+			r->idle = !r->has_first;
+		}
 		passed_ms = now_ms > r->started_ms ? now_ms - r->started_ms : 0;
 		if (!announced && s + 1 == f->n)
 			continue;
@@ -128,7 +140,7 @@ bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, struct bf_ev
 			r->announced = s + 1 == f->n ? sent : 0;
 			r->announced_ms = (double)passed_ms + 0.001;
 		}
-		if (r->has_first || r->losses == 0 || passed_ms >= WAIT_FIRST_MS)
+		if (r->has_first || r->idle || r->losses == 0 || passed_ms >= WAIT_FIRST_MS)
 			close_record(f, r, ev);
 	}
 }

@@ -32,7 +32,9 @@ struct bf_failover {
 	uint64_t start_tsc; /* the driver reported it, or control decided it */
 	uint64_t started_ms;
 	uint32_t losses; /* carrier loss number it belongs to, 0: planned */
-	bool has_first; /* a frame has left since */
+	bool busy; /* frames were being sent all the time: the next one was due at once */
+	bool idle; /* a frame has left since, but it had not been waiting */
+	bool has_first; /* a frame that was waiting has left since */
 	double detect_us; /* until control knew; workers act on carrier loss before that */
 	double first_frame_us;
 	double announced_ms;

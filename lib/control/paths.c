@@ -17,6 +17,7 @@
 #include "control/bridge.h"
 #include "control/stats.h"
 
+#define BUSY_PPS 50 /* a bond that sends this much: the next frame was due at once */
 #define DOCTOR_MS 10000
 #define DOCTOR_REPEAT_MS 60000
 #define DOCTOR_MIN_ECHOES 3
@@ -26,11 +27,14 @@
 static uint64_t
 lost_frames(const struct bf_bridge *br)
 {
-	struct bf_ledger l;
-	uint64_t lost;
+	uint64_t lost = 0;
 
-	bf_stats_ledger(br, &l);
-	lost = l.by_reason[BF_DROP_NO_MEMBER] + l.by_reason[BF_DROP_MEMBER_FULL];
+	for (unsigned int w = 0; w < br->lcores.n; w++) { /* only the bond has these reasons */
+		const uint64_t *d = br->lcores.workers[w]->counters->ports[BF_BOND_SLOT].drops;
+
+		lost += __atomic_load_n(&d[BF_DROP_NO_MEMBER], __ATOMIC_RELAXED) +
+			__atomic_load_n(&d[BF_DROP_MEMBER_FULL], __ATOMIC_RELAXED);
+	}
 	for (unsigned int i = 0; i < br->bond.n_members; i++) {
 		struct rte_eth_stats s = {0};
 
@@ -40,21 +44,25 @@ lost_frames(const struct bf_bridge *br)
 	return lost;
 }
 
+/* Names of members by number: those that have left since are known from the last look. */
 static void
-names_of(const struct bf_bond *b, uint32_t set, char *buf, size_t size)
+names_of(const struct bf_bridge *br, uint32_t set, char *buf, size_t size)
 {
 	size_t len = 0;
 
 	snprintf(buf, size, "none");
-	for (unsigned int i = 0; i < b->n_members && len < size; i++)
-		if (set & 1u << b->members[i].bit)
+	for (unsigned int bit = 0; bit < BF_MAX_MEMBERS && len < size; bit++)
+		if (set & 1u << bit)
 			len += (size_t)snprintf(buf + len, size - len, "%s%s", len > 0 ? "," : "",
-				b->members[i].name);
+				br->member_names[bit]);
 }
 
 static void
-cause_of(const struct bf_bond *b, uint32_t lost, char *buf, size_t size)
+cause_of(const struct bf_bridge *br, uint32_t lost, char *buf, size_t size)
 {
+	const struct bf_bond *b = &br->bond;
+	char gone[64];
+
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		const struct bf_member *m = &b->members[i];
 
@@ -62,6 +70,8 @@ cause_of(const struct bf_bond *b, uint32_t lost, char *buf, size_t size)
 			continue;
 		if (m->forced_down_ms != 0)
 			snprintf(buf, size, "test failover of %s", m->name);
+		else if (b->off || m->off)
+			snprintf(buf, size, "%s was switched off", m->name);
 		else if (!m->carrier)
 			snprintf(buf, size, "%s lost its link", m->name);
 		else if (m->probe_failed)
@@ -74,7 +84,8 @@ cause_of(const struct bf_bond *b, uint32_t lost, char *buf, size_t size)
 			snprintf(buf, size, "another member is preferred to %s", m->name);
 		return;
 	}
-	snprintf(buf, size, "a member was removed");
+	names_of(br, lost, gone, sizeof(gone));
+	snprintf(buf, size, "%s was removed", gone);
 }
 
 static void
@@ -90,10 +101,11 @@ time_failover(struct bf_bridge *br, uint32_t lost, uint32_t now_carry, uint64_t 
 			by_carrier || ((lost & 1u << b->members[i].bit) && !b->members[i].carrier);
 	r = bf_failover_begin(&br->failovers, by_carrier ? c->lost_tsc : rte_rdtsc(),
 		by_carrier ? c->losses : 0, lost_frames(br), now_ms);
-	cause_of(b, lost, r->cause, sizeof(r->cause));
+	cause_of(br, lost, r->cause, sizeof(r->cause));
+	r->busy = bf_rates_tx_now(br, BF_BOND_SLOT) >= BUSY_PPS;
 	r->test = strncmp(r->cause, "test ", 5) == 0;
-	names_of(b, lost, r->from, sizeof(r->from));
-	names_of(b, now_carry, r->to, sizeof(r->to));
+	names_of(br, lost, r->from, sizeof(r->from));
+	names_of(br, now_carry, r->to, sizeof(r->to));
 }
 
 /* Of all stations as often as is configured; of the ones that were moved for balance, once. */
@@ -123,6 +135,9 @@ bf_paths_check(struct bf_bridge *br, uint64_t now_ms)
 	if (mode != br->carried_by)
 		br->doubt_until_ms = 0; /* who sets a mode may have mended the switch */
 	br->carried_by = mode;
+	for (unsigned int i = 0; i < br->bond.n_members; i++)
+		memcpy(br->member_names[br->bond.members[i].bit], br->bond.members[i].name,
+			BF_DEV_NAME_MAX);
 	if (lost != 0 && br->bond.open)
 		time_failover(br, lost, carry, now_ms);
 	/* With a LAG the switch sees one port, whichever member carries. */

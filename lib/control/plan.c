@@ -54,15 +54,22 @@ choose(const struct bf_bridge *br, const struct bf_guest *g)
 	return (uint16_t)best;
 }
 
-static void
+/* @return false: the old poller could not be taken off it, and keeps it. */
+static bool
 move(struct bf_bridge *br, struct bf_guest *g, unsigned int q, uint16_t to)
 {
-	if (g->poller[q] != BF_NO_POLLER) {
+	uint16_t from = g->poller[q];
+
+	if (from != BF_NO_POLLER) {
 		g->poller[q] = BF_NO_POLLER;
-		bf_bridge_publish_and_wait(br);
+		if (bf_bridge_publish_and_wait(br) != 0) {
+			g->poller[q] = from;
+			return false;
+		}
 	}
 	g->poller[q] = to;
 	br->dirty = true;
+	return true;
 }
 
 void
@@ -109,7 +116,8 @@ move_one(struct bf_bridge *br, uint16_t from, uint16_t to)
 		for (unsigned int q = 0; g != NULL && g->up && q < g->cfg.queues; q++) {
 			if (g->poller[q] != from || g->cfg.pin[q] != 0)
 				continue;
-			move(br, g, q, to);
+			if (!move(br, g, q, to))
+				return false;
 			br->plan.moves++;
 			bf_event(&br->events, BF_LOG_NOTICE, "lcore_rebalanced", g->cfg.name,
 				"queue %u moved from lcore %u to lcore %u", q,

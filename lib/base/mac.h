@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * One spelling of MAC addresses: lower case, colons.
+ *
+ * Threads: any (pure function).
+ */
+#ifndef BF_BASE_MAC_H
+#define BF_BASE_MAC_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#define BF_MAC_TEXT_SIZE 18
+
+/** ctx any. @param m six bytes. */
+static inline void
+bf_mac_text(const uint8_t *m, char text[BF_MAC_TEXT_SIZE])
+{
+	snprintf(text, BF_MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
+		m[4], m[5]);
+}
+
+#endif
