@@ -84,8 +84,7 @@ bf_app_error(struct bf_out *out, int ret, const struct bf_err *err)
 
 /* A file may name a device that is not there yet; who types one has mistyped it. */
 static int
-check_new_members(
-	const struct bf_config *running, const struct bf_config *c, struct bf_err *err)
+check_new_members(const struct bf_config *running, const struct bf_config *c, struct bf_err *err)
 {
 	uint16_t port;
 	int ret = 0;
@@ -96,12 +95,51 @@ check_new_members(
 	return ret;
 }
 
+struct warning {
+	const char *line;
+	bool known;
+};
+
+static void
+is_known(void *arg, const char *line)
+{
+	struct warning *w = arg;
+
+	w->known = w->known || strcmp(w->line, line) == 0;
+}
+
+struct new_warnings {
+	struct bf_out *out;
+	const struct bf_config *before;
+};
+
+static void
+show_new(void *arg, const char *line)
+{
+	struct new_warnings *n = arg;
+	struct warning w = {line, false};
+
+	bf_config_warnings(n->before, is_known, &w);
+	if (!w.known)
+		bf_out_printf(n->out, "warning: %s\n", line);
+}
+
+/* What has no effect, and was not so before. */
+static void
+warn_of_new(struct bf_out *out, const struct bf_config *before, const struct bf_config *now)
+{
+	struct new_warnings n = {out, before};
+
+	if (before != NULL)
+		bf_config_warnings(now, show_new, &n);
+}
+
 void
 bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit)
 {
 	struct bf_app *app = ctx->app;
 	struct bf_err err = {""};
-	struct bf_config *c;
+	struct bf_config *c, *before = NULL;
 	bool changes = false;
 	int ret;
 
@@ -111,16 +149,20 @@ bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit)
 		c = bf_config_copy(app->br->running);
 		ret = c == NULL ? bf_err_set(&err, ENOMEM, "out of memory") : edit(c, ctx, &err);
 		changes = ret == 0 && memcmp(c, app->br->running, sizeof(*c)) != 0; /* NOLINT */
+		before = changes ? bf_config_copy(app->br->running) : NULL;
 		if (ret == 0)
 			ret = check_new_members(app->br->running, c, &err);
 		if (ret == 0)
 			ret = bf_bridge_apply(app->br, c, &err);
 		free(c);
 	}
-	if (ret != 0)
+	if (ret != 0) {
 		bf_app_error(ctx->out, ret, &err);
-	else if (changes)
+	} else if (changes) {
 		bf_app_audit_cmd(ctx);
+		warn_of_new(ctx->out, before, app->br->running);
+	}
+	free(before);
 }
 
 void

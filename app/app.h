@@ -96,6 +96,10 @@ int bf_app_read_config(
 int bf_app_read_on_base(
 	struct bf_app *app, const char *path, struct bf_config *c, struct bf_err *err);
 
+/** Read a file for --check: what is wrong with it, each of its lines, goes to @p cb. */
+void bf_app_check_file(struct bf_app *app, const char *path, struct bf_config *c,
+	bf_config_fault_cb *cb, void *arg);
+
 /** How a file becomes the configuration. */
 struct bf_load {
 	const char *path;

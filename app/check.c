@@ -8,6 +8,8 @@
 #include "check.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static void
 print_line(void *arg, const char *line)
@@ -25,26 +27,84 @@ complain(const char *guest, const char *text)
 	fputc('\n', stderr);
 }
 
-int
-bf_check_run(struct bf_app *app, const struct bf_options *o)
+struct checking {
+	unsigned int problems;
+};
+
+static void
+on_fault(void *arg, const struct bf_err *err)
 {
+	struct checking *c = arg;
+
+	complain("", err->text);
+	c->problems++;
+}
+
+static void
+on_warning(void *arg, const char *line)
+{
+	char text[300];
+
+	(void)arg;
+	snprintf(text, sizeof(text), "warning: %s", line);
+	complain("", text);
+}
+
+/* The EAL's arguments and the kernel know which devices there will be; without either, nobody. */
+static bool
+may_be_there(const char *member, int n_eal, char **argv)
+{
+	unsigned int a, b, c, d;
+	bool has_devices = false;
+	char path[128];
+	size_t len = strlen(member);
+
+	for (int i = 1; i < n_eal; i++) {
+		const char *at = strncmp(argv[i], "--vdev=", 7) == 0 ? argv[i] + 7 : argv[i];
+
+		has_devices = has_devices || strncmp(argv[i], "--vdev", 6) == 0;
+		if (strncmp(at, member, len) == 0 && (at[len] == '\0' || at[len] == ','))
+			return true;
+	}
+	if (sscanf(member, "%x:%x:%x.%x", &a, &b, &c, &d) != 4) /* NOLINT(cert-err34-c) */
+		return !has_devices;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.12s", member);
+	return access(path, F_OK) == 0;
+}
+
+static void
+name_missing(const struct bf_config *c, int n_eal, char **argv)
+{
+	for (uint32_t i = 0; c->has_bond && i < c->bond.n_members; i++) {
+		const char *name = c->bond.members[i].name;
+
+		if (!may_be_there(name, n_eal, argv))
+			fprintf(stderr,
+				"bondfwd: warning: member %s: no such device here: the bond would "
+				"work without it\n",
+				name);
+	}
+}
+
+int
+bf_check_run(struct bf_app *app, const struct bf_options *o, int n_eal, char **argv)
+{
+	struct checking c = {0};
 	struct bf_err err = {""};
-	int problems = 0;
 
 	app->base = bf_config_copy(o->config);
-	if ((o->config_path != NULL &&
-		    bf_app_read_on_base(app, o->config_path, o->config, &err) != 0) ||
-		bf_config_check(o->config, &err) != 0) {
-		complain("", err.text);
-		problems++;
-	}
+	if (o->config_path != NULL)
+		bf_app_check_file(app, o->config_path, o->config, on_fault, &c);
+	bf_config_faults(o->config, on_fault, &c);
 	for (uint32_t i = 0; i < o->config->n_guests; i++) {
 		if (bf_guest_check_socket(&o->config->guests[i], &err) == 0)
 			continue;
 		complain(o->config->guests[i].name, err.text);
-		problems++;
+		c.problems++;
 	}
-	if (problems > 0)
+	name_missing(o->config, n_eal, argv);
+	bf_config_warnings(o->config, on_warning, NULL);
+	if (c.problems > 0)
 		return 2;
 	printf("The configuration is good. It would do:\n");
 	bf_config_print(o->config, print_line, stdout);

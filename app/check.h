@@ -12,6 +12,6 @@
 #include "options.h"
 
 /** Print the verdict. @return exit status: 0 good, 2 not. */
-int bf_check_run(struct bf_app *app, const struct bf_options *o);
+int bf_check_run(struct bf_app *app, const struct bf_options *o, int n_eal, char **argv);
 
 #endif

@@ -361,8 +361,7 @@ show_missing_members(const struct bf_bridge *br, struct bf_out *out)
 {
 	for (uint32_t i = 0; i < br->missing.n; i++) {
 		struct bf_member m = {.port = 0};
-		int at = bf_bond_config_member(
-			&br->running->bond, br->missing.members[i].name);
+		int at = bf_bond_config_member(&br->running->bond, br->missing.members[i].name);
 
 		if (at < 0)
 			continue;

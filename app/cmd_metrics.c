@@ -146,18 +146,15 @@ members(const struct bf_bridge *br, struct bf_out *out)
 		double (*value)(const struct bf_bridge *br, const struct bf_member *m);
 		bool of_missing; /* 0 of a member without a device says the truth */
 	} families[] = {
-		{"bondfwd_member_up", "gauge", "1 while the member has a link.", link_of,
+		{"bondfwd_member_up", "gauge", "1 while the member has a link.", link_of, true},
+		{"bondfwd_member_missing", "gauge", "1 while the member has no device.", is_missing,
 			true},
-		{"bondfwd_member_missing", "gauge", "1 while the member has no device.",
-			is_missing, true},
 		{"bondfwd_member_speed_mbps", "gauge",
 			"Speed of the link in Mbit/s, 0: unknown or down.", speed_of, true},
 		{"bondfwd_member_carries", "gauge", "1 while the bond sends by the member.",
 			carries, true},
-		{"bondfwd_member_link_losses_total", "counter", "Links lost.", losses,
-			false},
-		{"bondfwd_member_transmit_frames_total", "counter", "Frames sent.", frames,
-			false},
+		{"bondfwd_member_link_losses_total", "counter", "Links lost.", losses, false},
+		{"bondfwd_member_transmit_frames_total", "counter", "Frames sent.", frames, false},
 		{"bondfwd_member_transmit_bytes_total", "counter", "Bytes sent, without FCS.",
 			bytes, false},
 	};

@@ -97,8 +97,8 @@ show_difference(struct bf_cmd_ctx *ctx, const struct bf_config *from, const stru
 	else if (d.removed + d.added == 0)
 		bf_out_printf(ctx->out, "No difference.\n");
 	if (to != app->br->running && bf_diff_cuts(app->br, to, cuts, sizeof(cuts)))
-		bf_out_printf(ctx->out, "This would %s: load it with force, or confirm SECONDS.\n",
-			cuts);
+		bf_out_printf(
+			ctx->out, "This would %s: load it with force, or confirm SECONDS.\n", cuts);
 	bf_out_str(ctx->out, "cuts", cuts);
 	bf_out_obj_end(ctx->out);
 }
@@ -108,8 +108,8 @@ cmd_diff(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
 	struct bf_err err = {""};
-	struct bf_config *want = bf_app_wanted(
-		app, bf_cmd_arg(ctx, "file"), bf_cmd_has_word(ctx, "merge"), &err);
+	struct bf_config *want =
+		bf_app_wanted(app, bf_cmd_arg(ctx, "file"), bf_cmd_has_word(ctx, "merge"), &err);
 
 	if (want == NULL)
 		bf_app_error(ctx->out, -errno, &err);

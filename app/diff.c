@@ -72,8 +72,9 @@ show_missing(const struct lines *of, const struct lines *in, const char *sign, c
 	bf_out_arr_begin(out, key);
 	for (unsigned int i = 0; i < of->n; i++) {
 		/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are compared */
-		if (sorted.line != NULL && bsearch(&of->line[i], sorted.line, sorted.n,
-						   sizeof(sorted.line[0]), by_text) != NULL)
+		if (sorted.line != NULL &&
+			bsearch(&of->line[i], sorted.line, sorted.n, sizeof(sorted.line[0]),
+				by_text) != NULL)
 			continue;
 		bf_out_printf(out, "%s %s\n", sign, of->line[i]);
 		bf_out_str(out, NULL, of->line[i]);

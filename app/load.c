@@ -27,6 +27,8 @@
 struct reading {
 	struct bf_app *app;
 	struct bf_err *err;
+	bf_config_fault_cb *cb; /* takes the fault of a line, and reading goes on; or NULL */
+	void *arg;
 };
 
 static int
@@ -51,7 +53,10 @@ config_line(void *arg, const char *file, unsigned int line_no, const char *line)
 			(int)strcspn(text, "\n"), text);
 	}
 	bf_out_destroy(out);
-	return ret;
+	if (ret == 0 || r->cb == NULL)
+		return ret;
+	r->cb(r->arg, r->err);
+	return 0;
 }
 
 /* What stands in the config already was made by the command line: the file may make it again. */
@@ -64,22 +69,43 @@ yields_init(struct bf_app_yields *y, const struct bf_config *c)
 		y->guests[i] = true;
 }
 
-int
-bf_app_read_config(struct bf_app *app, const char *path, struct bf_config *c, struct bf_err *err)
+static int
+read_file(struct reading *r, const char *path, struct bf_config *c)
 {
-	struct bf_config *before = app->candidate;
-	struct reading r = {app, err};
+	struct bf_config *before = r->app->candidate;
 	char why[400] = "";
 	int ret;
 
-	app->candidate = c;
-	ret = bf_script_load(path, 0, config_line, &r, why, sizeof(why));
-	app->candidate = before;
+	r->app->candidate = c;
+	ret = bf_script_load(path, 0, config_line, r, why, sizeof(why));
+	r->app->candidate = before;
 	if (ret != 0 && why[0] != '\0')
-		return bf_err_set(err, -ret, "%s", why);
-	if (ret == 0)
-		ret = bf_config_check(c, err);
+		return bf_err_set(r->err, -ret, "%s", why);
 	return ret;
+}
+
+int
+bf_app_read_config(struct bf_app *app, const char *path, struct bf_config *c, struct bf_err *err)
+{
+	struct reading r = {.app = app, .err = err};
+	int ret = read_file(&r, path, c);
+
+	return ret == 0 ? bf_config_check(c, err) : ret;
+}
+
+void
+bf_app_check_file(struct bf_app *app, const char *path, struct bf_config *c, bf_config_fault_cb *cb,
+	void *arg)
+{
+	struct bf_app_yields y;
+	struct bf_err err = {""};
+	struct reading r = {app, &err, cb, arg};
+
+	yields_init(&y, c);
+	app->yields = &y;
+	if (read_file(&r, path, c) != 0)
+		cb(arg, &err);
+	app->yields = NULL;
 }
 
 int

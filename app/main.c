@@ -215,6 +215,13 @@ remembers(const struct bf_options *o)
 	return o->config_path != NULL ? o->console : NULL;
 }
 
+static void
+log_warning(void *arg, const char *line)
+{
+	(void)arg;
+	BF_WARN("config", "%s", line);
+}
+
 /* From options to a running switch; the caller takes everything down again. */
 static int
 bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
@@ -247,6 +254,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	ret = bf_bridge_apply(app->br, o->config, err);
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
+	bf_config_warnings(o->config, log_warning, NULL);
 	if (open_console(app, o, err) != 0)
 		return STATUS_FAILED;
 	if (o->config_path != NULL)
@@ -279,6 +287,30 @@ serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 	return status;
 }
 
+/* Taking every card of the host for nothing is more likely a slip than a wish. */
+static bool
+has_nothing_to_do(const struct bf_options *o, int eal_argc, char **argv)
+{
+	for (int i = 1; i < eal_argc; i++)
+		if (strstr(argv[i], "net_bonding") != NULL)
+			return false;
+	return !o->config->has_bond && o->config->n_guests == 0 && o->config_path == NULL &&
+		!o->interactive && !o->has_console;
+}
+
+/* The EAL would answer with its usage, a hundred lines of it. */
+static int
+refuse_misplaced(const char *option)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		"%s stands among the EAL's options: expected -- before bondfwd's own, as in "
+		"bondfwd -l 0,1 -- %s ...",
+		option, option);
+	return fail(STATUS_USAGE, text);
+}
+
 static int
 start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 {
@@ -300,7 +332,13 @@ start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 	app->config_path = o->config_path;
 	if (o->debug)
 		bf_log_set_level(BF_LOG_DEBUG);
-	status = o->check ? bf_check_run(app, o) : serve(app, o, eal_argc, argv);
+	if (!o->check && has_nothing_to_do(o, eal_argc, argv)) {
+		bf_cmd_set_destroy(app->cmds);
+		return fail(STATUS_USAGE,
+			"nothing to do: expected --bond, --guest, --config FILE, --console PATH or "
+			"-i behind --");
+	}
+	status = o->check ? bf_check_run(app, o, eal_argc, argv) : serve(app, o, eal_argc, argv);
 	bf_cmd_set_destroy(app->cmds);
 	return status;
 }
@@ -315,9 +353,13 @@ main(int argc, char **argv)
 
 	if (app == NULL || open_signals() < 0) {
 		status = fail(STATUS_FAILED, strerror(errno));
+	} else if (at == argc && bf_options_misplaced(argc, argv) != NULL) {
+		status = refuse_misplaced(bf_options_misplaced(argc, argv));
 	} else if (bf_options_parse(
 			   &o, at < argc ? argc - at : 1, &argv[at < argc ? at : 0], &err) != 0) {
 		status = fail(STATUS_USAGE, err.text);
+		for (unsigned int i = 0; o.check && i < o.n_more; i++)
+			fail(STATUS_USAGE, o.more[i].text);
 	} else {
 		status = start(app, &o, at > 0 ? at : 1, argv);
 	}

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/suggest.h"
 #include "console/server.h"
 
 enum option {
@@ -131,6 +132,7 @@ take(struct bf_options *o, enum option opt, const char *value, struct bf_err *er
 		o->config_path = value;
 		break;
 	case OPT_CONSOLE:
+		o->has_console = true;
 		return set_console(o, value, err);
 	case OPT_GROUP:
 		return find_group(value, &o->gid, err);
@@ -157,9 +159,63 @@ take(struct bf_options *o, enum option opt, const char *value, struct bf_err *er
 	return ret;
 }
 
+const char *
+bf_options_misplaced(int n_eal, char **argv)
+{
+	for (int i = 1; i < n_eal; i++) {
+		enum option opt = strncmp(argv[i], "--", 2) == 0
+			? find(argv[i], strcspn(argv[i], "="))
+			: OPT_COUNT;
+
+		if (opt != OPT_COUNT && opt != OPT_VERSION && opt != OPT_HELP)
+			return options[opt].name;
+	}
+	return NULL;
+}
+
+static int
+unknown_option(const char *word, struct bf_err *err)
+{
+	char hint[64] = "", name[80];
+	struct bf_suggest near;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	bf_suggest_init(&near, name);
+	for (unsigned int i = 0; i < OPT_COUNT && word[0] == '-' && word[1] == '-'; i++)
+		bf_suggest_offer(&near, options[i].name);
+	bf_suggest_append(&near, hint, sizeof(hint));
+	return bf_err_set(err, EINVAL, "unknown option \"%.80s\": see --help%s", word, hint);
+}
+
+/* The option at argv[*i], and its value. */
+static int
+parse_one(struct bf_options *o, int argc, char **argv, int *i, struct bf_err *err)
+{
+	char *word = argv[*i];
+	size_t len = strcspn(word, "=");
+	enum option opt = find(word, word[0] == '-' && word[1] == '-' ? len : strlen(word));
+	const char *value = NULL;
+
+	if (opt == OPT_COUNT)
+		return unknown_option(word, err);
+	if (options[opt].value != NULL) {
+		value = word[len] == '=' && word[1] == '-' ? &word[len + 1]
+			: *i + 1 < argc                    ? argv[++*i]
+							   : NULL;
+		if (value == NULL)
+			return bf_err_set(err, EINVAL, "%s: expected %s", options[opt].name,
+				options[opt].value);
+	} else if (word[len] == '=') {
+		return bf_err_set(err, EINVAL, "%s: takes no value", options[opt].name);
+	}
+	return take(o, opt, value, err);
+}
+
 int
 bf_options_parse(struct bf_options *o, int argc, char **argv, struct bf_err *err)
 {
+	int ret = 0;
+
 	memset(o, 0, sizeof(*o));
 	o->gid = -1;
 	o->console = BF_CONSOLE_DEFAULT;
@@ -167,30 +223,17 @@ bf_options_parse(struct bf_options *o, int argc, char **argv, struct bf_err *err
 	if (o->config == NULL)
 		return bf_err_set(err, ENOMEM, "out of memory");
 	for (int i = 1; i < argc; i++) {
-		size_t len = strcspn(argv[i], "=");
-		enum option opt = find(
-			argv[i], argv[i][0] == '-' && argv[i][1] == '-' ? len : strlen(argv[i]));
-		const char *value = NULL;
-		int ret;
+		struct bf_err why;
+		int bad = parse_one(o, argc, argv, &i, &why);
 
-		if (opt == OPT_COUNT)
-			return bf_err_set(
-				err, EINVAL, "unknown option \"%.80s\": see --help", argv[i]);
-		if (options[opt].value != NULL) {
-			value = argv[i][len] == '=' && argv[i][1] == '-' ? &argv[i][len + 1]
-				: i + 1 < argc                           ? argv[++i]
-									 : NULL;
-			if (value == NULL)
-				return bf_err_set(err, EINVAL, "%s: expected %s", options[opt].name,
-					options[opt].value);
-		} else if (argv[i][len] == '=') {
-			return bf_err_set(err, EINVAL, "%s: takes no value", options[opt].name);
+		if (bad != 0 && ret == 0) {
+			ret = bad;
+			*err = why;
+		} else if (bad != 0 && o->n_more < BF_OPTIONS_MORE) {
+			o->more[o->n_more++] = why;
 		}
-		ret = take(o, opt, value, err);
-		if (ret != 0)
-			return ret;
 	}
-	return 0;
+	return ret;
 }
 
 void

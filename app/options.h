@@ -16,6 +16,8 @@
 
 #define BF_CONSOLE_DEFAULT "/run/bondfwd/console.sock"
 
+#define BF_OPTIONS_MORE 15
+
 struct bf_options {
 	struct bf_config *config; /* what --bond and --guest say; owned */
 	const char *config_path;
@@ -27,6 +29,10 @@ struct bf_options {
 	uint32_t fdb_capacity;
 	int gid; /* -1: ours */
 	bool debug;
+	bool has_console; /* --console was given */
+	/* Further errors, after the first; for --check, which shows them all. */
+	unsigned int n_more;
+	struct bf_err more[BF_OPTIONS_MORE];
 };
 
 /**
@@ -46,6 +52,16 @@ int bf_options_start(int argc, char **argv);
  */
 int bf_options_parse(struct bf_options *o, int argc, char **argv, struct bf_err *err);
 void bf_options_fini(struct bf_options *o);
+
+/**
+ * An option of ours among the EAL's: "--" was forgotten.
+ *
+ * @param n_eal
+ *   argv[1] to argv[n_eal - 1] go to the EAL.
+ * @return
+ *   The option; NULL: there is none.
+ */
+const char *bf_options_misplaced(int n_eal, char **argv);
 
 /** Usage, on standard output. */
 void bf_options_usage(void);

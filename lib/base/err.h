@@ -13,7 +13,7 @@
 
 /** One line of explanation: the offending text first, then what was expected. */
 struct bf_err {
-	char text[512];
+	char text[1024];
 };
 
 /**

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/suggest.h"
+
 int
 bf_parse_u64(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *out,
 	struct bf_err *err)
@@ -73,7 +75,8 @@ int
 bf_parse_enum(const char *what, const char *text, const char *const *names, unsigned int n,
 	unsigned int *out, struct bf_err *err)
 {
-	char list[256] = "";
+	char list[256] = "", hint[64] = "";
+	struct bf_suggest near;
 	size_t len = 0;
 	char *end = NULL;
 	unsigned long v;
@@ -89,12 +92,17 @@ bf_parse_enum(const char *what, const char *text, const char *const *names, unsi
 		*out = (unsigned int)v;
 		return 0;
 	}
-	for (unsigned int i = 0; i < n && len < sizeof(list); i++)
-		if (names[i][0] != '\0')
-			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
-				len > 0 ? ", " : "", names[i]);
-	return bf_err_set(err, EINVAL, "%s: \"%.80s\": expected one of %s, or 0 to %u", what, text,
-		list, n - 1);
+	bf_suggest_init(&near, text);
+	for (unsigned int i = 0; i < n && len < sizeof(list); i++) {
+		if (names[i][0] == '\0')
+			continue;
+		bf_suggest_offer(&near, names[i]);
+		len += (size_t)snprintf(
+			list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", names[i]);
+	}
+	bf_suggest_append(&near, hint, sizeof(hint));
+	return bf_err_set(err, EINVAL, "%s: \"%.80s\": expected one of %s, or 0 to %u%s", what,
+		text, list, n - 1, hint);
 }
 
 static int

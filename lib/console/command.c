@@ -42,6 +42,10 @@ add_command(struct bf_cmd_set *set, const struct bf_cmd *cmd, char *err, size_t 
 	unsigned int first_new = set->grammar.n_forms;
 	int rc;
 
+	if (cmd->syntax == NULL) {
+		(void)snprintf(err, err_size, "commands: a group counts more than it has");
+		return -EINVAL;
+	}
 	if (cmd->run == NULL && (cmd->flags & BF_CMD_QUIT) == 0) {
 		(void)snprintf(
 			err, err_size, "syntax \"%s\": expected a handler function", cmd->syntax);

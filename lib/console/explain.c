@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "console/set.h"
 
 /* Bytes of the line and of the word that an explanation repeats. */
@@ -145,6 +146,18 @@ append_names(char *buf, size_t size, const struct bf_names *names)
 	}
 }
 
+static void
+append_nearest(char *buf, size_t size, const char *word, const struct bf_names *names)
+{
+	struct bf_suggest near;
+
+	bf_suggest_init(&near, word);
+	for (unsigned int i = 0; i < names->n; i++)
+		if (names->names[i][0] != '<' && strcmp(names->names[i], "end of line") != 0)
+			bf_suggest_offer(&near, names->names[i]);
+	bf_suggest_append(&near, buf, size);
+}
+
 /*
  * The longest prefix of the line that fits a form; among equals the one with fixed words further
  * left.  Returns its length in words.
@@ -189,5 +202,7 @@ bf_explain_line(const struct bf_cmd_set *set, const struct bf_line *line, char *
 		append(buf, size, "\": ");
 	}
 	append_names(buf, size, &names);
+	if (n_fit < line->n_words)
+		append_nearest(buf, size, line->words[n_fit], &names);
 	bf_names_fini(&names);
 }

@@ -54,8 +54,7 @@ syntax_error(struct parser *ps, const char *fmt, ...)
 static int
 no_memory(struct parser *ps)
 {
-	(void)snprintf(ps->err, ps->err_size, "syntax \"%s\": memory: expected more of it",
-		ps->cmd->syntax);
+	(void)snprintf(ps->err, ps->err_size, "syntax \"%s\": out of memory", ps->cmd->syntax);
 	return -ENOMEM;
 }
 

@@ -87,8 +87,7 @@ bf_line_split(struct bf_line *line, const char *text, char *err, size_t err_size
 		if (p == end || *p == '#')
 			return true;
 		if (line->n_words == BF_CMD_WORDS_MAX) {
-			(void)snprintf(err, err_size, "line: more than %d words: expected fewer",
-				BF_CMD_WORDS_MAX);
+			(void)snprintf(err, err_size, "line: more than %d words", BF_CMD_WORDS_MAX);
 			return false;
 		}
 		line->words[line->n_words] = dst;

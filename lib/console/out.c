@@ -562,9 +562,8 @@ bf_out_data(struct bf_out *out, size_t *len)
 	if (!out->is_finished)
 		finish(out);
 	if (out->is_nomem)
-		data = out->format == BF_OUT_JSON
-			? "{\"error\": \"output: memory: expected more of it\"}\n"
-			: "output: memory: expected more of it\n";
+		data = out->format == BF_OUT_JSON ? "{\"error\": \"output: out of memory\"}\n"
+						  : "output: out of memory\n";
 	else
 		data = out->data.data == NULL ? "" : out->data.data;
 	if (len != NULL)

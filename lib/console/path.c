@@ -176,8 +176,7 @@ open_locked(const struct opening *o, struct bf_path *p)
 	if (p->fd < 0)
 		return refuse_errno(o, "socket");
 	p->path = strdup(o->path);
-	rc = p->path == NULL ? refuse(o, ENOMEM, "memory: expected more of it")
-			     : bind_and_listen(o, p);
+	rc = p->path == NULL ? refuse(o, ENOMEM, "out of memory") : bind_and_listen(o, p);
 	if (rc != 0) {
 		(void)close(p->fd);
 		free(p->path);

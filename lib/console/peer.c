@@ -247,8 +247,7 @@ take_preamble(struct bf_peer *p, const char *line)
 			"console: preamble: expected \"bondctl 1 exec\", "
 			"\"bondctl 1 exec json\" or \"bondctl 1 tty\"");
 	} else if (p->env->n_tty >= p->env->max_tty) {
-		bf_out_error(
-			p->out, "console: too many interactive sessions (%u)", p->env->n_tty);
+		bf_out_error(p->out, "console: too many interactive sessions (%u)", p->env->n_tty);
 	} else if (start_session(p) != 0) {
 		bf_out_error(p->out, "console: session: %s", strerror(errno));
 	} else {

@@ -416,8 +416,8 @@ bf_console_who(const struct bf_console *c, char *buf, size_t size)
 	else if (!p->is_client)
 		(void)snprintf(buf, size, "console");
 	else if (getsockopt(p->in_fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
-		(void)snprintf(
-			buf, size, "client (pid %d, uid %u)", (int)cred.pid, (unsigned int)cred.uid);
+		(void)snprintf(buf, size, "client (pid %d, uid %u)", (int)cred.pid,
+			(unsigned int)cred.uid);
 	else
 		(void)snprintf(buf, size, "client");
 }

@@ -119,7 +119,7 @@ report_carrier(struct bf_bond *b, const struct bf_member *m)
 		bf_event(b->events, BF_LOG_NOTICE, "member_up", m->name, "link up, %s", speed);
 	else
 		bf_event(b->events, BF_LOG_WARNING, "member_down", m->name, "%s",
-			b->off || m->off               ? "switched off"
+			b->off || m->off                 ? "switched off"
 				: m->forced_down_ms != 0 ? "test failover"
 							 : "link down");
 }

@@ -191,7 +191,7 @@ decide_active(struct bf_bond *b, uint64_t now_ms)
 		return;
 	bf_event(b->events, now < 0 ? BF_LOG_WARNING : BF_LOG_NOTICE, "active_member", b->cfg.name,
 		"%s, was %s", now < 0 ? "none" : b->members[now].name,
-		was >= 0                       ? b->members[was].name
+		was >= 0                           ? b->members[was].name
 			: b->was_active[0] != '\0' ? b->was_active
 						   : "none");
 }
@@ -342,7 +342,7 @@ bf_bond_speed(const struct bf_bond *b)
 			continue;
 		if (m->speed_mbps == 0)
 			return 0;
-		speed = !slowest ? speed + m->speed_mbps
+		speed = !slowest     ? speed + m->speed_mbps
 			: speed == 0 ? m->speed_mbps
 				     : RTE_MIN(speed, m->speed_mbps);
 	}

@@ -248,7 +248,8 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 
 /* @p slot: the one to use when it is free, 0: any. */
 static int
-guest_add(struct bf_bridge *br, const struct bf_guest_config *cfg, uint16_t slot, struct bf_err *err)
+guest_add(
+	struct bf_bridge *br, const struct bf_guest_config *cfg, uint16_t slot, struct bf_err *err)
 {
 	if (slot == 0 || br->guests[slot] != NULL)
 		slot = 1;
@@ -515,8 +516,8 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 	share_frames(br);
 	br->fdb->age_s = want->fdb_aging_s;
 	memcpy(br->running, want, sizeof(*want));
-	bf_missing_note(&br->missing, want->has_bond ? &want->bond : NULL, &br->events,
-		bf_clock_ms());
+	bf_missing_note(
+		&br->missing, want->has_bond ? &want->bond : NULL, &br->events, bf_clock_ms());
 	bf_bridge_publish_and_wait(br); /* who asked finds it done */
 	br->next_bond_ms = 0;
 	return 0;

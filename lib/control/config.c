@@ -15,6 +15,7 @@
 #include <sys/random.h>
 
 #include "base/parse.h"
+#include "base/suggest.h"
 
 const char *const bf_mode_names[BF_MODE_COUNT] = {"balance-rr", "active-backup", "balance-xor",
 	"broadcast", "802.3ad", "balance-tlb", "balance-alb"};
@@ -364,21 +365,44 @@ bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size)
 	}
 }
 
-static int
-table_set(const struct bf_key *table, unsigned int n, const char *what, void *object,
-	const char *key, const char *value, struct bf_err *err)
+/* A whole word, or dots for those that have no room. */
+static void
+add_word(char *list, size_t size, const char *word)
 {
-	char list[400] = "";
-	size_t len = 0;
+	size_t len = strlen(list);
+
+	if (len + strlen(word) + sizeof("  ...") <= size)
+		snprintf(list + len, size - len, " %s", word);
+	else if (len < 4 || strcmp(list + len - 4, " ...") != 0)
+		memcpy(list + len, " ...", sizeof(" ..."));
+}
+
+/* @p extra: keys that are not in the table, ended by NULL. */
+static int
+table_set(const struct bf_key *table, unsigned int n, const char *const *extra, const char *what,
+	void *object, const char *key, const char *value, struct bf_err *err)
+{
+	struct bf_suggest near;
+	char list[900] = "", hint[64] = "";
 
 	for (unsigned int i = 0; i < n; i++)
 		if (strcmp(key, table[i].name) == 0 ||
 			(table[i].alias != NULL && strcmp(key, table[i].alias) == 0))
 			return key_set(&table[i], object, value, err);
-	for (unsigned int i = 0; i < n && len < sizeof(list); i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len, " %s", table[i].name);
-	return bf_err_set(
-		err, EINVAL, "%s: unknown key \"%.40s\": expected one of%s", what, key, list);
+	bf_suggest_init(&near, key);
+	for (unsigned int i = 0; extra[i] != NULL; i++) {
+		bf_suggest_offer(&near, extra[i]);
+		add_word(list, sizeof(list), extra[i]);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		bf_suggest_offer(&near, table[i].name);
+		if (table[i].alias != NULL)
+			bf_suggest_offer(&near, table[i].alias);
+		add_word(list, sizeof(list), table[i].name);
+	}
+	bf_suggest_append(&near, hint, sizeof(hint));
+	return bf_err_set(err, EINVAL, "%s: unknown key \"%.40s\": expected one of%s%s", what, key,
+		list, hint);
 }
 
 int
@@ -493,29 +517,35 @@ print_probe_targets(const struct bf_bond_config *b, char *buf, size_t size)
 int
 bf_bond_config_set(struct bf_bond_config *b, const char *key, const char *value, struct bf_err *err)
 {
+	static const char *const extra[] = {"name", "member", NULL};
+
 	if (strcmp(key, "name") == 0)
 		return bf_parse_name("bond name", value, b->name, sizeof(b->name), err);
 	if (strcmp(key, "member") == 0 || strcmp(key, "slave") == 0)
 		return bf_bond_config_add_member(b, value, err);
 	if (strcmp(key, "ns_ip6_target") == 0)
 		return add_probe_target(b, value, err);
-	return table_set(bf_bond_keys, bf_n_bond_keys, "bond", b, key, value, err);
+	return table_set(bf_bond_keys, bf_n_bond_keys, extra, "bond", b, key, value, err);
 }
 
 int
 bf_member_config_set(
 	struct bf_member_config *m, const char *key, const char *value, struct bf_err *err)
 {
-	return table_set(bf_member_keys, bf_n_member_keys, "member", m, key, value, err);
+	static const char *const extra[] = {NULL};
+
+	return table_set(bf_member_keys, bf_n_member_keys, extra, "member", m, key, value, err);
 }
 
 int
 bf_guest_config_set(
 	struct bf_guest_config *g, const char *key, const char *value, struct bf_err *err)
 {
+	static const char *const extra[] = {"name", NULL};
+
 	if (strcmp(key, "name") == 0)
 		return bf_parse_name("guest name", value, g->name, sizeof(g->name), err);
-	return table_set(bf_guest_keys, bf_n_guest_keys, "guest", g, key, value, err);
+	return table_set(bf_guest_keys, bf_n_guest_keys, extra, "guest", g, key, value, err);
 }
 
 static int
@@ -601,8 +631,8 @@ bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct
 }
 
 int
-bf_config_replace_guest(struct bf_config *c, const char *name, const struct bf_guest_config *g,
-	struct bf_err *err)
+bf_config_replace_guest(
+	struct bf_config *c, const char *name, const struct bf_guest_config *g, struct bf_err *err)
 {
 	struct bf_guest_config *old = bf_config_guest(c, name);
 
@@ -628,35 +658,118 @@ bf_config_remove_guest(struct bf_config *c, const char *name, struct bf_err *err
 	return 0;
 }
 
-int
-bf_config_check(const struct bf_config *c, struct bf_err *err)
+/* One contradiction after another, each to @p cb. */
+static void
+check_bond(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 {
 	const struct bf_bond_config *b = &c->bond;
+	struct bf_err err;
 
-	if (!c->has_bond)
-		return 0;
 	for (uint32_t i = 0; i < c->n_guests; i++)
-		if (strcmp(c->guests[i].name, b->name) == 0)
-			return bf_err_set(
-				err, EINVAL, "guest name: \"%s\": is the bond's name", b->name);
-	if (b->primary[0] != '\0' && bf_bond_config_member(b, b->primary) < 0)
-		return bf_err_set(err, EINVAL, "primary: \"%s\": expected a member of %s",
-			b->primary, b->name);
-	if (b->n_members > 0 && b->min_links > b->n_members)
-		return bf_err_set(err, EINVAL,
+		if (strcmp(c->guests[i].name, b->name) == 0) {
+			bf_err_set(&err, EINVAL, "guest name: \"%s\": is the bond's name", b->name);
+			cb(arg, &err);
+		}
+	if (b->primary[0] != '\0' && bf_bond_config_member(b, b->primary) < 0) {
+		bf_err_set(&err, EINVAL, "primary: \"%s\": expected a member of %s", b->primary,
+			b->name);
+		cb(arg, &err);
+	}
+	if (b->n_members > 0 && b->min_links > b->n_members) {
+		bf_err_set(&err, EINVAL,
 			"min_links: \"%" PRIu32 "\": expected 0 to %" PRIu32 " (members of %s)",
 			b->min_links, b->n_members, b->name);
-	if (b->probe_interval_ms != 0 && b->n_probe_targets == 0)
-		return bf_err_set(err, EINVAL,
+		cb(arg, &err);
+	}
+	if (b->probe_interval_ms != 0 && b->n_probe_targets == 0) {
+		bf_err_set(&err, EINVAL,
 			"probe_interval: \"%" PRIu32 "\": expected a probe_target as well",
 			b->probe_interval_ms);
+		cb(arg, &err);
+	}
 	if (b->probe_interval_ms != 0 &&
-		(b->mode == BF_MODE_8023AD || b->mode == BF_MODE_TLB || b->mode == BF_MODE_ALB))
-		return bf_err_set(err, EINVAL,
+		(b->mode == BF_MODE_8023AD || b->mode == BF_MODE_TLB || b->mode == BF_MODE_ALB)) {
+		bf_err_set(&err, EINVAL,
 			"probe_interval: not in mode %s: expected balance-rr, "
 			"active-backup, balance-xor or broadcast",
 			bf_mode_names[b->mode]);
-	return 0;
+		cb(arg, &err);
+	}
+}
+
+void
+bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
+{
+	if (c->has_bond)
+		check_bond(c, cb, arg);
+}
+
+struct first_fault {
+	struct bf_err *err;
+	bool found;
+};
+
+static void
+keep_first(void *arg, const struct bf_err *err)
+{
+	struct first_fault *f = arg;
+
+	if (!f->found && f->err != NULL)
+		*f->err = *err;
+	f->found = true;
+}
+
+int
+bf_config_check(const struct bf_config *c, struct bf_err *err)
+{
+	struct first_fault f = {err, false};
+
+	bf_config_faults(c, keep_first, &f);
+	if (f.found)
+		errno = EINVAL;
+	return f.found ? -EINVAL : 0;
+}
+
+/* Keys that only some modes read. */
+static uint32_t
+modes_of(const char *key)
+{
+	static const struct {
+		const char *key;
+		uint32_t modes;
+	} table[] = {
+		{"primary", 1u << BF_MODE_ACTIVE_BACKUP},
+		{"primary_reselect", 1u << BF_MODE_ACTIVE_BACKUP},
+		{"rebalance", 1u << BF_MODE_XOR | 1u << BF_MODE_8023AD},
+		{"agg_mode", 1u << BF_MODE_8023AD},
+		{"min_links", 1u << BF_MODE_8023AD},
+	};
+
+	if (strncmp(key, "lacp_", 5) == 0)
+		return 1u << BF_MODE_8023AD;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(table[i].key, key) == 0)
+			return table[i].modes;
+	return UINT32_MAX;
+}
+
+void
+bf_config_warnings(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
+{
+	struct bf_bond_config plain;
+	char line[256], value[128], usual[128];
+
+	bf_bond_config_init(&plain);
+	for (unsigned int i = 0; c->has_bond && i < bf_n_bond_keys; i++) {
+		bf_key_print(&bf_bond_keys[i], &c->bond, value, sizeof(value));
+		bf_key_print(&bf_bond_keys[i], &plain, usual, sizeof(usual));
+		if (strcmp(value, usual) == 0 ||
+			(modes_of(bf_bond_keys[i].name) & 1u << c->bond.mode))
+			continue;
+		snprintf(line, sizeof(line), "%s=%s: has no effect in mode %s",
+			bf_bond_keys[i].name, value, bf_mode_names[c->bond.mode]);
+		cb(arg, line);
+	}
 }
 
 static void

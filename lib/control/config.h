@@ -208,15 +208,21 @@ struct bf_guest_config *bf_config_guest(struct bf_config *c, const char *name);
 int bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct bf_err *err);
 int bf_config_remove_guest(struct bf_config *c, const char *name, struct bf_err *err);
 /** Put @p g in the place of guest @p name, after the same checks; its name may be another. */
-int bf_config_replace_guest(struct bf_config *c, const char *name, const struct bf_guest_config *g,
-	struct bf_err *err);
+int bf_config_replace_guest(
+	struct bf_config *c, const char *name, const struct bf_guest_config *g, struct bf_err *err);
 
 /** Contradictions that no device is needed to see. @return 0, or -EINVAL with the first. */
 int bf_config_check(const struct bf_config *c, struct bf_err *err);
 
+/** The same, each of them. */
+typedef void bf_config_fault_cb(void *arg, const struct bf_err *err);
+void bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg);
+
 /** One command per line; feeding them to an empty config gives an equal one. */
 typedef void bf_config_line_cb(void *arg, const char *line);
 void bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg);
+/** What is allowed but has no effect: keys of another mode. One line each, without newline. */
+void bf_config_warnings(const struct bf_config *c, bf_config_line_cb *cb, void *arg);
 /** A number that is the same for configs that print alike; never 0. */
 uint64_t bf_config_hash(const struct bf_config *c);
 

@@ -70,7 +70,8 @@ take_devargs(struct bf_missing_member *member, const char *bus)
 {
 	struct rte_devargs *da;
 
-	RTE_EAL_DEVARGS_FOREACH (bus, da) {
+	RTE_EAL_DEVARGS_FOREACH(bus, da)
+	{
 		if (strcmp(da->name, member->name) != 0)
 			continue;
 		snprintf(member->devargs, sizeof(member->devargs), "%s%s%s", da->name,

@@ -15,13 +15,16 @@
 
 #include <stdint.h>
 
+#include "dataplane/sizes.h"
+
 struct bf_bridge;
 struct bf_guest;
 
 /** What the planner remembers between two looks. */
 struct bf_plan {
 	uint64_t next_ms;
-	uint64_t busy[64], total[64]; /* cycle counters at the last look, by worker */
+	uint64_t busy[BF_MAX_WORKERS],
+		total[BF_MAX_WORKERS]; /* cycle counters at the last look, by worker */
 	uint64_t moves;
 };
 

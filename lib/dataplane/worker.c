@@ -302,7 +302,8 @@ bf_worker_run(void *arg)
 			pmd->idle_loops++;
 			w->empty_loops++;
 			bf_rest(w);
-			if (v->idle[w->idx] != BF_IDLE_POLL) { /* the rest is not the next loop's work */
+			if (v->idle[w->idx] !=
+				BF_IDLE_POLL) { /* the rest is not the next loop's work */
 				last = rte_rdtsc();
 				pmd->idle_tsc += last - now;
 				continue;

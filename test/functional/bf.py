@@ -37,6 +37,9 @@ LOG_ALLOWED = [
     r"^bond_\w+\(\d+\) - [Ff]ailed to disable (promiscuous|allmulti) mode .* not supported",
     # The same for members whose driver cannot change its address.
     r"^bond_\w+\(\d+\) - Failed to update MAC address on member port",
+    # Advice: what an operator should know of a change that was asked for.
+    r"^WARNING: bond_keeps_address: ",
+    r"^WARNING: config: \w+=\S+: has no effect in mode ",
 ]
 # For tests that cut links.
 LOG_LINK_LOSS = [

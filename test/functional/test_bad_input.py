@@ -74,8 +74,6 @@ OPTIONS = {
     "config file missing": (["--config", "{dir}/nosuch.conf"], USAGE, ["nosuch.conf"]),
     "config and control bytes": (bond("mode=\x1b[31m"), USAGE, ["mode"]),
     # These need the devices to be looked at.
-    "unknown member": (["--bond", "name=bond0,member=net_vhost0,member=net_nosuch5"], NEEDS_DEVICES,
-                       ["net_nosuch5"]),
     "server socket in a missing directory": (
         BOND + ["--guest", "name=vm1,mode=server,socket={dir}/no/such/vm1.sock"], RUNTIME,
         ["vm1.sock"]),
@@ -153,6 +151,37 @@ def test_check_finds_the_same_fault_without_touching_a_device(traps, case):
     done = run(traps, ["--check", *options], vdevs=False)
     assert done.returncode == 2, done.stderr
     assert all(w in done.stderr + done.stdout for w in words)
+
+
+def test_check_shows_every_error(workdir):
+    config = pathlib.Path(workdir) / "bad.conf"
+    config.write_text("set fdb aging -5\nadd guest vm1 sockett=/x\nset fdb agign 5\n")
+    done = run(workdir, ["--check", "--config", str(config), "--bond", "mode=1,min_links=1"],
+               vdevs=False)
+    assert done.returncode == USAGE
+    for line, word in (("1", "-5"), ("2", "did you mean socket?"), ("3", "did you mean aging?")):
+        assert re.search(f"bad.conf:{line}: .*{re.escape(word)}", done.stderr), done.stderr
+    assert "warning: min_links=1: has no effect in mode active-backup" in done.stderr
+    done = run(workdir, ["--check", "--bond", "mtu=5", "--guest", "name=x,socket=y"], vdevs=False)
+    assert done.returncode == USAGE and "mtu" in done.stderr and "absolute" in done.stderr
+
+
+def plain(*words):
+    return subprocess.run([str(bf.BONDFWD), *words], capture_output=True, text=True, check=False,
+                          timeout=bf.LIMIT, stdin=subprocess.DEVNULL, env=bf.clean_env())
+
+
+def test_a_forgotten_separator_is_said_in_one_line():
+    done = plain("-l", "0,1", "--bond", "name=bond0,member=net_vhost0")
+    assert done.returncode == USAGE and len(done.stderr.splitlines()) == 1
+    assert "--bond" in done.stderr and "expected --" in done.stderr
+
+
+def test_a_start_without_anything_to_do_is_refused():
+    for words in ([], ["-l", "0,1", "--no-huge"], ["--no-huge", "--", "--fdb-size", "100"]):
+        done = plain(*words)
+        assert done.returncode == USAGE and "nothing to do" in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 # name: (lines, number of the bad line, words)

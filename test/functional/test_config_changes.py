@@ -250,3 +250,12 @@ def test_json_of_load_is_an_object(rig, workdir):
     done = r.daemon.run_ctl(f"load {saved}", json_out=True)
     assert json.loads(done.stdout) == {"removed": [], "added": []} and done.returncode == 0
     assert bf.parse_json(done.stdout) is not None
+
+
+def test_an_option_of_another_mode_is_taken_with_a_warning(rig):
+    r = rig(guests=(), far_peers=False, log_allowed=[r"^WARNING: not-distributing"])
+    text = r.daemon.ctl("set bonding option bond0 lacp_rate=fast")
+    assert text == "warning: lacp_rate=fast: has no effect in mode active-backup\n"
+    assert r.daemon.ctl("set fdb aging 44") == ""  # it was said once
+    assert "primary=net_vhost0" in r.daemon.ctl("set bonding mode 802.3ad bond0")
+    assert "lacp_rate" in r.daemon.ctl("set bonding mode active-backup bond0")

@@ -10,7 +10,7 @@ import pytest
 import bf
 from bf import FAR_MAC, CtlError, guest_mac, wait_for
 
-MISSING_LOG = [r"^WARNING: member_missing: "]
+MISSING_LOG = [r"^WARNING: member_missing: ", r"^WARNING: (not-distributing|no-partner)"]
 
 
 def with_missing(rig, guests=("vm1",), members=1, mode="active-backup", extra="net_vhost7",

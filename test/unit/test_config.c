@@ -545,10 +545,133 @@ test_a_guest_and_the_bond_cannot_share_a_name(void **state)
 	assert_has(err.text, "bond0");
 }
 
+static void
+test_an_unknown_key_names_every_key_in_whole_words(void **state)
+{
+	struct bf_bond_config b;
+	char word[64];
+
+	(void)state;
+	bf_bond_config_init(&b);
+	assert_int_equal(bf_bond_config_set(&b, "lacp_rat", "1", &err), -EINVAL);
+	assert_has(err.text, "unknown key \"lacp_rat\": expected one of");
+	assert_has(err.text, "; did you mean lacp_rate?");
+	for (unsigned int i = 0; i < bf_n_bond_keys; i++) {
+		snprintf(word, sizeof(word), " %s", bf_bond_keys[i].name);
+		assert_has(err.text, word);
+	}
+	assert_has(err.text, " name member probe_target");
+	assert_int_equal(bf_bond_config_set(&b, "colour", "1", &err), -EINVAL);
+	assert_null(strstr(err.text, "did you mean"));
+}
+
+static void
+collect(void *arg, const char *line)
+{
+	strcat(arg, line);
+	strcat(arg, ";");
+}
+
+static void
+test_keys_of_another_mode_are_warned_of(void **state)
+{
+	struct bf_config *c = bf_config_new();
+	char lines[1024] = "";
+
+	(void)state;
+	c->has_bond = true;
+	assert_int_equal(
+		bf_bond_config_parse(&c->bond, "mode=1,lacp_rate=fast,min_links=0,mtu=9000", &err),
+		0);
+	bf_config_warnings(c, collect, lines);
+	assert_string_equal(lines, "lacp_rate=fast: has no effect in mode active-backup;");
+	lines[0] = '\0';
+	c->bond.mode = BF_MODE_8023AD;
+	bf_config_warnings(c, collect, lines);
+	assert_string_equal(lines, "");
+	free(c);
+}
+
+static void
+count_fault(void *arg, const struct bf_err *fault)
+{
+	(void)fault;
+	++*(unsigned int *)arg;
+}
+
+static void
+test_every_contradiction_is_found(void **state)
+{
+	struct bf_config *c = bf_config_new();
+	unsigned int n = 0;
+
+	(void)state;
+	c->has_bond = true;
+	assert_int_equal(bf_bond_config_parse(&c->bond,
+				 "mode=4,member=a,primary=b,min_links=2,probe_interval=100", &err),
+		0);
+	bf_config_faults(c, count_fault, &n);
+	assert_int_equal(n, 4);
+	assert_int_equal(bf_config_check(c, &err), -EINVAL);
+	assert_has(err.text, "primary"); /* the first */
+	free(c);
+}
+
+static void
+test_a_guest_is_replaced_in_its_place_and_loses_pins_of_queues_that_are_gone(void **state)
+{
+	struct bf_config *c = bf_config_new();
+	struct bf_guest_config g;
+	char lines[2048] = "";
+
+	(void)state;
+	for (unsigned int i = 1; i <= 2; i++) {
+		bf_guest_config_init(&g);
+		snprintf(g.name, sizeof(g.name), "vm%u", i);
+		snprintf(g.socket, sizeof(g.socket), "/run/%u", i);
+		assert_int_equal(bf_config_add_guest(c, &g, &err), 0);
+	}
+	g = c->guests[0];
+	g.pin[0] = 300; /* lcore 299 */
+	g.pin[7] = 2;
+	g.queues = 4;
+	assert_int_equal(bf_config_replace_guest(c, "vm1", &g, &err), 0);
+	assert_string_equal(c->guests[0].name, "vm1");
+	assert_int_equal(c->guests[0].pin[7], 0);
+	bf_config_print(c, collect, lines);
+	assert_has(lines, "set lcore 299 guest vm1 queue 0;");
+	assert_null(strstr(lines, "queue 7"));
+	snprintf(g.socket, sizeof(g.socket), "/run/2");
+	assert_int_equal(bf_config_replace_guest(c, "vm1", &g, &err), -EINVAL);
+	assert_has(err.text, "already used by guest vm2");
+	assert_int_equal(bf_config_replace_guest(c, "vm9", &g, &err), -EINVAL);
+	free(c);
+}
+
+static void
+test_the_hash_tells_what_prints_differently(void **state)
+{
+	struct bf_config *a = bf_config_new(), *b = bf_config_new();
+
+	(void)state;
+	memset(b->bond.name + 10, 'x', 10); /* behind its end */
+	assert_true(bf_config_hash(a) == bf_config_hash(b));
+	b->fdb_aging_s++;
+	assert_true(bf_config_hash(a) != bf_config_hash(b));
+	free(a);
+	free(b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_unknown_key_names_every_key_in_whole_words),
+		cmocka_unit_test(test_keys_of_another_mode_are_warned_of),
+		cmocka_unit_test(test_every_contradiction_is_found),
+		cmocka_unit_test(
+			test_a_guest_is_replaced_in_its_place_and_loses_pins_of_queues_that_are_gone),
+		cmocka_unit_test(test_the_hash_tells_what_prints_differently),
 #define T(f) cmocka_unit_test_setup(f, set_up)
 #define C(f) cmocka_unit_test_setup_teardown(f, config_set_up, config_tear_down)
 		T(test_defaults_are_the_documented_ones),

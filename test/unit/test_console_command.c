@@ -120,6 +120,29 @@ assert_line(void **state, const char *line, enum bf_out_status status, const cha
 }
 
 static void
+test_a_group_that_counts_more_than_it_has_is_refused(void **state)
+{
+	static const struct bf_cmd few[2] = {{"start", "Start.", run_echo, 0}};
+	static const struct bf_cmd_group wrong[] = {{"few", "Too few.", few, 2}};
+	char err[256] = "";
+
+	(void)state;
+	assert_null(bf_cmd_set_create(wrong, 1, NULL, NULL, err, sizeof(err)));
+	assert_string_equal(err, "commands: a group counts more than it has");
+}
+
+static void
+test_a_near_miss_gets_a_suggestion(void **state)
+{
+	struct bf_out *out = bf_out_create(BF_OUT_TEXT, 0);
+
+	assert_int_equal(bf_cmd_run(*state, "strat", out, NULL), BF_OUT_USAGE);
+	assert_non_null(strstr(bf_out_data(out, NULL), "\"strat\": expected one of"));
+	assert_non_null(strstr(bf_out_data(out, NULL), "; did you mean start?\n"));
+	bf_out_destroy(out);
+}
+
+static void
 test_words_alternatives_and_arguments_match(void **state)
 {
 	assert_line(state, "start", BF_OUT_OK, "start\n");
@@ -211,7 +234,7 @@ test_lines_over_the_limits_are_refused(void **state)
 		state, line, BF_OUT_USAGE, "line: longer than 4096 bytes: expected at most that\n");
 	for (i = 0; i <= BF_CMD_WORDS_MAX; i++)
 		memcpy(line + 2 * i, "x ", 3);
-	assert_line(state, line, BF_OUT_USAGE, "line: more than 256 words: expected fewer\n");
+	assert_line(state, line, BF_OUT_USAGE, "line: more than 256 words\n");
 }
 
 static void
@@ -220,7 +243,7 @@ test_what_does_not_match_is_explained(void **state)
 	char buf[256];
 
 	assert_line(state, "show prot stats all", BF_OUT_USAGE,
-		"show prot stats all: \"prot\": expected one of: bonding, fdb, port\n");
+		"show prot stats all: \"prot\": expected one of: bonding, fdb, port; did you mean port?\n");
 	assert_line(state, "show port info", BF_OUT_USAGE,
 		"show port info: expected one of: <port>, all\n");
 	assert_line(state, "show port", BF_OUT_USAGE,
@@ -463,6 +486,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_group_that_counts_more_than_it_has_is_refused),
+		cmocka_unit_test(test_a_near_miss_gets_a_suggestion),
 		cmocka_unit_test(test_words_alternatives_and_arguments_match),
 		cmocka_unit_test(test_optional_parts_may_be_left_out),
 		cmocka_unit_test(test_the_rest_of_a_line_is_given_word_by_word),

@@ -254,7 +254,8 @@ test_commands_are_answered_with_status_and_length(void **state)
 	say(cl, "fail\r\n");
 	expect(f, cl, "1 28\nfail: expected nothing else\n");
 	say(cl, "pong\n");
-	expect(f, cl, "2 54\npong: \"pong\": expected one of: dump, fail, ping, quit\n");
+	expect(f, cl,
+		"2 74\npong: \"pong\": expected one of: dump, fail, ping, quit; did you mean ping?\n");
 	client_close(cl);
 }
 
@@ -503,7 +504,7 @@ test_clients_over_the_limit_are_refused_with_a_reason(void **state)
 		client_read(cl[i]);
 		if (cl[i]->len == 0)
 			continue;
-		assert_string_equal(cl[i]->text, "1 36\nconsole: 16 clients: expected fewer\n");
+		assert_string_equal(cl[i]->text, "1 31\nconsole: too many clients (16)\n");
 		n_refused++;
 	}
 	assert_int_equal(n_refused, 4);
@@ -529,7 +530,7 @@ test_sessions_leave_places_for_commands(void **state)
 	}
 	cl[max] = client_open(f, "bondctl 1 tty\n");
 	pump_until_closed(f, cl[max]);
-	assert_non_null(strstr(cl[max]->text, "12 interactive sessions: expected fewer"));
+	assert_non_null(strstr(cl[max]->text, "too many interactive sessions (12)"));
 	client_close(cl[max]);
 	client_close(cl[0]);
 	poll_console(f);

@@ -175,6 +175,36 @@ test_our_options_begin_behind_two_dashes(void **state)
 }
 
 static void
+test_an_option_of_ours_among_the_eals_is_found(void **state)
+{
+	char a[] = "bondfwd", b[] = "-l", c[] = "0,1", d[] = "--bond=name=b", e[] = "-i",
+	     f[] = "-v";
+	char *forgot[] = {a, b, c, d}, *eal[] = {a, b, c, e, f};
+
+	(void)state;
+	assert_string_equal(bf_options_misplaced(4, forgot), "--bond");
+	assert_null(bf_options_misplaced(5, eal)); /* -i and -v are the EAL's as well */
+}
+
+static void
+test_a_near_miss_gets_a_suggestion_and_further_errors_are_kept(void **state)
+{
+	static const char *const words[] = {"--gest", "name=a", "--bond", "mtu=1,modee=4",
+		"--guest", "name=vm1,socket=/a,queue=2", NULL};
+	struct bf_options o;
+	struct bf_err err;
+
+	(void)state;
+	assert_int_equal(parse(&o, words, &err), -EINVAL);
+	assert_has(err.text, "unknown option \"--gest\": see --help; did you mean --guest?");
+	assert_int_equal(o.n_more, 3); /* its value, the mtu, the guest's key */
+	assert_has(o.more[1].text, "mtu: \"1\"");
+	assert_has(o.more[2].text, "unknown key \"queue\": expected");
+	assert_has(o.more[2].text, "; did you mean queues?");
+	bf_options_fini(&o);
+}
+
+static void
 test_many_guests_fit_the_command_line_and_a_long_one_is_refused(void **state)
 {
 	static char pairs[6000];
@@ -198,6 +228,8 @@ main(void)
 		cmocka_unit_test(test_values_arrive_where_they_belong),
 		cmocka_unit_test(test_console_none_means_none),
 		cmocka_unit_test(test_our_options_begin_behind_two_dashes),
+		cmocka_unit_test(test_an_option_of_ours_among_the_eals_is_found),
+		cmocka_unit_test(test_a_near_miss_gets_a_suggestion_and_further_errors_are_kept),
 		cmocka_unit_test(test_many_guests_fit_the_command_line_and_a_long_one_is_refused),
 	};
 

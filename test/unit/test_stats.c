@@ -166,6 +166,58 @@ test_a_clear_that_only_the_bytes_show_makes_no_rate(void **state)
 	assert_true(r.rx_bps >= 0 && r.rx_bps < 1e12);
 }
 
+/* Whatever its place in the list, a reason counts where its column says; what was read is no error. */
+static void
+test_errors_are_the_drops_by_their_column(void **state)
+{
+	struct bf_port_counters c;
+	uint64_t in, out;
+
+	(void)state;
+	for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
+		bool is_read = d == BF_DROP_LACP || d == BF_DROP_FOR_US;
+
+		memset(&c, 0, sizeof(c));
+		c.drops[d] = 5;
+		bf_stats_errors(&c, &in, &out);
+		assert_int_equal(in, !is_read && strcmp(bf_drop_info[d].at, "in") == 0 ? 5 : 0);
+		assert_int_equal(out, strcmp(bf_drop_info[d].at, "out") == 0 ? 5 : 0);
+	}
+}
+
+static void
+note(struct bf_rate_notes **n, uint64_t s, uint64_t frames)
+{
+	struct bf_rate r = {.ns = s * 1000000000, .rx_frames = frames, .rx_bytes = frames * 100};
+
+	assert_int_equal(bf_rates_note(n, &r), 0);
+}
+
+static void
+test_windows_are_the_last_second_and_the_last_ten(void **state)
+{
+	struct bf_rate_notes *n = NULL;
+	struct bf_rates r;
+
+	(void)state;
+	bf_rates_of(n, 1, &r);
+	assert_true(r.rx_pps == 0);
+	note(&n, 1, 0);
+	bf_rates_of(n, 10, &r);
+	assert_true(r.rx_pps == 0); /* one note is none */
+	for (uint64_t s = 2; s <= 30; s++)
+		note(&n, s, s <= 29 ? 0 : 50);
+	bf_rates_of(n, 1, &r);
+	assert_true(r.rx_pps == 50 && r.rx_bps == 50 * 100 * 8);
+	bf_rates_of(n, 10, &r);
+	assert_true(r.rx_pps == 5);
+	note(&n, 31, 3); /* cleared in between */
+	bf_rates_of(n, 1, &r);
+	assert_true(r.rx_pps == 0);
+	bf_rates_forget(&n);
+	assert_null(n);
+}
+
 int
 main(void)
 {
@@ -178,6 +230,8 @@ main(void)
 			test_the_ledger_knows_every_reason, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_members_figures_are_the_sum_over_workers, set_up, tear_down),
+		cmocka_unit_test(test_errors_are_the_drops_by_their_column),
+		cmocka_unit_test(test_windows_are_the_last_second_and_the_last_ten),
 		cmocka_unit_test(test_a_rate_is_the_difference_over_time),
 		cmocka_unit_test(test_two_readings_at_once_make_no_rate),
 		cmocka_unit_test(test_a_clear_in_between_makes_no_rate),
