@@ -32,8 +32,7 @@ distance(const char *a, size_t a_len, const char *b, size_t b_len)
 		for (size_t j = 1; j <= b_len; j++) {
 			unsigned int differ = a[i - 1] != b[j - 1];
 
-			d[i][j] = min3(
-				d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + differ);
+			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + differ);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
 				d[i - 2][j - 2] + 1 < d[i][j])
 				d[i][j] = d[i - 2][j - 2] + 1;

@@ -117,11 +117,11 @@ report_carrier(struct bf_bond *b, const struct bf_member *m)
 	speed_text(m->speed_mbps, speed, sizeof(speed));
 	if (m->carrier)
 		bf_event(b->events, BF_LOG_NOTICE, "member_up", m->name, "link up, %s", speed);
+	else if (m->forced_down_ms != 0)
+		bf_event(b->events, BF_LOG_NOTICE, "member_down", m->name, "test failover");
 	else
 		bf_event(b->events, BF_LOG_WARNING, "member_down", m->name, "%s",
-			b->off || m->off                 ? "switched off"
-				: m->forced_down_ms != 0 ? "test failover"
-							 : "link down");
+			b->off || m->off ? "switched off" : "link down");
 }
 
 static void

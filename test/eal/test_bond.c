@@ -4,8 +4,8 @@
  * The bond over the real bonding PMD with ring and null members, on a fake clock: modes, buckets,
  * the active member, delays, MTU, refusals.
  *
- * A pulled cable is rte_eth_dev_set_link_down() of a ring port.  Two ethdev calls are wrapped, so
- * that a member can be given limits that no software driver has.
+ * A pulled cable is rte_eth_dev_set_link_down() of a ring port.  Ethdev calls are wrapped, so
+ * that a member can be given limits and speeds that no software driver has.
  *
  * Threads: one; the EAL's interrupt thread polls links for the PMD.
  */
@@ -61,6 +61,21 @@ __wrap_rte_eth_dev_set_mtu(uint16_t p, uint16_t mtu)
 		return -EIO;
 	mtu_of[p] = mtu;
 	return 0;
+}
+
+static uint32_t speed_of[RTE_MAX_ETHPORTS]; /* not 0: what the driver says from now on */
+
+int __real_rte_eth_link_get_nowait(uint16_t p, struct rte_eth_link *link);
+int __wrap_rte_eth_link_get_nowait(uint16_t p, struct rte_eth_link *link);
+
+int
+__wrap_rte_eth_link_get_nowait(uint16_t p, struct rte_eth_link *link)
+{
+	int ret = __real_rte_eth_link_get_nowait(p, link);
+
+	if (speed_of[p] != 0)
+		link->link_speed = speed_of[p];
+	return ret;
 }
 
 static void
@@ -707,6 +722,58 @@ test_the_member_that_was_active_before_a_restart_is_active_again(void **state)
 	assert_int_equal(b.active, 0);
 }
 
+static char newest[400];
+
+static void
+keep_speed(void *arg, const struct bf_event *e)
+{
+	(void)arg;
+	if (strcmp(e->what, "member_speed") == 0)
+		snprintf(newest, sizeof(newest), "%d %s: %s", e->level, e->object, e->text);
+}
+
+static const char *
+newest_speed_event(void)
+{
+	newest[0] = '\0';
+	bf_events_visit(&events, keep_speed, NULL);
+	return newest;
+}
+
+static void
+test_a_speed_that_changes_is_an_event_and_counts_for_the_bond(void **state)
+{
+	static const struct {
+		const char *mode;
+		uint32_t speed; /* of 100 and 10000 */
+	} table[] = {{"active-backup", 100}, {"broadcast", 100}, {"balance-xor", 10100},
+		{"balance-rr", 10100}, {"balance-tlb", 10100}, {"802.3ad", 0}};
+	char pairs[128];
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(table); i++) {
+		snprintf(pairs, sizeof(pairs),
+			"name=bond0,mode=%s,member=net_ring_m0,member=net_ring_m1,mac=02:00:00:00:00:01",
+			table[i].mode);
+		open_bond(pairs);
+		at(now + 10);
+		assert_string_equal(newest_speed_event(), "");
+		speed_of[port[0]] = 100;
+		at(now + 2000);
+		assert_string_equal(
+			newest_speed_event(), "1 net_ring_m0: 100 Mbit/s, was 10000 Mbit/s");
+		assert_int_equal(bf_bond_speed(&b), table[i].speed);
+		speed_of[port[0]] = RTE_ETH_SPEED_NUM_UNKNOWN;
+		at(now + 2000);
+		assert_string_equal(
+			newest_speed_event(), "1 net_ring_m0: unknown speed, was 100 Mbit/s");
+		assert_int_equal(bf_bond_speed(&b), 0);
+		speed_of[port[0]] = 0;
+		bf_bond_close(&b);
+		memset(&events, 0, sizeof(events));
+	}
+}
+
 static unsigned int n_gone;
 
 static void
@@ -1041,6 +1108,7 @@ main(void)
 		T(test_a_member_that_flaps_is_out_until_its_link_is_steady),
 		T(test_a_member_that_flaps_is_used_when_it_is_the_only_one),
 		T(test_the_next_tick_is_due_when_a_delay_ends),
+		T(test_a_speed_that_changes_is_an_event_and_counts_for_the_bond),
 		T(test_draining_the_last_member_loses_no_frames),
 		T(test_a_member_without_memory_for_it_is_refused),
 		T(test_opening_and_closing_leaks_no_memory),

@@ -284,6 +284,7 @@ test_a_guest_that_fails_late_rolls_everything_back(void **state)
 static void
 test_a_bad_member_changes_nothing(void **state)
 {
+	char name[RTE_ETH_NAME_MAX_LEN];
 	struct bf_config *before;
 
 	(void)state;
@@ -291,12 +292,33 @@ test_a_bad_member_changes_nothing(void **state)
 	add_guest("a", "");
 	apply();
 	before = bf_config_copy(br->running);
-	assert_int_equal(bf_bond_config_add_member(&want->bond, "nothing7", &err), 0);
+	assert_int_equal(rte_eth_dev_get_name_by_port(br->bond.port, name), 0);
+	assert_int_equal(bf_bond_config_add_member(&want->bond, name, &err), 0);
 	add_guest("new", "");
 	assert_true(bf_bridge_apply(br, want, &err) < 0);
-	assert_has(err.text, "nothing7");
+	assert_has(err.text, "is a bond");
 	expect_as_before(before);
 	free(before);
+}
+
+static void
+test_a_member_without_a_device_is_left_out_and_the_rest_is_done(void **state)
+{
+	(void)state;
+	with_bond("");
+	assert_int_equal(bf_bond_config_add_member(&want->bond, "nothing7", &err), 0);
+	add_guest("new", "");
+	apply();
+	assert_int_equal(br->missing.n, 1);
+	assert_string_equal(br->missing.members[0].name, "nothing7");
+	assert_int_equal(br->bond.n_members, want->bond.n_members - 1);
+	assert_non_null(bf_bridge_guest(br, "new"));
+	want->fdb_aging_s++; /* other changes are not held up by it */
+	apply();
+	assert_int_equal(br->missing.n, 1);
+	assert_int_equal(bf_bond_config_remove_member(&want->bond, "nothing7", &err), 0);
+	apply();
+	assert_int_equal(br->missing.n, 0);
 }
 
 static void
@@ -745,6 +767,7 @@ main(void)
 		T(test_a_config_with_a_bad_guest_changes_nothing),
 		T(test_a_guest_that_fails_late_rolls_everything_back),
 		T(test_a_bad_member_changes_nothing),
+		T(test_a_member_without_a_device_is_left_out_and_the_rest_is_done),
 		T(test_a_live_socket_is_not_taken_over),
 		T(test_guests_use_the_bonds_frames_unless_they_are_too_short),
 		T(test_two_hundred_guests_come_and_go_without_a_trace),

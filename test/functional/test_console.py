@@ -137,7 +137,7 @@ def test_load_applies_the_difference(rig, workdir):
     text = "".join(x for x in text.splitlines(True) if not x.startswith("add guest vm2"))
     with open(saved, "w", encoding="utf-8") as f:
         f.write(text.replace("set fdb aging 300", "set fdb aging 200"))
-    r.daemon.ctl(f"load {saved}")
+    r.daemon.ctl(f"load {saved} force")
     running = r.daemon.ctl("show running-config")
     assert "vm2" not in running and "set fdb aging 200" in running
     tally = r.transfer(r.far[0], r.vm(1), 1, 500, src=FAR_MAC, dst=guest_mac(1))

@@ -252,7 +252,7 @@ test_what_does_not_match_is_explained(void **state)
 	assert_line(state, "remove guest", BF_OUT_USAGE, "remove guest: expected <name>\n");
 	assert_line(state, "strat", BF_OUT_USAGE,
 		"strat: \"strat\": expected one of: add, help, nested, quit, remove, set, show, "
-		"start\n");
+		"start; did you mean start?\n");
 	assert_true(bf_cmd_explain(*state, "stop", buf, sizeof(buf)));
 	assert_false(bf_cmd_explain(*state, "start", buf, sizeof(buf)));
 	assert_true(bf_cmd_explain(*state, "stop", buf, 8));

@@ -189,8 +189,8 @@ test_an_option_of_ours_among_the_eals_is_found(void **state)
 static void
 test_a_near_miss_gets_a_suggestion_and_further_errors_are_kept(void **state)
 {
-	static const char *const words[] = {"--gest", "name=a", "--bond", "mtu=1,modee=4",
-		"--guest", "name=vm1,socket=/a,queue=2", NULL};
+	static const char *const words[] = {"--gest", "name=a", "--bond", "mtu=1", "--guest",
+		"name=vm1,socket=/a,queue=2", NULL};
 	struct bf_options o;
 	struct bf_err err;
 
