@@ -26,18 +26,6 @@ struct figures {
 	uint64_t tx_frames, tx_bytes, tx_errors;
 };
 
-/* LACPDUs, announcements, probes: they leave by the bond and never entered the switch. */
-static void
-add_own_frames(const struct bf_bridge *br, struct figures *f)
-{
-	for (unsigned int w = 0; w < br->lcores.n; w++) {
-		const struct bf_pmd_counters *p = &br->lcores.workers[w]->counters->pmd;
-
-		f->tx_frames += p->own_frames;
-		f->tx_bytes += p->own_bytes;
-	}
-}
-
 static void
 read_figures(struct bf_app *app, const struct bf_port_ref *r, struct figures *f)
 {
@@ -63,8 +51,12 @@ read_figures(struct bf_app *app, const struct bf_port_ref *r, struct figures *f)
 	f->rx_bytes = c.rx_bytes;
 	f->tx_frames = c.tx_frames;
 	f->tx_bytes = c.tx_bytes;
-	if (slot == BF_BOND_SLOT)
-		add_own_frames(app->br, f);
+	if (slot == BF_BOND_SLOT) {
+		struct bf_own_frames own = bf_stats_own(app->br);
+
+		f->tx_frames += own.frames;
+		f->tx_bytes += own.bytes;
+	}
 	bf_stats_errors(&c, &f->rx_errors, &f->tx_errors);
 }
 

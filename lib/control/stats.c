@@ -14,6 +14,7 @@
 
 struct bf_stats_base {
 	struct bf_port_counters ports[BF_MAX_PORTS];
+	struct bf_own_frames own;
 };
 
 struct bf_stats_base *
@@ -79,10 +80,36 @@ bf_stats_errors(const struct bf_port_counters *c, uint64_t *in, uint64_t *out)
 			*(bf_drop_is_in(d) ? in : out) += c->drops[d];
 }
 
+static struct bf_own_frames
+own_total(const struct bf_bridge *br)
+{
+	struct bf_own_frames sum = {0};
+
+	for (unsigned int w = 0; w < br->lcores.n; w++) {
+		const struct bf_pmd_counters *p = &br->lcores.workers[w]->counters->pmd;
+
+		sum.frames += __atomic_load_n(&p->own_frames, __ATOMIC_RELAXED);
+		sum.bytes += __atomic_load_n(&p->own_bytes, __ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
+struct bf_own_frames
+bf_stats_own(const struct bf_bridge *br)
+{
+	struct bf_own_frames own = own_total(br);
+
+	own.frames -= br->base->own.frames;
+	own.bytes -= br->base->own.bytes;
+	return own;
+}
+
 void
 bf_stats_clear_port(struct bf_bridge *br, uint16_t slot)
 {
 	total(br, slot, &br->base->ports[slot]);
+	if (slot == BF_BOND_SLOT)
+		br->base->own = own_total(br);
 }
 
 void

@@ -37,6 +37,13 @@ bool bf_drop_is_in(unsigned int reason);
  */
 void bf_stats_errors(const struct bf_port_counters *c, uint64_t *in, uint64_t *out);
 
+/** LACPDUs, announcements, probes: they leave by the bond and never entered the switch. */
+struct bf_own_frames {
+	uint64_t frames, bytes;
+};
+/** Those sent since the bond's figures were cleared; ctx control. */
+struct bf_own_frames bf_stats_own(const struct bf_bridge *br);
+
 /** Start a port's figures from zero. */
 void bf_stats_clear_port(struct bf_bridge *br, uint16_t slot);
 /** Drop the base of a slot whose guest is gone: the next one starts from zero. */

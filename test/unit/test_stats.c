@@ -186,6 +186,21 @@ test_errors_are_the_drops_by_their_column(void **state)
 }
 
 static void
+test_own_frames_are_cleared_with_the_bond(void **state)
+{
+	(void)state;
+	worker[0].counters->pmd.own_frames = 3;
+	worker[1].counters->pmd.own_frames = 4;
+	worker[1].counters->pmd.own_bytes = 400;
+	assert_int_equal(bf_stats_own(&br).frames, 7);
+	bf_stats_clear_port(&br, 5);
+	assert_int_equal(bf_stats_own(&br).bytes, 400);
+	bf_stats_clear_port(&br, BF_BOND_SLOT);
+	assert_int_equal(bf_stats_own(&br).frames, 0);
+	assert_int_equal(bf_stats_own(&br).bytes, 0);
+}
+
+static void
 note(struct bf_rate_notes **n, uint64_t s, uint64_t frames)
 {
 	struct bf_rate r = {.ns = s * 1000000000, .rx_frames = frames, .rx_bytes = frames * 100};
@@ -230,6 +245,8 @@ main(void)
 			test_the_ledger_knows_every_reason, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_members_figures_are_the_sum_over_workers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_own_frames_are_cleared_with_the_bond, set_up, tear_down),
 		cmocka_unit_test(test_errors_are_the_drops_by_their_column),
 		cmocka_unit_test(test_windows_are_the_last_second_and_the_last_ten),
 		cmocka_unit_test(test_a_rate_is_the_difference_over_time),
