@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,15 +165,9 @@ bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit)
 }
 
 void
-bf_app_audit(struct bf_app *app, const char *who, const char *fmt, ...)
+bf_app_audit(struct bf_app *app, const char *who, const char *what)
 {
-	char text[200];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	bf_event(&app->br->events, BF_LOG_NOTICE, "config_changed", "config", "%s, by %s", text,
+	bf_event(&app->br->events, BF_LOG_NOTICE, "config_changed", "config", "%.200s, by %s", what,
 		who);
 	bf_app_prompt(app);
 }
@@ -203,7 +196,7 @@ bf_app_audit_cmd(struct bf_cmd_ctx *ctx)
 
 	bf_app_who(ctx->app, who, sizeof(who));
 	bf_cmd_line(ctx, line, sizeof(line));
-	bf_app_audit(ctx->app, who, "%s", line);
+	bf_app_audit(ctx->app, who, line);
 }
 
 void

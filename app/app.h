@@ -140,8 +140,7 @@ void bf_app_note_saved(struct bf_app *app, const struct bf_config *c);
 void bf_app_prompt(struct bf_app *app);
 
 /** Note who changed what, for `show events`. */
-void bf_app_audit(struct bf_app *app, const char *who, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void bf_app_audit(struct bf_app *app, const char *who, const char *what);
 /** Who runs the present command: the terminal, or a client with its process. */
 void bf_app_who(const struct bf_app *app, char *buf, size_t size);
 /** The same for a command, with its line as what was done. */

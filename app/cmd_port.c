@@ -106,11 +106,12 @@ static void
 mac_of(const struct bf_app *app, const struct bf_port_ref *r, char *buf)
 {
 	struct rte_ether_addr mac = {{0}};
+	bool known = r->kind == BF_REF_GUEST
+		? first_station(app->br->fdb, r->guest->slot, mac.addr_bytes)
+		: rte_eth_macaddr_get(r->ethdev, &mac) == 0;
 
 	memcpy(buf, "-", 2);
-	if (r->kind == BF_REF_GUEST && first_station(app->br->fdb, r->guest->slot, mac.addr_bytes))
-		bf_mac_text(mac.addr_bytes, buf);
-	else if (r->kind != BF_REF_GUEST && rte_eth_macaddr_get(r->ethdev, &mac) == 0)
+	if (known)
 		bf_mac_text(mac.addr_bytes, buf);
 }
 

@@ -160,7 +160,7 @@ cmd_write(struct bf_cmd_ctx *ctx)
 	struct bf_app *app = ctx->app;
 	const char *path = bf_cmd_arg(ctx, "file");
 	struct bf_save s = {0};
-	char who[64];
+	char who[64], what[200];
 	int ret;
 
 	if (path == NULL)
@@ -178,7 +178,8 @@ cmd_write(struct bf_cmd_ctx *ctx)
 	if (bf_app_is_config_file(app, path))
 		bf_app_note_saved(app, app->br->running);
 	bf_app_who(app, who, sizeof(who));
-	bf_app_audit(app, who, "write %s", s.path);
+	snprintf(what, sizeof(what), "write %.180s", s.path);
+	bf_app_audit(app, who, what);
 	bf_out_printf(ctx->out, "Written: %s\n", s.path);
 	if (s.dropped > 0)
 		bf_out_printf(ctx->out,

@@ -202,6 +202,16 @@ apply(struct bf_app *app, const struct bf_load *how, const struct bf_config *wan
 	return ret;
 }
 
+static void
+audit(struct bf_app *app, const struct bf_load *how, const char *who, const struct bf_diff *d)
+{
+	char what[200];
+
+	snprintf(what, sizeof(what), "%s %.120s: %u lines removed, %u added",
+		how->merge ? "load merge" : "load", how->path, d->removed, d->added);
+	bf_app_audit(app, who, what);
+}
+
 int
 bf_app_load(struct bf_app *app, const struct bf_load *how, const char *who, struct bf_out *out,
 	struct bf_err *err)
@@ -222,8 +232,7 @@ bf_app_load(struct bf_app *app, const struct bf_load *how, const char *who, stru
 	if (ret == 0 && bf_app_is_config_file(app, how->path) && !how->merge)
 		bf_app_note_saved(app, want);
 	if (ret == 0)
-		bf_app_audit(app, who, "%s %s: %u lines removed, %u added",
-			how->merge ? "load merge" : "load", how->path, d.removed, d.added);
+		audit(app, how, who, &d);
 	free(want);
 	return ret;
 }

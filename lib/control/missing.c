@@ -169,5 +169,5 @@ bf_missing_refuse(struct bf_missing_member *member, uint64_t now_ms)
 {
 	member->unfit = true;
 	member->wait_ms = FIRST_WAIT_MS;
-	member->next_ms = now_ms + 2 * LAST_WAIT_MS;
+	member->next_ms = now_ms + 2ull * LAST_WAIT_MS;
 }
