@@ -106,7 +106,7 @@ def reload(r, n):
 
 def test_sighup_keeps_what_the_command_line_made(rig, workdir):
     path = write(f"{workdir}/b.conf", "set fdb aging 50")
-    r = with_file(rig(start=False, guests=("vm1",)), path).start()
+    r = with_file(rig(start=False, idle="poll", guests=("vm1",)), path).start()
     before = running(r)
     assert "set fdb aging 50" in before
     reload(r, 1)
@@ -223,7 +223,7 @@ def test_write_keeps_mode_and_comments_and_says_where(rig, workdir):
 
 def test_what_is_unsaved_is_shown(rig, workdir):
     path = write(f"{workdir}/b.conf", "set fdb aging 50")
-    r = with_file(rig(start=False, guests=(), far_peers=False), path).start()
+    r = with_file(rig(start=False, idle="poll", guests=(), far_peers=False), path).start()
     assert "No difference" in r.daemon.ctl("show running-config diff")
     r.daemon.ctl("set fdb aging 51")
     shown = r.daemon.ctl("show running-config diff", json=True)

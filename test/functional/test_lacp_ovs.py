@@ -385,4 +385,4 @@ def test_the_text_form_names_both_ends_in_the_right_byte_order(lacp, ovs):
     agree(ovs, r, [0, 1])
     text = r.daemon.ctl("show bonding lacp info bond0")
     assert re.findall(r"port key: (\d+)", text) == ["258", "513"] * 2
-    assert text.count(f"system mac address: {SYSTEM_A.upper()}") == 2
+    assert text.count(f"system mac address: {SYSTEM_A}") == 2

@@ -560,7 +560,7 @@ test_an_unknown_key_names_every_key_in_whole_words(void **state)
 		snprintf(word, sizeof(word), " %s", bf_bond_keys[i].name);
 		assert_has(err.text, word);
 	}
-	assert_has(err.text, " name member probe_target");
+	assert_has(err.text, " name member mode ");
 	assert_int_equal(bf_bond_config_set(&b, "colour", "1", &err), -EINVAL);
 	assert_null(strstr(err.text, "did you mean"));
 }
