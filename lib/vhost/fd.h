@@ -14,7 +14,12 @@
 
 #include "vhost/session.h"
 
-/** Fill in @p f for descriptor @p fd; what cannot be told is BF_VHOST_FD_OTHER. */
+/**
+ * Fill in @p f for descriptor @p fd; what cannot be told is BF_VHOST_FD_OTHER.
+ *
+ * From a socket that is good for something nobody can read any more afterwards; looked at again it
+ * is BF_VHOST_FD_OTHER.
+ */
 void bf_vhost_fd_look(int fd, struct bf_vhost_fd *f);
 
 #endif

@@ -75,7 +75,7 @@ static const struct bf_vhost_row rows[BF_VHOST_REQUESTS] = {
 		NEEDS(MTU), .ignorable = true},
 	/* "Back-end communication": we have nothing to ask. */
 	[BF_VHOST_SET_BACKEND_REQ_FD] = {"SET_BACKEND_REQ_FD", NULL, bf_vhost_set_backend_req,
-		ONE_FD(BF_VHOST_ANY_FD), .ignorable = true, NEEDS(BACKEND_REQ)},
+		ONE_FD(BF_VHOST_SOCKET_FD), .ignorable = true, NEEDS(BACKEND_REQ)},
 	/* "IOMMU support". */
 	[BF_VHOST_IOTLB_MSG] = {.name = "IOTLB_MSG", .answers = BF_VHOST_ANSWERS_STATUS},
 	[BF_VHOST_SET_VRING_ENDIAN] = {.name = "SET_VRING_ENDIAN"},
@@ -141,11 +141,11 @@ check_len(const struct bf_vhost_row *row, uint32_t size, struct bf_err *err)
 static int
 check_fds(const struct bf_vhost_row *row, const struct bf_vhost_message *m, struct bf_err *err)
 {
-	static const char *const kind[] = {[BF_VHOST_FD_OTHER] = "of another kind",
+	static const char *const kind[BF_VHOST_FD_KINDS] = {[BF_VHOST_FD_OTHER] = "of another kind",
 		[BF_VHOST_FD_EVENT] = "an eventfd",
 		[BF_VHOST_FD_PIPE] = "a pipe",
 		[BF_VHOST_FD_MEMORY] = "a memory file",
-		[BF_VHOST_FD_SOCKET] = "a socket"};
+		[BF_VHOST_FD_SOCKET] = "a socket of a pair"};
 
 	if (m->n_fds < row->fds || m->n_fds > row->fds_max) {
 		if (row->fds == row->fds_max)
@@ -157,9 +157,11 @@ check_fds(const struct bf_vhost_row *row, const struct bf_vhost_message *m, stru
 	for (uint32_t i = 0; i < m->n_fds; i++)
 		if ((row->fd_kinds >> m->fd[i].kind & 1) == 0)
 			return bf_err_set(err, EBADF, "descriptor %u is %s: expected %s", i + 1,
-				kind[m->fd[i].kind & 3],
+				kind[m->fd[i].kind],
 				row->fd_kinds == BF_VHOST_MEMORY_FD ? "a memory file"
-								    : "an eventfd or a pipe");
+					: row->fd_kinds == BF_VHOST_SOCKET_FD
+					? "a socket of a pair"
+					: "an eventfd or a pipe");
 	return 0;
 }
 

@@ -41,7 +41,8 @@ enum bf_vhost_fd_kind {
 	BF_VHOST_FD_EVENT, /* an eventfd */
 	BF_VHOST_FD_PIPE,
 	BF_VHOST_FD_MEMORY, /* a memory file: tmpfs, memfd, hugetlbfs */
-	BF_VHOST_FD_SOCKET
+	BF_VHOST_FD_SOCKET, /* one of a pair */
+	BF_VHOST_FD_KINDS
 };
 
 struct bf_vhost_fd {

@@ -400,6 +400,7 @@ new_fd(struct front *f, char letter)
 	else
 		fd.kind = letter == 'e' ? BF_VHOST_FD_EVENT
 			: letter == 'p' ? BF_VHOST_FD_PIPE
+			: letter == 'u' ? BF_VHOST_FD_SOCKET
 					: BF_VHOST_FD_OTHER;
 	return fd;
 }

@@ -86,8 +86,8 @@ void front_fini(struct front *f);
  * Say something.
  *
  * @param fds
- *   One letter a descriptor: e an eventfd, p a pipe, o something else, m a memory file of
- *   FRONT_FILE_BYTES, s a small one, h one that claims FRONT_HUGE_BYTES.
+ *   One letter a descriptor: e an eventfd, p a pipe, u a socket of a pair, o something else, m a
+ *   memory file of FRONT_FILE_BYTES, s a small one, h one that claims FRONT_HUGE_BYTES.
  * @return as bf_vhost_session_take().
  */
 int front_send(struct front *f, uint32_t request, uint32_t flags, const void *payload, uint32_t len,

@@ -110,9 +110,16 @@ test_the_way_back_is_kept_and_given_back(void **state)
 	front_say(f, BF_VHOST_SET_OWNER, NULL, 0, "");
 	ask(BF_VHOST_GET_FEATURES);
 	front_u64(f, BF_VHOST_SET_PROTOCOL_FEATURES, SOLO_PROTOCOL, "");
-	assert_int_equal(front_say(f, BF_VHOST_SET_BACKEND_REQ_FD, NULL, 0, "o"), 0);
+	assert_int_equal(front_say(f, BF_VHOST_SET_BACKEND_REQ_FD, NULL, 0, "u"), 0);
 	assert_true(f->s.backend_req.fd >= 0);
+	assert_int_equal(front_say(f, BF_VHOST_SET_BACKEND_REQ_FD, NULL, 0, "u"), 0);
+	assert_int_equal(f->s.refusals, 0);
+	assert_int_equal(front_say(f, BF_VHOST_SET_BACKEND_REQ_FD, NULL, 0, "o"), 0);
+	assert_string_equal(f->s.error,
+		"SET_BACKEND_REQ_FD: descriptor 1 is of another kind: expected a socket of a pair");
 	assert_int_equal(front_say(f, BF_VHOST_SET_BACKEND_REQ_FD, NULL, 0, "p"), 0);
+	assert_int_equal(f->s.refusals, 2);
+	assert_true(f->s.backend_req.fd >= 0);
 	front_fini(f);
 }
 
