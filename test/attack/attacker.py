@@ -12,9 +12,11 @@ import os
 import select
 import socket
 import struct
+import threading
 
+import bf
 import vhost_frontend as vhost
-from bf import LIMIT, wait_for
+from bf import LIMIT
 from vhost_frontend import BASE, HEADER, NEED_REPLY, NEXT, RX, TX, WRITE
 
 INDIRECT = 4
@@ -28,9 +30,10 @@ FD_NONE = 1 << 8  # SET_VRING_KICK and the like: no descriptor comes
 # Features and protocol features that have no name in vhost_frontend.py.
 PACKED, INDIRECT_DESC, CTRL_VQ = 1 << 34, 1 << 28, 1 << 17
 MQ, NET_MTU, INBAND = 1 << 0, 1 << 4, 1 << 14
-INFLIGHT_SHMFD, RESET_DEVICE_BIT, MEM_SLOTS, STATUS = 1 << 12, 1 << 13, 1 << 15, 1 << 16
+BACKEND_REQ, INFLIGHT_SHMFD, RESET_DEVICE_BIT = 1 << 5, 1 << 12, 1 << 13
+MEM_SLOTS, STATUS = 1 << 15, 1 << 16
 WANTED = (MQ | vhost.PROTOCOL_LOG_SHMFD | vhost.PROTOCOL_RARP | vhost.PROTOCOL_REPLY_ACK | NET_MTU
-          | INFLIGHT_SHMFD | RESET_DEVICE_BIT | MEM_SLOTS | STATUS)
+          | BACKEND_REQ | INFLIGHT_SHMFD | RESET_DEVICE_BIT | MEM_SLOTS | STATUS)
 
 REQUEST = {
     "GET_FEATURES": 1, "SET_FEATURES": 2, "SET_OWNER": 3, "RESET_OWNER": 4, "SET_MEM_TABLE": 5,
@@ -87,6 +90,11 @@ def inflight(size, offset=0, n_rings=2, ring_size=256):
     return struct.pack("=QQHHI", size % (1 << 64), offset % (1 << 64), n_rings, ring_size, 0)
 
 
+def wait_for(cond, timeout=LIMIT, what="condition"):
+    """bf's, for conditions that cost little: no process is started."""
+    return bf.wait_for(cond, timeout, what, step=0.002)
+
+
 class Stuck(Exception):
     """Neither an answer nor an end."""
 
@@ -132,6 +140,7 @@ class Attacker(vhost.Frontend):
         self.header = HEADER
         self.listener = None
         self.mine = []  # descriptors to close at the end
+        self.given = []  # and once they are sent
         self.stage = None
         self.begin_rings()
 
@@ -181,6 +190,11 @@ class Attacker(vhost.Frontend):
         self.mine.append(fd)
         return fd
 
+    def give(self, fd):
+        """Close a descriptor once it is sent: the last one to close it, who may have to wait, is bondfwd."""
+        self.given.append(fd)
+        return fd
+
     def memory_file(self, size, name="attack", flags=0):
         fd = self.own(os.memfd_create(name, flags))
         os.ftruncate(fd, size)
@@ -199,6 +213,10 @@ class Attacker(vhost.Frontend):
             return True
         except (BrokenPipeError, ConnectionResetError):
             return False
+        finally:
+            for fd in self.given:
+                threading.Thread(target=os.close, args=(fd,)).start()
+            self.given = []
 
     def message(self, request, payload=b"", size=None, flags=None):
         request = REQUEST.get(request, request)
@@ -481,8 +499,14 @@ class Attacker(vhost.Frontend):
         self.used_packed(ring)
         return self.lapsed[ring] == 0
 
+    def outstanding(self, ring):
+        """Buffers that were made available and have not been seen to be used."""
+        return (self.lapsed[ring] if self.packed
+                else (self.avail_idx[ring] - self.used_idx[ring]) % 65536)
+
     def post(self, count=64):
-        for _ in range(count):
+        """Buffers to receive into, as far as there is room in the ring."""
+        for _ in range(min(count, self.size - self.outstanding(RX))):
             self.offer(RX, (self.buffer(RX, self.slot[RX]), BUFFER, WRITE))
 
     def send(self, frame, header=bytes(HEADER)):

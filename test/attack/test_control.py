@@ -12,8 +12,7 @@ import os
 import pytest
 
 import things
-from attacker import (AGREED, BASE, CONTROL, INDIRECT, INDIRECT_DESC, TX, UP, Attacker, state, u64)
-from bf import wait_for
+from attacker import (AGREED, BASE, CONTROL, INDIRECT, INDIRECT_DESC, TX, UP, Attacker, state, u64, wait_for)
 from vhost_frontend import NEXT, WRITE
 
 TOP = 1 << 64

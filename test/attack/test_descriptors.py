@@ -7,13 +7,13 @@ them, neighbours go on, and another guest comes up.
 """
 
 import contextlib
-import os
+import socket
+import struct
 
 import pytest
 
 import things
-from attacker import BASE, RX, TX, Attacker, inflight, log, one_region, region, table, u64
-from bf import wait_for
+from attacker import BASE, RX, TX, Attacker, inflight, log, one_region, region, table, u64, wait_for
 
 MIB = 1 << 20
 
@@ -78,8 +78,6 @@ def hand_over(field, role, make, verdict):
         a.start()
         a.post(96)
         outcome = ROLES[role](a, make(a))
-        if getattr(a, "given", None) is not None:
-            os.close(a.given)
         others_go_on(field)
         if verdict == "taken":
             assert outcome.word == "ack", outcome
@@ -126,24 +124,51 @@ def test_many_that_do_not_close(field, make):
                 a.sock = None
                 a.connect()
                 a.raw(a.message("SET_VRING_ERR", u64(TX), flags=1), [make(a)])
-                if getattr(a, "given", None) is not None:
-                    os.close(a.given)
             others_go_on(field)
         finally:
             for a in attackers:
                 a.close()
 
 
-@pytest.mark.parametrize("role", ["kick", "call"])
-def test_who_hands_over_his_own_connection_and_goes(field, role):
+def through(a, fd):
+    """A socket in whose queue another one lies."""
+    one, other = socket.socketpair()
+    socket.send_fds(one, [b"x"], [fd])
+    a.own(one.detach())
+    return a.own(other.detach())
+
+
+def through_urgent(a, fd):
+    """The same, with a byte that was read as an urgent one: the queue counts as empty."""
+    one, other = socket.socketpair()
+    one.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("=i", fd))], socket.MSG_OOB)
+    other.recv(1, socket.MSG_OOB)
+    a.own(one.detach())
+    return a.own(other.detach())
+
+
+KEEPS = {
+    "kick": lambda a, fd: a.raw(a.message("SET_VRING_KICK", u64(TX), flags=1), [fd]),
+    "call": lambda a, fd: a.raw(a.message("SET_VRING_CALL", u64(RX), flags=1), [fd]),
+    "err": lambda a, fd: a.raw(a.message("SET_VRING_ERR", u64(RX), flags=1), [fd]),
+    "channel": lambda a, fd: a.raw(a.message("SET_BACKEND_REQ_FD", flags=1), [fd]),
+    "call, within another socket": lambda a, fd: KEEPS["call"](a, through(a, fd)),
+    "channel, within another socket": lambda a, fd: KEEPS["channel"](a, through(a, fd)),
+    "call, behind an urgent byte": lambda a, fd: KEEPS["call"](a, through_urgent(a, fd)),
+    "channel, behind an urgent byte": lambda a, fd: KEEPS["channel"](a, through_urgent(a, fd)),
+}
+
+
+@pytest.mark.parametrize("solo", [False, True], ids=["", "solo"])
+@pytest.mark.parametrize("role", KEEPS)
+@pytest.mark.parametrize("name", ["raw", "cli"])
+def test_who_hands_over_his_own_connection_and_goes(field, name, role, solo):
     """His end of it is then open here: that he has gone must be seen all the same."""
-    for name in ("raw", "cli"):
-        with field.attack(name):
-            with contextlib.closing(Attacker(field.path(name), server=name == "raw")) as a:
-                a.start()
-                for ring in (RX, TX):
-                    a.raw(a.message(f"SET_VRING_{role.upper()}", u64(ring), flags=1), [a.sock.fileno()])
-            wait_for(lambda: not is_up(field, name), what="the port down")
+    with field.attack(name):
+        with contextlib.closing(Attacker(field.path(name), server=name == "raw", solo=solo)) as a:
+            a.start()
+            KEEPS[role](a, a.sock.fileno())
+        wait_for(lambda: not is_up(field, name), what="the port down")
 
 
 def is_up(field, name):

@@ -19,7 +19,7 @@ from field import MACS, VM1
 from vhost_frontend import EVENT_IDX
 
 SEED = int(os.environ.get("BONDFWD_ATTACK_SEED") or random.SystemRandom().randrange(1 << 32))
-SCRIPTS = int(os.environ.get("BONDFWD_ATTACK_SCRIPTS", "24"))
+SCRIPTS = int(os.environ.get("BONDFWD_ATTACK_SCRIPTS", "40"))
 STEPS = 60
 
 MIB = 1 << 20

@@ -226,7 +226,9 @@ row("ADD_MEM_REG without a file", MAPPED, lambda a: a.hit("ADD_MEM_REG", one_reg
 row("ADD_MEM_REG with two files", MAPPED, lambda a: a.hit(
     "ADD_MEM_REG", one_region(8 * GIB, 2 * MIB), [things.memory(a)] * 2))
 row("ADD_MEM_REG over what is there", MAPPED, lambda a: a.hit(
-    "ADD_MEM_REG", one_region(BASE, 2 * MIB), [things.memory(a)]))
+    "ADD_MEM_REG", one_region(BASE, MIB), [things.memory(a)]))
+row("ADD_MEM_REG of what is there, with another file", UP, lambda a: a.hit(
+    "ADD_MEM_REG", one_region(BASE, 2 * MIB), [things.memory(a)]), ANY)
 row("ADD_MEM_REG over the last page", UP, lambda a: a.hit(
     "ADD_MEM_REG", one_region(a.end() - PAGE, 2 * MIB, 8 * GIB), [things.memory(a)]))
 row("ADD_MEM_REG of 2^62 bytes", UP, lambda a: a.hit(
@@ -420,8 +422,12 @@ INFLIGHT = {
 for what, (payload, make) in INFLIGHT.items():
     row(f"an inflight area {what}", AGREED, lambda a, p=payload, m=make: a.hit(
         "SET_INFLIGHT_FD", p, [m(a)] if m else []))
-row("an inflight area full of nonsense", MAPPED, lambda a: nonsense_inflight(a), ANY)
-row("an inflight area that is cut off", UP, lambda a: cut_inflight(a), ANY)
+for kind, packed in (("split", False), ("packed", True)):
+    row(f"an inflight area full of nonsense, {kind}", MAPPED, lambda a: nonsense_inflight(a), ANY,
+        packed=packed)
+    row(f"an inflight area full of ones, {kind}", MAPPED, lambda a: nonsense_inflight(a, b"\xff"), ANY,
+        packed=packed)
+    row(f"an inflight area that is cut off, {kind}", UP, lambda a: cut_inflight(a), ANY, packed=packed)
 row("an inflight area while it runs", UP, lambda a: a.hit(
     "SET_INFLIGHT_FD", inflight(1 << 17), [things.memory(a)]), ANY)
 row("three hundred inflight areas that are refused", AGREED, lambda a: refused_often(
@@ -441,11 +447,13 @@ def inflight_area(a):
     return outcome.fds[0], outcome.payload
 
 
-def nonsense_inflight(a):
+def nonsense_inflight(a, byte=None):
     fd, payload = inflight_area(a)
     if fd is None:
         return a.hit("GET_QUEUE_NUM")
-    os.pwrite(fd, os.urandom(os.fstat(fd).st_size), 0)
+    size = os.fstat(fd).st_size
+    os.pwrite(fd, byte * size if byte else os.urandom(size), 0)
+    os.pwrite(fd, b"\1\0" + (256).to_bytes(2, "little"), 8)  # version and size as they should be
     outcome = a.hit("SET_INFLIGHT_FD", payload, [fd])
     if outcome.word != "ended":
         a.to(UP)

@@ -14,6 +14,7 @@ MIB = 1 << 20
 MFD_ALLOW_SEALING = 2
 F_ADD_SEALS, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE = 1033, 2, 4, 8, 16
 SMALL = 4096
+LINGER_S = 5
 
 
 def fill_pipe(fd):
@@ -148,9 +149,9 @@ def tcp_pair():
 
 
 def tcp_lingering(a):
-    """To close it takes a minute: what was sent is not read, and SO_LINGER says to wait for that."""
+    """To close it takes long: what was sent is not read, and SO_LINGER says to wait for that."""
     one, other = tcp_pair()
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, LINGER_S))
     one.setblocking(False)
     try:
         while True:
@@ -159,8 +160,7 @@ def tcp_lingering(a):
         pass
     one.setblocking(True)
     a.own(other.detach())
-    a.given = one.detach()  # the one who closes it last waits, and that is to be bondfwd
-    return a.given
+    return a.give(one.detach())
 
 
 def epoll(a):

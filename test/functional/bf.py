@@ -59,7 +59,7 @@ def mac_bytes(mac):
     return bytes.fromhex(mac.replace(":", ""))
 
 
-def wait_for(cond, timeout=LIMIT, what="condition"):
+def wait_for(cond, timeout=LIMIT, what="condition", step=0.02):
     """Poll until cond() is true and return what it returned; TimeoutError names what."""
     begin = time.monotonic()
     while True:
@@ -70,7 +70,7 @@ def wait_for(cond, timeout=LIMIT, what="condition"):
         if waited > timeout:
             raise TimeoutError(f"{what}: not within {timeout} s")
         # Most conditions start a process each time: those that last are asked less often.
-        time.sleep(0.02 if waited < 0.5 else 0.05)
+        time.sleep(step if waited < 0.5 else 0.05)
 
 
 def lcores(n_workers):
