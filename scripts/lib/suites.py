@@ -119,6 +119,7 @@ def run_checks(job, *options):
 
 
 def run_sanitize(job):
+    """The fast suites, and hostile front ends, which have nothing to find without sanitizers."""
     if not build_sanitized(job):
         tally = Tally()
         tally.add("build with sanitizers", "failed")
@@ -126,7 +127,9 @@ def run_sanitize(job):
     # The EAL keeps what it allocated until the process ends.
     env = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0",
            "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
-    return run_meson(job, SANITIZED, ("unit", "eal", "fuzz"), env)
+    tally = run_meson(job, SANITIZED, ("unit", "eal", "fuzz"), env)
+    tally.take(run_attack(job))
+    return tally
 
 
 def run_pytest(job, paths, *options, log=None, env=None):
@@ -155,6 +158,12 @@ def run_pytest(job, paths, *options, log=None, env=None):
     return job.finish(tally, status, in_time, log)
 
 
+def run_attack(job, **env):
+    """Two workers, each with one program that all its cases attack."""
+    return run_pytest(job, "attack", "-n", "2", log="attack",
+                      env={"BONDFWD_BUILD": str(SANITIZED), **env})
+
+
 def run_functional(job):
     """Side by side what can be; then, one after the other, what is marked `alone`."""
     tally = run_pytest(job, "functional", "-n", JOBS, "-m", "not alone")
@@ -181,7 +190,7 @@ SUITES = {
     "eal": (run_eal, 150),
     "fuzz": (run_fuzz, 60),
     "checks": (run_checks, 1800),
-    "sanitize": (run_sanitize, 1200),
+    "sanitize": (run_sanitize, 1400),
     "functional": (run_functional, 2100),
     "guest": (run_guest, 1300),
 }

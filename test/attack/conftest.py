@@ -3,7 +3,7 @@
 Hostile front ends against the whole program, meant for a build with sanitizers:
 
     BONDFWD_BUILD=build-sanitize ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \\
-        python3 -m pytest -q test/attack
+        python3 -m pytest -q -n 2 test/attack
 
 Each case is a row of a table: what it is called, what is done, what is expected.  After each one
 field.py looks whether anybody but the attacker has noticed.
