@@ -14,12 +14,14 @@
 #include "app.h"
 #include "commands.h"
 
+/* @param count of the words behind the guest's name. */
 static int
-parse_options(struct bf_guest_config *g, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+parse_options(struct bf_guest_config *g, const struct bf_cmd_ctx *ctx, unsigned int count,
+	struct bf_err *err)
 {
 	int ret = 0;
 
-	for (unsigned int i = 0; ret == 0 && i < bf_cmd_rest_count(ctx); i++)
+	for (unsigned int i = 0; ret == 0 && i < count; i++)
 		ret = bf_guest_config_parse(g, bf_cmd_rest(ctx, i), err);
 	return ret;
 }
@@ -46,7 +48,7 @@ edit_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	bf_guest_config_init(&g);
 	ret = bf_guest_config_set(&g, "name", bf_cmd_arg(ctx, "name"), err);
 	if (ret == 0)
-		ret = parse_options(&g, ctx, err);
+		ret = parse_options(&g, ctx, bf_cmd_rest_count(ctx), err);
 	if (ret != 0)
 		return ret;
 	return yields(ctx->app, g.name) ? bf_config_replace_guest(c, g.name, &g, err)
@@ -59,17 +61,39 @@ edit_remove(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *er
 	return bf_config_remove_guest(c, bf_cmd_arg(ctx, "guest"), err);
 }
 
+/*
+ * A front end that has negotiated features is not asked again: QEMU gives up its port for good when some
+ * are missing.  A file that is loaded has its own guard.
+ */
+static int
+refuse_cut(const struct bf_app *app, const struct bf_guest_config *to, struct bf_err *err)
+{
+	const struct bf_guest *g =
+		app->candidate != NULL ? NULL : bf_bridge_guest(app->br, to->name);
+
+	if (g == NULL || !g->up || !bf_guest_needs_reopen(&g->cfg, to))
+		return 0;
+	return bf_err_set(err, EPERM,
+		"guest: \"%.60s\": is connected, and this would cut it; QEMU may not come back before "
+		"its guest is started again: stop the guest first, or say force at the end",
+		to->name);
+}
+
 static int
 edit_set(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
 	struct bf_guest_config *g = bf_config_guest(c, bf_cmd_arg(ctx, "guest")), copy;
+	unsigned int count = bf_cmd_rest_count(ctx);
+	bool force = count > 1 && strcmp(bf_cmd_rest(ctx, count - 1), "force") == 0;
 	int ret;
 
 	if (g == NULL)
 		return bf_err_set(
 			err, EINVAL, "guest: \"%.60s\": no such guest", bf_cmd_arg(ctx, "guest"));
 	copy = *g;
-	ret = parse_options(&copy, ctx, err);
+	ret = parse_options(&copy, ctx, count - force, err);
+	if (ret == 0 && !force)
+		ret = refuse_cut(ctx->app, &copy, err);
 	return ret != 0 ? ret : bf_config_replace_guest(c, g->name, &copy, err);
 }
 
@@ -164,8 +188,8 @@ const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST] = {
 	{"remove guest <guest>", "Remove a guest port; its socket is closed.", cmd_remove,
 		BF_CMD_CONFIG},
 	{"set guest <guest> <options...>",
-		"Change options; those of the socket and the rings reconnect the guest.", cmd_set,
-		BF_CMD_CONFIG},
+		"Change options; those that would cut a connected guest need force at the end.",
+		cmd_set, BF_CMD_CONFIG},
 	{"show guest [<guest>]",
 		"Guests, or one of them with its connection: front end, features, memory, rings.",
 		cmd_show, 0},

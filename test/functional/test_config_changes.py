@@ -27,6 +27,10 @@ def guest_line(workdir, name):
     return f"add guest {name} socket={workdir}/{name}.sock,queues=1"
 
 
+def guest(r, name="vm1"):
+    return {g["name"]: g for g in r.daemon.ctl("show guest", json=True)}[name]
+
+
 def events(r, what="config_changed"):
     return [e["text"] for e in r.events(what)]
 
@@ -176,8 +180,22 @@ def test_set_guest_keeps_its_place_and_its_id(rig):
     r.daemon.ctl("set guest vm1 mac_limit=77")
     after = running(r)
     assert [line.split(",")[0] for line in after] == [line.split(",")[0] for line in before]
-    r.daemon.ctl("set guest vm1 mrg_rxbuf=off")
+    r.daemon.ctl("set guest vm1 mrg_rxbuf=off force")
     assert {g["name"]: g["id"] for g in r.daemon.ctl("show guest", json=True)} == ids
+
+
+@pytest.mark.parametrize("change", ["mrg_rxbuf=off", "packed=off", "queues=4", "mtu=9200 queues=4"])
+def test_a_change_that_would_cut_a_connected_guest_needs_force(rig, change):
+    r = rig(guests=("vm1",), far_peers=False)
+    before, connects = running(r), guest(r)["connects"]
+    with pytest.raises(CtlError) as error:
+        r.daemon.ctl(f"set guest vm1 {change}")
+    assert '"vm1"' in error.value.text and "force" in error.value.text
+    assert running(r) == before and guest(r)["up"] and guest(r)["connects"] == connects
+    r.vm(1).kill()
+    wait_for(lambda: not guest(r)["up"], what="the guest gone")
+    r.daemon.ctl(f"set guest vm1 {change}")
+    assert running(r) != before
 
 
 def test_guests_that_are_opened_anew_together_keep_their_ids(rig, workdir):
@@ -193,7 +211,7 @@ def test_guests_that_are_opened_anew_together_keep_their_ids(rig, workdir):
 def test_a_pin_of_a_queue_that_is_gone_is_not_written(rig, workdir):
     r = rig(guests=("vm1",), guest_opts={"vm1": "queues=8"}, far_peers=False)
     r.daemon.ctl("set lcore 1 guest vm1 queue 7")
-    r.daemon.ctl("set guest vm1 queues=4")
+    r.daemon.ctl("set guest vm1 queues=4 force")
     saved = f"{workdir}/saved.conf"
     r.daemon.ctl(f"write {saved}")
     assert "No difference" in r.daemon.ctl(f"diff {saved}")
