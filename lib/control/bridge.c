@@ -657,6 +657,12 @@ guest_changed(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 		bf_event(&br->events, BF_LOG_NOTICE, "guest_up", g->cfg.name,
 			"connected: %u queue pairs, features 0x%" PRIx64 ", mtu %u, memory node %d",
 			g->n_vrings / 2, g->features, g->max_len - BF_FRAME_OVERHEAD, g->numa_node);
+		if (g->mtu > g->cfg.mtu)
+			bf_event(&br->events, BF_LOG_WARNING, "guest_mtu", g->cfg.name,
+				"its front end allows an MTU of %u, the port %" PRIu32
+				": longer packets are dropped as oversize; use host_mtu=%" PRIu32
+				" there, or set guest %s mtu=%u",
+				g->mtu, g->cfg.mtu, g->cfg.mtu, g->cfg.name, g->mtu);
 		return;
 	}
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_down", g->cfg.name, "disconnected");

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mac.h"
 #include "control/bridge.h"
 #include "dataplane/mailbox.h"
 
@@ -19,15 +20,14 @@ static void
 report_move(struct bf_bridge *br, uint64_t key, uint16_t from, uint16_t to)
 {
 	unsigned int vlan = (unsigned int)(key >> 48);
-	char mac[18], where[16] = "", more[48] = "";
+	char mac[BF_MAC_TEXT_SIZE], where[16] = "", more[48] = "";
 	uint32_t missed = 0;
 	uint8_t m[6];
 
 	if (!bf_log_allow(&br->moves.limit, bf_clock_ms(), &missed))
 		return;
 	memcpy(m, &key, 6);
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
-		m[5]);
+	bf_mac_text(m, mac);
 	if (vlan != 0)
 		snprintf(where, sizeof(where), " in VLAN %u", vlan);
 	if (missed > 0)
@@ -36,14 +36,37 @@ report_move(struct bf_bridge *br, uint64_t key, uint16_t from, uint16_t to)
 		bf_bridge_port_name(br, from), bf_bridge_port_name(br, to), where, more);
 }
 
+/* What is sent to the bond's address is read here, as answers to probes are. */
+static void
+warn_of_own_address(struct bf_bridge *br, uint64_t key, uint16_t port)
+{
+	char mac[BF_MAC_TEXT_SIZE];
+	uint8_t m[6];
+
+	memcpy(m, &key, 6);
+	if (port == BF_BOND_SLOT || !br->bond.open ||
+		memcmp(m, br->bond.mac.addr_bytes, sizeof(m)) != 0)
+		return;
+	bf_mac_text(m, mac);
+	bf_event(&br->events, BF_LOG_WARNING, "guest_has_bond_address",
+		bf_bridge_port_name(br, port),
+		"sends from %s, the address of %s: frames to it do not reach the guest; give the "
+		"guest another address, or the bond: set bonding mac_addr",
+		mac, br->bond.cfg.name);
+}
+
 static void
 learn(struct bf_bridge *br, uint64_t key, uint16_t to)
 {
 	uint16_t from = to;
+	enum bf_fdb_learned how;
 
 	bf_fdb_find(br->fdb, key, &from);
-	if (bf_fdb_learn(br->fdb, key, to) == BF_FDB_MOVED)
+	how = bf_fdb_learn(br->fdb, key, to);
+	if (how == BF_FDB_MOVED)
 		report_move(br, key, from, to);
+	if (how == BF_FDB_NEW || how == BF_FDB_MOVED)
+		warn_of_own_address(br, key, to);
 }
 
 static void

@@ -268,6 +268,25 @@ def test_what_is_known_of_a_connection_is_shown(door):
         assert f"pid {os.getpid()}" in text and "SET_FEATURES" in text and "version_1" in text
 
 
+def test_a_front_end_that_allows_longer_packets_than_its_port_is_named(rig):
+    r = rig(guests=("vm1",), far_peers=False, log_allowed=[r"^WARNING: guest_mtu: raw: "])
+    client = Frontend(add(r, mtu=1500))
+    client.features |= 1 << 3  # VIRTIO_NET_F_MTU
+    with contextlib.closing(client):
+        client.connect()
+        client.handshake()
+        client.u64(vhost.SET_PROTOCOL_FEATURES, 1 << 4 | vhost.PROTOCOL_REPLY_ACK)
+        client.u64(vhost.NET_SET_MTU, 9000)
+        client.mem_table()
+        for ring in (RX, TX):
+            client.ring_start(ring)
+            client.enable(ring)
+        wait_for(lambda: is_up(r), what="the guest up")
+        wait_for(lambda: r.events("guest_mtu"), what="the event")
+        text = r.events("guest_mtu")[0]["text"]
+        assert "9000" in text and "1500" in text and "host_mtu" in text
+
+
 def test_the_limit_of_open_files_is_raised_or_named(rig):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))

@@ -147,6 +147,16 @@ def test_slow_protocols_of_a_guest_are_dropped_and_counted_whatever_their_addres
     send_and_count(r, r.vm(1), frames, "slow_protocol")
 
 
+def test_a_guest_with_the_bonds_own_address_is_named(rig):
+    r = rig(log_allowed=[r"^WARNING: guest_has_bond_address: vm1: "])
+    r.learn_all()
+    mac = r.bond()["mac"]
+    r.vm(1).raw(frame(BROADCAST, mac))
+    wait_for(lambda: r.events("guest_has_bond_address"), what="the event")
+    event = r.events("guest_has_bond_address")[0]
+    assert event["object"] == "vm1" and mac in event["text"] and "mac_addr" in event["text"]
+
+
 def test_reserved_multicast_from_the_wire_reaches_no_guest(rig):
     r = rig()
     r.learn_all()
