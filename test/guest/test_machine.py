@@ -62,7 +62,7 @@ def test_saved_into_a_file_and_gone_on_with_later(lab, vm1, vm2, far):
     old.save(file)
     nic = old.nics[0]
     new = Vm(lab.run, "vm1", [Nic(nic.sock, nic.mac, host_mtu=nic.host_mtu, packed=nic.packed)],
-             memory_mib=old.memory_mib)
+             cpus=old.cpus, memory_mib=old.memory_mib)
     new.start(incoming=True).wait_sockets()
     new.restore(file, old)
     vm1.vm = new
