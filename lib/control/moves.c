@@ -41,11 +41,13 @@ static void
 warn_of_own_address(struct bf_bridge *br, uint64_t key, uint16_t port)
 {
 	char mac[BF_MAC_TEXT_SIZE];
+	uint32_t missed = 0; /* the same station in other VLANs: not worth a word */
 	uint8_t m[6];
 
 	memcpy(m, &key, 6);
 	if (port == BF_BOND_SLOT || !br->bond.open ||
-		memcmp(m, br->bond.mac.addr_bytes, sizeof(m)) != 0)
+		memcmp(m, br->bond.mac.addr_bytes, sizeof(m)) != 0 ||
+		!bf_log_allow(&br->moves.own_limit, bf_clock_ms(), &missed))
 		return;
 	bf_mac_text(m, mac);
 	bf_event(&br->events, BF_LOG_WARNING, "guest_has_bond_address",

@@ -30,6 +30,7 @@ struct bf_moves {
 	uint32_t judged_s;
 	struct bf_claim claims[BF_CLAIMS_MAX]; /* in the order they came */
 	struct bf_log_limit limit; /* of the event mac_move */
+	struct bf_log_limit own_limit; /* of the event guest_has_bond_address */
 };
 
 struct bf_bridge;

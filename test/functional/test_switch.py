@@ -155,6 +155,11 @@ def test_a_guest_with_the_bonds_own_address_is_named(rig):
     wait_for(lambda: r.events("guest_has_bond_address"), what="the event")
     event = r.events("guest_has_bond_address")[0]
     assert event["object"] == "vm1" and mac in event["text"] and "mac_addr" in event["text"]
+    for vlan in range(1, 31):
+        r.vm(1).raw(frame(BROADCAST, mac, [Dot1Q(vlan=vlan)]))
+    wait_for(lambda: len([e for e in r.daemon.ctl("show fdb", json=True)["entries"]
+                          if e["mac"] == mac]) == 31, what="a station in each VLAN")
+    assert len(r.events("guest_has_bond_address")) <= 10  # five in ten seconds
 
 
 def test_reserved_multicast_from_the_wire_reaches_no_guest(rig):
