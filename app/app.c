@@ -199,15 +199,6 @@ bf_app_audit_cmd(struct bf_cmd_ctx *ctx)
 	bf_app_audit(ctx->app, who, line);
 }
 
-void
-bf_app_speed(uint32_t mbps, char *buf, size_t size)
-{
-	if (mbps == 0)
-		snprintf(buf, size, "unknown speed");
-	else
-		snprintf(buf, size, "%" PRIu32 " Mbit/s", mbps);
-}
-
 int
 bf_app_confirm(struct bf_app *app, const struct bf_config *before, uint64_t deadline_ms)
 {

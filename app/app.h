@@ -146,9 +146,6 @@ void bf_app_who(const struct bf_app *app, char *buf, size_t size);
 /** The same for a command, with its line as what was done. */
 void bf_app_audit_cmd(struct bf_cmd_ctx *ctx);
 
-/** `10000 Mbit/s`, or `unknown speed`. */
-void bf_app_speed(uint32_t mbps, char *buf, size_t size);
-
 /** Values that complete an argument on the console. */
 int bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t size);
 

@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static void
 print_line(void *arg, const char *line)
@@ -54,9 +53,8 @@ on_warning(void *arg, const char *line)
 static bool
 may_be_there(const char *member, int n_eal, char **argv)
 {
-	unsigned int a, b, c, d;
+	int shown = bf_missing_pci(member, "");
 	bool has_devices = false;
-	char path[128];
 	size_t len = strlen(member);
 
 	for (int i = 1; i < n_eal; i++) {
@@ -66,10 +64,7 @@ may_be_there(const char *member, int n_eal, char **argv)
 		if (strncmp(at, member, len) == 0 && (at[len] == '\0' || at[len] == ','))
 			return true;
 	}
-	if (sscanf(member, "%x:%x:%x.%x", &a, &b, &c, &d) != 4) /* NOLINT(cert-err34-c) */
-		return !has_devices;
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.12s", member);
-	return access(path, F_OK) == 0;
+	return shown < 0 ? !has_devices : shown == 1;
 }
 
 static void

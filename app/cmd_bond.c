@@ -323,7 +323,7 @@ show_member(const struct bf_bridge *br, const struct bf_member *m,
 		bf_stats_member(br, m->bit, &c);
 		snprintf(port, sizeof(port), "%u", m->port);
 	}
-	bf_app_speed(m->speed_mbps, speed, sizeof(speed));
+	bf_bond_speed_text(m->speed_mbps, speed, sizeof(speed));
 	bf_out_printf(out,
 		"\t\t%s (port %s): link %s, %s%s, %s, link losses %" PRIu64 ", tx frames %" PRIu64
 		", tx bytes %" PRIu64 "\n",

@@ -71,7 +71,7 @@ refuse_cut(const struct bf_app *app, const struct bf_guest_config *to, struct bf
 	const struct bf_guest *g =
 		app->candidate != NULL ? NULL : bf_bridge_guest(app->br, to->name);
 
-	if (g == NULL || !g->up || !bf_guest_needs_reopen(&g->cfg, to))
+	if (g == NULL || !bf_guest_is_cut(g, to))
 		return 0;
 	return bf_err_set(err, EPERM,
 		"guest: \"%.60s\": is connected, and this would cut it; QEMU may not come back before "

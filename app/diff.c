@@ -119,15 +119,6 @@ append(char *text, size_t size, const char *what, const char *name)
 		memcpy(text + len, " ...", 5);
 }
 
-static const struct bf_guest_config *
-guest_of(const struct bf_config *c, const char *name)
-{
-	for (uint32_t i = 0; i < c->n_guests; i++)
-		if (strcmp(c->guests[i].name, name) == 0)
-			return &c->guests[i];
-	return NULL;
-}
-
 static bool
 loses_bond(const struct bf_config *from, const struct bf_config *to)
 {
@@ -150,14 +141,10 @@ bf_diff_cuts(const struct bf_bridge *br, const struct bf_config *to, char *text,
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
 		const struct bf_guest *g = br->guests[s];
 		const struct bf_guest_config *w =
-			g == NULL || !g->up ? NULL : guest_of(to, g->cfg.name);
+			g == NULL ? NULL : bf_config_find_guest(to, g->cfg.name);
 
-		if (g == NULL || !g->up)
-			continue;
-		if (w == NULL)
-			append(text, size, "remove guest", g->cfg.name);
-		else if (bf_guest_needs_reopen(&g->cfg, w))
-			append(text, size, "cut guest", g->cfg.name);
+		if (g != NULL && bf_guest_is_cut(g, w))
+			append(text, size, w == NULL ? "remove guest" : "cut guest", g->cfg.name);
 	}
 	return text[0] != '\0';
 }

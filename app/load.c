@@ -111,16 +111,13 @@ bf_app_check_file(struct bf_app *app, const char *path, struct bf_config *c, bf_
 int
 bf_app_read_on_base(struct bf_app *app, const char *path, struct bf_config *c, struct bf_err *err)
 {
-	struct bf_app_yields *y = malloc(sizeof(*y));
+	struct bf_app_yields y;
 	int ret;
 
-	if (y == NULL)
-		return bf_err_set(err, ENOMEM, "out of memory");
-	yields_init(y, c);
-	app->yields = y;
+	yields_init(&y, c);
+	app->yields = &y;
 	ret = bf_app_read_config(app, path, c, err);
 	app->yields = NULL;
-	free(y);
 	return ret;
 }
 

@@ -99,8 +99,8 @@ bf_bond_leave(struct bf_bond *b, int member, bool going, uint64_t now_ms)
 		bf_bond_flush(b);
 }
 
-static void
-speed_text(uint32_t mbps, char *buf, size_t size)
+void
+bf_bond_speed_text(uint32_t mbps, char *buf, size_t size)
 {
 	if (mbps == 0)
 		snprintf(buf, size, "unknown speed");
@@ -114,7 +114,7 @@ report_carrier(struct bf_bond *b, const struct bf_member *m)
 {
 	char speed[32];
 
-	speed_text(m->speed_mbps, speed, sizeof(speed));
+	bf_bond_speed_text(m->speed_mbps, speed, sizeof(speed));
 	if (m->carrier)
 		bf_event(b->events, BF_LOG_NOTICE, "member_up", m->name, "link up, %s", speed);
 	else if (m->forced_down_ms != 0)
@@ -129,8 +129,8 @@ report_speed(struct bf_bond *b, const struct bf_member *m, uint32_t was)
 {
 	char before[32], now[32];
 
-	speed_text(was, before, sizeof(before));
-	speed_text(m->speed_mbps, now, sizeof(now));
+	bf_bond_speed_text(was, before, sizeof(before));
+	bf_bond_speed_text(m->speed_mbps, now, sizeof(now));
 	bf_event(b->events, m->speed_mbps < was ? BF_LOG_WARNING : BF_LOG_NOTICE, "member_speed",
 		m->name, "%s, was %s", now, before);
 }

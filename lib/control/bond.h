@@ -198,6 +198,8 @@ uint32_t bf_bond_carrying(const struct bf_bond *b);
  * (active-backup), the slowest's (broadcast), or the sum. 0: none does, or a speed is unknown.
  */
 uint32_t bf_bond_speed(const struct bf_bond *b);
+/** `10000 Mbit/s`, or `unknown speed` for 0. */
+void bf_bond_speed_text(uint32_t mbps, char *buf, size_t size);
 /** Number of the member that carries a bucket now. */
 unsigned int bf_bond_bucket_member(const struct bf_bond *b, unsigned int bucket);
 /** Bucket of a station's frames in the modes that go by source station. */

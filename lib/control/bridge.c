@@ -278,15 +278,6 @@ bf_bridge_guest(struct bf_bridge *br, const char *name)
 	return NULL;
 }
 
-static const struct bf_guest_config *
-wanted_guest(const struct bf_config *want, const char *name)
-{
-	for (uint32_t i = 0; i < want->n_guests; i++)
-		if (strcmp(want->guests[i].name, name) == 0)
-			return &want->guests[i];
-	return NULL;
-}
-
 static int
 remove_unwanted_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
@@ -295,7 +286,7 @@ remove_unwanted_guests(struct bf_bridge *br, const struct bf_config *want, struc
 	for (unsigned int s = 1; s < BF_MAX_PORTS && ret == 0; s++) {
 		struct bf_guest *g = br->guests[s];
 		const struct bf_guest_config *w =
-			g == NULL ? NULL : wanted_guest(want, g->cfg.name);
+			g == NULL ? NULL : bf_config_find_guest(want, g->cfg.name);
 
 		if (g != NULL && (w == NULL || bf_guest_needs_reopen(&g->cfg, w)))
 			ret = guest_remove(br, g, err);
@@ -311,7 +302,7 @@ note_slots(const struct bf_bridge *br, const struct bf_config *want, uint16_t *s
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
 		const struct bf_guest *g = br->guests[s];
 		const struct bf_guest_config *w =
-			g == NULL ? NULL : wanted_guest(want, g->cfg.name);
+			g == NULL ? NULL : bf_config_find_guest(want, g->cfg.name);
 
 		if (w != NULL)
 			slots[w - want->guests] = (uint16_t)s;
@@ -533,7 +524,8 @@ bf_bridge_check(const struct bf_bridge *br, const struct bf_config *want, struct
 	if (ret == 0 && want->has_bond)
 		ret = bf_bond_check(&br->bond, &there, err);
 	for (uint32_t i = 0; ret == 0 && i < want->n_guests; i++) {
-		const struct bf_guest_config *had = wanted_guest(br->running, want->guests[i].name);
+		const struct bf_guest_config *had =
+			bf_config_find_guest(br->running, want->guests[i].name);
 
 		if (had == NULL || strcmp(had->socket, want->guests[i].socket) != 0 ||
 			had->server != want->guests[i].server)

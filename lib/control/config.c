@@ -584,13 +584,21 @@ bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct bf_er
 	return bf_parse_pairs("guest", pairs, guest_pair, g, err);
 }
 
-struct bf_guest_config *
-bf_config_guest(struct bf_config *c, const char *name)
+const struct bf_guest_config *
+bf_config_find_guest(const struct bf_config *c, const char *name)
 {
 	for (uint32_t i = 0; i < c->n_guests; i++)
 		if (strcmp(c->guests[i].name, name) == 0)
 			return &c->guests[i];
 	return NULL;
+}
+
+struct bf_guest_config *
+bf_config_guest(struct bf_config *c, const char *name)
+{
+	const struct bf_guest_config *g = bf_config_find_guest(c, name);
+
+	return g == NULL ? NULL : &c->guests[g - c->guests];
 }
 
 /* What a guest must have, and must not share with the bond or with guests other than @p self. */

@@ -203,6 +203,8 @@ int bf_bond_config_member(const struct bf_bond_config *b, const char *name);
 int bf_bond_config_add_member(struct bf_bond_config *b, const char *name, struct bf_err *err);
 int bf_bond_config_remove_member(struct bf_bond_config *b, const char *name, struct bf_err *err);
 
+/** Guest by name, or NULL: to read it, or to change it. */
+const struct bf_guest_config *bf_config_find_guest(const struct bf_config *c, const char *name);
 struct bf_guest_config *bf_config_guest(struct bf_config *c, const char *name);
 /** Add a guest; fails for a name or socket in use, or when there are BF_MAX_GUESTS. */
 int bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct bf_err *err);

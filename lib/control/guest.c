@@ -316,6 +316,12 @@ bf_guest_needs_reopen(const struct bf_guest_config *a, const struct bf_guest_con
 		b->mtu > a->mtu; /* the pool's buffers must hold the larger frames */
 }
 
+bool
+bf_guest_is_cut(const struct bf_guest *g, const struct bf_guest_config *to)
+{
+	return g->up && (to == NULL || bf_guest_needs_reopen(&g->cfg, to));
+}
+
 void
 bf_guest_reconfigure(struct bf_guest *g, const struct bf_guest_config *cfg)
 {

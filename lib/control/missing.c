@@ -30,6 +30,18 @@ bf_missing_is_there(const char *name)
 	return rte_eth_dev_get_port_by_name(name, &port) == 0;
 }
 
+int
+bf_missing_pci(const char *name, const char *leaf)
+{
+	char path[BF_DEV_NAME_MAX + 64];
+	unsigned int a, b, c, d;
+
+	if (sscanf(name, "%x:%x:%x.%x", &a, &b, &c, &d) != 4) /* NOLINT(cert-err34-c) */
+		return -1;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.12s%s", name, leaf);
+	return access(path, F_OK) == 0;
+}
+
 static const struct bf_missing_member *
 find(const struct bf_missing *m, const char *name)
 {
@@ -122,15 +134,7 @@ bf_missing_note(struct bf_missing *m, const struct bf_bond_config *want, struct 
 static bool
 is_worth_asking(const struct bf_missing_member *member)
 {
-	char path[BF_DEV_NAME_MAX + 64];
-	unsigned int a, b, c, d;
-
-	if (member->devargs[0] == '\0')
-		return false;
-	if (sscanf(member->name, "%x:%x:%x.%x", &a, &b, &c, &d) != 4) /* NOLINT(cert-err34-c) */
-		return true;
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.12s/driver", member->name);
-	return access(path, F_OK) == 0;
+	return member->devargs[0] != '\0' && bf_missing_pci(member->name, "/driver") != 0;
 }
 
 /* The EAL's complaints of an attempt that is expected to fail say nothing new. */

@@ -28,6 +28,16 @@ struct bf_missing {
 	struct bf_missing_member members[BF_MAX_MEMBERS];
 };
 
+/**
+ * What the kernel knows of a member whose name is a PCI address.
+ *
+ * @param leaf
+ *   "", or a file that the device's folder must have: "/driver".
+ * @return
+ *   1 it shows that, 0 it does not, -1 the name is no PCI address.
+ */
+int bf_missing_pci(const char *name, const char *leaf);
+
 /** Is there a device of this name? */
 bool bf_missing_is_there(const char *name);
 
