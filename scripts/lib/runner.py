@@ -263,18 +263,20 @@ def without_autogroups():
 
     With it, Linux 6.18 sometimes counts a sleeper as running for a minute (both CPUs at 100 % in
     the kernel, in clock_nanosleep), and its own threads, of no session, get no time: everything
-    that waits for RCU stands still, the end of a process as well. Only root can turn it off.
+    that waits for RCU stands still, the end of a process as well. Only root can turn it off. Who
+    finds it off, by another run beside this one for example, leaves it alone.
     """
-    kept = None
+    was_on = False
     with contextlib.suppress(OSError):
-        kept = AUTOGROUPS.read_text(encoding="ascii")
-        AUTOGROUPS.write_text("0", encoding="ascii")
+        was_on = AUTOGROUPS.read_text(encoding="ascii").strip() != "0"
+        if was_on:
+            AUTOGROUPS.write_text("0", encoding="ascii")
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
-            if kept is not None:
-                AUTOGROUPS.write_text(kept, encoding="ascii")
+            if was_on:
+                AUTOGROUPS.write_text("1", encoding="ascii")
 
 
 def interruptible(main, *words):
