@@ -163,13 +163,19 @@ def test_a_log_that_is(field, name, change, packed):
                 field.works(a, "raw")
 
 
-HUGE_PAGES = 4  # that a case takes; how many there are is the machine's, and no test changes it
+HUGE_PAGES = 4  # that a case takes
+
+
+@pytest.fixture
+def some_huge_pages():
+    with things.huge_pages(HUGE_PAGES) as why_not:
+        if why_not:
+            pytest.skip(f"{HUGE_PAGES} huge pages cannot be had: {why_not}")
+        yield
 
 
 @pytest.mark.parametrize("change", ["nothing", "cut off", "within a huge page", "at an odd offset"])
-def test_huge_pages(field, change):
-    if things.huge_pages() < HUGE_PAGES:
-        pytest.skip(f"needs {HUGE_PAGES} free huge pages: sysctl vm.nr_hugepages={HUGE_PAGES}")
+def test_huge_pages(some_huge_pages, field, change):
     with field.attack("raw"):
         with contextlib.closing(Attacker(field.path("raw"), mib=2 * HUGE_PAGES)) as a:
             a.memory.close()

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Descriptors that no driver would hand over, by name; among them such that can block whoever uses them."""
 
+import contextlib
 import ctypes
 import fcntl
 import os
+import pathlib
 import select
 import signal
 import socket
@@ -251,9 +253,35 @@ def tmpfs_file(a):
     return fd
 
 
-def huge_pages():
+OVERCOMMIT = pathlib.Path("/proc/sys/vm/nr_overcommit_hugepages")
+
+
+def free_huge_pages():
     with open("/proc/meminfo", encoding="utf-8") as info:
         return next(int(line.split()[1]) for line in info if line.startswith("HugePages_Free"))
+
+
+@contextlib.contextmanager
+def huge_pages(count):
+    """So many huge pages can be had: free ones, or such that the kernel makes while they are used.
+
+    Yields why not, or None. One case at a time changes what the kernel may make.
+    """
+    if free_huge_pages() >= count:
+        yield None
+        return
+    with open(__file__, "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = OVERCOMMIT.read_text(encoding="ascii")
+        try:
+            OVERCOMMIT.write_text(str(int(kept) + count), encoding="ascii")
+        except OSError as error:
+            yield f"{OVERCOMMIT}: {error}"
+            return
+        try:
+            yield None
+        finally:
+            OVERCOMMIT.write_text(kept, encoding="ascii")
 
 
 def hugetlb(a, size=4 * MIB):

@@ -40,6 +40,8 @@ def pytest_configure(config):
 def needed():
     """Skip the suite, with the reason, where it cannot run."""
     if not shutil.which(QEMU):
+        if "BONDFWD_QEMU" in os.environ:
+            pytest.exit(f'BONDFWD_QEMU: "{QEMU}": expected a program', 2)
         pytest.skip(f"{QEMU} is not installed (scripts/install-deps guest)")
     try:
         program("bondfwd")
