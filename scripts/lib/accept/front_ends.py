@@ -7,8 +7,8 @@ debootstrap fills.
 """
 
 import contextlib
+import os
 import pathlib
-import shutil
 import subprocess
 import tempfile
 
@@ -19,22 +19,20 @@ LIMIT_S = 3600
 GROUPS = ("build", "run", "test", "guest", "foreign")
 
 # Where tests keep sockets and guest images.
-BINDS = ("/tmp", str(pathlib.Path.home() / ".cache"))
+BINDS = ("/tmp", os.environ.get("XDG_CACHE_HOME") or str(pathlib.Path.home() / ".cache"))
 QEMU_TESTS = [f"guest/test_{name}.py" for name in ("machine", "lives", "guest_kinds", "migration")]
 PEER_TESTS = [f"functional/test_{name}.py" for name in ("guests", "guest_rings", "peer", "records")]
-PEER_PACKAGES = ("gcc", "libc6-dev", "libdpdk-dev", "libnuma-dev", "libpcap-dev", "meson",
-                 "ninja-build", "pkg-config", "python3", "libcmocka-dev")
 
 
 @contextlib.contextmanager
-def other_debian(job, suite, packages):
-    """A directory with another Debian, or None when it could not be made."""
+def other_debian(job, suite, *wanted):
+    """A directory with another Debian, or None when it could not be made: see other-system."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"bondfwd-{suite}-", dir="/var/tmp"))
     tool = ROOT / "scripts" / "lib" / "other-system"
     binds = [word for path in BINDS for word in ("--bind", path)]
     try:
         status, _, in_time = job.run(f"install-{suite}",
-                                     [tool, "make", folder, suite, *binds, *packages])
+                                     [tool, "make", folder, suite, *binds, *wanted])
         yield folder if status == 0 and in_time else None
     finally:
         subprocess.run([tool, "remove", folder], check=False)
@@ -49,7 +47,7 @@ def program(folder, name):
 
 
 def qemu_of_trixie(job, tally):
-    with other_debian(job, "trixie", ("qemu-system-x86",)) as folder:
+    with other_debian(job, "trixie", "qemu-system-x86") as folder:
         if folder is None:
             tally.add("QEMU of Debian 13: not installed", "failed")
             return
@@ -62,10 +60,7 @@ def qemu_of_trixie(job, tally):
 
 
 def build_peer(job, folder):
-    """bf-peer, built in the other system of this tree."""
-    source = folder / "src"
-    shutil.copytree(ROOT, source, symlinks=True,
-                    ignore=lambda top, names: [n for n in names if n.startswith(("build", ".git"))])
+    """bf-peer, built in the other system."""
     status, _, in_time = job.run("front-ends-peer", [
         "chroot", folder, "sh", "-c", "cd /src && pkg-config --modversion libdpdk && "
         "meson setup build -Dtests=true && ninja -C build test/peer/bf-peer"])
@@ -73,7 +68,7 @@ def build_peer(job, folder):
 
 
 def peer_of_sid(job, tally):
-    with other_debian(job, "sid", PEER_PACKAGES) as folder:
+    with other_debian(job, "sid", "--source") as folder:
         if folder is None or not build_peer(job, folder):
             tally.add("virtio-user of DPDK 25.11: not built", "failed")
             return
