@@ -77,9 +77,11 @@ def test_what_cannot_be_is_named_and_changes_nothing(rig, words, named):
     assert (r.daemon.ctl("show running-config"), pollers(r)) == before
 
 
+@pytest.mark.alone  # guests that get no CPU keep no lcore busy
 def test_rebalancing_moves_a_queue_off_a_busy_lcore_without_loss(rig):
     """vm2 and vm3 keep their lcore busy with long frames to themselves; those of vm1 are counted."""
-    r = two_workers(rig, guests=("vm1", "vm2", "vm3"))
+    long_rings = {"queue_size": 4096}
+    r = two_workers(rig, guests=("vm1", "vm2", "vm3"), peer_opts={"vm2": long_rings, "vm3": long_rings})
     r.daemon.ctl("set lcore idle sleep")
     for i in (1, 2, 3):
         pin(r, 1, f"vm{i}")
