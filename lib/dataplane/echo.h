@@ -43,6 +43,10 @@ struct bf_echoes {
 /** Note a frame of a guest, or in its name, that goes to the bond. ctx worker or control. */
 void bf_echo_note(struct bf_echoes *e, const struct rte_mbuf *m);
 
+/** The same for each of a burst, or for every so many of it. */
+void bf_echo_note_burst(
+	struct bf_echoes *e, struct rte_mbuf *const *pkts, uint16_t n, uint16_t every);
+
 /** Is this frame of the bond one that a guest sent just now? ctx worker. */
 bool bf_echo_has(const struct bf_echoes *e, const struct rte_mbuf *m);
 

@@ -19,6 +19,7 @@
 #include "dataplane/mailbox.h"
 
 #define LEARN_REPEAT_MS 2 /* an address is posted again after this, not before */
+#define SAMPLE 16 /* frames of a flood of which one is remembered */
 #define CLAIM_REPEAT_MS 250
 
 /* Tell control where a station is, unless this worker told it a moment ago. */
@@ -315,17 +316,21 @@ drop_duplicates(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	return 0;
 }
 
-/* Before it is sent: what stations say of themselves, and what may come back. */
+/*
+ * Before it is sent: what stations say of themselves, and what may come back.  Where the switch should
+ * have a LAG and nothing speaks against it, a full burst of a flood that goes on is only sampled: one
+ * sample that comes back is enough to doubt.
+ */
 static void
 listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	bool may_come_back = in != BF_BOND_SLOT && w->view->bond.echo != BF_ECHO_NONE;
+	const struct bf_bond_view *b = &w->view->bond;
+	bool sampled = b->echo == BF_ECHO_MAYBE && !b->doubted && n == BF_BURST;
 
-	for (uint16_t i = 0; i < n; i++) {
+	for (uint16_t i = 0; i < n; i++)
 		bf_snoop(w, in, pkts[i]);
-		if (may_come_back)
-			bf_echo_note(w->echoes, pkts[i]);
-	}
+	if (in != BF_BOND_SLOT && b->echo != BF_ECHO_NONE)
+		bf_echo_note_burst(w->echoes, pkts, n, sampled ? SAMPLE : 1);
 }
 
 /* Guests first, by copy; the bond last, by ownership.  Never back, never bond to bond. */
