@@ -12,7 +12,7 @@
  * that they are put into is emptied in memory, without a system call.
  *
  * Where asynchronous I/O is not to be had (the kernel lacks it, a filter of system calls or
- * fs.aio-max-nr forbids it) calls are made by write().  Then, bf_calls_is_safe() being false, only
+ * fs.aio-max-nr forbids it) calls are made by write().  Then, bf_calls_are_safe() being false, only
  * eventfds that are non-blocking and in nobody else's hands may be added.
  *
  * Threads: each struct bf_calls belongs to one thread at a time.
@@ -38,17 +38,19 @@ struct bf_calls {
 };
 
 /**
- * Get ready.  Takes a descriptor, and a share of fs.aio-max-nr.  Never fails: see bf_calls_is_safe().
+ * Get ready.  Takes a descriptor, and a share of fs.aio-max-nr.  Never fails: see bf_calls_are_safe().
  *
- * ctx control.
+ * ctx control, before descriptors of other processes are added anywhere.
  */
 void bf_calls_open(struct bf_calls *c);
 
 /** Give everything back.  What was added and not sent is forgotten.  ctx control; idempotent. */
 void bf_calls_close(struct bf_calls *c);
 
-/** Whether descriptors of other processes may be added.  ctx any. */
-bool bf_calls_is_safe(const struct bf_calls *c);
+/**
+ * Whether descriptors of other processes may be added: everybody who opened has got a context.  ctx any.
+ */
+bool bf_calls_are_safe(void);
 
 /**
  * Add a call; with BF_CALLS of them they are sent.  ctx the owner's thread.

@@ -90,7 +90,7 @@ call_fd_of(struct bf_guest *g, const struct bf_vhost_ring *from, uint16_t q)
 
 	if (to.fd < 0)
 		return -1;
-	if (to.kind == BF_VHOST_FD_EVENT && bf_calls_is_safe(&calls))
+	if (to.kind == BF_VHOST_FD_EVENT && bf_calls_are_safe())
 		return to.fd;
 	to.fd = fcntl(to.fd, F_DUPFD_CLOEXEC, 0);
 	if (to.fd < 0)

@@ -90,7 +90,8 @@ static inline void
 bf_buffers_give_back(const struct bf_ring *r, const struct bf_buffer *b, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++) {
-		if (unlikely(b[i].va == NULL))
+		/* A flush is an access: what ends before the frame begins may end with the memory. */
+		if (unlikely(b[i].va == NULL || b[i].len <= r->header))
 			continue;
 		if (r->give == BF_GIVE_DEMOTE)
 			rte_cldemote(b[i].va + r->header);
