@@ -18,6 +18,7 @@
 #include "base/mac.h"
 #include "base/parse.h"
 #include "commands.h"
+#include "control/link_detect.h"
 
 static int
 edit_create(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
@@ -312,6 +313,15 @@ member_trouble(const struct bf_member *m, bool missing)
 			      : "";
 }
 
+/* How its link is watched now. */
+static const char *
+link_watch(const struct bf_member *m)
+{
+	return m->interrupt_failed       ? "polling, its interrupt does not come"
+		: bf_link_detect_asks(m) ? "polling"
+					 : "interrupt";
+}
+
 static void
 show_member(const struct bf_bridge *br, const struct bf_member *m,
 	const struct bf_member_config *config, bool missing, bool used, struct bf_out *out)
@@ -326,15 +336,21 @@ show_member(const struct bf_bridge *br, const struct bf_member *m,
 	bf_bond_speed_text(m->speed_mbps, speed, sizeof(speed));
 	bf_out_printf(out,
 		"\t\t%s (port %s): link %s, %s%s, %s, link losses %" PRIu64 ", tx frames %" PRIu64
-		", tx bytes %" PRIu64 "\n",
+		", tx bytes %" PRIu64 ", link watched by %s\n",
 		m->name, port, m->carrier ? "up" : "down", used ? "sending" : "not sending",
-		member_trouble(m, missing), speed, m->flaps, c.tx_frames, c.tx_bytes);
+		member_trouble(m, missing), speed, m->flaps, c.tx_frames, c.tx_bytes,
+		missing ? "-" : link_watch(m));
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "name", m->name);
 	if (!missing)
 		bf_out_u64(out, "port", m->port);
 	bf_out_bool(out, "missing", missing);
 	bf_out_bool(out, "link", m->carrier);
+	bf_out_str(out, "link_watch",
+		missing                          ? "none"
+			: bf_link_detect_asks(m) ? "poll"
+						 : "interrupt");
+	bf_out_bool(out, "link_interrupt_missing", m->interrupt_failed);
 	bf_out_bool(out, "usable", m->usable);
 	bf_out_bool(out, "sending", used);
 	bf_out_bool(out, "collecting", m->collecting);

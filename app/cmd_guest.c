@@ -128,9 +128,9 @@ show_one(struct bf_bridge *br, struct bf_guest *g, bool in_full, struct bf_out *
 	bf_out_printf(out,
 		"%-4u %-16s %-5s %-6u %-5u %-10" PRIu64 " %-10" PRIu64 " %-10" PRIu64
 		" %-6u %s (%s)\n",
-		bf_guest_id(g), g->cfg.name, g->up ? "up" : "down", g->n_rings,
-		g->max_len - BF_FRAME_OVERHEAD, c.rx_frames, c.tx_frames, drops,
-		br->fdb->port_count[g->slot], g->cfg.socket, g->cfg.server ? "server" : "client");
+		bf_guest_id(g), g->cfg.name, g->up ? "up" : "down", g->n_rings, bf_guest_mtu(g),
+		c.rx_frames, c.tx_frames, drops, br->fdb->port_count[g->slot], g->cfg.socket,
+		g->cfg.server ? "server" : "client");
 	bf_out_obj_begin(out, NULL);
 	bf_out_u64(out, "id", bf_guest_id(g));
 	bf_out_str(out, "name", g->cfg.name);

@@ -35,7 +35,8 @@ read_figures(struct bf_app *app, const struct bf_port_ref *r, struct figures *f)
 
 	memset(f, 0, sizeof(*f));
 	if (r->kind == BF_REF_ETHDEV) {
-		rte_eth_stats_get(r->ethdev, &s);
+		if (bf_stats_device_counts(r->ethdev))
+			rte_eth_stats_get(r->ethdev, &s);
 		*f = (struct figures){.rx_frames = s.ipackets,
 			.rx_bytes = s.ibytes,
 			.rx_missed = s.imissed,
@@ -121,7 +122,7 @@ mtu_of(struct bf_app *app, const struct bf_port_ref *r)
 	uint16_t mtu = 0;
 
 	if (r->kind == BF_REF_GUEST)
-		return r->guest->max_len - BF_FRAME_OVERHEAD;
+		return bf_guest_mtu(r->guest);
 	if (r->kind == BF_REF_BOND)
 		return app->br->bond.cfg.mtu;
 	rte_eth_dev_get_mtu(r->ethdev, &mtu);
@@ -289,7 +290,8 @@ show_switch_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_ou
 static void
 show_ethdev_xstats(const struct bf_port_ref *r, struct bf_out *out)
 {
-	int n = rte_eth_xstats_get_names(r->ethdev, NULL, 0);
+	int n = bf_stats_device_counts(r->ethdev) ? rte_eth_xstats_get_names(r->ethdev, NULL, 0)
+						  : 0;
 	struct rte_eth_xstat_name *names = n <= 0 ? NULL : calloc((size_t)n, sizeof(*names));
 	struct rte_eth_xstat *values = n <= 0 ? NULL : calloc((size_t)n, sizeof(*values));
 
@@ -422,8 +424,11 @@ static int
 reset_stats(struct bf_app *app, uint16_t port)
 {
 	struct rte_eth_stats was = {0}, is = {0};
-	int ret = rte_eth_stats_get(port, &was);
+	int ret;
 
+	if (!bf_stats_device_counts(port))
+		return 0;
+	ret = rte_eth_stats_get(port, &was);
 	for (int i = 0; ret == 0 && i < RESET_TRIES; i++) {
 		ret = rte_eth_stats_reset(port);
 		bf_lcores_grace(&app->br->lcores);

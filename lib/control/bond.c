@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "control/compat.h"
+#include "control/link_detect.h"
 #include "control/pools.h"
 #include "dataplane/inject.h"
 
@@ -23,7 +24,6 @@
 #define HOLD_MODE_MS 10000 /* LACP's time to form the LAG before the old mode lets go */
 #define KEEP_MS 3000 /* how long the member that was active has to come up after a restart */
 #define FLUSH_MS 20 /* how long a full ring may hold a last word up */
-#define SAFETY_POLL_MS 1000 /* members that report link changes are asked anyway, now and then */
 
 int
 bf_bond_init(
@@ -140,28 +140,31 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
 	struct bf_member *m = &b->members[i];
 	uint32_t speed = m->speed_mbps;
-	bool up;
+	struct bf_member_link link;
 
 	bf_bond_device_hold_down(b, i, b->off || m->off || now_ms < m->forced_down_ms);
-	up = bf_bond_device_link(b, i, &m->speed_mbps, &m->full_duplex);
+	link = bf_bond_device_link(b, i);
+	m->speed_mbps = link.speed_mbps;
+	m->full_duplex = link.full_duplex;
+	bf_link_detect_note(b, i, link.driver_up, now_ms);
 	if (!m->gone && bf_bond_device_is_gone(b, i)) {
 		m->gone = true;
 		bf_event(b->events, BF_LOG_WARNING, "member_gone", m->name,
 			"its device was taken out: remove the member, then port detach %s",
 			m->name);
 	}
-	if (up && m->carrier && m->speed_mbps != speed)
+	if (link.up && m->carrier && m->speed_mbps != speed)
 		report_speed(b, m, speed);
-	if (up == m->carrier)
+	if (link.up == m->carrier)
 		return;
-	m->carrier = up;
+	m->carrier = link.up;
 	m->changed_ms = now_ms;
 	m->changed_tsc = rte_rdtsc();
-	if (!up)
+	if (!link.up)
 		bf_bond_end_repeat(b, i);
 	b->dirty = true;
 	report_carrier(b, m);
-	if (!up)
+	if (!link.up)
 		bf_bond_note_loss(b, i, now_ms);
 }
 
@@ -453,7 +456,7 @@ bf_bond_reconfigure(
 	b->cfg = *cfg;
 	for (unsigned int i = 0; i < b->n_members; i++)
 		set_drained(b, i, cfg->members[i].drained);
-	rte_eth_bond_link_monitoring_set(b->port, cfg->mon_period_ms);
+	bf_link_detect_set_period(b);
 	b->dirty = true;
 	ret = change_mode(b, old.mode, now_ms, err);
 	settle(b, now_ms);
@@ -515,6 +518,7 @@ switch_driver(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
 	const struct bf_member *m = &b->members[i];
 
+	bf_link_detect_switched(b, i, now_ms);
 	if (b->off || m->off)
 		rte_eth_dev_set_link_down(m->port);
 	else
@@ -557,23 +561,24 @@ delay_end(const struct bf_bond *b, unsigned int i)
 uint64_t
 bf_bond_tick(struct bf_bond *b, uint64_t now_ms)
 {
-	uint64_t next = now_ms + SAFETY_POLL_MS;
+	uint64_t next = now_ms + BF_LINK_LOOK_MS;
 	bool all = now_ms >= b->next_poll_ms;
 
 	if (!b->open)
 		return next;
 	if (all)
-		b->next_poll_ms = now_ms + SAFETY_POLL_MS;
+		b->next_poll_ms = now_ms + BF_LINK_LOOK_MS;
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		bool tested = b->members[i].forced_down_ms != 0;
 
 		if (tested && now_ms >= b->members[i].forced_down_ms)
 			b->members[i].forced_down_ms = 0;
-		if (all || tested || !b->members[i].lsc)
+		if (all || tested || bf_link_detect_asks(&b->members[i]))
 			read_link(b, i, now_ms);
+		next = RTE_MIN(next, bf_link_detect_judge(b, i, now_ms));
 		if (tested)
 			next = RTE_MIN(next, now_ms + 1);
-		if (!b->members[i].lsc)
+		if (bf_link_detect_asks(&b->members[i]))
 			next = RTE_MIN(next, now_ms + b->cfg.mon_period_ms);
 	}
 	settle(b, now_ms);

@@ -27,12 +27,22 @@
 #include "lacp/lacp.h"
 
 #define BF_NO_HOME 0xff
+#define BF_RX_DESC 1024
+#define BF_TX_DESC 1024
+#define BF_LINK_LOOK_MS 500 /* a driver with a link interrupt is asked anyway, now and then */
 
 struct bf_member {
 	char name[BF_DEV_NAME_MAX];
 	uint16_t port; /* ethdev */
 	uint8_t bit; /* its number for workers and LACP; stays while it is a member */
-	bool lsc; /* the driver reports link changes by itself */
+	/* link_detect.c */
+	bool has_interrupt; /* the driver says that it reports link changes by itself */
+	enum bf_link_detect detect;
+	bool interrupt_failed; /* auto: a change came without it */
+	bool driver_up; /* what the driver said last, whatever is held down */
+	uint32_t interrupts, doubt_interrupts; /* that came, at the last look and in doubt */
+	uint64_t settles_ms; /* 0: not looked at yet */
+	uint64_t doubt_ms; /* then the interrupt has failed; 0: no doubt */
 	bool wakes; /* it can wake a worker when frames come */
 	bool carrier; /* as last seen */
 	bool usable; /* carrier, with the up and down delays applied */
@@ -232,17 +242,32 @@ void bf_bond_device_remove(struct bf_bond *b, unsigned int i);
 void bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on);
 /** Carrier bits by member number, as the interrupt thread keeps them. */
 const struct bf_carrier *bf_bond_device_carrier(void);
-/** Read a member's link into the carrier bits. @return true when it is up. */
-bool bf_bond_device_link(
-	const struct bf_bond *b, unsigned int i, uint32_t *speed_mbps, bool *full_duplex);
+/** A member's link as its driver gives it. */
+struct bf_member_link {
+	bool driver_up;
+	bool up; /* and not held down */
+	uint32_t speed_mbps; /* 0: unknown */
+	bool full_duplex;
+};
+
+/** Read a member's link, also into the carrier bits. */
+struct bf_member_link bf_bond_device_link(const struct bf_bond *b, unsigned int i);
+/** How many link interrupts of a member came, ever. */
+uint32_t bf_bond_device_interrupts(const struct bf_bond *b, unsigned int i);
 /** Listen, or no longer, for devices that are taken out; where the system does not tell, drivers may. */
 void bf_bond_device_watch(bool on);
 /** Was its device taken out of the machine? Then it stays without a carrier until it is removed. */
 bool bf_bond_device_is_gone(const struct bf_bond *b, unsigned int i);
 /** Keep a member's carrier bit down whatever its driver says, or let it go. */
 void bf_bond_device_hold_down(const struct bf_bond *b, unsigned int i, bool on);
-int bf_bond_device_set_mtu(struct bf_bond *b, uint32_t mtu, struct bf_err *err);
 int bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err);
+
+/* ---- bond_mtu.c: room for tags ---- */
+
+/** The MTU that the drivers of the members are given for an MTU of @p mtu. */
+uint32_t bf_bond_device_mtu(const struct bf_bond *b, uint32_t mtu);
+/** Give it to the drivers, all or none. @return 0 or -errno with a line that names the member. */
+int bf_bond_device_set_mtu(struct bf_bond *b, uint32_t mtu, struct bf_err *err);
 
 /* ---- bond_policy.c: which member carries what ---- */
 

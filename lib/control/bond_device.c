@@ -17,12 +17,11 @@
 
 #include "base/log.h"
 #include "control/compat.h"
+#include "control/link_detect.h"
 #include "control/notify.h"
 #include "control/pools.h"
 #include "control/rx_interrupts.h"
 
-#define RX_DESC 1024
-#define TX_DESC 1024
 /* Frames in a worker's hands: caches, stages, a burst of the longest chains from a guest. */
 #define PER_WORKER (512u + BF_BURST * 32u)
 #define PMD_SLOW_FRAMES 512 /* what the PMD takes beside, rings and headers, generously */
@@ -32,6 +31,7 @@
 static struct bf_carrier carrier; /* intr and control: w; worker: r */
 static uint32_t held_down; /* members that are switched off by hand; control: w */
 static uint32_t gone; /* members whose devices were taken out of the machine; intr: w */
+static uint32_t interrupts[BF_MAX_MEMBERS]; /* of each link; intr: w, control: r */
 static int16_t member_of[RTE_MAX_ETHPORTS]; /* bit + 1 of the port's member, 0 = none */
 
 const struct bf_carrier *
@@ -85,6 +85,7 @@ bond_on_link_event(uint16_t port, enum rte_eth_event_type type, void *arg, void 
 	RTE_SET_USED(ret);
 	if (bit < 0)
 		return 0;
+	__atomic_fetch_add(&interrupts[bit], 1, __ATOMIC_RELEASE);
 	if (type == RTE_ETH_EVENT_INTR_RMV) {
 		__atomic_fetch_or(&gone, 1u << bit, __ATOMIC_RELEASE);
 		carrier_set((unsigned int)bit, false);
@@ -139,18 +140,26 @@ bond_on_slow_frame(uint16_t port, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
-bool
-bf_bond_device_link(const struct bf_bond *b, unsigned int i, uint32_t *speed, bool *full_duplex)
+struct bf_member_link
+bf_bond_device_link(const struct bf_bond *b, unsigned int i)
 {
-	struct rte_eth_link link = {0};
 	unsigned int bit = b->members[i].bit;
-	bool up = rte_eth_link_get_nowait(b->members[i].port, &link) == 0 &&
-		link.link_status == RTE_ETH_LINK_UP && !(never_up() & 1u << bit);
+	struct rte_eth_link link = {0};
+	struct bf_member_link l;
 
-	carrier_set(bit, up);
-	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
-	*full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
-	return up;
+	l.driver_up = rte_eth_link_get_nowait(b->members[i].port, &link) == 0 &&
+		link.link_status == RTE_ETH_LINK_UP;
+	l.up = l.driver_up && !(never_up() & 1u << bit);
+	l.speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+	l.full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
+	carrier_set(bit, l.up);
+	return l;
+}
+
+uint32_t
+bf_bond_device_interrupts(const struct bf_bond *b, unsigned int i)
+{
+	return __atomic_load_n(&interrupts[b->members[i].bit], __ATOMIC_ACQUIRE);
 }
 
 bool
@@ -268,13 +277,13 @@ configure(struct bf_bond *b, struct bf_err *err)
 {
 	struct rte_eth_conf conf;
 	struct rte_eth_dev_info info;
-	uint16_t rxd = RX_DESC, txd = TX_DESC;
+	uint16_t rxd = BF_RX_DESC, txd = BF_TX_DESC;
 	int ret = rte_eth_dev_info_get(b->port, &info);
 
 	memset(&conf, 0, sizeof(conf));
 	if (ret != 0)
 		return bf_err_set(err, -ret, "bond %s: no device information", b->cfg.name);
-	conf.rxmode.mtu = b->cfg.mtu;
+	conf.rxmode.mtu = bf_bond_device_mtu(b, b->cfg.mtu);
 	if (!bf_pool_fits(b->pool, b->cfg.mtu))
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
 	conf.rxmode.offloads &= info.rx_offload_capa;
@@ -310,7 +319,7 @@ start(struct bf_bond *b, struct bf_err *err)
 		memcpy(mac.addr_bytes, b->cfg.mac, sizeof(zero));
 		ret = rte_eth_bond_mac_address_set(b->port, &mac);
 	}
-	rte_eth_bond_link_monitoring_set(b->port, b->cfg.mon_period_ms);
+	bf_link_detect_set_period(b);
 	if (ret == 0)
 		ret = rte_eth_dev_start(b->port);
 	if (ret != 0)
@@ -338,7 +347,7 @@ static bool
 has_memory_for(const struct bf_bond *b, unsigned int n_members, int socket)
 {
 	struct rte_mempool *p = rte_pktmbuf_pool_create("bf_member_probe",
-		n_members * ((unsigned int)b->n_queues * TX_DESC + PMD_SLOW_FRAMES), 32, 0,
+		n_members * ((unsigned int)b->n_queues * BF_TX_DESC + PMD_SLOW_FRAMES), 32, 0,
 		RTE_PKTMBUF_HEADROOM + PMD_SLOW_ROOM, socket);
 
 	rte_mempool_free(p);
@@ -349,7 +358,6 @@ int
 bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 {
 	struct bf_member *m = &b->members[i];
-	struct rte_eth_dev_info info;
 	uint16_t port;
 	int ret = bf_bond_find_port(m->name, &port, err);
 
@@ -360,21 +368,24 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 			"member: \"%s\": out of memory: expected more hugepages or -m", m->name);
 	m->port = port;
 	rte_eth_macaddr_get(port, &m->mac);
-	if (rte_eth_dev_info_get(port, &info) == 0)
-		m->lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0;
 	m->wakes = bf_rx_interrupts_ask(port, b->n_queues);
 	__atomic_fetch_and(&gone, ~(1u << m->bit), __ATOMIC_RELEASE);
 	bf_bond_device_hold_down(b, i, b->off || m->off);
 	__atomic_store_n(&member_of[port], (int16_t)(m->bit + 1), __ATOMIC_RELEASE);
 	carrier_set(m->bit, false);
+	bf_link_detect_prepare(b, i);
 	if (rte_eth_bond_member_add(b->port, port) != 0) {
+		bf_link_detect_restore(b, i);
 		__atomic_store_n(&member_of[port], 0, __ATOMIC_RELEASE);
 		return bf_err_set(err, EIO,
 			"member: \"%s\": the bonding driver refuses it: see its messages above",
 			m->name);
 	}
 	listen_for(port, true);
-	return 0;
+	ret = bf_link_detect_finish(b, i, err);
+	if (ret != 0)
+		bf_bond_device_remove(b, i);
+	return ret;
 }
 
 void
@@ -384,6 +395,7 @@ bf_bond_device_remove(struct bf_bond *b, unsigned int i)
 
 	listen_for(m->port, false);
 	rte_eth_bond_member_remove(b->port, m->port);
+	bf_link_detect_restore(b, i);
 	if (b->off || m->off)
 		rte_eth_dev_set_link_up(m->port); /* as we found it */
 	bf_lcores_grace(b->lcores); /* worker 0 may be sending an LACPDU there */
@@ -402,7 +414,7 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 
 	b->n_queues = (uint16_t)b->lcores->n;
 	b->pool = bf_pool_create(b->cfg.name,
-		RTE_MAX(b->n_members, b->n_expected) * b->n_queues * (RX_DESC + TX_DESC) +
+		RTE_MAX(b->n_members, b->n_expected) * b->n_queues * (BF_RX_DESC + BF_TX_DESC) +
 			b->n_queues * PER_WORKER + 2048,
 		b->cfg.mtu, SOCKET_ID_ANY);
 	if (b->pool == NULL)
@@ -466,24 +478,4 @@ bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on)
 	else
 		__atomic_fetch_and(&carrier.collect, ~bit, __ATOMIC_RELEASE);
 	b->members[i].collecting = on;
-}
-
-int
-bf_bond_device_set_mtu(struct bf_bond *b, uint32_t mtu, struct bf_err *err)
-{
-	unsigned int done = 0;
-	int ret = 0;
-
-	for (; done < b->n_members; done++) {
-		ret = rte_eth_dev_set_mtu(b->members[done].port, (uint16_t)mtu);
-		if (ret != 0 && ret != -ENOTSUP) /* without the operation there is nothing to set */
-			break;
-	}
-	if (done == b->n_members)
-		return 0;
-	bf_err_set(err, -ret, "mtu: \"%" PRIu32 "\": member %s: %s", mtu, b->members[done].name,
-		rte_strerror(-ret));
-	while (done > 0)
-		rte_eth_dev_set_mtu(b->members[--done].port, (uint16_t)b->cfg.mtu);
-	return ret;
 }

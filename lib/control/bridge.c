@@ -18,7 +18,9 @@
 #include "base/log.h"
 #include "base/mac.h"
 #include "control/descriptors.h"
+#include "control/discard.h"
 #include "control/guest_rings.h"
+#include "control/link_detect.h"
 #include "control/notify.h"
 #include "control/pools.h"
 #include "control/probe.h"
@@ -58,6 +60,7 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 	if (bf_notify_open() != 0)
 		goto err_memory;
 	bf_guest_rings_open();
+	bf_discard_open();
 	br->ground = (struct bf_guest_ground){.door = bf_door_open(),
 		.records = bf_records_open(opt->console),
 		.lcores = &br->lcores,
@@ -408,6 +411,17 @@ remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms, struct bf
 	return 0;
 }
 
+/* A member stays one, unless its link is to be watched in another way: that needs a new start. */
+static bool
+stays(const struct bf_bond *b, unsigned int i, const struct bf_bond_config *want)
+{
+	const struct bf_member *m = &b->members[i];
+	int at = bf_bond_config_member(want, m->name);
+
+	return at >= 0 &&
+		bf_link_detect_of(want, &want->members[at], m->has_interrupt) == m->detect;
+}
+
 static int
 sync_members(struct bf_bridge *br, const struct bf_bond_config *want, uint64_t now_ms,
 	struct bf_err *err)
@@ -417,7 +431,7 @@ sync_members(struct bf_bridge *br, const struct bf_bond_config *want, uint64_t n
 	int ret = 0;
 
 	for (uint32_t i = b->n_members; i > 0 && ret == 0; i--)
-		if (bf_bond_config_member(want, b->members[i - 1].name) < 0)
+		if (!stays(b, i - 1, want))
 			ret = remove_member(br, b->members[i - 1].name, now_ms, err);
 	for (uint32_t i = 0; i < want->n_members && ret == 0; i++)
 		if (bf_bond_config_member(&b->cfg, want->members[i].name) < 0)
@@ -429,7 +443,7 @@ static bool
 keeps_a_member(const struct bf_bond *b, const struct bf_bond_config *want)
 {
 	for (uint32_t i = 0; i < b->n_members; i++)
-		if (bf_bond_config_member(want, b->members[i].name) >= 0)
+		if (stays(b, i, want))
 			return true;
 	return false;
 }
@@ -648,7 +662,7 @@ guest_changed(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 	if (g->up) {
 		bf_event(&br->events, BF_LOG_NOTICE, "guest_up", g->cfg.name,
 			"connected: %u queue pairs, features 0x%" PRIx64 ", mtu %u, memory node %d",
-			g->n_vrings / 2, g->features, g->max_len - BF_FRAME_OVERHEAD, g->numa_node);
+			g->n_vrings / 2, g->features, bf_guest_mtu(g), g->numa_node);
 		if (g->mtu > g->cfg.mtu)
 			bf_event(&br->events, BF_LOG_WARNING, "guest_mtu", g->cfg.name,
 				"its front end allows an MTU of %u, the port %" PRIu32
@@ -753,6 +767,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 
 	take_notices(br, now_ms);
 	look_at_guests(br, now_ms);
+	bf_discard_tick(br, now_ms);
 	take_frames(br, now_ms);
 	probes = bf_probe_tick(&br->bond, now_ms);
 	if (now_ms >= br->next_bond_ms || br->bond.dirty)
@@ -793,6 +808,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
 		bf_guest_close(br->guests[s], &br->ground);
 	bf_door_close(br->ground.door);
+	bf_discard_close();
 	bf_guest_rings_close();
 	bf_records_close(br->ground.records);
 	bf_bond_fini(&br->bond);

@@ -64,6 +64,8 @@ struct bf_bridge {
 	uint64_t started_ms;
 	uint64_t next_bond_ms;
 	uint64_t next_look_ms;
+	uint64_t next_discard_ms;
+	uint64_t discarded[BF_MAX_PORTS]; /* frames on disabled rings, by slot; discard.c */
 	uint64_t busy_until_ms; /* learn mail came: look again soon */
 	struct bf_stats_base *base;
 };

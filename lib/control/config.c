@@ -33,6 +33,8 @@ const char *const bf_policy_names[BF_POLICY_COUNT] = {
 static const char *const reselect_names[] = {"always", "better", "failure"};
 static const char *const agg_names[] = {"stable", "bandwidth", "count", "priority"};
 static const char *const rate_names[] = {"slow", "fast"};
+static const char *const detect_names[] = {"auto", "interrupt", "poll"};
+static const char *const member_detect_names[] = {"bond", "auto", "interrupt", "poll"};
 static const char *const guest_mode_names[] = {"client", "server"};
 
 #define B(field) offsetof(struct bf_bond_config, field)
@@ -56,8 +58,11 @@ const struct bf_key bf_bond_keys[] = {
 	{"seed", "hash_seed", NUM(B(seed), 0, UINT32_MAX), "changes the spread of flows"},
 	{"mac", NULL, MACADDR(B(mac)), "address of the bond; default: its first member's"},
 	{"mtu", NULL, NUM(B(mtu), BF_MIN_MTU, BF_MAX_MTU), "largest packet, bytes"},
+	{"link_detect", NULL, ONE_OF(B(link_detect), detect_names),
+		"how link changes are noticed: by the driver's interrupt, by asking it every "
+		"mon_period, or auto: by interrupt until that is seen to fail"},
 	{"mon_period", "lsc_poll_period_ms", NUM(B(mon_period_ms), 1, 10000),
-		"link polling of members without interrupt, ms"},
+		"ms between two questions to the drivers of members that are polled for their link"},
 	{"up_delay", "updelay", NUM(B(up_delay_ms), 0, 600000),
 		"ms a member's link must be up before it is used"},
 	{"down_delay", "downdelay", NUM(B(down_delay_ms), 0, 600000),
@@ -119,6 +124,8 @@ const struct bf_key bf_member_keys[] = {
 		"ms this member's link must be up before it is used"},
 	{"down_delay", "downdelay", OF_BOND(M(down_delay_ms), 0, 600000),
 		"ms this member is still used without link"},
+	{"link_detect", NULL, ONE_OF(M(link_detect), member_detect_names),
+		"how link changes of this member are noticed"},
 	{"lacp_port_priority", "ad_actor_port_prio", NUM(M(lacp_port_priority), 1, 65535),
 		"LACP port priority"},
 	{"drained", NULL, ONOFF(M(drained)),

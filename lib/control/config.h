@@ -45,6 +45,15 @@ extern const char *const bf_mode_names[BF_MODE_COUNT];
 extern const char *const bf_mode_hints[BF_MODE_COUNT];
 extern const char *const bf_policy_names[BF_POLICY_COUNT];
 
+/** How a member's link is watched; a member may say "of the bond" in front of these. */
+enum bf_link_detect {
+	BF_LINK_AUTO,
+	BF_LINK_INTERRUPT,
+	BF_LINK_POLL,
+	BF_LINK_COUNT
+};
+#define BF_LINK_OF_BOND 0u
+
 #define BF_OF_BOND UINT32_MAX /* a member's delay, a guest's memory: the bond's */
 
 struct bf_member_config {
@@ -52,6 +61,7 @@ struct bf_member_config {
 	int32_t priority; /* active-backup: higher is preferred */
 	uint32_t up_delay_ms; /* or BF_OF_BOND */
 	uint32_t down_delay_ms; /* or BF_OF_BOND */
+	uint32_t link_detect; /* BF_LINK_OF_BOND, or enum bf_link_detect + 1 */
 	uint32_t lacp_port_priority;
 	bool drained;
 };
@@ -67,6 +77,7 @@ struct bf_bond_config {
 	uint32_t seed;
 	uint8_t mac[6]; /* zero: the first member's */
 	uint32_t mtu;
+	uint32_t link_detect; /* enum bf_link_detect */
 	uint32_t mon_period_ms;
 	uint32_t up_delay_ms;
 	uint32_t down_delay_ms;

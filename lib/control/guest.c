@@ -25,7 +25,8 @@
 #include "vhost/wire.h"
 
 #define OWN_FRAMES 4096 /* of a guest that cannot use the bond's, and was not told how many */
-#define NO_MTU_FRAME 1518 /* what a guest without mergeable buffers and MTU feature has room for */
+#define NO_MTU 1500 /* what a guest without mergeable buffers and MTU feature has room for */
+#define UNMERGED_OVERHEAD 18 /* its buffers have room for one VLAN tag (Linux: GOOD_PACKET_LEN) */
 
 /* Offloads are off: every frame in the switch carries its own checksums and fits its MTU. */
 #define FEATURES \
@@ -232,17 +233,25 @@ enabled_from_zero(uint32_t bits)
 	return n;
 }
 
+static bool
+is_unmerged(const struct bf_guest *g)
+{
+	return g->up && !(g->features & 1ULL << VIRTIO_NET_F_MRG_RXBUF);
+}
+
+uint32_t
+bf_guest_mtu(const struct bf_guest *g)
+{
+	uint32_t theirs = !g->up ? 0 : g->mtu == 0 && is_unmerged(g) ? NO_MTU : g->mtu;
+
+	return theirs != 0 ? RTE_MIN(theirs, g->cfg.mtu) : g->cfg.mtu;
+}
+
 static uint16_t
 longest_frame(const struct bf_guest *g)
 {
-	uint32_t mtu = g->cfg.mtu;
-
-	if (g->up && g->mtu != 0 && g->mtu < mtu)
-		mtu = g->mtu;
-	if (g->up && g->mtu == 0 && !(g->features & 1ULL << VIRTIO_NET_F_MRG_RXBUF) &&
-		mtu + BF_FRAME_OVERHEAD > NO_MTU_FRAME)
-		return NO_MTU_FRAME;
-	return (uint16_t)(mtu + BF_FRAME_OVERHEAD);
+	return (uint16_t)(bf_guest_mtu(g) +
+		(is_unmerged(g) ? UNMERGED_OVERHEAD : BF_FRAME_OVERHEAD));
 }
 
 static uint16_t

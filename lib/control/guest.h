@@ -57,6 +57,7 @@ struct bf_guest {
 	uint32_t rx_posted, tx_posted; /* ring bits when control was last notified */
 	uint32_t ups; /* times that it has come up; control: r */
 	int memory_node;
+	uint32_t disabled_seen; /* bit q: ring 2q+1 was disabled at the last look; discard.c */
 };
 
 /** What guest ports have in common. */
@@ -101,6 +102,9 @@ void bf_guest_look(const struct bf_guest *g, struct bf_door_info *info);
 
 /** True when the rings or the connection differ from what bf_guest_refresh() last saw. */
 bool bf_guest_is_stale(const struct bf_guest *g);
+
+/** The MTU in force: the port's, or a smaller one that the guest has agreed to or has room for. */
+uint32_t bf_guest_mtu(const struct bf_guest *g);
 
 /** Change what needs no reconnection: mtu, mac_limit, tx_retries. */
 void bf_guest_reconfigure(struct bf_guest *g, const struct bf_guest_config *cfg);

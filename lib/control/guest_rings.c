@@ -21,6 +21,7 @@
 #include <rte_pause.h>
 
 #include "base/call.h"
+#include "control/discard.h"
 #include "control/notify.h"
 #include "vhost/wire.h"
 
@@ -171,6 +172,8 @@ guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 	ring_lock(r);
 	ring_describe(r, s, from);
 	ring_place(g, r, from, q);
+	r->began_frames = r->frames;
+	r->began_idx = r->used_idx;
 	r->call_fd = call_fd_of(g, from, q);
 	if (q & 1)
 		dp->kick_fd[q / 2] = from->kick.fd;
@@ -178,8 +181,12 @@ guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 	dp->log = (struct bf_ring_log){s->log.va, s->log.size};
 	r->log = s->features & BF_VHOST_F_LOG_ALL && dp->log.va != NULL ? &dp->log : NULL;
 	bf_ring_want_kicks(r, false);
-	__atomic_store_n(&r->mode, BF_RING_OWN, __ATOMIC_RELAXED);
+	__atomic_store_n(&r->mode, from->enabled ? BF_RING_OWN : BF_RING_DISCARD, __ATOMIC_RELAXED);
 	ring_unlock(r);
+	if (!from->enabled) {
+		bf_discard_count(1);
+		return;
+	}
 	__atomic_fetch_or(bits_of(dp, q), 1u << q / 2, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&dp->changes, 1, __ATOMIC_RELEASE);
 }
@@ -196,7 +203,9 @@ guest_ring_stop(void *arg, uint16_t q)
 		return 0;
 	__atomic_fetch_and(bits_of(g->dp, q), ~(1u << q / 2), __ATOMIC_RELEASE);
 	ring_lock(r);
-	if (r->mode == BF_RING_OWN) {
+	if (r->mode == BF_RING_DISCARD)
+		bf_discard_count(-1);
+	if (r->mode != BF_RING_OFF) {
 		bf_calls_add(&calls, bf_ring_tell(r));
 		bf_ring_want_kicks(r, false);
 	}

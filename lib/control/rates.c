@@ -87,7 +87,8 @@ bf_rates_tick(struct bf_bridge *br, uint64_t now_ms)
 	RTE_ETH_FOREACH_DEV(p) {
 		struct rte_eth_stats e = {0};
 
-		if (p >= RTE_DIM(w->devices) || rte_eth_stats_get(p, &e) != 0)
+		if (p >= RTE_DIM(w->devices) || !bf_stats_device_counts(p) ||
+			rte_eth_stats_get(p, &e) != 0)
 			continue;
 		now = (struct bf_rate){bf_clock_ns(), e.ipackets, e.ibytes, e.opackets, e.obytes};
 		bf_rates_note(&w->devices[p], &now);

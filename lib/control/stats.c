@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_ethdev.h>
+
 #include "control/bridge.h"
 
 struct bf_stats_base {
@@ -46,6 +48,8 @@ total(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters *sum)
 	memset(sum, 0, sizeof(*sum));
 	for (unsigned int w = 0; w < br->lcores.n; w++)
 		add(sum, &br->lcores.workers[w]->counters->ports[slot]);
+	sum->rx_frames += br->discarded[slot];
+	sum->drops[BF_DROP_GUEST_RING_DISABLED] += br->discarded[slot];
 }
 
 void
@@ -78,6 +82,14 @@ bf_stats_errors(const struct bf_port_counters *c, uint64_t *in, uint64_t *out)
 	for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
 		if (d != BF_DROP_LACP && d != BF_DROP_FOR_US)
 			*(bf_drop_is_in(d) ? in : out) += c->drops[d];
+}
+
+bool
+bf_stats_device_counts(uint16_t port)
+{
+	struct rte_eth_dev_info info;
+
+	return rte_eth_dev_info_get(port, &info) == 0 && info.nb_rx_queues > 0;
 }
 
 static struct bf_own_frames

@@ -37,6 +37,12 @@ bool bf_drop_is_in(unsigned int reason);
  */
 void bf_stats_errors(const struct bf_port_counters *c, uint64_t *in, uint64_t *out);
 
+/**
+ * Has the device been set up? One that has no queue yet counts nothing, and drivers may not survive
+ * the question (net_vmxnet3). ctx control.
+ */
+bool bf_stats_device_counts(uint16_t port);
+
 /** LACPDUs, announcements, probes: they leave by the bond and never entered the switch. */
 struct bf_own_frames {
 	uint64_t frames, bytes;

@@ -23,6 +23,8 @@
 	X(BAD_SOURCE, "bad_source", "in", "source address is multicast or zero") \
 	X(GUEST_BUFFER, "guest_buffer", "in", \
 		"the guest's buffer was empty, or held more than any frame has") \
+	X(GUEST_RING_DISABLED, "guest_ring_disabled", "in", \
+		"sent on a ring that the guest's front end has disabled") \
 	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from") \
 	X(REFLECTED, "reflected", "in", "a guest's own frame came back on the bond") \
 	X(DUPLICATE, "duplicate", "in", "flooded copy on a member that is not the designated one") \
@@ -33,7 +35,11 @@
 	X(PORT_GONE, "port_gone", "out", "the destination port was removed") \
 	X(GUEST_DOWN, "guest_down", "out", "the guest is not connected") \
 	X(GUEST_RING_OFF, "guest_ring_off", "out", "the guest has no receive ring enabled") \
-	X(GUEST_RING_FULL, "guest_ring_full", "out", "the guest does not empty its receive ring") \
+	X(GUEST_RING_UNREAD, "guest_ring_unread", "out", \
+		"the guest has not refilled its receive ring since it connected: it is booting, or its " \
+		"interface is down") \
+	X(GUEST_RING_FULL, "guest_ring_full", "out", \
+		"the guest's receive ring is full: it has refilled it before, and is too slow or stuck") \
 	X(RING_BUSY, "ring_busy", "out", "another worker held the guest's only ring") \
 	X(OVERSIZE, "oversize", "out", "longer than the destination port takes") \
 	X(NO_MEMBER, "no_member", "out", "no member of the bond may send") \

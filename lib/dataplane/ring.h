@@ -49,7 +49,8 @@ struct bf_guest_memory {
 
 #define BF_RING_MODE_LIST(X) \
 	X(OFF, "off") /* not set up, or about to be moved */ \
-	X(OWN, "own") /* frames are moved */
+	X(OWN, "own") /* frames are moved */ \
+	X(DISCARD, "discard") /* disabled: what comes from the guest is thrown away, by control */
 
 enum bf_ring_mode {
 #define BF_RING_MODE_ENUM(sym, name) BF_RING_##sym,
@@ -156,7 +157,17 @@ struct bf_ring {
 	uint64_t announce; /* address that a RARP is due for */
 	uint64_t frames; /* put or taken, since the ring was made; worker: w, control: r */
 	uint64_t calls; /* asked for by the guest, likewise */
+	uint64_t began_frames; /* `frames` when it was started */
+	uint16_t began_idx; /* and `used_idx` */
 } __rte_cache_aligned;
+
+/** Has the guest given buffers anew since the ring was started, so that more were used than it has? */
+static inline bool
+bf_ring_was_refilled(const struct bf_ring *r)
+{
+	return r->frames - r->began_frames > r->size ||
+		(uint16_t)(r->used_idx - r->began_idx) > r->size;
+}
 
 /**
  * Put frames into a ring towards the guest.  The frames stay the caller's.

@@ -18,6 +18,6 @@
 #define BF_MIN_MTU 68
 #define BF_MAX_MTU 9216
 #define BF_MIN_FRAME 60 /* shortest frame on a wire, without FCS */
-#define BF_FRAME_OVERHEAD 18 /* Ethernet header and one VLAN tag: frame length - MTU */
+#define BF_FRAME_OVERHEAD 22 /* Ethernet header and two VLAN tags: frame length - MTU */
 
 #endif

@@ -88,6 +88,8 @@ ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, struct rte_mbuf **pkt
 			if (unlikely(w->timed))
 				bf_count_fill(w, BF_FILL_TO_GUEST, bf_ring_waiting(r));
 			sent = enqueue_all(r, pkts, n, pv->retries);
+			if (unlikely(sent < n && !bf_ring_was_refilled(r)))
+				why = BF_DROP_GUEST_RING_UNREAD;
 		}
 		bf_ring_unlock(w, r);
 	}

@@ -238,7 +238,7 @@ bf_vhost_set_enable(struct bf_vhost_session *s, struct bf_vhost_message *m,
 
 	(void)answer;
 	(void)err;
-	if (state.num == 0)
+	if (s->ring[state.index].enabled != (state.num == 1))
 		bf_vhost_stop(s, (uint16_t)state.index);
 	s->ring[state.index].enabled = state.num == 1;
 	return 0;

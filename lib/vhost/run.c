@@ -188,6 +188,15 @@ bf_vhost_stop_all(struct bf_vhost_session *s)
 		bf_vhost_stop(s, q);
 }
 
+/* VU "Ring states": what is transmitted on a disabled ring is processed, and discarded. */
+static bool
+may_run(const struct bf_vhost_session *s, uint16_t q)
+{
+	bool from_guest = q % 2 == 1 && q != bf_vhost_control_ring(s);
+
+	return !s->held && (s->ring[q].enabled || from_guest);
+}
+
 int
 bf_vhost_run(struct bf_vhost_session *s, struct bf_err *err)
 {
@@ -203,7 +212,7 @@ bf_vhost_run(struct bf_vhost_session *s, struct bf_err *err)
 		if (l.wrong != NULL && l.wrong != r->wrong && rc == 0)
 			rc = bf_err_set(err, EFAULT, "ring %u: %s", q, l.wrong);
 		r->wrong = l.wrong;
-		if (l.verdict == RING_RIGHT && r->enabled && !s->held)
+		if (l.verdict == RING_RIGHT && may_run(s, q))
 			start(s, q, &l);
 	}
 	return rc;

@@ -11,8 +11,9 @@
  * Theory of operation.  A message is checked as a whole (length, number and kind of descriptors, every
  * count, offset, flag, alignment) before it has any effect.  A message that is refused changes nothing;
  * its descriptors are disposed of like those of any other.  A ring *runs* while everything about it is
- * known, right, and it is started and enabled (VU "Starting and stopping rings"): whatever a message
- * changes about it, the ring is stopped before and started again after it.
+ * known, right, and it is started and enabled (VU "Starting and stopping rings"); one that transmits runs
+ * disabled, too, and its frames are to be discarded (VU "Ring states").  Whatever a message changes about
+ * a ring, it is stopped before and started again after it.
  *
  * Ownership: every descriptor handed in belongs to the session, which gives each one to ops->dispose()
  * once, at the latest in bf_vhost_session_fini().
@@ -124,7 +125,7 @@ struct bf_vhost_ops {
 	int (*make_memory)(void *arg, uint64_t size);
 	/** The table of regions is another one (s->region, s->n_regions); no ring runs. */
 	void (*memory_changed)(void *arg, const struct bf_vhost_session *s);
-	/** Frames of ring @p q may move from now on. */
+	/** Frames of ring @p q may move from now on; s->ring[q].enabled false: be discarded. */
 	void (*ring_start)(void *arg, const struct bf_vhost_session *s, uint16_t q);
 	/** They may not any more. @return where the ring stands, as `base`. */
 	uint32_t (*ring_stop)(void *arg, uint16_t q);

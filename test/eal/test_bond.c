@@ -212,7 +212,7 @@ test_every_mode_opens_and_sends_in_its_way(void **state)
 		assert_int_equal(view.bond.lag, table[i].lag);
 		assert_int_equal(view.bond.n_members, 4);
 		assert_int_equal(view.bond.eligible, table[i].sends ? 15 : 0);
-		assert_int_equal(view.ports[0].max_len, 1518);
+		assert_int_equal(view.ports[0].max_len, 1522);
 		bf_bond_close(&b);
 		assert_false(b.open);
 	}
@@ -430,7 +430,7 @@ test_an_mtu_change_is_all_or_nothing(void **state)
 	for (unsigned int i = 0; i < 4; i++)
 		assert_int_equal(mtu_of[port[i]], 1600);
 	at(now + 10);
-	assert_int_equal(view.ports[0].max_len, 1618);
+	assert_int_equal(view.ports[0].max_len, 1622);
 	cfg.mtu = 9000;
 	assert_true(bf_bond_needs_reopen(&b, &cfg)); /* the pool's buffers are too small */
 }
@@ -921,7 +921,7 @@ test_the_next_tick_is_due_when_a_delay_ends(void **state)
 	(void)state;
 	open_bond("mode=balance-xor,down_delay=100,up_delay=50,member=net_ring_m0,"
 		  "member=net_ring_m1");
-	b.members[0].lsc = b.members[1].lsc = true;
+	b.members[0].detect = b.members[1].detect = BF_LINK_INTERRUPT;
 	at(11000);
 	cable(1, false);
 	bf_bond_on_link(&b, port[1], 11500);

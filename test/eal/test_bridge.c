@@ -234,7 +234,7 @@ expect_as_before(const struct bf_config *before)
 	assert_null(bf_bridge_guest(br, "new"));
 	assert_null(bf_bridge_guest(br, "big"));
 	assert_int_equal(br->lcores.view->n_guests, 1);
-	assert_int_equal(br->lcores.view->ports[a->slot].max_len, 1518);
+	assert_int_equal(br->lcores.view->ports[a->slot].max_len, 1522);
 	assert_int_equal(br->lcores.view->bond.policy, BF_POLICY_L34);
 }
 

@@ -542,6 +542,17 @@ test_a_guest_that_does_not_read_loses_its_own_frames(void **state)
 }
 
 static void
+test_a_guest_that_has_never_read_is_told_from_one_that_has(void **state)
+{
+	(void)state;
+	rig_guest_room(1, 0);
+	guest_flows(64);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_GUEST_RING_UNREAD), 64);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_GUEST_RING_FULL), 0);
+	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
+}
+
+static void
 test_a_guest_that_is_down_or_has_no_ring_is_named(void **state)
 {
 	(void)state;
@@ -709,6 +720,7 @@ main(void)
 		T(test_short_frames_leave_with_sixty_bytes_of_which_the_rest_is_zero),
 		T(test_what_the_bond_does_not_take_is_oversize),
 		T(test_a_guest_that_does_not_read_loses_its_own_frames),
+		T(test_a_guest_that_has_never_read_is_told_from_one_that_has),
 		T(test_a_guest_that_is_down_or_has_no_ring_is_named),
 		T(test_what_a_guest_does_not_take_is_oversize_and_harms_no_other_frame),
 		T(test_a_flow_keeps_to_one_ring_of_a_guest),

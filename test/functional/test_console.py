@@ -170,14 +170,14 @@ def test_mtu_changes_at_run_time(rig):
     r = rig(mtu=9216)
     r.learn_all()
     r.daemon.ctl("port config mtu vm1 1500")
-    r.far[0].send(stream=1, count=100, src=FAR_MAC, dst=guest_mac(1), size=[1518, 1519])
+    r.far[0].send(stream=1, count=100, src=FAR_MAC, dst=guest_mac(1), size=[1522, 1523])
     r.settle()
-    assert set(r.vm(1).stream(1)["sizes"]) == {"1518"}
+    assert set(r.vm(1).stream(1)["sizes"]) == {"1522"}
     # Larger frames need larger buffers: the guest is connected anew.
     r.daemon.ctl("port config mtu vm1 9216")
     r.vm(1).wait_up()
     r.learn(r.vm(1), guest_mac(1))
-    tally = r.transfer(r.far[0], r.vm(1), 2, 100, src=FAR_MAC, dst=guest_mac(1), size=9234)
+    tally = r.transfer(r.far[0], r.vm(1), 2, 100, src=FAR_MAC, dst=guest_mac(1), size=9238)
     assert tally["missing"] == 0
 
 

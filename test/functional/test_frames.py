@@ -9,7 +9,7 @@ IDLE = "poll"
 
 COUNT = 10000
 # Bytes without FCS; the last is MTU 9216 with Ethernet header and one VLAN tag.
-SIZES = [60, 64, 65, 127, 128, 256, 511, 512, 1024, 1514, 1518, 2048, 4096, 9000, 9018, 9230, 9234]
+SIZES = [60, 64, 65, 127, 128, 256, 511, 512, 1024, 1514, 1518, 2048, 4096, 9000, 9018, 9230, 9234, 9238]
 VM = guest_mac(1)
 MODES = ["active-backup", "balance-rr", "balance-xor"]
 
@@ -108,7 +108,7 @@ def test_every_kind_of_frame_arrives_byte_exact(rig, kind, smallest):
 def test_tagged_frames_keep_their_tags(rig, vlan):
     r = rig()
     n_tags = vlan.count(",") + 1
-    sizes = [60 + 4 * n_tags, 128, 1518, 9000, 9230]
+    sizes = [60 + 4 * n_tags, 128, 1518, 9000, 9230 + 4 * n_tags]
     r.learn(r.far[0], FAR_MAC, vlan=vlan)
     r.learn(r.vm(1), VM, vlan=vlan)
     tally = r.transfer(r.far[0], r.vm(1), 7, 1000, src=FAR_MAC, dst=VM, size=sizes, vlan=vlan)
@@ -151,11 +151,11 @@ def test_a_frame_longer_than_the_guest_takes_is_dropped_and_harms_no_neighbour(r
     r = rig(guest_opts={"vm1": "mtu=1500"})
     r.learn_all()
     before = r.daemon.drops().get("oversize", 0)
-    r.far[0].send(stream=13, count=1000, src=FAR_MAC, dst=VM, size=[60, 1518, 1519, 9000])
+    r.far[0].send(stream=13, count=1000, src=FAR_MAC, dst=VM, size=[60, 1522, 1523, 9000])
     r.vm(1).await_stream(13, 500)
     r.settle()
     tally = r.vm(1).stream(13)
-    assert set(tally["sizes"]) == {"60", "1518"} and tally["received"] == 500
+    assert set(tally["sizes"]) == {"60", "1522"} and tally["received"] == 500
     assert r.daemon.drops().get("oversize", 0) - before == 500
 
 

@@ -147,6 +147,7 @@ def test_frames_for_an_absent_guest_are_counted(rig):
 def test_a_guest_that_reads_nothing_costs_its_neighbour_nothing(rig):
     r = rig(peer_opts={"vm1": {"queue_size": 256}})
     r.learn_all()
+    r.transfer(r.far[0], r.vm(1), 3, 1000, src=FAR_MAC, dst=VM1)
     r.vm(1).proc.send_signal(signal.SIGSTOP)
     try:
         r.far[0].send(stream=1, count=2000, src=FAR_MAC, dst=VM1)

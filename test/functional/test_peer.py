@@ -10,7 +10,7 @@ import pytest
 import bf
 
 NEEDS = (bf.PEER, pathlib.Path(shutil.which("dpdk-testpmd") or "dpdk-testpmd"))
-SIZES = [64, 128, 256, 512, 1024, 1518, 2048, 4096, 9000, 9230, 9234]
+SIZES = [64, 128, 256, 512, 1024, 1518, 2048, 4096, 9000, 9230, 9234, 9238]
 A, B = bf.guest_mac(1), bf.guest_mac(2)
 
 

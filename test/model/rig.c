@@ -104,6 +104,7 @@ __wrap_bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 			.slot = slot,
 			.ring = (uint16_t)(r - current->dp[slot].ring),
 			.len = pkts[i]->pkt_len};
+	r->frames += take;
 	return take;
 }
 

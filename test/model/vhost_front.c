@@ -236,7 +236,10 @@ check_running(const struct front *f, const struct bf_vhost_ring *r)
 	uint64_t n = r->size;
 	uint32_t align = packed ? 4 : 2;
 
-	CHECK(!f->s.held && r->started && r->enabled && r->has_addr && f->s.has_features);
+	bool transmits = (r - f->s.ring) % 2 == 1; /* it is discarded from while it is disabled */
+
+	CHECK(!f->s.held && r->started && r->has_addr && f->s.has_features);
+	CHECK(r->enabled || transmits);
 	CHECK(r->wrong == NULL && n != 0 && n <= BF_VHOST_RING_SIZE);
 	CHECK(packed || (n & (n - 1)) == 0);
 	CHECK(is_inside(f, true, r->desc, 16 * n) && (uintptr_t)r->desc % 16 == 0);

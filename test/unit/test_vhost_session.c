@@ -245,6 +245,30 @@ test_a_ring_runs_once_it_is_kicked_and_enabled(void **state)
 	front_fini(f);
 }
 
+/* VU "Ring states": it is processed, and discarded. */
+static void
+test_a_disabled_ring_that_transmits_runs_too(void **state)
+{
+	unsigned int starts;
+
+	(void)state;
+	front_init(f);
+	front_negotiate(f, SPLIT_DEVICE);
+	assert_int_equal(front_memory(f), 0);
+	front_ring(f, 1);
+	assert_true(f->runs[1] && !f->s.ring[1].enabled);
+	starts = f->n_starts;
+	assert_int_equal(front_state(f, BF_VHOST_SET_VRING_ENABLE, 1, 1), 0);
+	assert_true(f->runs[1] && f->s.ring[1].enabled);
+	assert_int_equal(f->n_starts - starts, 1);
+	assert_int_equal(front_state(f, BF_VHOST_SET_VRING_ENABLE, 1, 1), 0);
+	assert_int_equal(f->n_starts - starts, 1);
+	assert_int_equal(front_state(f, BF_VHOST_SET_VRING_ENABLE, 1, 0), 0);
+	assert_true(f->runs[1] && !f->s.ring[1].enabled);
+	assert_int_equal(f->n_starts - starts, 2);
+	front_fini(f);
+}
+
 static void
 test_without_protocol_features_a_ring_is_enabled_from_the_start(void **state)
 {
@@ -759,7 +783,7 @@ test_the_old_owner_reset_disables_rings(void **state)
 	front_up(f, SPLIT_DEVICE);
 	f->position[1] = 12;
 	assert_int_equal(front_say(f, BF_VHOST_RESET_OWNER, NULL, 0, ""), 0);
-	assert_true(!f->runs[0] && !f->runs[1]);
+	assert_true(!f->runs[0] && f->runs[1] && !f->s.ring[1].enabled);
 	assert_int_equal(front_state(f, BF_VHOST_SET_VRING_ENABLE, 1, 1), 0);
 	assert_true(f->runs[1] && f->position[1] == 12);
 	front_fini(f);
@@ -782,7 +806,7 @@ test_a_held_session_is_up_and_runs_nothing(void **state)
 	assert_int_equal(f->n_starts, 0);
 	bf_vhost_session_hold(&f->s, false);
 	front_check(f);
-	assert_true(f->runs[0] && !f->runs[1]);
+	assert_true(f->runs[0] && f->runs[1] && !f->s.ring[1].enabled);
 	f->position[0] = 21;
 	bf_vhost_session_hold(&f->s, true);
 	front_check(f);
@@ -846,6 +870,7 @@ main(void)
 		cmocka_unit_test(test_what_is_asked_for_is_answered),
 		cmocka_unit_test(test_without_protocol_features_on_offer_they_are_refused),
 		cmocka_unit_test(test_a_ring_runs_once_it_is_kicked_and_enabled),
+		cmocka_unit_test(test_a_disabled_ring_that_transmits_runs_too),
 		cmocka_unit_test(test_without_protocol_features_a_ring_is_enabled_from_the_start),
 		cmocka_unit_test(test_rings_may_be_enabled_before_features_are_set),
 		cmocka_unit_test(test_a_ring_may_be_described_in_any_order),

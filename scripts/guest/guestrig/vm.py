@@ -159,7 +159,8 @@ class Job:
 class Vm:
     """A virtual machine; start() it, wait_booted(), sh() in it."""
 
-    def __init__(self, run, name, nics=(), cpus=1, memory_mib=256, accel=None, image=None):
+    def __init__(self, run, name, nics=(), cpus=1, memory_mib=256, accel=None, image=None,
+                 machine="", devices=(), boot_words=""):
         from . import image as images
         self.run = run
         self.name = name
@@ -168,6 +169,10 @@ class Vm:
         self.memory_mib = memory_mib
         self.accel = accel or accelerator()
         self.image = image or images.image()
+        # More of the machine: properties, devices that come before the NICs, words for the kernel.
+        self.machine = ",".join(filter(None, ["q35,memory-backend=mem", machine]))
+        self.devices = list(devices)
+        self.boot_words = boot_words
         self.child = None
         self.boots = 0
         self._boot_id = None
@@ -191,7 +196,7 @@ class Vm:
         command = [
             QEMU, "-name", self.name, "-nodefaults", "-no-user-config",
             "-display", "none", "-accel", self.accel, "-cpu", CPU[self.accel],
-            "-machine", "q35,memory-backend=mem", "-m", f"{memory},slots=2,maxmem=2G",
+            "-machine", self.machine, "-m", f"{memory},slots=2,maxmem=2G",
             # With a single CPU, TCG takes the kernel's memory barriers (`lock add`) for plain
             # additions; rings shared with another process need them. A second possible CPU, which
             # never comes, makes them real.
@@ -199,7 +204,8 @@ class Vm:
             "-object", f"memory-backend-memfd,id=mem,size={memory},share=on",
             "-kernel", self.image.kernel, "-initrd", self.image.initrd,
             "-append", f"console=ttyS0 quiet guest={self.name} net.ifnames=0 random.trust_cpu=on "
-            "tsc=reliable mitigations=off",
+            f"tsc=reliable mitigations=off {self.boot_words}",
+            *self.devices,
             "-chardev", f"file,id=con,path={console},append=on", "-serial", "chardev:con",
             "-chardev", f"socket,id=qmp,fd={qmp_its.fileno()}", "-mon", "chardev=qmp,mode=control",
             "-device", "virtio-serial-pci,addr=0x4",

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Frames through the cards' own drivers."""
+
+import pytest
+from guestrig.process import wait_until
+
+STATION = bytes.fromhex("02aa00000001")
+
+
+def frame(length, tags):
+    head = b"\xff" * 6 + STATION + b"".join(bytes.fromhex("8100") + bytes((0, 5 + i)) for i in range(tags))
+    return (head + b"\x88\xb5").ljust(length, b"\x55")
+
+
+def received(m):
+    return m.ctl("show port stats bond0", as_json=True)[0]["rx_packets"]
+
+
+@pytest.mark.parametrize("model", ["e1000e", "vmxnet3", "virtio-net-pci"])
+@pytest.mark.parametrize("mtu", [1500, 9000])
+def test_two_tags_fit_beyond_the_mtu(machines, model, mtu):
+    m = machines.get(model)
+    m.start(f"mode=active-backup,mtu={mtu},primary=0000:00:10.0")
+    for tags in (0, 1, 2):
+        before = received(m)
+        for _ in range(5):
+            m.cards[0].send(frame(mtu + 14 + 4 * tags, tags))
+        wait_until(f"{tags} tags", 5, lambda n=before: received(m) == n + 5)
+
+
+@pytest.mark.parametrize("model", ["e1000e", "vmxnet3", "virtio-net-pci"])
+def test_probes_leave_by_the_member_that_is_active(machines, model):
+    m = machines.get(model)
+    m.start("mode=active-backup,primary=0000:00:10.0,link_detect=poll,probe_target=192.0.2.1,"
+            "probe_interval=200")
+    arp = b"\x08\x06"
+    for index in (0, 1):
+        wait_until(f"a probe on wire {index}", 10, lambda i=index: any(
+            f[12:14] == arp for f in m.cards[i].frames(0.5)))
+        m.cable(index, index == 1)
+        m.cable(1 - index, True)
