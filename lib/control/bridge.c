@@ -782,6 +782,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	take_reports(br);
 	bf_moves_tick(br);
 	age_words(br);
+	bf_crowd_tick(br);
 	paths = bf_paths_tick(br, now_ms);
 	bf_plan_tick(br, now_ms);
 	take_missing(br, now_ms);

@@ -17,6 +17,7 @@
 #include "control/balance.h"
 #include "control/bond.h"
 #include "control/config.h"
+#include "control/crowd.h"
 #include "control/events.h"
 #include "control/failover.h"
 #include "control/fdb.h"
@@ -60,6 +61,7 @@ struct bf_bridge {
 	struct bf_plan plan;
 	uint64_t next_doctor_ms, doctor_quiet_ms, doubt_until_ms;
 	uint64_t echoes_seen, echoes_told; /* at the last look, when the doctor's time began */
+	struct bf_crowd crowd;
 	uint32_t aged_s; /* when addresses and groups were last looked at */
 	uint64_t started_ms;
 	uint64_t next_bond_ms;

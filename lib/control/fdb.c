@@ -42,7 +42,9 @@ bf_fdb_create(uint32_t capacity, uint32_t n_ports, int socket)
 		rte_zmalloc_socket("bf_fdb", n * sizeof(*f->buckets), RTE_CACHE_LINE_SIZE, socket);
 	f->port_count = rte_zmalloc("bf_fdb", sizeof(uint32_t) * n_ports * 5, 0);
 	f->next = rte_zmalloc("bf_fdb", (size_t)n * BF_FDB_WAYS * 2 * sizeof(uint32_t), 0);
-	if (f->buckets == NULL || f->port_count == NULL || f->next == NULL)
+	f->port_evicted = rte_zmalloc("bf_fdb", sizeof(uint64_t) * n_ports, 0);
+	if (f->buckets == NULL || f->port_count == NULL || f->next == NULL ||
+		f->port_evicted == NULL)
 		goto err;
 	f->port_quota = f->port_count + n_ports;
 	f->port_dynamic = f->port_quota + n_ports;
@@ -72,6 +74,7 @@ bf_fdb_destroy(struct bf_fdb *f)
 	rte_free(f->buckets);
 	rte_free(f->port_count);
 	rte_free(f->next);
+	rte_free(f->port_evicted);
 	rte_free(f);
 }
 
@@ -214,6 +217,7 @@ evict_from(struct bf_fdb *f, uint16_t port)
 	}
 	entry_clear(f, entry_at(f, looked[victim]));
 	f->evicted++;
+	f->port_evicted[port]++;
 	return true;
 }
 
@@ -254,6 +258,7 @@ place_for(struct bf_fdb *f, uint64_t key)
 			victim = e;
 	}
 	if (victim != NULL) {
+		f->port_evicted[victim->port]++;
 		entry_clear(f, victim);
 		f->evicted++;
 	}

@@ -76,6 +76,7 @@ struct bf_fdb {
 	uint32_t *first, *last; /* by port */
 	uint32_t *next, *prev; /* by entry */
 	uint32_t *port_quota; /* 0 = default_quota */
+	uint64_t *port_evicted; /* stations of the port that made room for others */
 	uint32_t n_ports;
 	uint64_t learned, moved, aged, evicted, refused;
 };

@@ -258,3 +258,17 @@ def test_stop_drops_and_start_forwards_again(rig):
     assert got["vm1"] == 0
     r.daemon.ctl("start")
     assert send(r, r.far[0], 2, FAR_MAC, VM1)["vm1"] >= N
+
+
+@pytest.mark.parametrize("vlans", [False, True], ids=["stations", "one in each VLAN"])
+def test_a_guest_with_more_stations_than_it_may_have_is_named(rig, vlans):
+    r = rig(guest_opts={"vm1": "mac_limit=4"}, log_allowed=[r"^WARNING: mac_limit: vm1: "])
+    for i in range(1, 9):
+        station = VM1 if vlans else f"52:54:00:77:00:{i:02x}"
+        r.vm(1).send(stream=0xfffe, count=1, src=station, dst="ff:ff:ff:ff:ff:ff", kind="ether",
+                     vlan=str(i) if vlans else None)
+        r.settle()
+    wait_for(lambda: r.events("mac_limit"), what="the event")
+    event = r.events("mac_limit")[0]
+    assert event["object"] == "vm1" and "mac_limit=4" in event["text"]
+    assert len(r.events("mac_limit")) == 1
