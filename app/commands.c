@@ -11,6 +11,7 @@
 const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS] = {
 	{"control", "Forwarding, configuration, this session", bf_cmds_run, BF_N_CMDS_RUN},
 	{"ports", "Ports: information, statistics, links", bf_cmds_port, BF_N_CMDS_PORT},
+	{"queues", "Queues: descriptors and thresholds", bf_cmds_queues, BF_N_CMDS_QUEUES},
 	{"bonding", "The bond, its members, LACP", bf_cmds_bond, BF_N_CMDS_BOND},
 	{"paths", "Which member carries what, failovers", bf_cmds_paths, BF_N_CMDS_PATHS},
 	{"guests", "Guest ports (vhost-user)", bf_cmds_guest, BF_N_CMDS_GUEST},

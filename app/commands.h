@@ -12,9 +12,10 @@
 
 struct bf_guest;
 
-#define BF_APP_N_GROUPS 8
+#define BF_APP_N_GROUPS 9
 #define BF_N_CMDS_RUN 15
 #define BF_N_CMDS_PORT 8
+#define BF_N_CMDS_QUEUES 2
 #define BF_N_CMDS_BOND 17
 #define BF_N_CMDS_PATHS 6
 #define BF_N_CMDS_GUEST 4
@@ -25,6 +26,7 @@ struct bf_guest;
 extern const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS];
 extern const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN];
 extern const struct bf_cmd bf_cmds_port[BF_N_CMDS_PORT];
+extern const struct bf_cmd bf_cmds_queues[BF_N_CMDS_QUEUES];
 extern const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND];
 extern const struct bf_cmd bf_cmds_paths[BF_N_CMDS_PATHS];
 extern const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST];

@@ -361,7 +361,8 @@ bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms)
 bool
 bf_bond_needs_reopen(const struct bf_bond *b, const struct bf_bond_config *cfg)
 {
-	return strcmp(b->cfg.name, cfg->name) != 0 || !bf_pool_fits(b->pool, cfg->mtu);
+	return strcmp(b->cfg.name, cfg->name) != 0 || !bf_pool_fits(b->pool, cfg->mtu) ||
+		bf_bond_other_rings(b, cfg);
 }
 
 static int

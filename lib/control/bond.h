@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_ethdev.h>
 #include <rte_ether.h>
 
 #include "base/err.h"
@@ -27,8 +28,6 @@
 #include "lacp/lacp.h"
 
 #define BF_NO_HOME 0xff
-#define BF_RX_DESC 1024
-#define BF_TX_DESC 1024
 #define BF_LINK_LOOK_MS 500 /* a driver with a link interrupt is asked anyway, now and then */
 
 struct bf_member {
@@ -261,6 +260,30 @@ bool bf_bond_device_is_gone(const struct bf_bond *b, unsigned int i);
 /** Keep a member's carrier bit down whatever its driver says, or let it go. */
 void bf_bond_device_hold_down(const struct bf_bond *b, unsigned int i, bool on);
 int bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err);
+
+/* ---- bond_queues.c: the length of members' descriptor rings ---- */
+
+struct bf_ring_sizes {
+	uint16_t rxd, txd; /* descriptors of a queue */
+};
+
+/** What is wished for a member; @p m NULL: for the bond. */
+struct bf_ring_sizes bf_bond_ring_sizes(
+	const struct bf_bond_config *cfg, const struct bf_member_config *m);
+/** Does its driver take these sizes? @return 0, or -EINVAL with the driver's limits. */
+int bf_bond_check_rings(const struct bf_bond_config *cfg, const struct bf_member_config *m,
+	const struct rte_eth_dev_info *info, struct bf_err *err);
+/** Has the member other sizes than the bond? */
+bool bf_bond_has_own_rings(const struct bf_bond *b, unsigned int i);
+/** Does @p want need other rings, or more memory for them, than the bond was opened with? */
+bool bf_bond_other_rings(const struct bf_bond *b, const struct bf_bond_config *want);
+/** Frames that the rings of all members, and of those that may come, hold at most. */
+uint32_t bf_bond_ring_frames(const struct bf_bond *b);
+/**
+ * Start a member's device again with its own rings and its way of watching the link. No worker may use
+ * it. @return 0, or -errno with a line that names the member.
+ */
+int bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err);
 
 /* ---- bond_mtu.c: room for tags ---- */
 

@@ -206,9 +206,10 @@ bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err)
 
 /* What mode 4 and a switch need of a member's driver. */
 static int
-check_member(const struct bf_bond *b, const struct bf_bond_config *cfg, const char *name,
-	struct bf_err *err)
+check_member(
+	const struct bf_bond *b, const struct bf_bond_config *cfg, uint32_t at, struct bf_err *err)
 {
+	const char *name = cfg->members[at].name;
 	struct rte_eth_dev_info info;
 	bool ours = b->open && bf_bond_config_member(&b->cfg, name) >= 0;
 	unsigned int queues = b->lcores->n;
@@ -229,6 +230,9 @@ check_member(const struct bf_bond *b, const struct bf_bond_config *cfg, const ch
 			"member: \"%s\": driver %s has %u receive and %u transmit queues: expected "
 			"at least %u, one per worker lcore",
 			name, info.driver_name, info.max_rx_queues, info.max_tx_queues, queues);
+	ret = bf_bond_check_rings(cfg, &cfg->members[at], &info, err);
+	if (ret != 0)
+		return ret;
 	if (cfg->mtu > info.max_mtu || cfg->mtu + RTE_ETHER_HDR_LEN > info.max_rx_pktlen)
 		return bf_err_set(err, EINVAL,
 			"mtu: \"%" PRIu32 "\": member %s (driver %s) takes %u to %u", cfg->mtu,
@@ -245,7 +249,7 @@ bf_bond_check(const struct bf_bond *b, const struct bf_bond_config *cfg, struct 
 	int ret;
 
 	for (uint32_t i = 0; i < cfg->n_members; i++) {
-		ret = check_member(b, cfg, cfg->members[i].name, err);
+		ret = check_member(b, cfg, i, err);
 		if (ret != 0)
 			return ret;
 	}
@@ -277,7 +281,7 @@ configure(struct bf_bond *b, struct bf_err *err)
 {
 	struct rte_eth_conf conf;
 	struct rte_eth_dev_info info;
-	uint16_t rxd = BF_RX_DESC, txd = BF_TX_DESC;
+	uint16_t rxd = (uint16_t)b->cfg.rxd, txd = (uint16_t)b->cfg.txd;
 	int ret = rte_eth_dev_info_get(b->port, &info);
 
 	memset(&conf, 0, sizeof(conf));
@@ -347,11 +351,21 @@ static bool
 has_memory_for(const struct bf_bond *b, unsigned int n_members, int socket)
 {
 	struct rte_mempool *p = rte_pktmbuf_pool_create("bf_member_probe",
-		n_members * ((unsigned int)b->n_queues * BF_TX_DESC + PMD_SLOW_FRAMES), 32, 0,
+		n_members * (b->n_queues * b->cfg.txd + PMD_SLOW_FRAMES), 32, 0,
 		RTE_PKTMBUF_HEADROOM + PMD_SLOW_ROOM, socket);
 
 	rte_mempool_free(p);
 	return p != NULL;
+}
+
+/* The PMD starts all members alike; some want it otherwise. */
+static int
+start_own_way(struct bf_bond *b, unsigned int i, struct bf_err *err)
+{
+	const struct bf_member *m = &b->members[i];
+	bool late = b->open && m->has_interrupt && m->detect == BF_LINK_AUTO;
+
+	return late || bf_bond_has_own_rings(b, i) ? bf_bond_start_anew(b, i, err) : 0;
 }
 
 int
@@ -382,7 +396,9 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 			m->name);
 	}
 	listen_for(port, true);
-	ret = bf_link_detect_finish(b, i, err);
+	bf_link_detect_finish(b, i);
+	if (b->open) /* the bond runs, and has started it */
+		ret = start_own_way(b, i, err);
 	if (ret != 0)
 		bf_bond_device_remove(b, i);
 	return ret;
@@ -414,9 +430,8 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 
 	b->n_queues = (uint16_t)b->lcores->n;
 	b->pool = bf_pool_create(b->cfg.name,
-		RTE_MAX(b->n_members, b->n_expected) * b->n_queues * (BF_RX_DESC + BF_TX_DESC) +
-			b->n_queues * PER_WORKER + 2048,
-		b->cfg.mtu, SOCKET_ID_ANY);
+		bf_bond_ring_frames(b) + b->n_queues * PER_WORKER + 2048, b->cfg.mtu,
+		SOCKET_ID_ANY);
 	if (b->pool == NULL)
 		return bf_err_set(err, ENOMEM,
 			"bond %s: out of memory for its frames: expected more hugepages or -m",
@@ -441,6 +456,8 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 		ret = configure(b, err);
 	if (ret == 0)
 		ret = start(b, err);
+	for (unsigned int i = 0; ret == 0 && i < b->n_members; i++)
+		ret = start_own_way(b, i, err);
 	if (ret == 0)
 		return 0;
 	rte_eth_dev_stop(b->port);

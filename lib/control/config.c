@@ -58,6 +58,10 @@ const struct bf_key bf_bond_keys[] = {
 	{"seed", "hash_seed", NUM(B(seed), 0, UINT32_MAX), "changes the spread of flows"},
 	{"mac", NULL, MACADDR(B(mac)), "address of the bond; default: its first member's"},
 	{"mtu", NULL, NUM(B(mtu), BF_MIN_MTU, BF_MAX_MTU), "largest packet, bytes"},
+	{"rxd", NULL, NUM(B(rxd), BF_RING_SIZE_MIN, BF_RING_SIZE_MAX),
+		"receive descriptors of each queue of a member"},
+	{"txd", NULL, NUM(B(txd), BF_RING_SIZE_MIN, BF_RING_SIZE_MAX),
+		"transmit descriptors of each queue of a member"},
 	{"link_detect", NULL, ONE_OF(B(link_detect), detect_names),
 		"how link changes are noticed: by the driver's interrupt, by asking it every "
 		"mon_period, or auto: by interrupt until that is seen to fail"},
@@ -124,6 +128,10 @@ const struct bf_key bf_member_keys[] = {
 		"ms this member's link must be up before it is used"},
 	{"down_delay", "downdelay", OF_BOND(M(down_delay_ms), 0, 600000),
 		"ms this member is still used without link"},
+	{"rxd", NULL, OF_BOND(M(rxd), BF_RING_SIZE_MIN, BF_RING_SIZE_MAX),
+		"receive descriptors of each of its queues"},
+	{"txd", NULL, OF_BOND(M(txd), BF_RING_SIZE_MIN, BF_RING_SIZE_MAX),
+		"transmit descriptors of each of its queues"},
 	{"link_detect", NULL, ONE_OF(M(link_detect), member_detect_names),
 		"how link changes of this member are noticed"},
 	{"lacp_port_priority", "ad_actor_port_prio", NUM(M(lacp_port_priority), 1, 65535),
@@ -156,6 +164,7 @@ bf_bond_config_init(struct bf_bond_config *b)
 	b->mode = BF_MODE_ACTIVE_BACKUP;
 	b->policy = BF_POLICY_L34;
 	b->mtu = 1500;
+	b->rxd = b->txd = BF_RING_SIZE;
 	b->mon_period_ms = 10;
 	b->flap_window_ms = 10000;
 	b->flap_hold_ms = 60000;
@@ -177,6 +186,7 @@ bf_member_config_init(struct bf_member_config *m)
 	memset(m, 0, sizeof(*m));
 	m->up_delay_ms = BF_OF_BOND;
 	m->down_delay_ms = BF_OF_BOND;
+	m->rxd = m->txd = BF_OF_BOND;
 	m->lacp_port_priority = 255;
 }
 

@@ -54,6 +54,10 @@ enum bf_link_detect {
 };
 #define BF_LINK_OF_BOND 0u
 
+#define BF_RING_SIZE 1024 /* descriptors, unless the driver takes fewer or more */
+#define BF_RING_SIZE_MIN 64
+#define BF_RING_SIZE_MAX 4096
+
 #define BF_OF_BOND UINT32_MAX /* a member's delay, a guest's memory: the bond's */
 
 struct bf_member_config {
@@ -61,6 +65,7 @@ struct bf_member_config {
 	int32_t priority; /* active-backup: higher is preferred */
 	uint32_t up_delay_ms; /* or BF_OF_BOND */
 	uint32_t down_delay_ms; /* or BF_OF_BOND */
+	uint32_t rxd, txd; /* or BF_OF_BOND */
 	uint32_t link_detect; /* BF_LINK_OF_BOND, or enum bf_link_detect + 1 */
 	uint32_t lacp_port_priority;
 	bool drained;
@@ -77,6 +82,7 @@ struct bf_bond_config {
 	uint32_t seed;
 	uint8_t mac[6]; /* zero: the first member's */
 	uint32_t mtu;
+	uint32_t rxd, txd; /* descriptors of a member's queue */
 	uint32_t link_detect; /* enum bf_link_detect */
 	uint32_t mon_period_ms;
 	uint32_t up_delay_ms;

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <rte_errno.h>
 #include <rte_ethdev.h>
 
 #include "control/compat.h"
@@ -79,49 +78,13 @@ bf_link_detect_prepare(struct bf_bond *b, unsigned int i)
 	set_interrupt_flag(m->port, false);
 }
 
-/* As the PMD did it, with the interrupt. */
-static int
-start_anew(const struct bf_bond *b, uint16_t port)
+void
+bf_link_detect_finish(struct bf_bond *b, unsigned int i)
 {
-	uint16_t rxd = BF_RX_DESC, txd = BF_TX_DESC;
-	struct rte_eth_conf conf;
-	int ret = rte_eth_dev_conf_get(port, &conf);
+	const struct bf_member *m = &b->members[i];
 
-	if (ret == 0)
-		ret = rte_eth_dev_stop(port);
-	conf.intr_conf.lsc = 1;
-	if (ret == 0)
-		ret = rte_eth_dev_configure(port, b->n_queues, b->n_queues, &conf);
-	if (ret == 0)
-		ret = rte_eth_dev_adjust_nb_rx_tx_desc(port, &rxd, &txd);
-	for (uint16_t q = 0; ret == 0 && q < b->n_queues; q++) {
-		ret = rte_eth_rx_queue_setup(
-			port, q, rxd, (unsigned int)rte_eth_dev_socket_id(port), NULL, b->pool);
-		if (ret == 0)
-			ret = rte_eth_tx_queue_setup(
-				port, q, txd, (unsigned int)rte_eth_dev_socket_id(port), NULL);
-	}
-	return ret == 0 ? rte_eth_dev_start(port) : ret;
-}
-
-int
-bf_link_detect_finish(struct bf_bond *b, unsigned int i, struct bf_err *err)
-{
-	struct bf_member *m = &b->members[i];
-	int ret;
-
-	if (!m->has_interrupt || m->detect != BF_LINK_AUTO)
-		return 0;
-	set_interrupt_flag(m->port, true);
-	if (!b->open)
-		return 0; /* the PMD starts it with the bond */
-	ret = start_anew(b, m->port);
-	if (ret == 0)
-		return 0;
-	return bf_err_set(err, -ret,
-		"member: \"%s\": does not start with its link interrupt: %s: expected another driver, "
-		"or link_detect=poll",
-		m->name, rte_strerror(-ret));
+	if (m->has_interrupt && m->detect == BF_LINK_AUTO)
+		set_interrupt_flag(m->port, true);
 }
 
 void

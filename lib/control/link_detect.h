@@ -20,7 +20,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/err.h"
 #include "control/bond.h"
 
 /** What this member's link_detect means with its driver: one without an interrupt is polled. */
@@ -34,12 +33,10 @@ enum bf_link_detect bf_link_detect_of(
 void bf_link_detect_prepare(struct bf_bond *b, unsigned int i);
 
 /**
- * After the PMD has added it. A bond that runs already has started the device without its
- * interrupt: it is started anew with it.
- *
- * @return 0, or -errno: the driver refuses, the member must leave again.
+ * After the PMD has added it: the device may be started with its interrupt.  A bond that runs already
+ * has started it without: see bf_bond_start_anew().
  */
-int bf_link_detect_finish(struct bf_bond *b, unsigned int i, struct bf_err *err);
+void bf_link_detect_finish(struct bf_bond *b, unsigned int i);
 
 /** The device as it was, after the member has left the PMD. */
 void bf_link_detect_restore(struct bf_bond *b, unsigned int i);

@@ -39,3 +39,14 @@ def test_probes_leave_by_the_member_that_is_active(machines, model):
             f[12:14] == arp for f in m.cards[i].frames(0.5)))
         m.cable(index, index == 1)
         m.cable(1 - index, True)
+
+
+def test_ring_sizes_are_those_of_the_driver_or_refused_with_its_limits(machines):
+    m = machines.get("e1000e")
+    m.start("mode=active-backup,rxd=256,txd=512")
+    for device in m.devices:
+        assert m.ctl(f"show rxq info {device} 0", as_json=True)["descriptors"] == 256
+        assert m.ctl(f"show txq info {device} 0", as_json=True)["descriptors"] == 512
+    refused = m.vm.run_sh("/tools/bondctl -s /run/console port config all rxd 100")
+    assert refused.status != 0 and all(word in refused.output for word in (
+        'rxd: "100"', m.devices[0], "net_e1000_em", "in steps of 8")), refused.output
