@@ -15,7 +15,7 @@
 #include "control/compat.h"
 
 #define SETTLE_MS 3000 /* a link that was just started or switched may change in silence */
-#define GRACE_MS 100 /* an interrupt may come later than the answer to a question */
+#define GRACE_MS 1000 /* an interrupt may come later than the answer to a question */
 
 enum bf_link_detect
 bf_link_detect_of(

@@ -65,8 +65,9 @@ learn_new(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const stru
 	if (bf_frame_may_tell(f) || (f->dst & BF_MAC_MULTICAST))
 		word = bf_frame_word(m);
 	if (in != BF_BOND_SLOT) {
-		if (out == BF_BOND_SLOT && w->view->bond.echo != BF_ECHO_NONE)
-			bf_echo_note(w->echoes, m); /* what is flooded is noted there */
+		if ((out == BF_BOND_SLOT || out == BF_OUT_FLOOD) &&
+			w->view->bond.echo != BF_ECHO_NONE)
+			bf_echo_note(w->echoes, m); /* a flood may only be sampled */
 	} else if (e != NULL &&
 		bf_fdb_is_echo(w->fdb, e, word != BF_WORD_NONE, w->view->bond.doubted)) {
 		if (word != BF_WORD_NONE)
@@ -318,8 +319,8 @@ drop_duplicates(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 /*
  * Before it is sent: what stations say of themselves, and what may come back.  Where the switch should
- * have a LAG and nothing speaks against it, a full burst of a flood that goes on is only sampled: one
- * sample that comes back is enough to doubt.
+ * have a LAG and nothing speaks against it, a full burst of a flood is only sampled, once its station is
+ * known: one sample that comes back is enough to doubt.
  */
 static void
 listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n)

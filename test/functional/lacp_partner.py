@@ -36,6 +36,7 @@ OVS_PROGRAMS = ("ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl", "ovs-
 
 LOG_LACP = [r"^WARNING: (not-distributing|fallback|loop|churn|rate-limit): ",
             r"^WARNING: member_down: ", r"^WARNING: active_member: ",
+            r"^WARNING: link_interrupt_missing: net_tap\d: ",  # that driver sends none
             r"^tap_|^eth_dev_tap_create|^qdisc_create|^tun_alloc|^nl_recv",
             # net_af_packet has no such operation; it hears everything by promiscuity.
             r"^bond_\w+\(\d+\) - [Ff]ailed to enable allmulti mode"]

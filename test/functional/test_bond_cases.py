@@ -25,6 +25,7 @@ LOG_RINGS = [r"^WARNING: member_down: net_ring\d: (link down|switched off)$",
              r"^WARNING: active_member: bond0: none, was net_ring\d$", *LOG_LACP]
 LOG_TAPS = [r"^WARNING: member_down: net_tap\d: switched off$",
             r"^tap_|^eth_dev_tap_create|^qdisc_create|^tun_alloc", *LOG_LACP,
+            r"^WARNING: link_interrupt_missing: net_tap\d: ",
             r"^WARNING: member_down: net_tap\d: link down$",
             # Members that are stopped or deleted.
             r"^bond_mode_8023ad_\w+\(\d+\) - failed to .* No such device$"]

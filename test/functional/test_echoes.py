@@ -14,7 +14,8 @@ from lacp_partner import private_network, run
 VM = guest_mac(1)
 IP4, IP6 = "10.0.0.1", "fd00::1"
 LOG = [r"^WARNING: switch_without_lag: bond0: \d+ frames of guests came back",
-       r"^tap_|^eth_dev_tap_create|^qdisc_create|^tun_alloc", r"^WARNING: member_down: net_tap\d: "]
+       r"^tap_|^eth_dev_tap_create|^qdisc_create|^tun_alloc",
+       r"^WARNING: (member_down|link_interrupt_missing): net_tap\d: "]
 
 
 def tagged(packet, vlan):

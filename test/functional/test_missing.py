@@ -140,7 +140,7 @@ def test_check_names_the_missing_member(workdir):
 
 # ---- set link-down port all ----
 
-LINK_LOG = [r"^WARNING: (member_down|active_member)"]
+LINK_LOG = [r"^WARNING: (member_down|active_member|link_interrupt_missing)"]
 
 
 @pytest.mark.parametrize("mode", ["active-backup", "balance-xor"])
