@@ -8,6 +8,7 @@ are vhost peers, whose links go down with the peer.
 import pathlib
 import socket
 import subprocess
+import time
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
@@ -244,6 +245,47 @@ def test_B03_every_member_is_promiscuous_and_off_is_refused(tap_rig):
     r.daemon.ctl("set link-down port net_tap0")
     wait_for(lambda: active(r) == "net_tap1", 5, "failover")
     assert taps.is_promiscuous(1)
+
+
+# net_tap says that it has a link interrupt, and tells nobody of a change: a card without one.
+
+def member_of(r, i):
+    return next(m for m in r.bond()["member_details"] if m["name"] == f"net_tap{i}")
+
+
+def cable(taps, i, up):
+    subprocess.run(["ip", "link", "set", taps.names[i], "up" if up else "down"], check=True)
+
+
+def moved(r, taps, i, up):
+    cable(taps, i, up)
+    wait_for(lambda: member_of(r, i)["link"] == up, 5, f"the cable {'in' if up else 'out'}")
+
+
+@pytest.mark.parametrize("how", ["auto", "poll"])
+def test_a_link_without_interrupt_is_noticed(tap_rig, how):
+    r, taps = tap_rig(2, "active-backup", bond=f",link_detect={how}")
+    time.sleep(3.2)  # what changes just after a start proves nothing
+    for i in (0, 1):
+        moved(r, taps, i, False)
+        if how == "auto":
+            wait_for(lambda n=i: len(r.events("link_interrupt_missing")) == n + 1, 5, "the event")
+        assert (member_of(r, i)["link_watch"], member_of(r, i)["link_interrupt_missing"]) == (
+            "poll", how == "auto")
+        moved(r, taps, i, True)
+    assert len(r.events("link_interrupt_missing")) == (2 if how == "auto" else 0)
+
+
+def test_how_links_are_watched_is_changed_for_a_member_while_the_bond_runs(tap_rig):
+    r, taps = tap_rig(2, "active-backup")
+    r.daemon.ctl("set bonding member net_tap1 bond0 link_detect=poll")
+    wait_for(lambda: [member_of(r, i)["link_watch"] for i in (0, 1)] == ["interrupt", "poll"], 5)
+    moved(r, taps, 1, False)
+    moved(r, taps, 1, True)
+    assert not r.events("link_interrupt_missing")
+    assert "link_detect=poll" in r.daemon.ctl("show running-config")
+    refused(r, "set bonding member net_tap1 bond0 link_detect=never", "link_detect", "never",
+            "interrupt")
 
 
 def test_B03_frames_to_foreign_addresses_are_received_before_and_after_a_failover(rig):
