@@ -81,3 +81,18 @@ def test_a_stream_between_guests_survives_a_restart_of_the_daemon(lab, vm1, vm2)
     assert stream.running()
     stream.finish()
     lab.wait_connected()
+
+
+def test_the_daemon_is_killed_while_a_guest_boots(lab, vm1, vm2, far):
+    for seconds in (0, 1, 2.5):  # before its kernel runs, then nearer to its driver
+        boots = vm1.vm.boots
+        vm1.vm.qmp("system_reset")
+        time.sleep(seconds)
+        lab.backend.kill()
+        lab.backend.start().wait_ready()
+        vm1.vm.wait_booted(boot=boots + 1)
+        vm1.configure()
+        vm1.wait_reaches(far)
+        vm1.wait_reaches(vm2)
+    lab.wait_connected()
+    Transfer(vm1, far, mib=20).start().finish()
