@@ -3,13 +3,15 @@
 /*
  * Calls through other descriptors: see caller.h.
  *
- * Threads: caller_run() is the thread that may wait; it owns the struct from its start on, and the
- * eventfd stays open until it ends.
+ * Threads: caller_run() is the thread that may wait.  It and the owner have a reference each, and whoever
+ * drops the last one closes the eventfd and frees the struct: the thread may see `quit` and end before
+ * the owner has woken it.
  */
 #include "vhost/caller.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -20,6 +22,7 @@ struct bf_caller {
 	struct bf_vhost_fd to;
 	struct bf_waste_bin *bin;
 	uint32_t quit;
+	uint32_t users; /* the owner and the thread */
 };
 
 /* As an eventfd is written: eight bytes that say 1; to a pipe they are as good as any. */
@@ -40,23 +43,32 @@ caller_write(const struct bf_vhost_fd *to)
 		return; /* full: it has been called; closed: nobody is there */
 }
 
+static void
+caller_drop(struct bf_caller *c)
+{
+	if (__atomic_sub_fetch(&c->users, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	close(c->say);
+	bf_waste_bin_leave(c->bin);
+	free(c);
+}
+
 static void *
 caller_run(void *arg)
 {
 	struct bf_caller *c = arg;
-	uint64_t n;
+	struct pollfd said = {.fd = c->say, .events = POLLIN};
+	eventfd_t n;
 
 	while (!__atomic_load_n(&c->quit, __ATOMIC_ACQUIRE)) {
-		if (read(c->say, &n, sizeof(n)) != sizeof(n) && errno != EINTR)
-			break;
+		if (poll(&said, 1, -1) <= 0 || eventfd_read(c->say, &n) != 0)
+			continue;
 		if (!__atomic_load_n(&c->quit, __ATOMIC_ACQUIRE))
 			caller_write(&c->to);
 	}
-	close(c->say);
 	bf_waste_fd(c->bin, &c->to);
 	bf_waste_count(c->bin, -1);
-	bf_waste_bin_leave(c->bin);
-	free(c);
+	caller_drop(c);
 	return NULL;
 }
 
@@ -70,7 +82,8 @@ bf_caller_new(struct bf_waste_bin *bin, const struct bf_vhost_fd *to)
 		return NULL;
 	c->to = *to;
 	c->bin = bin;
-	c->say = eventfd(0, EFD_CLOEXEC);
+	c->users = 2;
+	c->say = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->say < 0) {
 		free(c);
 		return NULL;
@@ -100,4 +113,5 @@ bf_caller_free(struct bf_caller *c)
 	bf_waste_count(c->bin, 1); /* until its thread has noticed */
 	__atomic_store_n(&c->quit, 1, __ATOMIC_RELEASE);
 	eventfd_write(c->say, 1);
+	caller_drop(c);
 }
