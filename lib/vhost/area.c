@@ -9,8 +9,11 @@
 #include "vhost/internal.h"
 
 enum {
-	INFLIGHT_BYTES = 20
-}; /* of the payload, without what a compiler adds */
+	INFLIGHT_BYTES = 20, /* of the payload, without what a compiler adds */
+	PAGES_PER_BYTE = 8, /* of a log */
+	LOG_SLACK = 64 << 20, /* bytes of a log; they cover 2 TiB of memory that is still to come */
+	INFLIGHT_SLACK = 2 << 20, /* a huge page */
+};
 
 static int
 check_area(const struct bf_vhost_fd *file, uint64_t offset, uint64_t size, struct bf_err *err)
@@ -23,6 +26,15 @@ check_area(const struct bf_vhost_fd *file, uint64_t offset, uint64_t size, struc
 		size, offset, file->size);
 }
 
+static int
+check_most(const char *what, uint64_t size, uint64_t most, struct bf_err *err)
+{
+	if (size <= most)
+		return 0;
+	return bf_err_set(err, EFBIG, "%s of 0x%" PRIx64 " bytes: expected at most 0x%" PRIx64,
+		what, size, most);
+}
+
 static struct bf_vhost_wire_log
 log_of(const struct bf_vhost_message *m)
 {
@@ -30,6 +42,21 @@ log_of(const struct bf_vhost_message *m)
 
 	memcpy(&log, m->payload, sizeof(log));
 	return log;
+}
+
+/*
+ * What the regions need and as much again, and some more: QEMU rounds up to pages and adds 4 KiB, and
+ * enlarges the log before it says that there is more memory.
+ */
+static uint64_t
+log_most(const struct bf_vhost_session *s)
+{
+	uint64_t end = 0;
+
+	for (uint32_t i = 0; i < s->n_regions; i++)
+		if (end < s->region[i].gpa + s->region[i].size)
+			end = s->region[i].gpa + s->region[i].size;
+	return 2 * (end / BF_VHOST_PAGE / PAGES_PER_BYTE) + LOG_SLACK;
 }
 
 /*
@@ -41,11 +68,12 @@ bf_vhost_check_log(
 	const struct bf_vhost_session *s, const struct bf_vhost_message *m, struct bf_err *err)
 {
 	struct bf_vhost_wire_log log = log_of(m);
+	int rc;
 
-	(void)s;
 	if (log.offset != 0)
 		return bf_err_set(err, EINVAL, "log offset 0x%" PRIx64 ": expected 0", log.offset);
-	return check_area(&m->fd[0], 0, log.size, err);
+	rc = check_area(&m->fd[0], 0, log.size, err);
+	return rc != 0 ? rc : check_most("log", log.size, log_most(s), err);
 }
 
 int
@@ -148,7 +176,10 @@ bf_vhost_check_set_inflight(
 		return bf_err_set(err, EINVAL,
 			"size %" PRIu64 ": expected at least %" PRIu64 " for %u rings of %u",
 			w.size, inflight_size(s, &w), w.n_rings, w.ring_size);
-	return check_area(&m->fd[0], w.offset, w.size, err);
+	rc = check_area(&m->fd[0], w.offset, w.size, err);
+	return rc != 0 ? rc
+		       : check_most("inflight area", w.size,
+				 2 * inflight_size(s, &w) + INFLIGHT_SLACK, err);
 }
 
 int

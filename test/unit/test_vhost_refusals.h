@@ -218,7 +218,7 @@ static const struct refusal refusals[] = {
 	{"log of a short file", 6, 16, "s", STATUS_END, "some of the file's 0x1000", {1 << 20, 0}},
 	{"log, size that wraps", 6, 16, "m", STATUS_END, "size 0xffffffffffffffff",
 		{UINT64_MAX, 0}},
-	{"log too large to map", 6, 16, "h", STATUS_END, "cannot be mapped",
+	{"log larger than any memory", 6, 16, "h", STATUS_END, "bytes: expected at most 0x4",
 		{UINT64_C(1) << 61, 0}},
 	{"inflight for no ring", 31, 20, "", OWN, "0 rings: expected 1 to 4",
 		{0, 0, RINGS(0, 256)}},
@@ -237,7 +237,7 @@ static const struct refusal refusals[] = {
 		{0x4000, 0, RINGS(2, 256)}},
 	{"inflight, offset that wraps", 32, 20, "m", END, "some of the file's",
 		{0x10000, TOP, RINGS(2, 256)}},
-	{"inflight too large to map", 32, 20, "h", END, "cannot be mapped",
+	{"inflight larger than any rings", 32, 20, "h", END, "expected at most 0x204100",
 		{UINT64_C(1) << 61, 0, RINGS(2, 256)}},
 	/* Rings. */
 	{"size of a ring that is not there", 8, 8, "", END, "ring 4: expected 0 to 3",

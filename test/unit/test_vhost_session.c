@@ -670,6 +670,39 @@ test_a_log_takes_the_place_of_the_one_before(void **state)
 	front_fini(f);
 }
 
+/* Regions may come later, in a space of addresses with holes: there is room for some more. */
+static void
+test_a_log_is_not_much_larger_than_the_memory(void **state)
+{
+	const uint64_t most = UINT64_C(0x4000000), far = UINT64_C(1) << 46;
+	uint64_t region[] = {0, far, 0x1000, FREE_UVA, 0};
+
+	(void)state;
+	front_up(f, SPLIT_DEVICE);
+	assert_int_equal(front_say(f, BF_VHOST_ADD_MEM_REG, region, sizeof(region), "m"), 0);
+	assert_int_equal(log_base(far / 4096 / 8 * 2 + most, "h"), 0);
+	assert_int_equal(front_answer(f), 0);
+	assert_int_equal(log_base(far / 4096 / 8 * 2 + most + 2, "h"), -EPROTO);
+	assert_int_equal(f->s.log.size, far / 4096 / 8 * 2 + most);
+	assert_non_null(strstr(f->why, "expected at most 0x104000000"));
+	front_fini(f);
+}
+
+static void
+test_an_inflight_area_is_not_much_larger_than_the_rings(void **state)
+{
+	const uint64_t most = 2 * 2 * 4160 + 0x200000;
+
+	(void)state;
+	front_up(f, SPLIT_DEVICE);
+	assert_int_equal(inflight(BF_VHOST_SET_INFLIGHT_FD, most, 2, 256, "h"), 0);
+	assert_int_equal(inflight(BF_VHOST_SET_INFLIGHT_FD, most + 1, 2, 256, "h"), -EPROTO);
+	assert_int_equal(f->s.inflight.size, most);
+	assert_non_null(
+		strstr(f->why, "inflight area of 0x204101 bytes: expected at most 0x204100"));
+	front_fini(f);
+}
+
 static void
 check_inflight(uint64_t features, uint64_t part)
 {
@@ -890,6 +923,8 @@ main(void)
 		cmocka_unit_test(test_a_table_with_room_for_more_regions_is_understood),
 		cmocka_unit_test(test_a_region_may_end_where_addresses_do),
 		cmocka_unit_test(test_a_log_takes_the_place_of_the_one_before),
+		cmocka_unit_test(test_a_log_is_not_much_larger_than_the_memory),
+		cmocka_unit_test(test_an_inflight_area_is_not_much_larger_than_the_rings),
 		cmocka_unit_test(test_rings_keep_their_state_in_the_inflight_area),
 		cmocka_unit_test(
 			test_an_inflight_area_made_for_split_rings_does_not_hold_packed_ones),
