@@ -793,6 +793,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	bf_fdb_commit(br->fdb);
 	bf_lcores_collect(&br->lcores);
 	bf_pools_collect();
+	bf_waste_collect();
 	if (br->spare_view == NULL)
 		br->spare_view = bf_view_spare();
 	next = now_ms + (now_ms < br->busy_until_ms ? 1 : IDLE_TICK_MS);

@@ -89,7 +89,7 @@ bf_vhost_set_log(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	rc = s->ops->map_log(s->arg, &m->fd[0], size, &area);
 	if (rc != 0)
 		return bf_err_set(err, -rc, "log of 0x%" PRIx64 " bytes: cannot be mapped: %s",
-			size, strerror(-rc));
+			size, bf_vhost_unmapped(rc));
 	if (s->log.va != NULL)
 		s->ops->unmap_log(s->arg, &s->log);
 	s->log = area;
@@ -196,7 +196,7 @@ bf_vhost_set_inflight(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	if (rc != 0)
 		return bf_err_set(err, -rc,
 			"inflight area of %" PRIu64 " bytes: cannot be mapped: %s", w.size,
-			strerror(-rc));
+			bf_vhost_unmapped(rc));
 	if (s->inflight.va != NULL)
 		s->ops->unmap_log(s->arg, &s->inflight);
 	s->inflight = area;

@@ -95,6 +95,13 @@ bf_vhost_is_packed(const struct bf_vhost_session *s)
 	return (s->features & BF_VHOST_F_RING_PACKED) != 0;
 }
 
+/** Why something could not be mapped, in words. */
+static inline const char *
+bf_vhost_unmapped(int rc)
+{
+	return rc == -EDQUOT ? "more than one port may have mapped" : strerror(-rc);
+}
+
 /* session.c */
 
 /** Dispose of a descriptor, if there is one; there is none afterwards. */

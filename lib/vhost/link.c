@@ -22,7 +22,8 @@ link_map(void *arg, const struct bf_vhost_fd *file, struct bf_vhost_region *r)
 	struct door_conn *c = arg;
 	struct bf_door_port *p = c->port;
 
-	r->mapping = bf_mapping_new(file, r->offset, r->size, p->cfg.ops->lost, p->cfg.arg, &r->va);
+	r->mapping = bf_mapping_new(
+		p->cfg.bin, file, r->offset, r->size, p->cfg.ops->lost, p->cfg.arg, &r->va);
 	r->page = file->page;
 	return r->mapping == NULL ? -errno : 0;
 }
@@ -43,7 +44,8 @@ link_map_inflight(void *arg, const struct bf_vhost_fd *file, uint64_t offset, ui
 	struct door_conn *c = arg;
 	struct bf_door_port *p = c->port;
 
-	l->mapping = bf_mapping_new(file, offset, size, p->cfg.ops->lost, p->cfg.arg, &l->va);
+	l->mapping = bf_mapping_new(
+		p->cfg.bin, file, offset, size, p->cfg.ops->lost, p->cfg.arg, &l->va);
 	l->size = size;
 	return l->mapping == NULL ? -errno : 0;
 }

@@ -16,13 +16,17 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#include "vhost/waste.h"
+#define TIMES_MEMORY 4
+#define LEAST_MOST (UINT64_C(1) << 40)
+#define MOST_MOST (UINT64_C(1) << 44)
 
 struct bf_mapping {
 	struct bf_mapping *next; /* of all there ever were */
 	uintptr_t base;
 	size_t len; /* 0: not in use */
+	struct bf_waste_bin *bin;
 	bf_mapping_lost_fn *lost;
 	void *arg;
 	bool is_free;
@@ -60,9 +64,44 @@ entry_give(struct bf_mapping *m)
 	pthread_mutex_unlock(&list_lock);
 }
 
+uint64_t
+bf_mapping_most(void)
+{
+	static uint64_t most;
+	uint64_t memory, known = __atomic_load_n(&most, __ATOMIC_RELAXED);
+
+	if (known != 0)
+		return known;
+	memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	known = TIMES_MEMORY * memory;
+	known = known < LEAST_MOST ? LEAST_MOST : known > MOST_MOST ? MOST_MOST : known;
+	__atomic_store_n(&most, known, __ATOMIC_RELAXED);
+	return known;
+}
+
+/* @return NULL with errno. */
+static void *
+map(struct bf_waste_bin *bin, const struct bf_vhost_fd *file, uint64_t offset, uint64_t len)
+{
+	void *base;
+
+	if (!bf_waste_charge(bin, len, bf_mapping_most())) {
+		errno = EDQUOT;
+		return NULL;
+	}
+	base = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file->fd,
+		(off_t)offset);
+	if (base == MAP_FAILED) {
+		bf_waste_refund(bin, len);
+		return NULL;
+	}
+	madvise(base, len, MADV_DONTDUMP);
+	return base;
+}
+
 struct bf_mapping *
-bf_mapping_new(const struct bf_vhost_fd *file, uint64_t offset, uint64_t size,
-	bf_mapping_lost_fn *lost, void *arg, uint8_t **va)
+bf_mapping_new(struct bf_waste_bin *bin, const struct bf_vhost_fd *file, uint64_t offset,
+	uint64_t size, bf_mapping_lost_fn *lost, void *arg, uint8_t **va)
 {
 	uint64_t before = offset % file->page, len = before + size;
 	struct bf_mapping *m = entry_take();
@@ -73,13 +112,12 @@ bf_mapping_new(const struct bf_vhost_fd *file, uint64_t offset, uint64_t size,
 		return NULL;
 	}
 	len += (file->page - len % file->page) % file->page;
-	base = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file->fd,
-		(off_t)(offset - before));
-	if (base == MAP_FAILED) {
+	base = map(bin, file, offset - before, len);
+	if (base == NULL) {
 		entry_give(m);
 		return NULL;
 	}
-	madvise(base, len, MADV_DONTDUMP);
+	m->bin = bin;
 	m->base = (uintptr_t)base;
 	m->lost = lost;
 	m->arg = arg;
@@ -97,7 +135,7 @@ bf_mapping_free(struct bf_mapping *m)
 		return;
 	len = m->len;
 	__atomic_store_n(&m->len, 0, __ATOMIC_RELEASE);
-	bf_waste_map((void *)m->base, len);
+	bf_waste_map(m->bin, (void *)m->base, len);
 	entry_give(m);
 }
 

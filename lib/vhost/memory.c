@@ -149,7 +149,7 @@ map_one(struct bf_vhost_session *s, const struct bf_vhost_fd *file, struct bf_vh
 		return 0;
 	return bf_err_set(err, -rc,
 		"region 0x%" PRIx64 " of 0x%" PRIx64 " bytes: cannot be mapped: %s", r->gpa,
-		r->size, strerror(-rc));
+		r->size, bf_vhost_unmapped(rc));
 }
 
 int

@@ -148,7 +148,7 @@ port_resume(struct bf_door_port *p)
 static bool
 port_must_wait(struct bf_door_port *p, uint64_t now_ms)
 {
-	if (!p->paused && bf_waste_pending(p->cfg.bin) >= BF_WASTE_MOST)
+	if (!p->paused && bf_waste_is_full(p->cfg.bin))
 		port_pause(p, now_ms);
 	return p->paused;
 }
@@ -231,7 +231,7 @@ bf_port_tick(struct bf_door_port *p, uint64_t now_ms)
 {
 	if (p->paused && now_ms >= p->pause_ms) {
 		p->pause_ms = now_ms + PAUSE_MS;
-		if (bf_waste_pending(p->cfg.bin) < BF_WASTE_MOST)
+		if (!bf_waste_is_full(p->cfg.bin))
 			port_resume(p);
 	}
 	if (p->listener < 0 && p->n_conns == 0 && now_ms >= p->try_ms)

@@ -107,7 +107,10 @@ struct bf_vhost_session;
 
 /** What a session has done by others.  All are called from within bf_vhost_session_ functions. */
 struct bf_vhost_ops {
-	/** Map a region of a file that was checked to hold it; sets r->va. @return 0 or -errno. */
+	/**
+	 * Map a region of a file that was checked to hold it; sets r->va.
+	 * @return 0 or -errno; -EDQUOT: that would be more than one port may have mapped.
+	 */
 	int (*map)(void *arg, const struct bf_vhost_fd *file, struct bf_vhost_region *r);
 	/**
 	 * End a mapping.  No ring runs while regions are mapped, unmapped or changed; a new table is

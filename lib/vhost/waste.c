@@ -3,6 +3,9 @@
 /*
  * Descriptors and mappings that are given up: see waste.h.
  *
+ * Theory of operation.  What takes long but ends (memory) goes to one thread, the reaper; what may
+ * never end goes to a thread each, and where no thread is to be had it stays open until one is.
+ *
  * Threads: any; reaper_run() and closer_run() are threads of their own.
  */
 #include "vhost/waste.h"
@@ -16,12 +19,7 @@
 
 #define STACK_BYTES ((size_t)256 * 1024)
 
-struct bf_waste_bin {
-	uint32_t pending; /* threads that close something */
-	uint32_t users; /* they, and the port */
-};
-
-/* Something for the reaper: a mapping, or with base NULL a descriptor. */
+/* Something for the reaper: a mapping, or with base NULL a memory file. */
 struct waste {
 	struct waste *next;
 	void *base;
@@ -29,15 +27,27 @@ struct waste {
 	int fd;
 };
 
-static pthread_mutex_t reaper_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t reaper_wake = PTHREAD_COND_INITIALIZER;
-static struct waste *reaper_list;
-static bool reaper_runs, reaper_is_busy;
+struct bf_waste_bin {
+	uint32_t users; /* the port, and everything of it that is not done with */
+	uint32_t pending; /* threads that close something, or are to */
+	uint32_t queued; /* for the reaper, with what it has in hand */
+	uint64_t mapped; /* bytes, until the reaper has unmapped them */
+	/* under the lock */
+	struct waste *first, *last;
+	struct bf_waste_bin *next; /* that has something for the reaper */
+};
 
 struct closing {
+	struct closing *next;
 	struct bf_waste_bin *bin;
 	int fd;
 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t reaper_wake = PTHREAD_COND_INITIALIZER;
+static struct bf_waste_bin *first_bin, *last_bin; /* that have something for the reaper */
+static bool reaper_runs, reaper_is_busy;
+static struct closing *kept; /* no thread could be had for these */
 
 int
 bf_waste_thread(void *(*run)(void *), void *arg)
@@ -52,60 +62,6 @@ bf_waste_thread(void *(*run)(void *), void *arg)
 	ret = pthread_create(&thread, &attr, run, arg);
 	pthread_attr_destroy(&attr);
 	return ret;
-}
-
-static void
-waste_end(const struct waste *w)
-{
-	if (w->base != NULL)
-		munmap(w->base, w->len);
-	else
-		close(w->fd);
-}
-
-static void *
-reaper_run(void *arg)
-{
-	(void)arg;
-	pthread_mutex_lock(&reaper_lock);
-	for (;;) {
-		struct waste *w = reaper_list;
-
-		if (w == NULL) {
-			reaper_is_busy = false;
-			pthread_cond_wait(&reaper_wake, &reaper_lock);
-			continue;
-		}
-		reaper_list = w->next;
-		reaper_is_busy = true;
-		pthread_mutex_unlock(&reaper_lock);
-		waste_end(w);
-		free(w);
-		pthread_mutex_lock(&reaper_lock);
-	}
-	return NULL;
-}
-
-static void
-reaper_give(void *base, size_t len, int fd)
-{
-	struct waste *w = malloc(sizeof(*w)), here = {NULL, base, len, fd};
-
-	pthread_mutex_lock(&reaper_lock);
-	if (!reaper_runs)
-		reaper_runs = bf_waste_thread(reaper_run, NULL) == 0;
-	if (w != NULL && reaper_runs) {
-		*w = here;
-		w->next = reaper_list;
-		reaper_list = w;
-		reaper_is_busy = true;
-		pthread_cond_signal(&reaper_wake);
-		w = NULL;
-	} else {
-		waste_end(&here); /* without memory or threads: late is better than never */
-	}
-	pthread_mutex_unlock(&reaper_lock);
-	free(w);
 }
 
 struct bf_waste_bin *
@@ -143,17 +99,165 @@ bf_waste_pending(const struct bf_waste_bin *bin)
 	return __atomic_load_n(&bin->pending, __ATOMIC_RELAXED);
 }
 
+bool
+bf_waste_is_full(const struct bf_waste_bin *bin)
+{
+	return bf_waste_pending(bin) >= BF_WASTE_MOST ||
+		__atomic_load_n(&bin->queued, __ATOMIC_RELAXED) >= BF_WASTE_QUEUED;
+}
+
+bool
+bf_waste_charge(struct bf_waste_bin *bin, uint64_t len, uint64_t most)
+{
+	if (len <= most && __atomic_add_fetch(&bin->mapped, len, __ATOMIC_RELAXED) <= most)
+		return true;
+	if (len <= most)
+		bf_waste_refund(bin, len);
+	return false;
+}
+
+void
+bf_waste_refund(struct bf_waste_bin *bin, uint64_t len)
+{
+	__atomic_sub_fetch(&bin->mapped, len, __ATOMIC_RELAXED);
+}
+
+/* The lock is held. */
+static void
+bins_append(struct bf_waste_bin *bin)
+{
+	bin->next = NULL;
+	if (first_bin == NULL)
+		first_bin = bin;
+	else
+		last_bin->next = bin;
+	last_bin = bin;
+}
+
+/* One of each port in turn: who has much to be unmapped holds nobody up. The lock is held. */
+static struct waste *
+reaper_next(struct bf_waste_bin **bin)
+{
+	struct bf_waste_bin *b = first_bin;
+	struct waste *w;
+
+	if (b == NULL)
+		return NULL;
+	first_bin = b->next;
+	w = b->first;
+	b->first = w->next;
+	if (b->first != NULL)
+		bins_append(b);
+	*bin = b;
+	return w;
+}
+
+static void
+reaper_do(struct bf_waste_bin *bin, const struct waste *w)
+{
+	if (w->base == NULL) {
+		close(w->fd);
+	} else {
+		munmap(w->base, w->len);
+		bf_waste_refund(bin, w->len);
+	}
+	__atomic_sub_fetch(&bin->queued, 1, __ATOMIC_RELEASE);
+	bf_waste_bin_leave(bin);
+}
+
+static void *
+reaper_run(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&lock);
+	for (;;) {
+		struct bf_waste_bin *bin;
+		struct waste *w = reaper_next(&bin);
+
+		if (w == NULL) {
+			reaper_is_busy = false;
+			pthread_cond_wait(&reaper_wake, &lock);
+			continue;
+		}
+		pthread_mutex_unlock(&lock);
+		reaper_do(bin, w);
+		free(w);
+		pthread_mutex_lock(&lock);
+	}
+	return NULL;
+}
+
+/* The lock is held. */
+static void
+reaper_start(void)
+{
+	if (!reaper_runs && first_bin != NULL)
+		reaper_runs = bf_waste_thread(reaper_run, NULL) == 0;
+}
+
+static void
+reaper_give(struct bf_waste_bin *bin, void *base, size_t len, int fd)
+{
+	struct waste *w = malloc(sizeof(*w)), here = {NULL, base, len, fd};
+
+	__atomic_add_fetch(&bin->queued, 1, __ATOMIC_RELAXED);
+	bf_waste_bin_join(bin);
+	if (w == NULL) { /* it takes long, but not for ever */
+		reaper_do(bin, &here);
+		return;
+	}
+	*w = here;
+	pthread_mutex_lock(&lock);
+	if (bin->first == NULL)
+		bin->first = w;
+	else
+		bin->last->next = w;
+	bin->last = w;
+	if (bin->first == w)
+		bins_append(bin);
+	reaper_is_busy = true;
+	reaper_start();
+	pthread_cond_signal(&reaper_wake);
+	pthread_mutex_unlock(&lock);
+}
+
+static struct closing *
+kept_take(void)
+{
+	struct closing *c;
+
+	pthread_mutex_lock(&lock);
+	c = kept;
+	if (c != NULL)
+		kept = c->next;
+	pthread_mutex_unlock(&lock);
+	return c;
+}
+
+/* A thread that is done takes on what there was none for. */
 static void *
 closer_run(void *arg)
 {
-	struct closing *c = arg;
-	struct bf_waste_bin *bin = c->bin;
-
-	close(c->fd);
-	free(c);
-	bf_waste_count(bin, -1);
-	bf_waste_bin_leave(bin);
+	for (struct closing *c = arg; c != NULL; c = kept_take()) {
+		close(c->fd);
+		bf_waste_count(c->bin, -1);
+		bf_waste_bin_leave(c->bin);
+		free(c);
+	}
 	return NULL;
+}
+
+/* Nobody else may do it: it can take for ever. */
+static bool
+closer_start(struct closing *c)
+{
+	if (bf_waste_thread(closer_run, c) == 0)
+		return true;
+	pthread_mutex_lock(&lock);
+	c->next = kept;
+	kept = c;
+	pthread_mutex_unlock(&lock);
+	return false;
 }
 
 void
@@ -168,29 +272,35 @@ bf_waste_fd(struct bf_waste_bin *bin, const struct bf_vhost_fd *f)
 		return;
 	}
 	if (f->kind == BF_VHOST_FD_MEMORY) {
-		reaper_give(NULL, 0, f->fd);
+		reaper_give(bin, NULL, 0, f->fd);
 		return;
 	}
 	c = malloc(sizeof(*c));
-	if (c == NULL) {
-		reaper_give(NULL, 0, f->fd);
+	if (c == NULL) /* it stays open: that is one descriptor, to wait would be everybody's end */
 		return;
-	}
-	*c = (struct closing){bin, f->fd};
+	*c = (struct closing){.bin = bin, .fd = f->fd};
 	bf_waste_count(bin, 1);
 	bf_waste_bin_join(bin);
-	if (bf_waste_thread(closer_run, c) != 0) {
-		reaper_give(NULL, 0, c->fd);
-		bf_waste_count(bin, -1);
-		bf_waste_bin_leave(bin);
-		free(c);
-	}
+	closer_start(c);
 }
 
 void
-bf_waste_map(void *base, size_t len)
+bf_waste_map(struct bf_waste_bin *bin, void *base, size_t len)
 {
-	reaper_give(base, len, -1);
+	reaper_give(bin, base, len, -1);
+}
+
+void
+bf_waste_collect(void)
+{
+	struct closing *c;
+
+	pthread_mutex_lock(&lock);
+	reaper_start();
+	pthread_mutex_unlock(&lock);
+	do {
+		c = kept_take();
+	} while (c != NULL && closer_start(c));
 }
 
 static bool
@@ -198,9 +308,9 @@ is_settled(const struct bf_waste_bin *bin)
 {
 	bool busy;
 
-	pthread_mutex_lock(&reaper_lock);
+	pthread_mutex_lock(&lock);
 	busy = reaper_is_busy;
-	pthread_mutex_unlock(&reaper_lock);
+	pthread_mutex_unlock(&lock);
 	return !busy && (bin == NULL || bf_waste_pending(bin) == 0);
 }
 

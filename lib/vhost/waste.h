@@ -4,22 +4,26 @@
  * Descriptors and mappings that are given up.
  *
  * To close what a front end has sent can wait for it (a file of its own file system, a socket that
- * lingers), and to unmap a large guest takes long.  Neither is done by a thread that serves anybody:
- * memory goes to one thread that only does this, everything else is closed by a thread of its own.
- * A bin counts how many of those there are for one port, so that a port can be made to wait for
- * what it has caused itself.
+ * lingers), and to unmap a large guest, or to close the last descriptor of its memory, takes long.
+ * Neither is done by a thread that serves anybody: memory goes to one thread that only does this and
+ * serves ports in turn, everything else is closed by a thread of its own.
+ * A bin counts for one port how much of either is under way, so that a port can be made to wait for what
+ * it has caused itself, and how much memory it has mapped, until that is unmapped.
  *
  * Threads: any; a bin belongs to its port.
  */
 #ifndef BF_VHOST_WASTE_H
 #define BF_VHOST_WASTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "vhost/session.h"
 
-#define BF_WASTE_MOST 16 /* closing at a time for one port: more, and the port has to wait */
+/* For one port at a time; with more the port has to wait. */
+#define BF_WASTE_MOST 16 /* closing, each in a thread */
+#define BF_WASTE_QUEUED 64 /* memory; a guest with all slots in use leaves 34 mappings at once */
 
 struct bf_waste_bin;
 
@@ -32,8 +36,22 @@ void bf_waste_bin_leave(struct bf_waste_bin *bin);
 /** Another user of the bin; each one leaves it. */
 void bf_waste_bin_join(struct bf_waste_bin *bin);
 
-/** How many descriptors of the bin are being closed. */
+/** How many descriptors of the bin are being closed, each by a thread. */
 uint32_t bf_waste_pending(const struct bf_waste_bin *bin);
+
+/** Is so much under way for the bin that its port has to wait? */
+bool bf_waste_is_full(const struct bf_waste_bin *bin);
+
+/**
+ * Count @p len bytes as mapped, before they are.
+ *
+ * @return
+ *   false, and nothing is counted: there would be more than @p most.
+ */
+bool bf_waste_charge(struct bf_waste_bin *bin, uint64_t len, uint64_t most);
+
+/** They could not be mapped. */
+void bf_waste_refund(struct bf_waste_bin *bin, uint64_t len);
 
 /** Something else begins (1) or has ended (-1) that counts as being closed. */
 void bf_waste_count(struct bf_waste_bin *bin, int by);
@@ -41,8 +59,11 @@ void bf_waste_count(struct bf_waste_bin *bin, int by);
 /** Close a descriptor that a front end sent, or a connection with it. Never waits. */
 void bf_waste_fd(struct bf_waste_bin *bin, const struct bf_vhost_fd *f);
 
-/** Unmap. Never waits. */
-void bf_waste_map(void *base, size_t len);
+/** Unmap what was counted by bf_waste_charge(). Never waits. */
+void bf_waste_map(struct bf_waste_bin *bin, void *base, size_t len);
+
+/** Try again what there was no thread for; call now and then. */
+void bf_waste_collect(void);
 
 /** Start a detached thread with a small stack. @return 0 or an errno value. */
 int bf_waste_thread(void *(*run)(void *), void *arg);
