@@ -26,6 +26,7 @@
 #include "control/probe.h"
 #include "control/stats.h"
 #include "dataplane/mailbox.h"
+#include "vhost/late.h"
 
 #define FDB_CAPACITY 16384
 #define LEARN_BATCH 64
@@ -67,8 +68,11 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 		.gid = opt->gid};
 	if (br->ground.door == NULL)
 		goto err_memory;
-	if (bf_lcores_open(&br->lcores, br->fdb, err) != 0 ||
-		bf_bond_init(&br->bond, &br->lcores, &br->events, err) != 0)
+	if (bf_lcores_open(&br->lcores, br->fdb, err) != 0)
+		goto err;
+	bf_late_open(&(struct bf_late_grace){
+		bf_lcores_grace_begin, bf_lcores_grace_is_over, &br->lcores});
+	if (bf_bond_init(&br->bond, &br->lcores, &br->events, err) != 0)
 		goto err;
 	br->neighbors = bf_neighbors_create(br->lcores.held);
 	br->groups = bf_groups_create();
@@ -814,6 +818,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_guest_rings_close();
 	bf_records_close(br->ground.records);
 	bf_bond_fini(&br->bond);
+	bf_late_close();
 	bf_lcores_close(&br->lcores);
 	rte_free(br->spare_view);
 	bf_pools_collect();

@@ -159,6 +159,17 @@ ring_place(struct bf_guest *g, struct bf_ring *r, const struct bf_vhost_ring *fr
 	g->placed[q] = true;
 }
 
+/*
+ * A worker may just be calling by the descriptor that the ring had before, where nobody looks any more:
+ * the guest is to look once more.
+ */
+static void
+ring_call(const struct bf_ring *r)
+{
+	bf_calls_add(&calls, r->call_fd);
+	bf_calls_send(&calls);
+}
+
 static void
 guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 {
@@ -166,9 +177,11 @@ guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 	struct bf_guest_dp *dp = g->dp;
 	struct bf_ring *r = &dp->ring[q];
 	const struct bf_vhost_ring *from = &s->ring[q];
+	bool again;
 
 	if (q >= N_RINGS) /* a control queue that nobody said was one */
 		return;
+	again = g->placed[q];
 	ring_lock(r);
 	ring_describe(r, s, from);
 	ring_place(g, r, from, q);
@@ -187,6 +200,8 @@ guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 		bf_discard_count(1);
 		return;
 	}
+	if (again)
+		ring_call(r);
 	__atomic_fetch_or(bits_of(dp, q), 1u << q / 2, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&dp->changes, 1, __ATOMIC_RELEASE);
 }

@@ -224,6 +224,22 @@ bf_lcores_grace(struct bf_lcores *l)
 		rte_rcu_qsbr_synchronize(l->qsbr, RTE_QSBR_THRID_INVALID);
 }
 
+uint64_t
+bf_lcores_grace_begin(void *lcores)
+{
+	struct bf_lcores *l = lcores;
+
+	return rte_rcu_qsbr_start(l->qsbr);
+}
+
+bool
+bf_lcores_grace_is_over(void *lcores, uint64_t token)
+{
+	struct bf_lcores *l = lcores;
+
+	return rte_rcu_qsbr_check(l->qsbr, token, false) == 1;
+}
+
 void
 bf_lcores_enter(struct bf_lcores *l)
 {

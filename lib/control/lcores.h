@@ -56,6 +56,15 @@ void bf_lcores_publish(struct bf_lcores *l, struct bf_view *v);
 void bf_lcores_grace(struct bf_lcores *l);
 
 /**
+ * The same without waiting: a grace period begins; is one over?  For struct bf_late_grace, whose arg is
+ * the struct bf_lcores.
+ *
+ * ctx any, between bf_lcores_open() and bf_lcores_close().
+ */
+uint64_t bf_lcores_grace_begin(void *lcores);
+bool bf_lcores_grace_is_over(void *lcores, uint64_t token);
+
+/**
  * Be a reader for a moment: between the two, no guest's device is freed under control's hands.
  * Not around anything that registers or unregisters a socket.
  */

@@ -22,7 +22,8 @@ const uint8_t bf_burst_bin[BF_BURST + 1] = {0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 
 
 /*
  * One fence for all of them: what was published is seen before what the guests ask for is read.  The
- * calls are made when no lock is held; a descriptor is closed after a grace period, so it is still good.
+ * calls are made when no lock is held: a descriptor is closed only when every worker has begun another
+ * turn (vhost/late.h), so it is still good.
  */
 void
 bf_rings_tell(struct bf_worker *w)

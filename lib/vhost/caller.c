@@ -43,12 +43,15 @@ caller_write(const struct bf_vhost_fd *to)
 		return; /* full: it has been called; closed: nobody is there */
 }
 
+/* Workers may be about to write to `say`, as to any call descriptor. */
 static void
 caller_drop(struct bf_caller *c)
 {
+	struct bf_vhost_fd say = {.fd = c->say, .kind = BF_VHOST_FD_EVENT, .lent = true};
+
 	if (__atomic_sub_fetch(&c->users, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
-	close(c->say);
+	bf_waste_fd(c->bin, &say);
 	bf_waste_bin_leave(c->bin);
 	free(c);
 }

@@ -24,7 +24,10 @@ struct bf_caller;
  */
 struct bf_caller *bf_caller_new(struct bf_waste_bin *bin, const struct bf_vhost_fd *to);
 
-/** Where to say that the guest is to be called: an eventfd of ours, non-blocking. */
+/**
+ * Where to say that the guest is to be called: an eventfd of ours, non-blocking.  It is closed after
+ * bf_caller_free(), when workers are done with it (late.h).
+ */
 int bf_caller_fd(const struct bf_caller *c);
 
 /** No more calls. Never waits; what the thread holds is closed when it can be. */

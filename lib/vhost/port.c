@@ -231,6 +231,7 @@ bf_port_tick(struct bf_door_port *p, uint64_t now_ms)
 {
 	if (p->paused && now_ms >= p->pause_ms) {
 		p->pause_ms = now_ms + PAUSE_MS;
+		bf_waste_collect();
 		if (!bf_waste_is_full(p->cfg.bin))
 			port_resume(p);
 	}

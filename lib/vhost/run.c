@@ -163,6 +163,7 @@ start(struct bf_vhost_session *s, uint16_t q, const struct look *l)
 	r->used = l->used;
 	r->keep = bf_vhost_keep_of(s, q);
 	r->running = true;
+	r->call.lent = true;
 	s->ops->ring_start(s->arg, s, q);
 }
 

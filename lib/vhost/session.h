@@ -49,6 +49,7 @@ enum bf_vhost_fd_kind {
 struct bf_vhost_fd {
 	int fd;
 	uint8_t kind; /* enum bf_vhost_fd_kind */
+	bool lent; /* a ring ran with it: workers may be about to signal it */
 	uint64_t size; /* MEMORY: bytes in the file */
 	uint64_t page; /* MEMORY: its page size, bytes */
 };

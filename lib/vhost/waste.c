@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vhost/late.h"
+
 #define STACK_BYTES ((size_t)256 * 1024)
 
 /* Something for the reaper: a mapping, or with base NULL a memory file. */
@@ -30,7 +32,7 @@ struct waste {
 struct bf_waste_bin {
 	uint32_t users; /* the port, and everything of it that is not done with */
 	uint32_t pending; /* threads that close something, or are to */
-	uint32_t queued; /* for the reaper, with what it has in hand */
+	uint32_t queued; /* for the reaper, with what it has in hand; or until workers are done */
 	uint64_t mapped; /* bytes, until the reaper has unmapped them */
 	/* under the lock */
 	struct waste *first, *last;
@@ -91,6 +93,12 @@ void
 bf_waste_count(struct bf_waste_bin *bin, int by)
 {
 	__atomic_add_fetch(&bin->pending, (uint32_t)by, __ATOMIC_RELEASE);
+}
+
+void
+bf_waste_queue(struct bf_waste_bin *bin, int by)
+{
+	__atomic_add_fetch(&bin->queued, (uint32_t)by, __ATOMIC_RELEASE);
 }
 
 uint32_t
@@ -161,7 +169,7 @@ reaper_do(struct bf_waste_bin *bin, const struct waste *w)
 		munmap(w->base, w->len);
 		bf_waste_refund(bin, w->len);
 	}
-	__atomic_sub_fetch(&bin->queued, 1, __ATOMIC_RELEASE);
+	bf_waste_queue(bin, -1);
 	bf_waste_bin_leave(bin);
 }
 
@@ -200,7 +208,7 @@ reaper_give(struct bf_waste_bin *bin, void *base, size_t len, int fd)
 {
 	struct waste *w = malloc(sizeof(*w)), here = {NULL, base, len, fd};
 
-	__atomic_add_fetch(&bin->queued, 1, __ATOMIC_RELAXED);
+	bf_waste_queue(bin, 1);
 	bf_waste_bin_join(bin);
 	if (w == NULL) { /* it takes long, but not for ever */
 		reaper_do(bin, &here);
@@ -267,6 +275,10 @@ bf_waste_fd(struct bf_waste_bin *bin, const struct bf_vhost_fd *f)
 
 	if (f->fd < 0)
 		return;
+	if (f->kind == BF_VHOST_FD_EVENT && f->lent) {
+		bf_late_fd(bin, f->fd);
+		return;
+	}
 	if (f->kind == BF_VHOST_FD_EVENT) { /* waits for nobody and frees nothing large */
 		close(f->fd);
 		return;
@@ -295,6 +307,7 @@ bf_waste_collect(void)
 {
 	struct closing *c;
 
+	bf_late_collect();
 	pthread_mutex_lock(&lock);
 	reaper_start();
 	pthread_mutex_unlock(&lock);

@@ -23,7 +23,8 @@
 
 /* For one port at a time; with more the port has to wait. */
 #define BF_WASTE_MOST 16 /* closing, each in a thread */
-#define BF_WASTE_QUEUED 64 /* memory; a guest with all slots in use leaves 34 mappings at once */
+#define BF_WASTE_QUEUED \
+	64 /* memory, eventfds; a guest with all slots in use leaves 34 mappings at once */
 
 struct bf_waste_bin;
 
@@ -35,6 +36,9 @@ void bf_waste_bin_leave(struct bf_waste_bin *bin);
 
 /** Another user of the bin; each one leaves it. */
 void bf_waste_bin_join(struct bf_waste_bin *bin);
+
+/** Something begins (1) or has ended (-1) that is queued. */
+void bf_waste_queue(struct bf_waste_bin *bin, int by);
 
 /** How many descriptors of the bin are being closed, each by a thread. */
 uint32_t bf_waste_pending(const struct bf_waste_bin *bin);
@@ -56,13 +60,17 @@ void bf_waste_refund(struct bf_waste_bin *bin, uint64_t len);
 /** Something else begins (1) or has ended (-1) that counts as being closed. */
 void bf_waste_count(struct bf_waste_bin *bin, int by);
 
-/** Close a descriptor that a front end sent, or a connection with it. Never waits. */
+/**
+ * Close a descriptor that a front end sent, or a connection with it. Never waits.
+ *
+ * An eventfd that was lent to workers is closed when they are done with it (late.h).
+ */
 void bf_waste_fd(struct bf_waste_bin *bin, const struct bf_vhost_fd *f);
 
 /** Unmap what was counted by bf_waste_charge(). Never waits. */
 void bf_waste_map(struct bf_waste_bin *bin, void *base, size_t len);
 
-/** Try again what there was no thread for; call now and then. */
+/** Close what workers are done with, and what there was no thread for; call now and then. */
 void bf_waste_collect(void);
 
 /** Start a detached thread with a small stack. @return 0 or an errno value. */

@@ -206,6 +206,17 @@ row("memory without end: a table of one file after another", AGREED, lambda a: [
     for i in range(60)][-1], ACCEPTED)
 
 
+# Files of which the whole is there to be mapped, and takes no memory.
+ENDLESS = 100 << 40
+row("a region of 100 TiB in a file that long", AGREED,
+    lambda a: a.hit("SET_MEM_TABLE", table(region(BASE, ENDLESS)), [things.memory(a, ENDLESS)]))
+row("regions of 4 TiB until there are no more", AGREED, lambda a: [
+    a.hit("ADD_MEM_REG", one_region(i * 4 << 40, 4 << 40), [things.memory(a, 4 << 40)]) for i in range(1, 9)][-1], ANY)
+row("a log of 100 TiB", AGREED, lambda a: a.hit("SET_LOG_BASE", log(ENDLESS), [things.memory(a, ENDLESS)]))
+row("an inflight area of 100 TiB", AGREED,
+    lambda a: a.hit("SET_INFLIGHT_FD", inflight(ENDLESS), [things.memory(a, ENDLESS)]))
+
+
 def refused_often(a, count, request, payload, fds):
     """As fast as it goes; the other end may hang up."""
     outcome = None

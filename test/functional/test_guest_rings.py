@@ -152,6 +152,18 @@ def test_a_disabled_ring_is_left_alone(raw):
     both_ways(r, client)
 
 
+def test_a_new_call_descriptor_is_called_once_more(raw):
+    """A call may have gone to the old one, where nobody looks any more."""
+    r, client = raw()
+    for ring in (RX, TX):
+        fresh = os.eventfd(0, os.EFD_NONBLOCK)
+        client.u64(vhost.SET_VRING_CALL, ring, [fresh])
+        assert os.eventfd_read(fresh) == 1
+        os.close(client.call[ring])
+        client.call[ring] = fresh
+    both_ways(r, client)
+
+
 def test_a_ring_stops_where_its_base_says_and_goes_on_from_there(raw):
     r, client = raw()
     from_guest(r, client, range(20))

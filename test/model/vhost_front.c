@@ -185,6 +185,7 @@ on_dispose(void *arg, const struct bf_vhost_fd *fd)
 	CHECK(fd->fd >= FD_BASE && f->in_use[fd->fd - FD_BASE]);
 	f->in_use[fd->fd - FD_BASE] = false;
 	f->n_in_use--;
+	f->n_lent += fd->lent;
 }
 
 static void

@@ -70,6 +70,7 @@ struct front {
 	bool in_use[FRONT_FDS]; /* a descriptor that was sent and not yet disposed of */
 	int next_fd;
 	unsigned int n_in_use, n_live; /* descriptors; mappings */
+	unsigned int n_lent; /* that were disposed of and that a ring had run with */
 	unsigned int n_announced, n_refused;
 	uint64_t announced;
 	char request[64], why[512]; /* of the last refusal */

@@ -647,6 +647,23 @@ test_a_region_may_end_where_addresses_do(void **state)
 	front_fini(f);
 }
 
+/* Workers may be about to signal it: whoever closes it has to know. */
+static void
+test_a_call_descriptor_that_a_ring_ran_with_was_lent(void **state)
+{
+	(void)state;
+	front_up(f, SPLIT_DEVICE);
+	assert_true(f->runs[0] && f->n_lent == 0);
+	assert_int_equal(front_u64(f, BF_VHOST_SET_VRING_CALL, 0, "e"), 0);
+	assert_int_equal(f->n_lent, 1);
+	assert_int_equal(front_state(f, BF_VHOST_GET_VRING_BASE, 0, 0), 0);
+	assert_int_equal(f->n_lent, 2);
+	assert_int_equal(front_u64(f, BF_VHOST_SET_VRING_CALL, 0, "e"), 0);
+	assert_int_equal(front_u64(f, BF_VHOST_SET_VRING_CALL, 0, "e"), 0);
+	assert_int_equal(f->n_lent, 2);
+	front_fini(f);
+}
+
 /* Log and inflight area. */
 
 static void
@@ -922,6 +939,7 @@ main(void)
 		cmocka_unit_test(test_all_memory_may_go),
 		cmocka_unit_test(test_a_table_with_room_for_more_regions_is_understood),
 		cmocka_unit_test(test_a_region_may_end_where_addresses_do),
+		cmocka_unit_test(test_a_call_descriptor_that_a_ring_ran_with_was_lent),
 		cmocka_unit_test(test_a_log_takes_the_place_of_the_one_before),
 		cmocka_unit_test(test_a_log_is_not_much_larger_than_the_memory),
 		cmocka_unit_test(test_an_inflight_area_is_not_much_larger_than_the_rings),
