@@ -23,7 +23,8 @@ static uint64_t
 on_begin(void *arg)
 {
 	assert_ptr_equal(arg, &begun);
-	return ++begun;
+	return __atomic_add_fetch(
+		&begun, 1, __ATOMIC_RELEASE); /* a caller's thread may be the one */
 }
 
 static bool
@@ -130,7 +131,7 @@ test_a_caller_can_be_told_until_workers_are_done(void **state)
 	assert_int_equal(poll(&p, 1, SETTLE_MS), 1); /* its thread has ended */
 	bf_waste_settle(bin, SETTLE_MS);
 	assert_int_equal(eventfd_write(say, 1), 0);
-	while (begun == over) /* or is about to */
+	while (__atomic_load_n(&begun, __ATOMIC_ACQUIRE) == over) /* or is about to */
 		poll(NULL, 0, 1);
 	over = begun;
 	bf_waste_collect();
