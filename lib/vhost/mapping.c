@@ -4,7 +4,10 @@
  * Memory files of front ends: see mapping.h.
  *
  * Theory of operation.  The guard may run while the list of mappings is being changed, in any thread.
- * Mappings are never freed, only used again, and the list only grows: it can be walked without a lock.
+ * Mappings are never freed, only used again, and the list only grows: it can be walked without a lock.  What
+ * is in one has a version, odd while it is changed: base and length belong together only where the
+ * version was the same before and after.  The mapping that was touched is not changed, because whoever
+ * touched it uses it; so one that is can be passed by.
  *
  * Threads: see mapping.h.
  */
@@ -22,13 +25,18 @@
 #define LEAST_MOST (UINT64_C(1) << 40)
 #define MOST_MOST (UINT64_C(1) << 44)
 
-struct bf_mapping {
-	struct bf_mapping *next; /* of all there ever were */
+struct extent {
 	uintptr_t base;
 	size_t len; /* 0: not in use */
-	struct bf_waste_bin *bin;
 	bf_mapping_lost_fn *lost;
 	void *arg;
+};
+
+struct bf_mapping {
+	struct bf_mapping *next; /* of all there ever were */
+	uint32_t version; /* of `at` */
+	struct extent at;
+	struct bf_waste_bin *bin;
 	bool is_free;
 };
 
@@ -62,6 +70,32 @@ entry_give(struct bf_mapping *m)
 	pthread_mutex_lock(&list_lock);
 	m->is_free = true;
 	pthread_mutex_unlock(&list_lock);
+}
+
+static void
+entry_set(struct bf_mapping *m, const struct extent *to)
+{
+	__atomic_store_n(&m->version, m->version + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	__atomic_store_n(&m->at.base, to->base, __ATOMIC_RELAXED);
+	__atomic_store_n(&m->at.len, to->len, __ATOMIC_RELAXED);
+	__atomic_store_n(&m->at.lost, to->lost, __ATOMIC_RELAXED);
+	__atomic_store_n(&m->at.arg, to->arg, __ATOMIC_RELAXED);
+	__atomic_store_n(&m->version, m->version + 1, __ATOMIC_RELEASE);
+}
+
+/* @return false: it is being changed. */
+static bool
+entry_look(const struct bf_mapping *m, struct extent *at)
+{
+	uint32_t version = __atomic_load_n(&m->version, __ATOMIC_ACQUIRE);
+
+	at->base = __atomic_load_n(&m->at.base, __ATOMIC_RELAXED);
+	at->len = __atomic_load_n(&m->at.len, __ATOMIC_RELAXED);
+	at->lost = __atomic_load_n(&m->at.lost, __ATOMIC_RELAXED);
+	at->arg = __atomic_load_n(&m->at.arg, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return version % 2 == 0 && __atomic_load_n(&m->version, __ATOMIC_RELAXED) == version;
 }
 
 uint64_t
@@ -118,10 +152,7 @@ bf_mapping_new(struct bf_waste_bin *bin, const struct bf_vhost_fd *file, uint64_
 		return NULL;
 	}
 	m->bin = bin;
-	m->base = (uintptr_t)base;
-	m->lost = lost;
-	m->arg = arg;
-	__atomic_store_n(&m->len, len, __ATOMIC_RELEASE);
+	entry_set(m, &(struct extent){(uintptr_t)base, len, lost, arg});
 	*va = (uint8_t *)base + before;
 	return m;
 }
@@ -129,42 +160,42 @@ bf_mapping_new(struct bf_waste_bin *bin, const struct bf_vhost_fd *file, uint64_
 void
 bf_mapping_free(struct bf_mapping *m)
 {
-	size_t len;
+	struct extent was;
 
 	if (m == NULL)
 		return;
-	len = m->len;
-	__atomic_store_n(&m->len, 0, __ATOMIC_RELEASE);
-	bf_waste_map(m->bin, (void *)m->base, len);
+	was = m->at;
+	entry_set(m, &(struct extent){0});
+	bf_waste_map(m->bin, (void *)was.base, was.len);
 	entry_give(m);
 }
 
-static struct bf_mapping *
-mapping_at(uintptr_t at)
+static bool
+mapping_at(uintptr_t where, struct extent *at)
 {
-	struct bf_mapping *m = __atomic_load_n(&list, __ATOMIC_ACQUIRE);
+	const struct bf_mapping *m = __atomic_load_n(&list, __ATOMIC_ACQUIRE);
 
 	for (; m != NULL; m = m->next)
-		if (at - m->base < __atomic_load_n(&m->len, __ATOMIC_ACQUIRE))
-			return m;
-	return NULL;
+		if (entry_look(m, at) && where - at->base < at->len)
+			return true;
+	return false;
 }
 
 static void
 guard_handle(int sig, siginfo_t *info, void *context)
 {
-	struct bf_mapping *m = mapping_at((uintptr_t)info->si_addr);
 	int saved = errno;
+	struct extent at;
 
 	(void)context;
-	if (m == NULL ||
-		mmap((void *)m->base, m->len, PROT_READ | PROT_WRITE,
+	if (!mapping_at((uintptr_t)info->si_addr, &at) ||
+		mmap((void *)at.base, at.len, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
 			0) == MAP_FAILED) {
 		signal(sig, SIG_DFL); /* it happens again, and ends the process */
 		return;
 	}
-	m->lost(m->arg);
+	at.lost(at.arg);
 	errno = saved;
 }
 
