@@ -4,14 +4,14 @@
  * Rings that are started and disabled: see discard.h.
  *
  * A ring is disabled for a moment whenever a front end connects, between its start and its first
- * SET_VRING_ENABLE; what waits in it then is wanted.  So a ring is emptied from the second look on.
+ * SET_VRING_ENABLE; what waits in it then is wanted.  So a ring is emptied from the second look after its
+ * start on (bf_ring.discards).
  *
  * Threads: ctx control; bf_discard_count() ctx vhost.
  */
 #include "control/discard.h"
 
 #include <rte_mbuf.h>
-#include <rte_pause.h>
 
 #include "base/call.h"
 #include "dataplane/ring.h"
@@ -61,26 +61,31 @@ ring_discard(struct bf_guest_dp *g, struct bf_ring *r, unsigned int *bursts)
 	return count + lost;
 }
 
+/* A ring that a worker or the door has just now is looked at the next time. */
 static uint64_t
-guest_discard(struct bf_guest *g, unsigned int *bursts)
+ring_look(struct bf_guest_dp *g, struct bf_ring *r, unsigned int *bursts)
 {
-	uint32_t seen = 0;
 	uint64_t count = 0;
 
-	for (unsigned int q = 1; q < 2 * BF_MAX_QP; q += 2) {
-		struct bf_ring *r = &g->dp->ring[q];
-
-		if (__atomic_load_n(&r->mode, __ATOMIC_RELAXED) != BF_RING_DISCARD)
-			continue;
-		seen |= 1u << q / 2;
-		if (!(g->disabled_seen & 1u << q / 2) ||
-			__atomic_exchange_n(&r->lock, 1, __ATOMIC_ACQUIRE) != 0)
-			continue;
-		if (r->mode == BF_RING_DISCARD)
-			count += ring_discard(g->dp, r, bursts);
-		__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+	if (__atomic_load_n(&r->mode, __ATOMIC_RELAXED) != BF_RING_DISCARD ||
+		__atomic_exchange_n(&r->lock, 1, __ATOMIC_ACQUIRE) != 0)
+		return 0;
+	if (r->mode == BF_RING_DISCARD) {
+		if (r->discards)
+			count = ring_discard(g, r, bursts);
+		r->discards = true;
 	}
-	g->disabled_seen = seen;
+	__atomic_store_n(&r->lock, 0, __ATOMIC_RELEASE);
+	return count;
+}
+
+static uint64_t
+guest_discard(struct bf_guest_dp *g, unsigned int *bursts)
+{
+	uint64_t count = 0;
+
+	for (unsigned int q = 1; q < 2 * BF_MAX_QP; q += 2)
+		count += ring_look(g, &g->ring[q], bursts);
 	return count;
 }
 
@@ -98,7 +103,7 @@ bf_discard_tick(struct bf_bridge *br, uint64_t now_ms)
 
 		if (br->guests[s] == NULL)
 			continue;
-		br->discarded[s] += guest_discard(br->guests[s], &bursts);
+		br->discarded[s] += guest_discard(br->guests[s]->dp, &bursts);
 		if (bursts == 0 && ended == 0)
 			ended = s;
 	}

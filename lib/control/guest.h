@@ -57,7 +57,6 @@ struct bf_guest {
 	uint32_t rx_posted, tx_posted; /* ring bits when control was last notified */
 	uint32_t ups; /* times that it has come up; control: r */
 	int memory_node;
-	uint32_t disabled_seen; /* bit q: ring 2q+1 was disabled at the last look; discard.c */
 };
 
 /** What guest ports have in common. */

@@ -194,6 +194,7 @@ guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 	dp->log = (struct bf_ring_log){s->log.va, s->log.size};
 	r->log = s->features & BF_VHOST_F_LOG_ALL && dp->log.va != NULL ? &dp->log : NULL;
 	bf_ring_want_kicks(r, false);
+	r->discards = false;
 	__atomic_store_n(&r->mode, from->enabled ? BF_RING_OWN : BF_RING_DISCARD, __ATOMIC_RELAXED);
 	ring_unlock(r);
 	if (!from->enabled) {

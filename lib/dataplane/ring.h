@@ -151,6 +151,7 @@ struct bf_ring {
 	/* Used now and then, or for packed rings alone. */
 	struct bf_ring_record *record __rte_cache_aligned; /* packed; NULL: none */
 	bool in_order; /* VIRTIO_F_IN_ORDER was negotiated */
+	bool discards; /* mode BF_RING_DISCARD: for long enough; control: w under the lock */
 	uint64_t
 		log_gpa; /* of `used` or `device` in the log, BF_RING_NOT_LOGGED: it is not in it */
 	int call_fd; /* -1: the driver polls; closed after a grace period */

@@ -9,12 +9,13 @@ import fcntl
 import mmap
 import os
 import struct
+import time
 
 import pytest
 
 import vhost_frontend as vhost
 from bf import FAR_MAC, guest_mac, mac_bytes, wait_for
-from vhost_frontend import RX, TX, Frontend, Refused
+from vhost_frontend import RX, TX, Frontend, PackedFrontend, Refused
 
 IDLE = "poll"
 
@@ -23,6 +24,8 @@ ETHERTYPE = b"\x88\xb5"
 PIPE_ROOM = 1 << 16
 FULL = 2 ** 64 - 2  # what an eventfd holds at most
 CAPTURE = 256
+GRACE_S = 0.1  # what waits in a ring that is disabled for less is kept
+KINDS = pytest.mark.parametrize("kind", [Frontend, PackedFrontend], ids=["split", "packed"])
 
 
 def frame(number, src=RAW, dst=FAR_MAC, length=60):
@@ -35,12 +38,12 @@ def raw(rig):
     """A rig whose second guest is the client; its rings run and the switch knows both ends."""
     made = []
 
-    def make(**options):
+    def make(kind=Frontend, **options):
         r = rig(guests=("vm1",), log_allowed=(r"^WARNING: guest_ring_fault: raw: ring \d is left alone",
                              r"^WARNING: guest_refused: raw: SET_MEM_TABLE: size "))
         path = r.workdir / "raw.sock"
         r.daemon.ctl(f"add guest raw socket={path},mode=server")
-        client = Frontend(path, **options)
+        client = kind(path, **options)
         made.append(client)
         client.start()
         # Before the rig counts frames: no ring is left that nobody empties.
@@ -131,24 +134,79 @@ def test_memory_is_mapped_anew_while_frames_come(raw):
     both_ways(r, client)
 
 
-def test_a_disabled_ring_is_left_alone(raw):
-    r, client = raw()
+def thrown_away(r):
+    return r.daemon.drops("raw").get("guest_ring_disabled", 0)
+
+
+@KINDS
+def test_what_is_sent_on_a_disabled_ring_is_thrown_away(raw, kind):
+    r, client = raw(kind)
+    from_guest(r, client, range(20))
+    assert thrown_away(r) == 0
     client.enable(TX, False)
-    wait_for(lambda: modes(r)[TX] == "off", what="the ring off")
+    assert modes(r)[TX] == "discard"
     r.far[0].capture(CAPTURE)
-    client.send(frame(1))
+    while rings_bell(client.call[TX]):
+        pass
+    for n in range(100):
+        client.send(frame(n))
+    wait_for(lambda: client.is_drained(TX), what="the frames used")
+    wait_for(lambda: thrown_away(r) == 100, what="the frames counted")
+    wait_for(lambda: rings_bell(client.call[TX]), what="the guest told")
     to_guest(r, client, range(16))
-    assert not client.is_drained(TX)
     client.enable(TX)
-    assert captured(r, 1) == [frame(1)]
+    client.send(frame(500))
+    assert captured(r, 1) == [frame(500)], "none of those before"
+    both_ways(r, client)
+    assert thrown_away(r) == 100
+    r.check_balance()
+
+
+def spin(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+@KINDS
+def test_what_waits_while_a_front_end_returns_is_kept(raw, kind):
+    """Also when its ring was disabled long before, so that the guest's frames were thrown away."""
+    r, client = raw(kind)
+
+    def returns(first):
+        client.enable(TX, False)
+        client.send(frame(0))
+        wait_for(lambda: client.is_drained(TX), what="the frame thrown away")
+        spin(0.5 * GRACE_S)  # so that control looks at the ring while the front end returns
+        client.hang_up()
+        sent = [frame(first + n) for n in range(20)]
+        r.far[0].capture(CAPTURE)
+        client.used(TX)
+        for data in sent:
+            client.send(data)
+        began = time.monotonic()
+        client.start_disabled()
+        spin(0.7 * GRACE_S)
+        client.enable(TX)
+        if time.monotonic() >= began + GRACE_S:  # a busy machine; what became of them is open
+            wait_for(lambda: client.is_drained(TX), what="the frames used")
+            return False
+        assert captured(r, len(sent)) == sent
+        return True
+    first = iter(range(100, 60000, 100))
+    wait_for(lambda: returns(next(first)), what="a return in time")
+    client.enable(RX)
+    both_ways(r, client)
+
+
+def test_a_disabled_ring_towards_the_guest_takes_nothing(raw):
+    r, client = raw()
     before = r.daemon.drops("raw").get("guest_ring_off", 0)
     client.enable(RX, False)
     r.far[0].raw(frame(2, src=FAR_MAC, dst=RAW))
     wait_for(lambda: r.daemon.drops("raw").get("guest_ring_off", 0) == before + 1,
              what="the frame counted")
     client.enable(RX)
-    # The library answers before it tells us; a frame that comes between the two finds the ring off.
-    wait_for(lambda: modes(r)[RX] == "own", what="the ring on")
     both_ways(r, client)
 
 

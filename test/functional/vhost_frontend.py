@@ -2,8 +2,8 @@
 """
 The driver's end of a vhost-user port, message by message: what QEMU says, and what no QEMU would.
 
-One queue pair of split rings in memory of its own, laid out here; bondfwd serves the socket.
-Reference: the vhost-user protocol in QEMU's docs/interop/vhost-user.rst, virtio 1.2 section 2.7.
+One queue pair of split or packed rings in memory of its own, laid out here; bondfwd serves the socket.
+Reference: the vhost-user protocol in QEMU's docs/interop/vhost-user.rst, virtio 1.2 sections 2.7, 2.8.
 """
 
 import mmap
@@ -12,6 +12,7 @@ import socket
 import struct
 
 VERSION_1 = 1 << 32
+RING_PACKED = 1 << 34
 MRG_RXBUF = 1 << 15
 EVENT_IDX = 1 << 29
 INDIRECT = 1 << 28
@@ -29,6 +30,7 @@ SET_VRING_ENABLE, SEND_RARP, NET_SET_MTU = 18, 19, 20
 NEED_REPLY = 1 << 3
 HEADER = 12
 NEXT, WRITE = 1, 2
+AVAIL, USED = 1 << 7, 1 << 15  # packed
 RX, TX = 0, 1
 
 PAGE = 4096
@@ -137,16 +139,28 @@ class Frontend:
     def enable(self, ring, on=True):
         self.state(SET_VRING_ENABLE, ring, int(on))
 
-    def start(self):
-        """All that makes a device run."""
+    def start_disabled(self):
+        """All that makes a device run but to enable its rings; they go on where they were."""
         self.connect()
         self.handshake()
         self.mem_table()
         for ring in (RX, TX):
-            self.ring_start(ring)
+            self.ring_start(ring, self.base(ring))
+
+    def start(self):
+        """All that makes a device run."""
+        self.start_disabled()
         for ring in (RX, TX):
             self.enable(ring)
         return self
+
+    def hang_up(self):
+        """As if the front end ended; memory and rings stay as they are."""
+        self.sock.close()
+
+    def base(self, ring):
+        """Where the ring stands when all that was used is all that was taken."""
+        return self.get(ring, 0x3002, "=H")[0]
 
     # Rings.
 
@@ -209,3 +223,52 @@ class Frontend:
         """Frames that came since the last look."""
         return [self.bytes_at(self.buffer(RX, head) + HEADER, length - HEADER)
                 for head, length in self.used(RX)]
+
+
+class PackedFrontend(Frontend):
+    """One with packed rings, whose buffers are used in order, each with a descriptor of its own."""
+
+    def __init__(self, path, **options):
+        super().__init__(path, **options)
+        self.features |= RING_PACKED
+
+    def lap(self, n):
+        """The wrap counter of the n-th descriptor."""
+        return n // self.size % 2 == 0
+
+    def offer(self, ring, addr, length, flags=0):
+        n = self.avail_idx[ring]
+        flags |= AVAIL if self.lap(n) else USED
+        self.put(ring, 16 * (n % self.size), "=QIHH", addr, length, n % self.size, flags)
+        self.avail_idx[ring] += 1
+
+    def is_used(self, ring, n):
+        flags = self.get(ring, 16 * (n % self.size) + 14, "=H")[0]
+        return flags & (AVAIL | USED) == (AVAIL | USED if self.lap(n) else 0)
+
+    def base(self, ring):
+        n = self.used_idx[ring]
+        while n < self.avail_idx[ring] and self.is_used(ring, n):
+            n += 1
+        return (n % self.size | self.lap(n) << 15) * 0x10001
+
+    def used(self, ring):
+        entries = []
+        while self.used_idx[ring] < self.avail_idx[ring] and self.is_used(ring, self.used_idx[ring]):
+            length, head = self.get(ring, 16 * (self.used_idx[ring] % self.size) + 8, "=IH")
+            entries.append((head, length))
+            self.used_idx[ring] += 1
+        return entries
+
+    def is_drained(self, ring):
+        return self.avail_idx[ring] == 0 or self.is_used(ring, self.avail_idx[ring] - 1)
+
+    def post(self, count):
+        for _ in range(count):
+            self.offer(RX, self.buffer(RX, self.avail_idx[RX] % self.size), BUFFER, WRITE)
+
+    def send(self, frame):
+        addr = self.buffer(TX, self.avail_idx[TX] % self.size)
+        data = bytes(HEADER) + frame
+        self.memory[addr - BASE:addr - BASE + len(data)] = data
+        self.offer(TX, addr, len(data))
