@@ -55,7 +55,7 @@ bf_log_allow(struct bf_log_limit *l, uint64_t now_ms, uint32_t *suppressed)
 		l->window_ms = now_ms;
 		l->sent = 0;
 	}
-	if (l->sent >= PER_WINDOW) {
+	if (l->sent >= (l->most != 0 ? l->most : PER_WINDOW)) {
 		l->suppressed++;
 		return false;
 	}

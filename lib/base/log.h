@@ -38,6 +38,7 @@ struct bf_log_limit {
 	uint64_t window_ms;
 	uint32_t sent;
 	uint32_t suppressed;
+	uint32_t most; /* in 10 s; 0: 5 */
 };
 bool bf_log_allow(struct bf_log_limit *l, uint64_t now_ms, uint32_t *suppressed);
 

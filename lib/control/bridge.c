@@ -19,6 +19,7 @@
 #include "base/mac.h"
 #include "control/descriptors.h"
 #include "control/discard.h"
+#include "control/guest_changes.h"
 #include "control/guest_rings.h"
 #include "control/link_detect.h"
 #include "control/notify.h"
@@ -36,8 +37,6 @@
 #define FRAMES_PER_TICK 64
 #define BUSY_MS 100 /* mail came within this time: look every ms */
 #define IDLE_TICK_MS 10
-#define LOOK_MS 1000
-#define REFUSAL_MS 1000 /* what a guest is refused is told so often at most */
 #define AGE_TURN_MS 1000 /* the whole FDB is looked at once in this time */
 
 struct bf_bridge *
@@ -609,94 +608,17 @@ take_missing(struct bf_bridge *br, uint64_t now_ms)
 	br->next_bond_ms = 0;
 }
 
-/* A ring that a guest's driver has spoiled says so once. */
-static void
-report_faults(struct bf_bridge *br, struct bf_guest *g)
-{
-	for (unsigned int q = 0; q < RTE_DIM(g->fault_seen); q++) {
-		uint8_t fault = bf_guest_ring_fault(g, q);
-
-		if (q < g->n_vrings && fault != g->fault_seen[q] && fault != BF_RING_FAULT_NONE)
-			bf_event(&br->events, BF_LOG_WARNING, "guest_ring_fault", g->cfg.name,
-				"ring %u is left alone until the driver sets it up again: %s", q,
-				bf_ring_fault_help[fault]);
-		g->fault_seen[q] = fault;
-	}
-}
-
-/* What a front end was refused: the last of it, once in a while. */
-static void
-report_refusals(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
-{
-	struct bf_door_info info;
-	uint64_t fresh;
-
-	if (g->refusal_ms != 0 && now_ms - g->refusal_ms < REFUSAL_MS)
-		return;
-	bf_guest_look(g, &info);
-	fresh = info.refusals - g->refusals_seen;
-	if (fresh == 0)
-		return;
-	g->refusals_seen = info.refusals;
-	g->refusal_ms = now_ms;
-	if (fresh == 1)
-		bf_event(&br->events, BF_LOG_WARNING, "guest_refused", g->cfg.name, "%s",
-			info.error);
-	else
-		bf_event(&br->events, BF_LOG_WARNING, "guest_refused", g->cfg.name,
-			"%s (and %" PRIu64 " more)", info.error, fresh - 1);
-}
-
-static void
-guest_changed(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
-{
-	uint64_t connects = g->connects;
-	bool was = g->up;
-
-	bf_guest_refresh(g, now_ms);
-	report_faults(br, g);
-	bf_plan_guest(br, g);
-	br->dirty = true;
-	if (g->up == was && g->connects == connects)
-		return;
-	if (was) {
-		bf_fdb_flush_port(br->fdb, g->slot, false);
-		bf_bridge_forget(br, g->slot);
-	}
-	if (g->up) {
-		bf_event(&br->events, BF_LOG_NOTICE, "guest_up", g->cfg.name,
-			"connected: %u queue pairs, features 0x%" PRIx64 ", mtu %u, memory node %d",
-			g->n_vrings / 2, g->features, bf_guest_mtu(g), g->numa_node);
-		if (g->mtu > g->cfg.mtu)
-			bf_event(&br->events, BF_LOG_WARNING, "guest_mtu", g->cfg.name,
-				"its front end allows an MTU of %u, the port %" PRIu32
-				": longer packets are dropped as oversize; use host_mtu=%" PRIu32
-				" there, or set guest %s mtu=%u",
-				g->mtu, g->cfg.mtu, g->cfg.mtu, g->cfg.name, g->mtu);
-		return;
-	}
-	bf_event(&br->events, BF_LOG_NOTICE, "guest_down", g->cfg.name, "disconnected");
-}
-
 static void
 take_notices(struct bf_bridge *br, uint64_t now_ms)
 {
 	struct bf_notice n;
 
 	for (unsigned int i = 0; i < NOTICES_PER_TICK && bf_notify_take(&n); i++) {
-		switch (n.kind) {
-		case BF_NOTICE_LINK:
+		if (n.kind == BF_NOTICE_LINK) {
 			bf_bond_on_link(&br->bond, (uint16_t)n.a, now_ms);
 			br->next_bond_ms = 0;
-			break;
-		case BF_NOTICE_GUEST:
-			if (n.a < BF_MAX_PORTS && br->guests[n.a] != NULL)
-				guest_changed(br, br->guests[n.a], now_ms);
-			break;
-		default: /* BF_NOTICE_GUEST_REFUSED */
-			if (n.a < BF_MAX_PORTS && br->guests[n.a] != NULL)
-				report_refusals(br, br->guests[n.a], now_ms);
-			break;
+		} else if (n.a < BF_MAX_PORTS && br->guests[n.a] != NULL) {
+			bf_guest_changes_note(br, br->guests[n.a], n.kind, now_ms);
 		}
 	}
 }
@@ -717,23 +639,6 @@ take_frames(struct bf_bridge *br, uint64_t now_ms)
 		if (rte_ring_sc_dequeue(br->lcores.for_us, (void **)&m) != 0)
 			break;
 		bf_probe_receive(&br->bond, m, now_ms);
-	}
-}
-
-/* A notice may have found the queue full: look at every guest now and then. */
-static void
-look_at_guests(struct bf_bridge *br, uint64_t now_ms)
-{
-	if (now_ms < br->next_look_ms)
-		return;
-	br->next_look_ms = now_ms + LOOK_MS;
-	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
-		if (br->guests[s] == NULL)
-			continue;
-		if (bf_guest_is_stale(br->guests[s]))
-			guest_changed(br, br->guests[s], now_ms);
-		if (br->guests[s]->refusal_ms != 0)
-			report_refusals(br, br->guests[s], now_ms);
 	}
 }
 
@@ -767,10 +672,10 @@ int
 bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 {
 	uint32_t buckets = bf_fdb_n_buckets(br->fdb);
-	uint64_t next, paths, probes;
+	uint64_t next, paths, probes, guests;
 
 	take_notices(br, now_ms);
-	look_at_guests(br, now_ms);
+	guests = bf_guest_changes_tick(br, now_ms);
 	bf_discard_tick(br, now_ms);
 	take_frames(br, now_ms);
 	probes = bf_probe_tick(&br->bond, now_ms);
@@ -801,7 +706,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	if (br->spare_view == NULL)
 		br->spare_view = bf_view_spare();
 	next = now_ms + (now_ms < br->busy_until_ms ? 1 : IDLE_TICK_MS);
-	next = RTE_MIN(next, RTE_MIN(br->next_bond_ms, RTE_MIN(paths, probes)));
+	next = RTE_MIN(RTE_MIN(next, guests), RTE_MIN(br->next_bond_ms, RTE_MIN(paths, probes)));
 	return next > now_ms ? (int)(next - now_ms) : 0;
 }
 

@@ -65,7 +65,7 @@ struct bf_bridge {
 	uint32_t aged_s; /* when addresses and groups were last looked at */
 	uint64_t started_ms;
 	uint64_t next_bond_ms;
-	uint64_t next_look_ms;
+	uint64_t next_look_ms, next_change_ms; /* guest_changes.c */
 	uint64_t next_discard_ms;
 	uint64_t discarded[BF_MAX_PORTS]; /* frames on disabled rings, by slot; discard.c */
 	uint64_t busy_until_ms; /* learn mail came: look again soon */

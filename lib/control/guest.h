@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "control/config.h"
 #include "control/lcores.h"
 #include "control/records.h"
@@ -50,12 +51,17 @@ struct bf_guest {
 	uint64_t changed_ms;
 	uint64_t refusals_seen; /* that control has reported */
 	uint64_t refusal_ms; /* when it did so last */
+	/* guest_changes.c */
+	uint64_t paid_ms; /* until when its looks are paid for, SETTLE_MS each */
+	bool waits; /* it is looked at when it can pay */
+	struct bf_log_limit told, faults_told;
 	/* guest_rings.c, ctx vhost */
 	struct bf_caller *caller[2 * BF_MAX_QP];
 	struct bf_ring_record *records; /* of packed rings, or NULL */
 	bool placed[2 * BF_MAX_QP]; /* the ring has been started by this front end */
 	uint32_t rx_posted, tx_posted; /* ring bits when control was last notified */
 	uint32_t ups; /* times that it has come up; control: r */
+	uint32_t noticed; /* bit: a notice of the kind is under way; vhost: sets, control: clears */
 	int memory_node;
 };
 

@@ -283,13 +283,24 @@ node_of(const void *at)
 	return node;
 }
 
+/* Once, until control has looked: a guest that has much to say does not fill the queue. */
+static void
+notify(struct bf_guest *g, enum bf_notice_kind kind)
+{
+	struct bf_notice n = {.kind = kind, .a = g->slot};
+
+	if (__atomic_fetch_or(&g->noticed, 1u << kind, __ATOMIC_SEQ_CST) & 1u << kind)
+		return;
+	if (!bf_notify_post(&n)) /* full: control looks at every guest once a second */
+		__atomic_fetch_and(&g->noticed, ~(1u << kind), __ATOMIC_RELAXED);
+}
+
 /* Control is notified of what it would see. */
 static void
 guest_settled(void *arg, const struct bf_vhost_session *s, bool up)
 {
 	struct bf_guest *g = arg;
 	struct bf_guest_dp *dp = g->dp;
-	struct bf_notice n = {.kind = BF_NOTICE_GUEST, .a = g->slot};
 
 	if (up == dp->up && dp->rx_rings == g->rx_posted && dp->tx_rings == g->tx_posted)
 		return;
@@ -300,7 +311,7 @@ guest_settled(void *arg, const struct bf_vhost_session *s, bool up)
 	__atomic_store_n(&dp->up, up, __ATOMIC_RELEASE);
 	g->rx_posted = dp->rx_rings;
 	g->tx_posted = dp->tx_rings;
-	bf_notify_post(&n); /* a full queue is drained by a control that looks at every guest */
+	notify(g, BF_NOTICE_GUEST);
 }
 
 /* No ring of the guest can be trusted any more. */
@@ -316,12 +327,9 @@ guest_lost(void *arg)
 static void
 guest_say(void *arg, enum bf_door_event what, const char *text)
 {
-	struct bf_guest *g = arg;
-	struct bf_notice n = {.kind = BF_NOTICE_GUEST_REFUSED, .a = g->slot};
-
 	(void)what;
 	(void)text; /* control reads it from the door */
-	bf_notify_post(&n);
+	notify(arg, BF_NOTICE_GUEST_REFUSED);
 }
 
 const struct bf_door_ops bf_guest_rings_ops = {

@@ -720,6 +720,75 @@ test_a_guest_is_not_freed_while_the_view_names_it(void **state)
 	assert_false(closed_in_sight);
 }
 
+static unsigned int n_told; /* of a guest's comings and goings */
+static char last_told[320];
+
+static void
+count_told(void *arg, const struct bf_event *e)
+{
+	(void)arg;
+	if (strcmp(e->what, "guest_up") != 0 && strcmp(e->what, "guest_down") != 0)
+		return;
+	n_told++;
+	snprintf(last_told, sizeof(last_told), "%s: %s", e->what, e->text);
+}
+
+static unsigned int
+told(void)
+{
+	n_told = 0;
+	bf_events_visit(&br->events, count_told, NULL);
+	return n_told;
+}
+
+/* As guest_settled() says it. @return whether a new view is in force. */
+static bool
+guest_says(struct bf_guest *g, bool up, uint64_t now_ms)
+{
+	struct bf_notice n = {.kind = BF_NOTICE_GUEST, .a = g->slot};
+	const struct bf_view *was = br->lcores.view;
+
+	g->ups += up && g->dp->up == 0;
+	g->dp->up = up;
+	assert_true(bf_notify_post(&n));
+	bf_bridge_tick(br, now_ms);
+	return br->lcores.view != was;
+}
+
+/* Every ms another state: a view every 50 ms, and not an event for each. */
+static void
+test_a_guest_that_flaps_is_looked_at_now_and_then(void **state)
+{
+	uint64_t now_ms = bf_clock_ms() + 1000;
+	unsigned int views = 0, i;
+	struct bf_guest *g;
+
+	(void)state;
+	add_guest("a", "");
+	apply();
+	g = bf_bridge_guest(br, "a");
+	for (i = 0; i < 8; i++) /* a front end that connects is waited for at no point */
+		assert_true(guest_says(g, i % 2 == 0, now_ms));
+	for (i = 0; i < 2000; i++)
+		views += guest_says(g, i % 2 == 0, ++now_ms);
+	assert_in_range(views, 35, 45);
+	assert_int_equal(told(), 10);
+	guest_says(g, true, now_ms);
+	for (i = 0; i < 5; i++)
+		bf_bridge_tick(br, now_ms += 10);
+	assert_true(g->up);
+	assert_false(guest_says(g, false, now_ms)); /* its looks are not paid for yet */
+	for (i = 0; i < 1000; i++)
+		bf_bridge_tick(br, now_ms += 10);
+	assert_false(g->up);
+	assert_int_equal(told(), 11);
+	assert_non_null(strstr(last_told, "guest_down: disconnected; "));
+	assert_non_null(strstr(last_told, " more before it are not listed"));
+	assert_true(guest_says(g, true, now_ms));
+	assert_int_equal(told(), 12);
+	assert_null(strstr(last_told, "not listed"));
+}
+
 static void
 test_the_tick_says_when_it_is_due(void **state)
 {
@@ -783,6 +852,7 @@ main(void)
 		T(test_our_own_announcements_are_known_when_they_come_back),
 		T(test_fewer_queues_are_used_as_soon_as_they_are_configured),
 		T(test_a_guest_is_not_freed_while_the_view_names_it),
+		T(test_a_guest_that_flaps_is_looked_at_now_and_then),
 		T(test_the_tick_says_when_it_is_due),
 		T(test_a_running_worker_survives_a_storm_of_changes),
 	};

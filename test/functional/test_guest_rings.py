@@ -222,6 +222,23 @@ def test_a_new_call_descriptor_is_called_once_more(raw):
     both_ways(r, client)
 
 
+def test_a_guest_that_flaps_floods_nobody(raw):
+    """Connecting and enabling rings without end: others are well, and the journal keeps what it has."""
+    r, client = raw()
+    before = len(r.daemon.ctl("show events", json=True))
+    for turn in range(400):
+        client.enable(TX, turn % 2 == 1)
+        base = client.state(vhost.GET_VRING_BASE, TX, 0, reply=True)
+        client.ring_start(TX, base)
+    assert r.transfer(r.far[0], r.vm(1), 1, 200, src=FAR_MAC, dst=VM1)["missing"] == 0
+    client.enable(TX)
+    wait_for(lambda: guest(r)["up"], what="the guest up")
+    learn(r, client)
+    both_ways(r, client)
+    fresh = [e["what"] for e in r.daemon.ctl("show events", json=True)[before:]]
+    assert len(fresh) <= 10 and set(fresh) == {"guest_up", "guest_down"}, fresh
+
+
 def test_a_ring_stops_where_its_base_says_and_goes_on_from_there(raw):
     r, client = raw()
     from_guest(r, client, range(20))

@@ -28,6 +28,18 @@ test_five_messages_per_window_pass(void **state)
 }
 
 static void
+test_a_limit_may_have_a_number_of_its_own(void **state)
+{
+	struct bf_log_limit l = {.most = 2};
+	uint32_t lost;
+
+	(void)state;
+	assert_true(bf_log_allow(&l, 50000, &lost));
+	assert_true(bf_log_allow(&l, 50000, &lost));
+	assert_false(bf_log_allow(&l, 50000, &lost));
+}
+
+static void
 test_the_first_message_after_silence_says_how_many_were_lost(void **state)
 {
 	struct bf_log_limit l = {0};
@@ -135,6 +147,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_five_messages_per_window_pass),
+		cmocka_unit_test(test_a_limit_may_have_a_number_of_its_own),
 		cmocka_unit_test(test_the_first_message_after_silence_says_how_many_were_lost),
 		cmocka_unit_test(test_a_fresh_limit_passes_at_any_time_of_day),
 		cmocka_unit_test(test_a_message_is_one_line_whatever_it_holds),
