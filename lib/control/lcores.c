@@ -35,6 +35,7 @@ worker_free(struct bf_worker *w)
 	rte_free(w->cache);
 	rte_free(w->stages);
 	rte_free(w->rxq_state);
+	rte_free(w->rxq_spare);
 	rte_free(w->counters);
 	rte_ring_free(w->learn);
 	rte_ring_free(w->samples);
@@ -73,6 +74,8 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 		"bf_worker", BF_MAX_PORTS * sizeof(*w->stages), RTE_CACHE_LINE_SIZE, socket);
 	w->rxq_state = rte_zmalloc_socket("bf_worker",
 		sizeof(*w->rxq_state) * BF_MAX_PORTS * BF_MAX_QP, RTE_CACHE_LINE_SIZE, socket);
+	w->rxq_spare = rte_zmalloc_socket("bf_worker",
+		sizeof(*w->rxq_spare) * BF_MAX_PORTS * BF_MAX_QP, RTE_CACHE_LINE_SIZE, socket);
 	w->counters =
 		rte_zmalloc_socket("bf_worker", sizeof(*w->counters), RTE_CACHE_LINE_SIZE, socket);
 	snprintf(name, sizeof(name), "bf_learn_%u", l->n);
@@ -84,8 +87,9 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	snprintf(name, sizeof(name), "bf_report_%u", l->n);
 	w->reports = rte_ring_create_elem(name, sizeof(struct bf_report), BF_REPORTS_SIZE, socket,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
-	if (w->cache == NULL || w->stages == NULL || w->rxq_state == NULL || w->counters == NULL ||
-		w->learn == NULL || w->samples == NULL || w->reports == NULL) {
+	if (w->cache == NULL || w->stages == NULL || w->rxq_state == NULL || w->rxq_spare == NULL ||
+		w->counters == NULL || w->learn == NULL || w->samples == NULL ||
+		w->reports == NULL) {
 		worker_free(w);
 		return NULL;
 	}

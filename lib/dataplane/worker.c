@@ -211,18 +211,40 @@ poll_guests(struct bf_worker *w, uint64_t now)
 	return total;
 }
 
+/*
+ * Queues that stay, stay as they were: another guest's change does not make all of them hot.  The view
+ * before may be gone already.
+ */
+static void
+adopt_queues(struct bf_worker *w, const struct bf_worker_view *wv)
+{
+	const struct bf_rxq_state *was = w->rxq_state;
+	struct bf_rxq_state *is = w->rxq_spare;
+	uint16_t k = 0;
+
+	for (uint16_t i = 0; i < wv->n_rxq; i++) {
+		uint16_t id = bf_rxq_id(&wv->rxq[i]);
+
+		while (k < w->n_rxq && was[k].queue < id)
+			k++;
+		is[i] = k < w->n_rxq && was[k].queue == id ? was[k]
+							   : (struct bf_rxq_state){.queue = id};
+	}
+	w->rxq_spare = w->rxq_state;
+	w->rxq_state = is;
+	w->n_rxq = wv->n_rxq;
+	if (w->cold_next >= w->n_rxq)
+		w->cold_next = 0;
+}
+
 static void
 adopt_view(struct bf_worker *w, const struct bf_view *v)
 {
-	const struct bf_worker_view *wv = &v->workers[w->idx];
-
 	bf_stage_flush(w); /* staged frames belong to the view that staged them */
 	bf_rest_begin_anew(&w->rest);
 	bf_tx_bond_settle(w, v);
 	w->view = v;
-	w->cold_next = 0;
-	for (uint16_t i = 0; i < wv->n_rxq; i++)
-		w->rxq_state[i] = (struct bf_rxq_state){0};
+	adopt_queues(w, &v->workers[w->idx]);
 }
 
 static inline void

@@ -96,11 +96,19 @@ struct bf_keepalive {
 
 struct bf_rxq_state {
 	uint32_t empty; /* polls in a row without a frame */
+	uint16_t queue; /* whose it is: bf_rxq_id() */
 	bool cold;
 	uint8_t far; /* 0 to BF_FAR: how often the guest was farther away than memory, lately */
 	uint32_t taken; /* frames since the ring's `give` was judged */
 	uint64_t put; /* frames that had been sent to the guest then */
 };
+
+/** A number that a queue has in every view; those of a worker's view ascend. */
+static inline uint16_t
+bf_rxq_id(const struct bf_rxq *q)
+{
+	return (uint16_t)(q->slot * BF_MAX_QP + q->ring / 2);
+}
 
 /** How a worker that has nothing to do waits: rest.c. */
 struct bf_rest {
@@ -158,7 +166,8 @@ struct bf_worker {
 	struct bf_calls calls; /* control: opens and closes */
 	uint16_t staged_min; /* bounds for all that is staged, as in struct bf_burst */
 	uint32_t staged_max;
-	struct bf_rxq_state *rxq_state; /* BF_MAX_PORTS * BF_MAX_QP */
+	uint16_t n_rxq; /* of the view in use */
+	struct bf_rxq_state *rxq_state, *rxq_spare; /* BF_MAX_PORTS * BF_MAX_QP each */
 	struct bf_cache_set *cache;
 	struct bf_stage *stages; /* BF_MAX_PORTS */
 	uint16_t active[BF_MAX_PORTS];

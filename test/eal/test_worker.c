@@ -9,6 +9,7 @@
 #include "unit.h"
 
 #include <rte_cycles.h>
+#include <rte_malloc.h>
 
 #include "dataplane/lines.h"
 #include "driver.h"
@@ -231,6 +232,45 @@ test_a_silent_guest_waits_its_time_while_frames_are_moved(void **state)
 	sender_free(d);
 }
 
+/* The worker's queues are these from now on. */
+static void
+adopt(struct bf_view *v, struct bf_rxq *rxq, uint16_t n)
+{
+	memcpy(v, r->lcores.view, sizeof(*v));
+	v->workers[0].rxq = rxq;
+	v->workers[0].n_rxq = n;
+	r->lcores.view = v;
+	r->w->quit = 0;
+	bf_worker_run(r->w);
+	assert_ptr_equal(r->w->view, v);
+}
+
+/* A queue came, or went: who was silent stays so, and only the new one is asked at every turn. */
+static void
+test_queues_that_stay_in_a_view_stay_as_they_were(void **state)
+{
+	struct bf_view *v = rte_zmalloc(NULL, 3 * sizeof(*v), RTE_CACHE_LINE_SIZE);
+	struct bf_rxq rxq[3];
+
+	(void)state;
+	for (uint16_t i = 0; i < 3; i++)
+		rxq[i] = (struct bf_rxq){
+			.slot = i / 2 + 1, .ring = i == 1 ? 3 : 1, .guest = &r->dp[i / 2 + 1]};
+	adopt(&v[0], (struct bf_rxq[]){rxq[0], rxq[2]}, 2);
+	r->w->rxq_state[0].taken = 3;
+	r->w->rxq_state[1].cold = true;
+	adopt(&v[1], rxq, 3);
+	assert_int_equal(r->w->rxq_state[0].taken, 3);
+	assert_int_equal(r->w->rxq_state[1].taken, 0);
+	assert_false(r->w->rxq_state[1].cold);
+	assert_true(r->w->rxq_state[2].cold);
+	adopt(&v[2], &rxq[2], 1);
+	assert_true(r->w->rxq_state[0].cold);
+	r->w->view = r->view;
+	rig_forget(r);
+	rte_free(v);
+}
+
 static int
 group_set_up(void **state)
 {
@@ -249,6 +289,7 @@ main(void)
 		T(test_a_guest_gets_its_lines_back_while_it_gets_less_than_half_of_what_it_sends),
 		T(test_a_silent_guest_waits_its_time_while_frames_are_moved),
 		T(test_lines_are_flushed_for_a_guest_that_is_farther_away_than_memory),
+		T(test_queues_that_stay_in_a_view_stay_as_they_were),
 #define PACKED(f) {#f ", packed", f, set_up, tear_down, &is_packed}
 		PACKED(test_a_guest_gets_its_lines_back_while_it_gets_less_than_half_of_what_it_sends),
 		PACKED(test_a_silent_guest_waits_its_time_while_frames_are_moved),
