@@ -8,7 +8,8 @@
  * nothing.  A number of queue pairs is accepted when the port has as many: rings say by themselves
  * whether they are used.  Offloads were not offered and are refused.
  *
- * What the guest writes is read once and checked; a chain that cannot be ends the queue for good.
+ * What the guest writes is read once and checked.  At a chain that cannot be the queue stands still; each
+ * kick looks at it again.
  *
  * Threads: ctx vhost.
  */
@@ -216,13 +217,45 @@ packed_serve(const struct bf_vhost_session *s, const struct bf_vhost_ring *r,
 	return 1;
 }
 
+/*
+ * The guest is to kick for the next command.  Split: with an event index it does so for that one alone
+ * (2.7.10).  Packed: for any (2.8.10).
+ */
+static void
+want_kick(const struct bf_vhost_session *s, const struct bf_vhost_ring *r,
+	const struct bf_vhost_control *at)
+{
+	struct vring_packed_desc_event any = {.flags = VRING_PACKED_EVENT_FLAG_ENABLE};
+	struct vring_used *used = r->used;
+
+	if (bf_vhost_is_packed(s))
+		memcpy(r->used, &any, sizeof(any));
+	else if ((s->features & BF_VHOST_F_EVENT_IDX) != 0)
+		memcpy(&used->ring[r->size], &at->next, sizeof(at->next));
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the look that follows comes after */
+}
+
+static int
+serve_one(const struct bf_vhost_session *s, const struct bf_vhost_ring *r,
+	struct bf_vhost_control *at)
+{
+	return bf_vhost_is_packed(s) ? packed_serve(s, r, at) : split_serve(s, r, at);
+}
+
 bool
 bf_vhost_control_serve(const struct bf_vhost_session *s, struct bf_vhost_control *c)
 {
 	const struct bf_vhost_ring *r = &s->ring[bf_vhost_control_ring(s)];
 	int n = 0, ret = 1;
 
-	for (; n < COMMANDS && ret > 0; n++)
-		ret = bf_vhost_is_packed(s) ? packed_serve(s, r, c) : split_serve(s, r, c);
-	return n > 1 || ret > 0;
+	while (n < COMMANDS && ret > 0) {
+		ret = serve_one(s, r, c);
+		if (ret == 0) {
+			want_kick(s, r, c);
+			ret = serve_one(s, r, c);
+		}
+		n += ret > 0;
+	}
+	c->more = ret > 0;
+	return n > 0;
 }

@@ -47,6 +47,7 @@ struct door_conn {
 	uint16_t control_ring;
 	int control_kick;
 	struct bf_vhost_control control;
+	uint64_t control_ms; /* commands are left, whose turn it is then; UINT64_MAX: none */
 	struct bf_caller *control_caller;
 };
 
@@ -111,7 +112,7 @@ void bf_port_end(struct door_conn *c);
 
 /** What the session of a connection has done by others; its arg is the struct door_conn. */
 extern const struct bf_vhost_ops bf_link_ops;
-/** The guest has kicked its control queue. */
+/** The guest has kicked its control queue, or `control_ms` has come. */
 void bf_link_control(struct door_conn *c);
 
 /* folder.c */

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "vhost/door_internal.h"
 #include "vhost/mapping.h"
 
@@ -86,12 +87,18 @@ link_memory_changed(void *arg, const struct bf_vhost_session *s)
 		c->port->cfg.ops->memory(c->port->cfg.arg, s);
 }
 
+/* What is left waits for a ms, so that others have their turn. */
 void
 bf_link_control(struct door_conn *c)
 {
-	if (c->control_ring < BF_VHOST_RINGS &&
-		bf_vhost_control_serve(&c->c.session, &c->control) && c->control_caller != NULL)
+	c->control_ms = UINT64_MAX;
+	if (c->control_ring >= BF_VHOST_RINGS)
+		return;
+	if (bf_vhost_control_serve(&c->c.session, &c->control) && c->control_caller != NULL)
 		eventfd_write(bf_caller_fd(c->control_caller), 1);
+	if (c->control.more)
+		c->control_ms = bf_clock_ms() + 1;
+	bf_door_due(c->port->door, c->control_ms);
 }
 
 /* Its kicks are waited for edge by edge, and read by nobody. */
@@ -127,6 +134,7 @@ control_stop(struct door_conn *c)
 	bf_caller_free(c->control_caller);
 	c->control_caller = NULL;
 	c->control_ring = BF_VHOST_RINGS;
+	c->control_ms = UINT64_MAX;
 	return base;
 }
 

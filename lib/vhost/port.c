@@ -199,6 +199,7 @@ bf_port_connected(struct bf_door_port *p, int fd)
 	}
 	c->watch.kind = WATCH_CONNECTION;
 	c->control_ring = BF_VHOST_RINGS;
+	c->control_ms = UINT64_MAX;
 	c->port = p;
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->peer, &len);
 	bf_conn_init(&c->c, fd, p->cfg.bin, &p->cfg.offer, &bf_link_ops, c);
@@ -239,6 +240,8 @@ bf_port_tick(struct bf_door_port *p, uint64_t now_ms)
 		bf_folder_connect(p, now_ms);
 	for (struct door_conn *c = p->conns, *next; c != NULL; c = next) {
 		next = c->next;
+		if (now_ms >= c->control_ms)
+			bf_link_control(c);
 		if (now_ms < bf_conn_due_ms(&c->c))
 			continue;
 		port_put_out(c,
@@ -254,6 +257,8 @@ bf_port_next_due(struct bf_door_port *p)
 		bf_door_due(p->door, p->pause_ms);
 	if (p->listener < 0 && p->n_conns == 0)
 		bf_door_due(p->door, p->try_ms);
-	for (struct door_conn *c = p->conns; c != NULL; c = c->next)
+	for (struct door_conn *c = p->conns; c != NULL; c = c->next) {
+		bf_door_due(p->door, c->control_ms);
 		bf_door_due(p->door, bf_conn_due_ms(&c->c));
+	}
 }

@@ -212,6 +212,7 @@ uint16_t bf_vhost_control_ring(const struct bf_vhost_session *s);
 struct bf_vhost_control {
 	uint16_t next; /* available entry, or descriptor */
 	bool wrap; /* packed */
+	bool more; /* after bf_vhost_control_serve(): call it again soon, nobody else will say so */
 };
 
 /** The control queue begins where the front end says. @return its `base` as a place. */

@@ -106,6 +106,7 @@ enum bf_vhost_protocol {
 #define BF_VHOST_F_MQ (UINT64_C(1) << 22)
 #define BF_VHOST_F_LOG_ALL (UINT64_C(1) << 26)
 #define BF_VHOST_F_INDIRECT (UINT64_C(1) << 28)
+#define BF_VHOST_F_EVENT_IDX (UINT64_C(1) << 29)
 #define BF_VHOST_F_PROTOCOL_FEATURES (UINT64_C(1) << 30)
 #define BF_VHOST_F_RING_PACKED (UINT64_C(1) << 34)
 

@@ -2,7 +2,7 @@
 """
 The control queue of a front end without a device model (virtio 1.2, 5.1.6.5), with anything in it.
 
-It is served by the thread that serves every guest's connection: what is wrong there ends the queue, and
+It is served by the thread that serves every guest's connection: what is wrong there stops the queue, and
 nothing else.
 """
 
@@ -111,6 +111,20 @@ def run(field, case):
 def test_control_queue(field, case):
     with field.attack("raw"):
         run(field, case)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["split", "packed"])
+def test_one_kick_is_enough_for_many_commands(field, packed):
+    """More of them than are answered at a time; nobody kicks for what waits already."""
+    with field.attack("raw"), contextlib.closing(Attacker(field.path("raw"), solo=True, packed=packed)) as a:
+        a.start()
+        for _ in range(100):
+            command(a, b"\0\0\1")
+        last = a.buffer(CONTROL, 3)
+        a.fill(last, b"\x55")
+        a.offer(CONTROL, (a.buffer(CONTROL, 1), 3, 0), (last, 1, WRITE))
+        kick(a, 1)
+        wait_for(lambda: a.bytes_at(last, 1) == bytes([OK]), what="the last answer")
 
 
 def test_commands_while_the_port_comes_and_goes(field):

@@ -212,6 +212,56 @@ test_split_commands_are_answered(void **state)
 	assert_int_equal(bf_vhost_control_base(&s, &at), 40);
 }
 
+/* As Linux decides it (vring_need_event()), for one command: the one before `idx`. */
+static bool
+is_kicked(uint16_t idx)
+{
+	const struct vring_used *used = (const void *)(memory + USED);
+	uint16_t event;
+
+	memcpy(&event, &used->ring[SIZE], sizeof(event));
+	return (uint16_t)(idx - event - 1) < 1;
+}
+
+static void
+test_with_an_event_index_every_command_is_kicked_for(void **state)
+{
+	const struct vring_avail *avail = (const void *)(memory + AVAIL);
+
+	(void)state;
+	queue_begin(BF_VHOST_F_EVENT_IDX);
+	assert_false(bf_vhost_control_serve(&s, &at));
+	for (unsigned int i = 0; i < 40; i++) {
+		split_command(promiscuous, sizeof(promiscuous));
+		assert_true(is_kicked(avail->idx));
+		assert_true(bf_vhost_control_serve(&s, &at));
+		assert_false(at.more);
+	}
+}
+
+/* Nobody kicks for what waits already. */
+static void
+test_commands_that_are_left_are_told_of(void **state)
+{
+	struct vring_avail *avail = (void *)(memory + AVAIL);
+	const struct vring_used *used = (const void *)(memory + USED);
+
+	(void)state;
+	for (int event_idx = 0; event_idx < 2; event_idx++) {
+		queue_begin(event_idx ? BF_VHOST_F_EVENT_IDX : 0);
+		split_command(promiscuous, sizeof(promiscuous));
+		avail->idx = 20;
+		assert_true(bf_vhost_control_serve(&s, &at));
+		assert_int_equal(used->idx, 16);
+		assert_true(at.more);
+		assert_true(bf_vhost_control_serve(&s, &at));
+		assert_int_equal(used->idx, 20);
+		assert_false(at.more);
+		assert_false(bf_vhost_control_serve(&s, &at));
+		assert_false(at.more);
+	}
+}
+
 static void
 test_with_several_queues_it_comes_behind_those_of_the_port(void **state)
 {
@@ -274,7 +324,9 @@ test_packed_commands_are_answered(void **state)
 	unsigned int next = 0;
 
 	(void)state;
-	queue_begin(BF_VHOST_F_RING_PACKED);
+	queue_begin(BF_VHOST_F_RING_PACKED | BF_VHOST_F_EVENT_IDX);
+	memset(memory + USED, 0xff, 4); /* whatever it was before */
+	assert_false(bf_vhost_control_serve(&s, &at));
 	memcpy(memory + DATA, two_pairs, sizeof(two_pairs));
 	for (int i = 0; i < 40; i++) {
 		uint64_t addr[] = {GPA + DATA, GPA + DATA + 2, GPA + ACK};
@@ -295,6 +347,7 @@ test_packed_commands_are_answered(void **state)
 		assert_int_equal(d[head].id, i);
 		assert_int_equal(d[head].flags & (avail | used), lap == avail ? avail | used : 0);
 		assert_int_equal(at.next, next);
+		assert_memory_equal(memory + USED, "\0\0\0\0", 4); /* kicks for all */
 		assert_false(bf_vhost_control_serve(&s, &at));
 	}
 }
@@ -308,6 +361,8 @@ main(void)
 		cmocka_unit_test(test_the_configuration_says_queue_pairs_and_mtu),
 		cmocka_unit_test(test_the_way_back_is_kept_and_given_back),
 		cmocka_unit_test(test_split_commands_are_answered),
+		cmocka_unit_test(test_with_an_event_index_every_command_is_kicked_for),
+		cmocka_unit_test(test_commands_that_are_left_are_told_of),
 		cmocka_unit_test(test_with_several_queues_it_comes_behind_those_of_the_port),
 		cmocka_unit_test(test_an_indirect_command_is_answered),
 		cmocka_unit_test(test_a_chain_that_cannot_be_is_left_alone),
