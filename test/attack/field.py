@@ -104,7 +104,10 @@ class Field:
         self.befriend()
         for name in MACS:  # what is made once is made now
             self.serves_a_good_one(name)
-        wait_for(self.is_quiet, what="descriptors steady")
+        wait_for(self.is_quiet, what="former guests gone")
+        looks = collections.deque(maxlen=10)  # the console's own connection closes later, too
+        wait_for(lambda: looks.append(self.open_fds()) or looks.count(looks[0]) == looks.maxlen,
+                 what="descriptors steady")
         self.fds, self.mappings, self.threads = self.open_fds(), self.n_mappings(), self.n_threads()
         self.files = self.mapped_files()
         self.check_log()
