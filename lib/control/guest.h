@@ -63,6 +63,7 @@ struct bf_guest {
 	uint32_t ups; /* times that it has come up; control: r */
 	uint32_t noticed; /* bit: a notice of the kind is under way; vhost: sets, control: clears */
 	int memory_node;
+	uint32_t memory_lost; /* a mapping has become zeros; a signal handler sets it as well */
 };
 
 /** What guest ports have in common. */

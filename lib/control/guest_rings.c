@@ -114,13 +114,21 @@ ring_describe(struct bf_ring *r, const struct bf_vhost_session *s, const struct 
 	r->avail = from->avail;
 	r->used = from->used;
 	r->size = from->size;
-	r->fault = BF_RING_FAULT_NONE;
 	r->in_order = features & 1ULL << VIRTIO_F_IN_ORDER;
 	r->event_idx = features & 1ULL << VIRTIO_RING_F_EVENT_IDX;
 	r->mergeable = features & 1ULL << VIRTIO_NET_F_MRG_RXBUF;
 	r->header =
 		features & (1ULL << VIRTIO_NET_F_MRG_RXBUF | 1ULL << VIRTIO_F_VERSION_1) ? 12 : 10;
 	r->log_gpa = from->logged ? from->log_gpa : BF_RING_NOT_LOGGED;
+}
+
+/* No ring runs on memory that was lost.  Whoever says so meanwhile comes before the look or after it. */
+static void
+ring_forgive(const struct bf_guest *g, struct bf_ring *r)
+{
+	__atomic_store_n(&r->fault, BF_RING_FAULT_NONE, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&g->memory_lost, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&r->fault, BF_RING_FAULT_MEMORY, __ATOMIC_RELAXED);
 }
 
 /*
@@ -184,6 +192,7 @@ guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 	again = g->placed[q];
 	ring_lock(r);
 	ring_describe(r, s, from);
+	ring_forgive(g, r);
 	ring_place(g, r, from, q);
 	r->began_frames = r->frames;
 	r->began_idx = r->used_idx;
@@ -247,12 +256,25 @@ memory_sort(struct bf_guest_memory *m)
 		}
 }
 
+/* Regions of a new table are mapped while the old ones are: none of them is at the same place. */
+static bool
+has_old_region(const struct bf_guest_memory *m, const struct bf_vhost_session *s)
+{
+	for (uint32_t i = 0; i < m->n; i++)
+		for (uint32_t k = 0; k < s->n_regions; k++)
+			if (m->region[i].va == s->region[k].va)
+				return true;
+	return false;
+}
+
 static void
 guest_memory(void *arg, const struct bf_vhost_session *s)
 {
 	struct bf_guest *g = arg;
 	struct bf_guest_memory *m = &g->dp->memory;
 
+	if (s == NULL || !has_old_region(m, s))
+		__atomic_store_n(&g->memory_lost, 0, __ATOMIC_SEQ_CST);
 	m->n = s == NULL ? 0 : s->n_regions;
 	for (uint32_t i = 0; i < m->n; i++) {
 		m->region[i].gpa = s->region[i].gpa;
@@ -314,12 +336,13 @@ guest_settled(void *arg, const struct bf_vhost_session *s, bool up)
 	notify(g, BF_NOTICE_GUEST);
 }
 
-/* No ring of the guest can be trusted any more. */
+/* No ring of the guest can be trusted any more, before its memory is another one. */
 static void
 guest_lost(void *arg)
 {
 	struct bf_guest *g = arg;
 
+	__atomic_store_n(&g->memory_lost, 1, __ATOMIC_SEQ_CST);
 	for (unsigned int q = 0; q < N_RINGS; q++)
 		__atomic_store_n(&g->dp->ring[q].fault, BF_RING_FAULT_MEMORY, __ATOMIC_RELAXED);
 }

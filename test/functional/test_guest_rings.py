@@ -426,6 +426,28 @@ def test_memory_that_is_cut_off_stops_its_guest_alone(raw, kept):
     starts_anew(r, client)
 
 
+def test_memory_that_was_cut_off_is_not_used_until_it_is_set_anew(raw):
+    r, client = raw()
+    r.settle()
+    os.ftruncate(client.memfd, 0)
+    r.far[0].raw(frame(1, src=FAR_MAC, dst=RAW))
+
+    def faults():
+        return [ring.get("fault", "none") for ring in guest(r)["rings"]]
+    wait_for(lambda: "memory ends" in faults()[RX], what="the fault")
+    for ring in (RX, TX):
+        client.state(vhost.GET_VRING_BASE, ring, 0, reply=True)
+        client.ring_start(ring)
+    assert modes(r) == ["own", "own"]
+    assert all("memory ends" in fault for fault in faults())
+    os.ftruncate(client.memfd, client.mib << 20)
+    client.avail_idx, client.used_idx = [0, 0], [0, 0]
+    client.mem_table()
+    assert set(faults()) == {"none"}
+    client.post(128)
+    both_ways(r, client)
+
+
 def test_memory_that_never_was_stops_its_guest_alone(raw):
     r, client = raw()
     os.ftruncate(client.memfd, 0)
