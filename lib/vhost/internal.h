@@ -33,6 +33,7 @@ typedef int bf_vhost_act(struct bf_vhost_session *s, struct bf_vhost_message *m,
 enum bf_vhost_answers {
 	BF_VHOST_ANSWERS_NOT, /* unless it is asked for (REPLY_ACK): 0, or 1 when refused */
 	BF_VHOST_ANSWERS, /* with what was asked for: a refusal cannot be said */
+	BF_VHOST_ANSWERS_EMPTY, /* the same, but an answer without payload says that it is refused */
 	BF_VHOST_ANSWERS_STATUS, /* 0, or 1 when refused, asked for or not */
 };
 

@@ -7,7 +7,7 @@
  * each, and the section named beside the row); one without a function to act is not supported.
  *
  * What becomes of a refusal: with NEED_REPLY, and for requests that are always answered with a
- * status, the front end is told by an answer that is not 0.  Where it cannot be told, the connection
+ * status, the front end is told by an answer that is not 0; of GET_CONFIG, by an empty one.  Where it cannot be told, the connection
  * ends, because front end and back end would go on with different ideas of the device.  Rows with
  * `ignorable` are those that leave the device as good as it was: hints (announcement, MTU, errors,
  * owner) and offers of descriptors that we do without.
@@ -83,7 +83,7 @@ static const struct bf_vhost_row rows[BF_VHOST_REQUESTS] = {
 	[BF_VHOST_GET_CONFIG] = {"GET_CONFIG", bf_vhost_check_config, bf_vhost_get_config,
 		.len = sizeof(struct bf_vhost_wire_config),
 		.len_max = sizeof(struct bf_vhost_wire_config) + BF_VHOST_CONFIG_MAX, .len_step = 1,
-		.answers = BF_VHOST_ANSWERS, NEEDS(CONFIG)},
+		.answers = BF_VHOST_ANSWERS_EMPTY, NEEDS(CONFIG)},
 	[BF_VHOST_SET_CONFIG] = {.name = "SET_CONFIG", .ignorable = true},
 	[BF_VHOST_CREATE_CRYPTO_SESSION] = {.name = "CREATE_CRYPTO_SESSION",
 		.answers = BF_VHOST_ANSWERS},

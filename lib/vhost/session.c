@@ -110,6 +110,13 @@ is_status_wanted(const struct bf_vhost_session *s, const struct bf_vhost_row *ro
 		(s->protocol >> BF_VHOST_PROTOCOL_REPLY_ACK & 1) != 0;
 }
 
+/* VU "Front-end message types", GET_CONFIG.  Who has not negotiated it does not know that. */
+static bool
+may_refuse_empty(const struct bf_vhost_session *s, const struct bf_vhost_row *row)
+{
+	return row->answers == BF_VHOST_ANSWERS_EMPTY && (row->protocol & ~s->protocol) == 0;
+}
+
 /*
  * QEMU takes any answer to SET_LOG_BASE for success; it reads the status only where it asked for one.
  * Those of requests that are not supported are read by all who send them.
@@ -118,7 +125,7 @@ static bool
 is_refusal_heard(const struct bf_vhost_session *s, const struct bf_vhost_row *row,
 	const struct bf_vhost_message *m)
 {
-	if (row->ignorable)
+	if (row->ignorable || may_refuse_empty(s, row))
 		return true;
 	return is_status_wanted(s, row, m) &&
 		(row->act == NULL || (m->flags & BF_VHOST_FLAG_NEED_REPLY) != 0);
@@ -148,6 +155,8 @@ bf_vhost_session_take(
 		report(s, m->request, &err);
 	if (end == 0 && is_status_wanted(s, row, m))
 		bf_vhost_answer_u64(answer, m->request, rc != 0);
+	if (end == 0 && rc != 0 && may_refuse_empty(s, row))
+		bf_vhost_answer_put(answer, m->request, "", 0);
 	if (rc != 0 && !is_refusal_heard(s, row, m))
 		end = -EPROTO;
 	for (uint32_t i = 0; i < m->n_fds; i++)

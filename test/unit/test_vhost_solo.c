@@ -96,9 +96,31 @@ test_the_configuration_says_queue_pairs_and_mtu(void **state)
 	assert_int_equal(c.mtu, 9000);
 	assert_int_equal(config(8, 2, 2), 0);
 	assert_int_equal(f->answer.bytes[head], 3);
-	assert_int_not_equal(config(0, 64, 12), 0);
-	assert_int_not_equal(config(UINT32_MAX, 12, 12), 0);
-	assert_int_not_equal(config(250, 12, 12), 0);
+	front_fini(f);
+}
+
+/* "The back-end uses zero length of payload to indicate an error"; the connection goes on. */
+static void
+test_what_the_configuration_has_not_is_answered_with_nothing(void **state)
+{
+	static const struct {
+		uint32_t offset, size, sent;
+	} row[] = {{0, 64, 12}, {UINT32_MAX, 12, 12}, {250, 12, 12}, {0, 12, 0}};
+
+	(void)state;
+	offer_solo();
+	front_say(f, BF_VHOST_SET_OWNER, NULL, 0, "");
+	ask(BF_VHOST_GET_FEATURES);
+	front_u64(f, BF_VHOST_SET_PROTOCOL_FEATURES, SOLO_PROTOCOL, "");
+	for (unsigned int i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		assert_int_equal(config(row[i].offset, row[i].size, row[i].sent), 0);
+		assert_int_equal(f->answer.len, BF_VHOST_HEADER);
+		assert_int_equal(f->s.refusals, i + 1);
+	}
+	assert_int_equal(front_say(f, BF_VHOST_GET_CONFIG, NULL, 0, "e"), 0); /* nor its own head */
+	assert_int_equal(f->answer.len, BF_VHOST_HEADER);
+	assert_int_equal(config(0, 12, 12), 0);
+	assert_true(f->answer.len > BF_VHOST_HEADER);
 	front_fini(f);
 }
 
@@ -359,6 +381,7 @@ main(void)
 		cmocka_unit_test(test_who_says_set_owner_first_is_offered_a_control_queue),
 		cmocka_unit_test(test_who_asks_first_is_never_offered_one),
 		cmocka_unit_test(test_the_configuration_says_queue_pairs_and_mtu),
+		cmocka_unit_test(test_what_the_configuration_has_not_is_answered_with_nothing),
 		cmocka_unit_test(test_the_way_back_is_kept_and_given_back),
 		cmocka_unit_test(test_split_commands_are_answered),
 		cmocka_unit_test(test_with_an_event_index_every_command_is_kicked_for),
