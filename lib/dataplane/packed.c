@@ -197,8 +197,10 @@ used_publish(struct bf_ring *r, const struct bf_packed_used *u, uint16_t n, uint
 		bf_stand_write(record, &s);
 	}
 	bf_packed_used_write(r, u, n, access);
-	if (record != NULL)
+	if (record != NULL) {
 		bf_stand_end(record, &s);
+		bf_lengths_end(record, access != 0 ? n : 0);
+	}
 	move_to(r, next, n_desc, r->log != NULL);
 }
 
@@ -229,8 +231,10 @@ run_publish(struct bf_ring *r, const struct bf_buffer *b, uint16_t n, uint16_t a
 	}
 	__atomic_store_n(bf_packed_rest_at(r, p.at),
 		bf_packed_rest_word(access != 0 ? b[0].len : 0, b[0].id, flags), __ATOMIC_RELEASE);
-	if (record != NULL)
+	if (record != NULL) {
 		bf_stand_end(record, &s);
+		bf_lengths_end(record, access != 0 ? n : 0);
+	}
 	move_to(r, next, n, logs);
 }
 

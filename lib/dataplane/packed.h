@@ -128,6 +128,17 @@ bf_stand_end(struct bf_ring_record *record, struct bf_ring_stand *s)
 	bf_stand_write(record, s);
 }
 
+/*
+ * After a burst that wrote @p n lengths: where they are, the in-flight area says of each descriptor
+ * whether it is in flight, and another back end that is given the area believes it.
+ */
+static inline void
+bf_lengths_end(struct bf_ring_record *record, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i += BF_RING_RECORD_STATE)
+		record->len[i] = 0;
+}
+
 /* Write used descriptors, the first one last. */
 static __rte_always_inline void
 bf_packed_used_write(

@@ -164,6 +164,7 @@ bf_packed_recover(const struct bf_ring *r, uint16_t *at, bool *wrap)
 	if (!is_possible(r, place, s.back))
 		return false;
 	bf_stand_end(r->record, &s);
+	bf_lengths_end(r->record, RTE_MIN(r->size, (uint16_t)BF_RING_BUFFERS));
 	*at = place.at;
 	*wrap = place.lap;
 	return true;

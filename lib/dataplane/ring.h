@@ -85,6 +85,8 @@ struct bf_ring_log {
 #define BF_RING_NOT_LOGGED UINT64_MAX /* an address that no log has a bit for */
 
 #define BF_RING_RECORD_VERSION 1
+#define BF_RING_RECORD_STATE \
+	16 /* as many of `len` lie where that area has one descriptor's state */
 
 /** Where a packed ring stands, as one word. */
 struct bf_ring_stand {
@@ -98,7 +100,8 @@ struct bf_ring_stand {
  * Where a packed ring stands, in memory that outlives the process: before each burst of used
  * descriptors, where the ring stands and where it will stand then; after it, that it does.  It begins as
  * the region of a packed ring in vhost-user's in-flight area does (the bits of `stand` behind the wrap
- * counters are padding there).  What follows, that area has for descriptors in flight: there are none.
+ * counters are padding there).  What follows, that area has for descriptors in flight, 32 bytes each: there
+ * are none.  The first byte of each says so after every burst; its list of free ones is not kept.
  *
  * Aligned to 8 bytes; see BF_RING_RECORD_SIZE.
  */

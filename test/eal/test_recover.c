@@ -419,6 +419,25 @@ test_a_record_of_nonsense_does_no_harm(void **state)
 	end();
 }
 
+/* Another back end that is given the area reads the first byte of each descriptor's 32. */
+static void
+test_after_a_burst_nothing_is_said_to_be_in_flight(void **state)
+{
+	const enum kind kinds[] = {SINGLES, SEVERAL};
+
+	(void)state;
+	for (unsigned int k = 0; k < RTE_DIM(kinds); k++) {
+		begin(kinds[k]);
+		post(kinds[k], BURST);
+		move(kinds[k], 0, BURST);
+		assert_int_equal(frames_arrive(kinds[k]), BURST);
+		assert_int_equal(record->version, BF_RING_RECORD_VERSION);
+		for (size_t i = 0; i < sizeof(record->len); i += 32)
+			assert_int_equal(((const uint8_t *)record->len)[i], 0);
+		end();
+	}
+}
+
 static void
 test_a_record_fits_into_the_inflight_area(void **state)
 {
@@ -442,6 +461,7 @@ main(void)
 		T(test_a_ring_that_was_set_up_anew_is_not_where_it_was),
 		T(test_a_record_of_nothing_or_of_another_ring_says_nothing),
 		T(test_a_record_of_nonsense_does_no_harm),
+		T(test_after_a_burst_nothing_is_said_to_be_in_flight),
 		T(test_a_record_fits_into_the_inflight_area),
 	};
 
