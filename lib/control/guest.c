@@ -111,7 +111,8 @@ offer_of(const struct bf_guest_config *cfg)
 {
 	struct bf_vhost_offer o = {.features = FEATURES,
 		.protocol = PROTOCOL_FEATURES,
-		.n_rings = BF_VHOST_RINGS, /* whoever enables more than `queues` is polled too */
+		.n_rings =
+			BF_VHOST_RINGS, /* more than `queues` pairs are told of, and not polled */
 		.solo_features = 1ULL << VIRTIO_NET_F_CTRL_VQ,
 		.solo_protocol =
 			1ULL << BF_VHOST_PROTOCOL_CONFIG | 1ULL << BF_VHOST_PROTOCOL_BACKEND_REQ,

@@ -55,6 +55,7 @@ struct bf_guest {
 	uint64_t paid_ms; /* until when its looks are paid for, SETTLE_MS each */
 	bool waits; /* it is looked at when it can pay */
 	struct bf_log_limit told, faults_told;
+	uint16_t pairs_told; /* more than the port has, that were told of */
 	/* guest_rings.c, ctx vhost */
 	struct bf_caller *caller[2 * BF_MAX_QP];
 	struct bf_ring_record *records; /* of packed rings, or NULL */

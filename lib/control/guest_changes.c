@@ -112,6 +112,27 @@ report_state(struct bf_bridge *br, struct bf_guest *g, bool late, uint64_t now_m
 	report_mtu(br, g);
 }
 
+/*
+ * QEMU and virtio-user ask how many there are.  Others need not, and a guest that uses what nobody polls
+ * loses connections without a word.
+ */
+static void
+report_queues(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
+{
+	uint32_t bits = g->rx_seen | g->tx_seen, missed;
+	uint16_t pairs = bits == 0 ? 0 : (uint16_t)(32 - __builtin_clz(bits));
+
+	if (!g->up || pairs <= g->cfg.queues)
+		pairs = 0;
+	if (pairs > g->pairs_told && bf_log_allow(&g->faults_told, now_ms, &missed))
+		bf_event(&br->events, BF_LOG_WARNING, "guest_queues", g->cfg.name,
+			"its front end has enabled queue pair %u, the port has %" PRIu32
+			": what the guest sends in more is not taken; use fewer there, or set "
+			"guest %s queues=%u",
+			pairs, g->cfg.queues, g->cfg.name, pairs);
+	g->pairs_told = pairs;
+}
+
 static void
 take_over(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 {
@@ -122,6 +143,7 @@ take_over(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 	g->waits = false;
 	bf_guest_refresh(g, now_ms);
 	report_faults(br, g, now_ms);
+	report_queues(br, g, now_ms);
 	bf_plan_guest(br, g);
 	br->dirty = true;
 	if (g->up == was && g->connects == connects)

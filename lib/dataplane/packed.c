@@ -578,7 +578,7 @@ bf_packed_want_kicks(struct bf_ring *r, bool on)
 	}
 	memcpy(&word, &e, sizeof(word));
 	*(volatile bf_half_word_t *)(void *)r->device = word;
-	if (r->log == NULL)
+	if (r->log == NULL || r->log_gpa == BF_RING_NOT_LOGGED)
 		return;
 	bf_dirty_begin();
 	bf_dirty_gpa(r->log, r->log_gpa, sizeof(word));

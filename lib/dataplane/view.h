@@ -35,7 +35,8 @@ struct bf_guest_dp {
 	uint32_t tx_rings; /* bit q: ring 2q+1 (from the guest) is enabled; vhost: w */
 	struct rte_mempool *pool; /* frames from the guest; control: w before publishing */
 	struct bf_guest_memory memory; /* vhost: w, while all rings are off */
-	struct bf_ring_log log; /* for rings that are logged; vhost: w, while all rings are off */
+	/* For rings that are logged. vhost: w when a ring starts; others that run find what was there. */
+	struct bf_ring_log log;
 	struct bf_ring ring[2 * BF_MAX_QP]; /* as in virtio-net: even ones towards the guest */
 	uint32_t changes; /* goes up when a ring is set up; vhost: w */
 	int kick_fd[BF_MAX_QP]; /* of the rings from the guest; vhost: w under the ring's lock */

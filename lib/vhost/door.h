@@ -44,7 +44,7 @@ struct bf_door_ops {
 	/** As in struct bf_vhost_ops. */
 	void (*ring_start)(void *arg, const struct bf_vhost_session *s, uint16_t q);
 	uint32_t (*ring_stop)(void *arg, uint16_t q);
-	/** Regions or the log are others than before; no ring runs. s NULL: nobody has the port. */
+	/** Regions are others than before; no ring runs. s NULL: nobody has the port. */
 	void (*memory)(void *arg, const struct bf_vhost_session *s);
 	void (*announce)(void *arg, uint64_t mac);
 	/** A message was acted upon: up says whether the port has a device now. */

@@ -287,6 +287,24 @@ def test_a_front_end_that_allows_longer_packets_than_its_port_is_named(rig):
         assert "9000" in text and "1500" in text and "host_mtu" in text
 
 
+def test_a_front_end_with_more_queues_than_its_port_is_named(rig):
+    r = rig(guests=("vm1",), far_peers=False, log_allowed=[r"^WARNING: guest_queues: raw: "])
+    with contextlib.closing(front_end(add(r, queues=1))) as client:
+        wait_for(lambda: is_up(r), what="the guest up")
+        assert r.events("guest_queues") == []
+        for ring in (2, 3):
+            client.kick.append(os.eventfd(0, os.EFD_NONBLOCK))
+            client.call.append(os.eventfd(0, os.EFD_NONBLOCK))
+            client.ring_start(ring)
+            client.enable(ring)
+        wait_for(lambda: r.events("guest_queues"), what="the event")
+        client.enable(2, False)
+        client.enable(2)
+        text = r.events("guest_queues")[0]["text"]
+        assert "queue pair 2, the port has 1" in text and "set guest raw queues=2" in text
+    assert len(r.events("guest_queues")) == 1
+
+
 def test_the_limit_of_open_files_is_raised_or_named(rig):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
