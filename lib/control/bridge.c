@@ -668,6 +668,17 @@ undo_mode(struct bf_bridge *br)
 		"no partner spoke LACP, and the mode before cannot be had: %s", err.text);
 }
 
+/* What nobody uses any more is given back. */
+static void
+collect(struct bf_bridge *br)
+{
+	bf_lcores_collect(&br->lcores);
+	bf_pools_collect();
+	bf_waste_collect();
+	if (br->spare_view == NULL)
+		br->spare_view = bf_view_spare();
+}
+
 int
 bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 {
@@ -700,11 +711,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 		publish(br);
 	bf_fdb_age(br->fdb, 1 + buckets / (AGE_TURN_MS / IDLE_TICK_MS));
 	bf_fdb_commit(br->fdb);
-	bf_lcores_collect(&br->lcores);
-	bf_pools_collect();
-	bf_waste_collect();
-	if (br->spare_view == NULL)
-		br->spare_view = bf_view_spare();
+	collect(br);
 	next = now_ms + (now_ms < br->busy_until_ms ? 1 : IDLE_TICK_MS);
 	next = RTE_MIN(RTE_MIN(next, guests), RTE_MIN(br->next_bond_ms, RTE_MIN(paths, probes)));
 	return next > now_ms ? (int)(next - now_ms) : 0;
