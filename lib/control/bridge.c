@@ -679,6 +679,19 @@ collect(struct bf_bridge *br)
 		br->spare_view = bf_view_spare();
 }
 
+/* What workers have heard of stations. */
+static void
+take_words(struct bf_bridge *br, uint64_t now_ms)
+{
+	bf_fdb_set_now(br->fdb, (uint32_t)(now_ms / 1000));
+	if (take_learned(br) > 0)
+		br->busy_until_ms = now_ms + BUSY_MS;
+	take_reports(br);
+	bf_moves_tick(br);
+	age_words(br);
+	bf_crowd_tick(br);
+}
+
 int
 bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 {
@@ -696,13 +709,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 		undo_mode(br);
 	if (br->dirty || br->bond.dirty)
 		publish(br);
-	bf_fdb_set_now(br->fdb, (uint32_t)(now_ms / 1000));
-	if (take_learned(br) > 0)
-		br->busy_until_ms = now_ms + BUSY_MS;
-	take_reports(br);
-	bf_moves_tick(br);
-	age_words(br);
-	bf_crowd_tick(br);
+	take_words(br, now_ms);
 	paths = bf_paths_tick(br, now_ms);
 	bf_plan_tick(br, now_ms);
 	take_missing(br, now_ms);

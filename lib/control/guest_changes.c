@@ -14,7 +14,7 @@
 
 #define LOOK_MS 1000 /* a notice may have found the queue full */
 #define REFUSAL_MS 1000 /* what a guest is refused is told so often at most */
-#define SETTLE_MS 50 /* what a look costs a guest */
+#define SETTLE_MS UINT64_C(50) /* what a look costs a guest */
 #define AT_ONCE 8 /* looks on credit: a front end that connects changes something a few times */
 #define CHANGES_TOLD 10 /* in 10 s */
 #define FAULTS_TOLD (2 * BF_MAX_QP)

@@ -187,8 +187,10 @@ def test_queue_pairs_follow_the_guest(rig, queues):
 @pytest.mark.parametrize("offered, used", [(8, 2), (2, 4)])
 def test_a_guest_with_fewer_or_more_queues_than_the_port_works(rig, offered, used):
     r = rig(guests=("vm1",), guest_opts={"vm1": f"queues={offered}"},
-            peer_opts={"vm1": {"queues": used, "queue_size": 256}})
+            peer_opts={"vm1": {"queues": used, "queue_size": 256}},
+            log_allowed=[r"^WARNING: guest_queues: vm1: "])
     exchange(r, r.vm(1), VM1, 1, flows=64, queue=0)
+    wait_for(lambda: bool(r.events("guest_queues")) == (used > offered), what="the event")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

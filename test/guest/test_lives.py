@@ -84,10 +84,14 @@ def test_a_stream_between_guests_survives_a_restart_of_the_daemon(lab, vm1, vm2)
 
 
 def test_the_daemon_is_killed_while_a_guest_boots(lab, vm1, vm2, far):
-    for seconds in (0, 1, 2.5):  # before its kernel runs, then nearer to its driver
+    def is_up():
+        return lab.backend.guest("vm1")["up"]
+    for moment in (lambda: True, lambda: not is_up(), is_up):  # the last: its driver has just come up
         boots = vm1.vm.boots
         vm1.vm.qmp("system_reset")
-        time.sleep(seconds)
+        if moment is is_up:
+            wait_until("the device is gone", 20, lambda: not is_up())
+        wait_until("the moment", 60, moment)
         lab.backend.kill()
         lab.backend.start().wait_ready()
         vm1.vm.wait_booted(boot=boots + 1)

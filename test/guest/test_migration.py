@@ -48,26 +48,3 @@ def test_a_live_migration_with_a_stream_under_way(lab, vm1, vm2, far):
     wait_until("the old place is empty", 10, lambda: not lab.backend.guest("vm1")["up"])
     assert vm1.ping(far).perfect and vm2.ping(vm1, 10, 8972).perfect
     Transfer(vm1, far, mib=20).start().finish()
-
-
-def test_the_daemon_is_killed_while_a_guest_moves(lab, vm1, vm2, far):
-    mac = vm1.vm.nics[0].mac
-    nic = Nic(lab.run.path("vm1-later.sock"), mac, host_mtu=vm1.spec.mtu)
-    place = ("add", "guest", "vm1-later", f"socket={nic.sock},mtu={vm1.spec.mtu}")
-    lab.backend.ctl(*place)
-    old, killed = vm1.vm, []
-
-    def kill_once():
-        if not killed and old.qmp("query-migrate").get("status") == "active":
-            killed.append(True)
-            lab.backend.kill()
-            lab.backend.start().wait_ready()
-            lab.backend.ctl(*place)
-    stream = Transfer(vm2, vm1, mib=60, rate_mib_s=6).start()
-    stream.wait_arrived(3)
-    vm1.vm = moved(lab, vm1, nic, kill_once)
-    assert killed
-    wait_until("the guest runs at its new place", 10, lambda: lab.backend.guest("vm1-later")["up"])
-    stream.finish()
-    old.kill()
-    assert vm1.ping(far).perfect and vm2.ping(vm1, 10, 8972).perfect
