@@ -17,7 +17,7 @@
 #define SETTLE_MS UINT64_C(50) /* what a look costs a guest */
 #define AT_ONCE 8 /* looks on credit: a front end that connects changes something a few times */
 #define CHANGES_TOLD 10 /* in 10 s */
-#define FAULTS_TOLD (2 * BF_MAX_QP)
+#define FAULTS_TOLD (16 * BF_MAX_QP) /* in 10 s: each ring may be spoiled eight times */
 
 static void
 take_back(struct bf_guest *g, enum bf_notice_kind kind)

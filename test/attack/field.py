@@ -31,7 +31,7 @@ QUEUES = 2  # of the ports that are attacked
 
 # What the attacked guest's misbehaviour may write.  Nothing else may.
 LOG_ALLOWED = (
-    r"^WARNING: guest_ring_fault: (raw|cli|door): ring \d+ is left alone",
+    r"^WARNING: guest_ring_fault: (raw|cli|door): (ring \d+ is left alone|\d+ more faults )",
     r"^(NOTICE|WARNING): guest_(refused|ended): (raw|cli|door): ",
 )
 # Mappings that come by themselves: stacks that the C library keeps for later threads (16 for each of the
