@@ -21,6 +21,8 @@ GROUPS = ("build", "run", "test", "guest", "foreign")
 # Where tests keep sockets and guest images.
 BINDS = ("/tmp", os.environ.get("XDG_CACHE_HOME") or str(pathlib.Path.home() / ".cache"))
 QEMU_TESTS = [f"guest/test_{name}.py" for name in ("machine", "lives", "guest_kinds", "migration")]
+# On a busy machine it has failed: not in scripts/test.
+QEMU_TESTS.append("guest/migration_restart.py")
 PEER_TESTS = [f"functional/test_{name}.py" for name in ("guests", "guest_rings", "peer", "records")]
 
 
