@@ -12,6 +12,8 @@
 #include <rte_cycles.h>
 #include <rte_ether.h>
 
+#include "dataplane/fold.h"
+
 #define HEAD 64 /* bytes of a frame that count, beside its length */
 #define WIRE_MIN 60 /* what is shorter is padded with zeros on its way */
 #define TIME_BITS 24
@@ -36,27 +38,16 @@ read_head(const struct rte_mbuf *m, uint64_t word[HEAD / 8])
 	}
 }
 
-static inline uint64_t
-mix(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 /* The bucket in the low bits, what is kept in the high ones; never 0 there. */
 static inline uint64_t
 digest(const struct bf_echoes *e, const struct rte_mbuf *m)
 {
-	static const uint64_t odd[HEAD / 8] = {0x9e3779b97f4a7c15ULL, 0xd6e8feb86659fd93ULL,
-		0xa0761d6478bd642fULL, 0xe7037ed1a0b428dbULL, 0x8ebc6af09c88c6e3ULL,
-		0x589965cc75374cc3ULL, 0x1d8e4e27c47d124fULL, 0xeb44accab455d165ULL};
-	uint64_t word[HEAD / 8], h = e->seed ^ RTE_MAX(m->pkt_len, (uint32_t)WIRE_MIN);
+	uint64_t word[HEAD / 8], seed = e->seed, h = RTE_MAX(m->pkt_len, (uint32_t)WIRE_MIN);
 
 	read_head(m, word);
 	for (unsigned int i = 0; i < HEAD / 8; i += 2) /* the four do not wait for each other */
-		h += mix(word[i] ^ e->seed ^ odd[i], word[i + 1] ^ odd[i + 1]);
-	return mix(h, odd[0]) | 1ULL << 63;
+		h += bf_fold(word[i], word[i + 1], seed + i * 0xa0761d6478bd642fULL);
+	return bf_fold(h, 0, seed) | 1ULL << 63;
 }
 
 static uint64_t

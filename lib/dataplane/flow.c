@@ -13,6 +13,7 @@
 #include <rte_byteorder.h>
 
 #include "dataplane/encap.h"
+#include "dataplane/fold.h"
 
 #define MAX_EXT 8 /* IPv6 extension headers walked before giving up on ports */
 
@@ -141,16 +142,6 @@ bf_flow_key(const uint8_t *data, uint32_t len, enum bf_policy policy, struct bf_
 		k->l2[0] = k->l2[1] = 0;
 }
 
-/* A product of 128 bits folded in two: two words in, one well mixed word out. */
-static inline uint64_t
-fold(uint64_t a, uint64_t b, uint64_t seed)
-{
-	__uint128_t p = (__uint128_t)(a ^ seed ^ 0x9e3779b97f4a7c15ULL) *
-		(b ^ (seed << 32 | seed >> 32) ^ 0xd6e8feb86659fd93ULL);
-
-	return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
 static inline uint64_t
 l4_word(uint8_t proto, uint32_t ports)
 {
@@ -161,7 +152,7 @@ l4_word(uint8_t proto, uint32_t ports)
 static inline uint32_t
 hash_ipv4(uint32_t src, uint32_t dst, uint64_t l4, uint64_t seed)
 {
-	return (uint32_t)(fold((uint64_t)src << 32 | dst, l4, seed) >> 32);
+	return (uint32_t)(bf_fold((uint64_t)src << 32 | dst, l4, seed) >> 32);
 }
 
 uint32_t
@@ -170,14 +161,14 @@ bf_flow_hash_key(const struct bf_flow_key *k, uint64_t seed)
 	uint64_t l4 = k->has_l4 ? l4_word(k->proto, k->ports) : 0, h = seed;
 
 	if (k->l2[0] != 0 || k->l2[1] != 0)
-		h = fold(k->l2[0], k->l2[1], h);
+		h = bf_fold(k->l2[0], k->l2[1], h);
 	if (!k->has_l3)
 		return (uint32_t)(h >> 32);
 	if (((k->l3[0] | k->l3[2]) >> 32 | k->l3[1] | k->l3[3]) == 0)
 		return hash_ipv4((uint32_t)k->l3[0], (uint32_t)k->l3[2], l4, h);
-	h = fold(k->l3[0], k->l3[1], h);
-	h = fold(k->l3[2], k->l3[3], h);
-	return (uint32_t)(fold(l4, 0, h) >> 32);
+	h = bf_fold(k->l3[0], k->l3[1], h);
+	h = bf_fold(k->l3[2], k->l3[3], h);
+	return (uint32_t)(bf_fold(l4, 0, h) >> 32);
 }
 
 /* The common frame of a data centre, untagged IPv4 TCP or UDP without options, in one go. */
