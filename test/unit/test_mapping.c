@@ -13,9 +13,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "memory_file.h"
 #include "vhost/mapping.h"
 
-#define PAGE 4096
+#define PAGE MEMORY_PAGE
 #define SPARSE (UINT64_C(1) << 30)
 #define ROUNDS 2000
 #define SETTLE_MS 10000
@@ -27,19 +28,6 @@ static void
 on_lost(void *arg)
 {
 	__atomic_add_fetch((uint32_t *)arg, 1, __ATOMIC_RELAXED);
-}
-
-static struct bf_vhost_fd
-memory_file(uint64_t size)
-{
-	struct bf_vhost_fd f = {.fd = memfd_create("test", MFD_CLOEXEC),
-		.kind = BF_VHOST_FD_MEMORY,
-		.size = size,
-		.page = PAGE};
-
-	assert_true(f.fd >= 0);
-	assert_int_equal(ftruncate(f.fd, (off_t)size), 0);
-	return f;
 }
 
 /* One entry of the list, with another place and length each time. */

@@ -17,12 +17,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "memory_file.h"
 #include "vhost/mapping.h"
 #include "vhost/waste.h"
 
 #define SETTLE_MS 10000
 #define SHORT_MS 20
-#define PAGE 4096
+#define PAGE MEMORY_PAGE
 #define SPARSE (UINT64_C(100) << 40)
 
 static int gate[2]; /* a byte lets the reaper unmap something */
@@ -92,19 +93,6 @@ page_give(struct bf_waste_bin *bin)
 	assert_true(bf_waste_charge(bin, PAGE, UINT64_MAX));
 	bf_waste_map(bin, page, PAGE);
 	return page;
-}
-
-static struct bf_vhost_fd
-memory_file(uint64_t size)
-{
-	struct bf_vhost_fd f = {.fd = memfd_create("test", MFD_CLOEXEC),
-		.kind = BF_VHOST_FD_MEMORY,
-		.size = size,
-		.page = PAGE};
-
-	assert_true(f.fd >= 0);
-	assert_int_equal(ftruncate(f.fd, (off_t)size), 0);
-	return f;
 }
 
 static void
