@@ -340,8 +340,6 @@ show_missing(const struct bf_bridge *br, const char *what, struct bf_out *out)
 {
 	bool is_summary = strcmp(what, "summary") == 0;
 
-	if (!is_summary && strcmp(what, "info") != 0)
-		return;
 	for (uint32_t i = 0; i < br->missing.n; i++) {
 		const char *name = br->missing.members[i].name;
 

@@ -121,6 +121,7 @@ set_up_queues(const struct bf_bond *b, uint16_t port, struct bf_ring_sizes s)
 int
 bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err)
 {
+	struct bf_ring_sizes sizes = bf_bond_ring_sizes(&b->cfg, &b->cfg.members[i]);
 	struct bf_member *m = &b->members[i];
 	struct rte_eth_conf conf;
 	int ret = rte_eth_dev_conf_get(m->port, &conf);
@@ -131,14 +132,13 @@ bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	if (ret == 0)
 		ret = rte_eth_dev_configure(m->port, b->n_queues, b->n_queues, &conf);
 	if (ret == 0)
-		ret = set_up_queues(b, m->port, bf_bond_ring_sizes(&b->cfg, &b->cfg.members[i]));
+		ret = set_up_queues(b, m->port, sizes);
 	if (ret == 0)
 		ret = rte_eth_dev_start(m->port);
 	if (ret == 0)
 		return 0;
 	return bf_err_set(err, -ret,
-		"member: \"%s\": does not start with rxd=%u txd=%u link_detect=%s: %s", m->name,
-		bf_bond_ring_sizes(&b->cfg, &b->cfg.members[i]).rxd,
-		bf_bond_ring_sizes(&b->cfg, &b->cfg.members[i]).txd,
-		conf.intr_conf.lsc ? "auto" : "poll", rte_strerror(-ret));
+		"member: \"%s\": does not start with rxd=%u, txd=%u and its link interrupt %s: %s",
+		m->name, sizes.rxd, sizes.txd, conf.intr_conf.lsc ? "on" : "off",
+		rte_strerror(-ret));
 }

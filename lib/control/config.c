@@ -765,6 +765,10 @@ modes_of(const char *key)
 	} table[] = {
 		{"primary", 1u << BF_MODE_ACTIVE_BACKUP},
 		{"primary_reselect", 1u << BF_MODE_ACTIVE_BACKUP},
+		{"xmit_policy", 1u << BF_MODE_XOR | 1u << BF_MODE_8023AD},
+		{"seed",
+			1u << BF_MODE_XOR | 1u << BF_MODE_8023AD | 1u << BF_MODE_TLB |
+				1u << BF_MODE_ALB},
 		{"rebalance", 1u << BF_MODE_XOR | 1u << BF_MODE_8023AD},
 		{"agg_mode", 1u << BF_MODE_8023AD},
 		{"min_links", 1u << BF_MODE_8023AD},

@@ -56,7 +56,8 @@ def test_a_bond_starts_with_the_members_that_are_there(rig, mode):
 def test_every_show_and_the_metrics_name_the_missing_member(rig):
     r = with_missing(rig, mode="802.3ad")
     for command in ("show bonding config bond0", "show bonding balance bond0",
-                    "show bonding lacp info bond0", "show port summary all", "show port info all"):
+                    "show bonding lacp info bond0", "show port summary all", "show port info all",
+                    "show port stats all", "show port xstats all"):
         lines = [x for x in r.daemon.ctl(command).splitlines() if "net_vhost7" in x]
         assert lines, command
         assert "issing" in r.daemon.ctl(command)
