@@ -153,17 +153,20 @@ struct bf_ring {
 	const struct bf_ring_log *log; /* NULL: nothing is logged */
 	/* Used now and then, or for packed rings alone. */
 	struct bf_ring_record *record __rte_cache_aligned; /* packed; NULL: none */
-	bool in_order; /* VIRTIO_F_IN_ORDER was negotiated */
-	bool discards; /* mode BF_RING_DISCARD: for long enough; control: w under the lock */
 	uint64_t
 		log_gpa; /* of `used` or `device` in the log, BF_RING_NOT_LOGGED: it is not in it */
-	int call_fd; /* -1: the driver polls; closed after a grace period */
 	uint64_t announce; /* address that a RARP is due for */
 	uint64_t frames; /* put or taken, since the ring was made; worker: w, control: r */
 	uint64_t calls; /* asked for by the guest, likewise */
 	uint64_t began_frames; /* `frames` when it was started */
-	uint16_t began_idx; /* and `used_idx` */
+	int call_fd; /* -1: the driver polls; closed after a grace period */
+	uint16_t began_idx; /* `used_idx` when it was started */
+	bool in_order; /* VIRTIO_F_IN_ORDER was negotiated */
+	bool discards; /* mode BF_RING_DISCARD: for long enough; control: w under the lock */
 } __rte_cache_aligned;
+
+static_assert(sizeof(struct bf_ring) == 2 * RTE_CACHE_LINE_SIZE,
+	"a line for every burst, one for the rest");
 
 /** Has the guest given buffers anew since the ring was started, so that more were used than it has? */
 static inline bool
