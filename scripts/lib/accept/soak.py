@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""changes of every kind by chance, with frames between them, for --minutes: nothing may grow
+
+The seed is printed; BONDFWD_SOAK_SEED takes it again.
+"""
+
+from suites import run_pytest
+
+LIMIT_S = 600
+PARTS = 1
+
+
+def run(job):
+    return run_pytest(job, "soak", "-s", env={"BONDFWD_SOAK_S": str(60 * job.minutes)})
