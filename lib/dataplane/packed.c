@@ -486,10 +486,11 @@ put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool log
 			pkts[done]->data_len);
 		b[done].len = pkts[done]->pkt_len + r->header; /* of what it holds now */
 	}
+	if (done == 0)
+		return 0;
 	if (logs)
 		bf_dirty_frames(r, b, pkts, done);
-	if (done > 0)
-		run_publish(r, b, done, VRING_DESC_F_WRITE, logs);
+	run_publish(r, b, done, VRING_DESC_F_WRITE, logs);
 	return done;
 }
 

@@ -165,7 +165,7 @@ struct bf_ring {
 	bool discards; /* mode BF_RING_DISCARD: for long enough; control: w under the lock */
 } __rte_cache_aligned;
 
-static_assert(sizeof(struct bf_ring) == 2 * RTE_CACHE_LINE_SIZE,
+static_assert(sizeof(struct bf_ring) == (size_t)2 * RTE_CACHE_LINE_SIZE,
 	"a line for every burst, one for the rest");
 
 /** Has the guest given buffers anew since the ring was started, so that more were used than it has? */
