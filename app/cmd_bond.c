@@ -19,6 +19,7 @@
 #include "base/parse.h"
 #include "commands.h"
 #include "control/link_detect.h"
+#include "dataplane/member.h"
 
 static int
 edit_create(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
@@ -407,7 +408,7 @@ static uint32_t
 sending_set(const struct bf_bridge *br)
 {
 	const struct bf_bond_view *v = &br->lcores.view->bond;
-	uint32_t usable = v->carrier != NULL ? bf_tx_bond_usable(v) : 0; /* no view of it yet */
+	uint32_t usable = v->carrier != NULL ? bf_bond_usable(v) : 0; /* no view of it yet */
 
 	return usable != 0 && v->tx == BF_TX_ORDER ? 1u << bf_bond_first(v, usable) : usable;
 }

@@ -19,6 +19,7 @@
 #include "base/mac.h"
 #include "base/parse.h"
 #include "commands.h"
+#include "dataplane/member.h"
 
 /** What every kind of port can say of its traffic. */
 struct figures {
@@ -85,7 +86,7 @@ link_of(struct bf_app *app, const struct bf_port_ref *r, uint32_t *speed)
 		const struct bf_bond_view *v = &app->br->lcores.view->bond;
 
 		*speed = bf_bond_speed(&app->br->bond);
-		return v->carrier != NULL && bf_tx_bond_usable(v) != 0;
+		return v->carrier != NULL && bf_bond_usable(v) != 0;
 	}
 	return link.link_status == RTE_ETH_LINK_UP;
 }

@@ -8,6 +8,9 @@ Hold the arrows between the rooms: which folder may include what.
     base <- dataplane <- control <- app      base <- lacp <- control      base <- console <- app
     base <- vhost <- control
 
+Within lib/dataplane the files have an order, the one in its meson.build: FILE.c and FILE.h are one, and include
+only what follows. There is no circle, also not by headers that have no .c of their own.
+
 Besides: lib/base, lib/lacp and lib/vhost know no DPDK header, only lib/control/compat.h names RTE_VERSION,
 and every header begins with its own guard. Prints file:line: what; exits 1 when anything is wrong.
 """
@@ -86,6 +89,50 @@ def check_file(tree, path):
         yield f"{path}:1: no include guard around the whole header"
 
 
+def includes_within(tree, room):
+    """stem -> the stems of the same room that its .c and .h include."""
+    graph = {}
+    for path in sorted((tree / room).glob("*.[ch]")):
+        code = without_comments(path.read_text(encoding="utf-8"))
+        names = (match[2] for match in map(INCLUDE.match, code.splitlines()) if match)
+        targets = (target_of(tree, path.relative_to(tree), name) for name in names)
+        graph.setdefault(path.stem, set()).update(
+            target.stem for target in targets
+            if target is not None and room_of(target) == room and target.stem != path.stem)
+    return graph
+
+
+def circle_in(graph):
+    """The stems of one circle, the first one twice; or None."""
+    done, way = set(), []
+
+    def visit(stem):
+        if stem in way:
+            return way[way.index(stem):] + [stem]
+        if stem in done:
+            return None
+        way.append(stem)
+        found = next(filter(None, map(visit, sorted(graph.get(stem, ())))), None)
+        way.pop()
+        done.add(stem)
+        return found
+
+    return next(filter(None, map(visit, sorted(graph))), None)
+
+
+def check_order(tree, room):
+    """The order of a room's meson.build holds for its includes."""
+    graph = includes_within(tree, room)
+    circle = circle_in(graph)
+    if circle:
+        yield f"{room}: a circle of includes: {' -> '.join(circle)}"
+    order = re.findall(r"'(\w+)\.c'", (tree / room / "meson.build").read_text(encoding="utf-8"))
+    for stem in order:
+        for target in sorted(graph[stem] & set(order)):
+            if order.index(target) < order.index(stem):
+                yield f"{room}/{stem}.c: {target}: expected behind {stem}.c in {room}/meson.build"
+
+
 def main(argv):
     tree = pathlib.Path(argv[1] if len(argv) > 1 else pathlib.Path(__file__).parent.parent).resolve()
     files = sorted(path.relative_to(tree) for top in ("app", "lib", "test")
@@ -94,6 +141,7 @@ def main(argv):
         print(f"{tree}: no source file: expected the project's tree", file=sys.stderr)
         return 2
     problems = [problem for path in files for problem in check_file(tree, path)]
+    problems += check_order(tree, "lib/dataplane")
     for path in files:
         if path.parts[0] != "test" and room_of(path) not in ARROWS:
             problems.append(f"{path}:1: {room_of(path)}: a room without an arrow")

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "dataplane/fdb.h"
+#include "dataplane/member.h"
 
 #define RESELECT_ALWAYS 0
 #define RESELECT_BETTER 1
@@ -363,8 +364,8 @@ bf_bond_bucket_member(const struct bf_bond *b, unsigned int bucket)
 {
 	uint32_t may = bf_bond_carrying(b);
 
-	return may == 0 || (may & 1u << b->home[bucket]) ? b->home[bucket]
-							 : bf_bond_stand_in(may, (uint8_t)bucket);
+	return may == 0 ? b->home[bucket]
+			: bf_bond_of_bucket(may, b->home[bucket], (uint8_t)bucket);
 }
 
 unsigned int

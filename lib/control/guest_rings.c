@@ -23,6 +23,8 @@
 #include "base/call.h"
 #include "control/discard.h"
 #include "control/notify.h"
+#include "dataplane/recover.h"
+#include "dataplane/ring.h"
 #include "vhost/wire.h"
 
 #define N_RINGS (2 * BF_MAX_QP)

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "dataplane/lines.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/worker.h"
 
 #define INJECT_RING 4096
 #define FOR_US_RING 256

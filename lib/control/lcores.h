@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "dataplane/worker.h"
+#include "dataplane/lcore.h"
 
 struct bf_lcores {
 	unsigned int n;

@@ -17,7 +17,7 @@
 
 #include <rte_common.h>
 
-#include "dataplane/drop.h"
+#include "dataplane/drop_list.h"
 #include "dataplane/sizes.h"
 
 /** One port as one worker saw it; rx and tx from the switch's point of view. */

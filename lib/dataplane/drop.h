@@ -1,55 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Why a frame died: one list gives the enum, the counter, the name and the help text.
- * A frame that enters the switch is delivered or counted under exactly one of these.
+ * The end of frames.  Every frame that a worker drops is counted here and nowhere else, so this is the
+ * place to look at them.
  *
- * "at" says whose counter takes it: the port it came from (IN) or was meant for (OUT).
- *
- * Threads: constants.
+ * Threads: worker.
  */
 #ifndef BF_DATAPLANE_DROP_H
 #define BF_DATAPLANE_DROP_H
 
-#define BF_DROP_LIST(X) \
-	X(RUNT, "runt", "in", "shorter than an Ethernet header") \
-	X(RESERVED, "reserved_address", "in", \
-		"sent to 01:80:c2:00:00:00-0f, which no bridge forwards") \
-	X(SLOW_PROTOCOL, "slow_protocol", "in", \
-		"ethertype 0x8809 (LACP, marker, OAM), tagged or not") \
-	X(LACP, "lacp", "in", "LACPDU or marker on the bond: read, not forwarded") \
-	X(INACTIVE_MEMBER, "inactive_member", "in", \
-		"came on a member that takes no traffic now (backup, or LACP does not collect)") \
-	X(BAD_SOURCE, "bad_source", "in", "source address is multicast or zero") \
-	X(GUEST_BUFFER, "guest_buffer", "in", \
-		"the guest's buffer was empty, or held more than any frame has") \
-	X(GUEST_RING_DISABLED, "guest_ring_disabled", "in", \
-		"sent on a ring that the guest's front end has disabled") \
-	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from") \
-	X(REFLECTED, "reflected", "in", "a guest's own frame came back on the bond") \
-	X(DUPLICATE, "duplicate", "in", "flooded copy on a member that is not the designated one") \
-	X(STOPPED, "stopped", "in", "forwarding is stopped") \
-	X(FOR_US, "for_us", "in", \
-		"sent to the bond's own address (probe replies): read, not forwarded") \
-	X(NO_DESTINATION, "no_destination", "in", "flooded, and no other port is up") \
-	X(PORT_GONE, "port_gone", "out", "the destination port was removed") \
-	X(GUEST_DOWN, "guest_down", "out", "the guest is not connected") \
-	X(GUEST_RING_OFF, "guest_ring_off", "out", "the guest has no receive ring enabled") \
-	X(GUEST_RING_UNREAD, "guest_ring_unread", "out", \
-		"the guest has not refilled its receive ring since it connected: it is booting, or its " \
-		"interface is down") \
-	X(GUEST_RING_FULL, "guest_ring_full", "out", \
-		"the guest's receive ring is full: it has refilled it before, and is too slow or stuck") \
-	X(RING_BUSY, "ring_busy", "out", "another worker held the guest's only ring") \
-	X(OVERSIZE, "oversize", "out", "longer than the destination port takes") \
-	X(NO_MEMBER, "no_member", "out", "no member of the bond may send") \
-	X(MEMBER_FULL, "member_full", "out", "the member's transmit ring is full")
+#include "dataplane/lcore.h"
 
-enum bf_drop {
-#define BF_DROP_ENUM(sym, name, at, help) BF_DROP_##sym,
-	BF_DROP_LIST(BF_DROP_ENUM)
-#undef BF_DROP_ENUM
-	BF_DROP_COUNT
-};
+/** Count frames under a reason and free them. @param slot whose counter takes them. @param n >= 1. */
+void bf_drop(
+	struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n);
+
+/** The same for frames that stay the caller's, or that never were any: @p pkts may be NULL. */
+void bf_drop_note(struct bf_worker *w, uint16_t slot, enum bf_drop why,
+	struct rte_mbuf *const *pkts, uint16_t n);
+
+/** Give at least one frame back to its pool. */
+void bf_free_burst(struct rte_mbuf **pkts, uint16_t n);
+
+/** @return the frames' lengths together. */
+uint64_t bf_bytes_of(struct rte_mbuf *const *pkts, uint16_t n);
 
 #endif

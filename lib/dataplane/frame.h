@@ -15,7 +15,7 @@
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
 
-#include "dataplane/drop.h"
+#include "dataplane/drop_list.h"
 #include "dataplane/fdb.h"
 
 #define BF_ET_VLAN RTE_BE16(0x8100)

@@ -14,9 +14,20 @@
 #ifndef BF_DATAPLANE_INJECT_H
 #define BF_DATAPLANE_INJECT_H
 
+#include "dataplane/lcore.h"
+
 #define BF_INJECT_NONE 0xffff
 
 /* A repetition waits this much longer than the period: normally control is in time. */
 #define BF_KEEPALIVE_GRACE_MS 60
+
+/** Put control's frames on the wire and repeat LACPDUs that are due. */
+void bf_inject_service(struct bf_worker *w, uint64_t now_tsc);
+
+/** Try again what full rings refused, before data fills them again; when bf_worker.owes. */
+void bf_inject_owed(struct bf_worker *w, uint64_t now_tsc);
+
+/** Forget the LACPDUs kept for repetition, and the frames that wait. */
+void bf_inject_forget(struct bf_worker *w);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Frames into and out of a guest's packed virtqueue (virtio 1.2, 2.8): see ring.h for how and why.
+ * Frames into and out of a guest's packed virtqueue (virtio 1.2, 2.8): see virtqueue.h for how and why.
  *
  * A buffer is one descriptor or several in a row, used by the first of them.  A descriptor's second
  * half (length, id, flags) is one word here: it is read at once and written at once, so whoever sees

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A packed virtqueue's descriptors, and the record of where it stands, for packed.c and recover.c alone.
+ * A packed virtqueue's descriptors, and the record of where it stands, for packed.c, recover.c and ring.c
+ * alone.
  *
  * Threads: worker; recover.c: control.
  */
@@ -153,5 +154,17 @@ bf_packed_used_write(
 			i > 0 ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
 	}
 }
+
+/* ---- packed.c, for ring.c: ring.h says what each function does ---- */
+
+uint16_t bf_packed_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
+uint16_t bf_packed_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t *lost);
+bool bf_packed_wants_call(const struct bf_ring *r, uint16_t was);
+void bf_packed_want_kicks(struct bf_ring *r, bool on);
+uint16_t bf_packed_waiting(const struct bf_ring *r);
+bool bf_packed_look(const struct bf_ring *r, uint32_t *way);
+uint32_t bf_packed_base(const struct bf_ring *r);
+void bf_packed_set_base(struct bf_ring *r, uint32_t base);
 
 #endif

@@ -18,8 +18,8 @@
 #include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 
-#include "dataplane/ring.h"
 #include "dataplane/sizes.h"
+#include "dataplane/virtqueue.h"
 
 #define BF_PIECES (BF_RING_STEPS + BF_RING_REGIONS)
 #define BF_LONGEST_FRAME (BF_MAX_MTU + BF_FRAME_OVERHEAD)

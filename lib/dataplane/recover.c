@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Where a packed ring stands after a death of ours: see struct bf_ring_record in ring.h.
+ * Where a packed ring stands after a death of ours: see struct bf_ring_record in virtqueue.h.
  *
  * Theory of operation.  A record holds where the ring stood before a burst of used descriptors was
  * written (old), and where it stands after it (used).  It is one word, and written as one.
@@ -20,6 +20,8 @@
  *
  * Threads: control, with the ring off.
  */
+#include "dataplane/recover.h"
+
 #include "dataplane/packed.h"
 
 #define UNDECIDED BF_BURST /* descriptors that may all be of one buffer */

@@ -9,7 +9,9 @@
 
 #include <string.h>
 
+#include "dataplane/packed.h"
 #include "dataplane/ring_parts.h"
+#include "dataplane/split.h"
 
 uint16_t
 bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)

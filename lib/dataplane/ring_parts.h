@@ -16,8 +16,8 @@
 
 #include "dataplane/lines.h"
 #include "dataplane/pieces.h"
-#include "dataplane/ring.h"
 #include "dataplane/sizes.h"
+#include "dataplane/virtqueue.h"
 
 #define BF_LOOK_AHEAD_BELOW (BF_BURST / 2) /* a visit of so many frames hides its own misses */
 
@@ -112,27 +112,5 @@ bf_fits_simply(const struct bf_ring *r, const struct bf_buffer *b, const struct 
 {
 	return b->va != NULL && m->nb_segs == 1 && b->len >= m->pkt_len + r->header;
 }
-
-/* ---- split.c: see ring.h for what they do ---- */
-
-uint16_t bf_split_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
-uint16_t bf_split_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,
-	uint16_t n, uint64_t *lost);
-bool bf_split_wants_call(const struct bf_ring *r, uint16_t was);
-void bf_split_want_kicks(struct bf_ring *r, bool on);
-uint16_t bf_split_waiting(const struct bf_ring *r);
-bool bf_split_look(const struct bf_ring *r, uint32_t *way);
-
-/* ---- packed.c: the same ---- */
-
-uint16_t bf_packed_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
-uint16_t bf_packed_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,
-	uint16_t n, uint64_t *lost);
-bool bf_packed_wants_call(const struct bf_ring *r, uint16_t was);
-void bf_packed_want_kicks(struct bf_ring *r, bool on);
-uint16_t bf_packed_waiting(const struct bf_ring *r);
-bool bf_packed_look(const struct bf_ring *r, uint32_t *way);
-uint32_t bf_packed_base(const struct bf_ring *r);
-void bf_packed_set_base(struct bf_ring *r, uint32_t base);
 
 #endif

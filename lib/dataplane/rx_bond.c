@@ -10,45 +10,14 @@
  *
  * Threads: worker.
  */
-#include "dataplane/worker.h"
-
-#include <string.h>
+#include "dataplane/rx_bond.h"
 
 #include <rte_ethdev.h>
 
-#include "dataplane/frame.h"
-
-/* Control reads it as the standard has it, without a priority tag. */
-static void
-untag(struct rte_mbuf *m)
-{
-	uint8_t addresses[12], *p = rte_pktmbuf_mtod(m, uint8_t *);
-
-	memcpy(addresses, p, sizeof(addresses));
-	memcpy(p + 4, addresses, sizeof(addresses));
-	rte_pktmbuf_adj(m, 4);
-}
-
-void
-bf_rx_bond_slow(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
-{
-	uint16_t keep = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		uint32_t header = bf_frame_lacp_at(pkts[i]);
-
-		if (likely(header == 0)) {
-			pkts[keep++] = pkts[i];
-			continue;
-		}
-		if (unlikely(header > RTE_ETHER_HDR_LEN))
-			untag(pkts[i]);
-		pkts[i]->port = w->view->bond.member[w->rx_member]; /* not every driver says so */
-		bf_hand_up(w, w->slow, BF_DROP_LACP, &pkts[i], 1);
-	}
-	if (keep > 0)
-		bf_drop(w, BF_BOND_SLOT, why, pkts, keep);
-}
+#include "dataplane/count.h"
+#include "dataplane/member.h"
+#include "dataplane/punt.h"
+#include "dataplane/switch.h"
 
 /* Frames that are not switched. */
 static void
@@ -59,7 +28,7 @@ set_aside(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_
 	c->rx_frames += n;
 	for (uint16_t i = 0; i < n; i++)
 		c->rx_bytes += pkts[i]->pkt_len;
-	bf_rx_bond_slow(w, why, pkts, n);
+	bf_punt_slow(w, why, pkts, n);
 }
 
 /*
@@ -73,7 +42,7 @@ collecting(const struct bf_bond_view *b)
 
 	if (b->tx != BF_TX_ORDER)
 		return collect;
-	usable = bf_tx_bond_usable(b);
+	usable = bf_bond_usable(b);
 	if (likely(usable & collect) || usable == 0)
 		return collect;
 	return collect | 1u << bf_bond_first(b, usable);

@@ -8,13 +8,10 @@
  *
  * Threads: worker.
  */
-#include "dataplane/worker.h"
-
-#include <rte_cycles.h>
-#include <rte_hash_crc.h>
+#include "dataplane/snoop.h"
 
 #include "dataplane/frame.h"
-#include "dataplane/mailbox.h"
+#include "dataplane/post.h"
 
 #define REPEAT_MS 1000
 #define CLAIM_REPEAT_MS 2 /* of the LAN: only what a guest holds gets that far */
@@ -35,23 +32,6 @@ struct speaker {
 	uint16_t port;
 };
 
-void
-bf_worker_post(struct bf_worker *w, struct bf_mail *mail, uint64_t mark, uint32_t repeat_ms)
-{
-	uint32_t i = rte_hash_crc_8byte(mark, mail->kind) % BF_RECENT;
-	uint64_t now = rte_rdtsc();
-
-	if (w->recent_key[i] == mark && now - w->recent_tsc[i] < w->tsc_hz / 1000 * repeat_ms)
-		return;
-	if (!bf_mailbox_post(w->learn, mail)) {
-		w->counters->pmd.learn_lost++;
-		return;
-	}
-	w->recent_key[i] = mark;
-	w->recent_tsc[i] = now;
-	w->counters->pmd.learn_posted++;
-}
-
 static void
 post_address(struct bf_worker *w, const struct speaker *s, const uint8_t *addr, bool v6)
 {
@@ -65,8 +45,7 @@ post_address(struct bf_worker *w, const struct speaker *s, const uint8_t *addr, 
 	memcpy(mail.addr, addr, v6 ? 16 : 4);
 	memcpy(&lo, mail.addr, 8);
 	memcpy(&hi, mail.addr + 8, 8);
-	bf_worker_post(
-		w, &mail, s->key ^ lo * 31 ^ hi * 17 ^ 1, of_lan ? CLAIM_REPEAT_MS : REPEAT_MS);
+	bf_post(w, &mail, s->key ^ lo * 31 ^ hi * 17 ^ 1, of_lan ? CLAIM_REPEAT_MS : REPEAT_MS);
 }
 
 static void
@@ -76,7 +55,7 @@ post_router(struct bf_worker *w, const struct speaker *s, bool router)
 		.key = s->key, .port = s->port, .kind = BF_MAIL_ROUTER, .router = router};
 
 	if (s->port != BF_BOND_SLOT)
-		bf_worker_post(w, &mail, s->key ^ (router ? 6 : 2), CLAIM_REPEAT_MS);
+		bf_post(w, &mail, s->key ^ (router ? 6 : 2), CLAIM_REPEAT_MS);
 }
 
 /* ARP: of a guest only what speaks for the station that sent it. */

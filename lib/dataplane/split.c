@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Frames into and out of a guest's split virtqueue (virtio 1.2, 2.7): see ring.h for how and why.
+ * Frames into and out of a guest's split virtqueue (virtio 1.2, 2.7): see virtqueue.h for how and why.
  *
  * Threads: worker.
  */
+#include "dataplane/split.h"
+
 #include <linux/virtio_ring.h>
 #include <string.h>
 

@@ -6,47 +6,11 @@
  *
  * Threads: worker.
  */
-#include "dataplane/worker.h"
+#include "dataplane/stage.h"
 
-/*
- * A burst of whole, unshared frames of one pool, as members and guests bring them, goes back in
- * one piece.  nb_segs 1 says that next is NULL, so the mbuf's second cache line stays alone.
- */
-void
-bf_free_burst(struct rte_mbuf **pkts, uint16_t n)
-{
-	struct rte_mempool *pool = pkts[0]->pool;
-	uint64_t flags = 0, odd = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		const struct rte_mbuf *m = pkts[i];
-
-		odd |= (rte_mbuf_refcnt_read(m) ^ 1u) | (m->nb_segs ^ 1u);
-		odd |= (uintptr_t)m->pool ^ (uintptr_t)pool;
-		flags |= m->ol_flags;
-	}
-	if (unlikely(odd != 0 || (flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)) != 0))
-		rte_pktmbuf_free_bulk(pkts, n);
-	else
-		rte_mempool_put_bulk(pool, (void **)pkts, n);
-}
-
-void
-bf_drop(struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
-{
-	w->counters->ports[slot].drops[why] += n;
-	bf_free_burst(pkts, n);
-}
-
-void
-bf_hand_up(struct bf_worker *w, struct rte_ring *ring, enum bf_drop why, struct rte_mbuf **pkts,
-	uint16_t n)
-{
-	unsigned int kept = rte_ring_mp_enqueue_burst(ring, (void **)pkts, n, NULL);
-
-	w->counters->ports[BF_BOND_SLOT].drops[why] += n;
-	rte_pktmbuf_free_bulk(&pkts[kept], n - kept);
-}
+#include "dataplane/drop.h"
+#include "dataplane/tx_bond.h"
+#include "dataplane/tx_guest.h"
 
 static inline void
 port_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
@@ -63,16 +27,6 @@ port_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 		bf_drop(w, slot, BF_DROP_PORT_GONE, pkts, n);
 		break;
 	}
-}
-
-uint64_t
-bf_bytes_of(struct rte_mbuf *const *pkts, uint16_t n)
-{
-	uint64_t bytes = 0;
-
-	for (uint16_t i = 0; i < n; i++)
-		bytes += pkts[i]->pkt_len;
-	return bytes;
 }
 
 static void

@@ -10,13 +10,20 @@
  *
  * Threads: worker.
  */
-#include "dataplane/worker.h"
+#include "dataplane/switch.h"
 
 #include <rte_cycles.h>
 #include <rte_ether.h>
 
+#include "dataplane/count.h"
+#include "dataplane/drop.h"
 #include "dataplane/frame.h"
-#include "dataplane/mailbox.h"
+#include "dataplane/post.h"
+#include "dataplane/punt.h"
+#include "dataplane/snoop.h"
+#include "dataplane/stage.h"
+#include "dataplane/tx_bond.h"
+#include "dataplane/tx_guest.h"
 
 #define LEARN_REPEAT_MS 2 /* an address is posted again after this, not before */
 #define SAMPLE 16 /* frames of a flood of which one is remembered */
@@ -32,7 +39,7 @@ learn_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port, enum bf
 		.key = f->src, .port = port, .kind = BF_MAIL_STATION, .announced = announced};
 	uint64_t mark = f->src ^ (uint64_t)port << 48 ^ (uint64_t)mail.announced << 63;
 
-	bf_worker_post(w, &mail, mark, LEARN_REPEAT_MS);
+	bf_post(w, &mail, mark, LEARN_REPEAT_MS);
 }
 
 /* Control judges it again when the guest's own announcement does not count any more. */
@@ -41,7 +48,7 @@ claim_post(struct bf_worker *w, const struct bf_frame *f)
 {
 	struct bf_mail mail = {.key = f->src, .port = BF_BOND_SLOT, .kind = BF_MAIL_CLAIM};
 
-	bf_worker_post(w, &mail, f->src ^ 1ULL << 62, CLAIM_REPEAT_MS);
+	bf_post(w, &mail, f->src ^ 1ULL << 62, CLAIM_REPEAT_MS);
 }
 
 /* A frame of the bond that a guest has sent to it just now. */
@@ -380,9 +387,9 @@ refuse(struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkt
 	if (why == BF_DROP_FOR_US) {
 		for (uint16_t i = 0; i < n; i++) /* not every driver says so */
 			pkts[i]->port = w->view->bond.member[w->rx_member];
-		bf_hand_up(w, w->for_us, why, pkts, n);
+		bf_punt(w, w->for_us, why, pkts, n);
 	} else if (why == BF_DROP_SLOW_PROTOCOL && in == BF_BOND_SLOT) {
-		bf_rx_bond_slow(w, why, pkts, n);
+		bf_punt_slow(w, why, pkts, n);
 	} else {
 		bf_drop(w, in, why, pkts, n);
 	}

@@ -8,11 +8,15 @@
  *
  * Threads: worker.
  */
-#include "dataplane/worker.h"
+#include "dataplane/tx_guest.h"
 
 #include <rte_pause.h>
 
+#include "dataplane/count.h"
+#include "dataplane/drop.h"
 #include "dataplane/flow.h"
+#include "dataplane/ring.h"
+#include "dataplane/ring_lock.h"
 
 /* The rings of a worker: first, first + step, ... `count` of them. */
 struct rings {
@@ -51,16 +55,18 @@ enqueue_all(struct bf_ring *r, struct rte_mbuf **pkts, uint16_t n, uint8_t retri
 
 /* Count what one ring took; `sum_bytes` is used when it took everything. */
 static void
-account(struct bf_port_counters *c, struct rte_mbuf **pkts, uint16_t n, uint16_t sent,
+account(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint16_t sent,
 	enum bf_drop why, uint64_t sum_bytes)
 {
+	struct bf_port_counters *c = &w->counters->ports[slot];
+
 	c->tx_frames += sent;
 	if (likely(sent == n)) {
 		c->tx_bytes += sum_bytes;
 		return;
 	}
 	c->tx_bytes += bf_bytes_of(pkts, sent);
-	c->drops[why] += (uint64_t)n - sent;
+	bf_drop_note(w, slot, why, &pkts[sent], (uint16_t)(n - sent));
 }
 
 static void
@@ -68,7 +74,6 @@ ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, struct rte_mbuf **pkt
 	uint64_t bytes)
 {
 	const struct bf_port_view *pv = &w->view->ports[slot];
-	struct bf_port_counters *c = &w->counters->ports[slot];
 	struct bf_guest_dp *g = pv->guest;
 	bool up = __atomic_load_n(&g->up, __ATOMIC_ACQUIRE);
 	struct bf_ring *r = &g->ring[(uint16_t)(2 * ring)];
@@ -93,7 +98,7 @@ ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, struct rte_mbuf **pkt
 		}
 		bf_ring_unlock(w, r);
 	}
-	account(c, pkts, n, sent, why, bytes);
+	account(w, slot, pkts, n, sent, why, bytes);
 }
 
 /* Several rings: a flow keeps to one of them. */
@@ -139,7 +144,8 @@ take_fitting(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_
 	for (uint16_t i = 0; i < n; i++)
 		if (pkts[i]->pkt_len <= limit)
 			fit[n_fit++] = pkts[i];
-	w->counters->ports[slot].drops[BF_DROP_OVERSIZE] += (uint64_t)n - n_fit;
+		else
+			bf_drop_note(w, slot, BF_DROP_OVERSIZE, &pkts[i], 1);
 	return n_fit;
 }
 

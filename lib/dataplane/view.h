@@ -19,8 +19,8 @@
 #include <rte_common.h>
 #include <rte_mempool.h>
 
-#include "dataplane/ring.h"
 #include "dataplane/sizes.h"
+#include "dataplane/virtqueue.h"
 
 enum bf_port_kind {
 	BF_PORT_NONE,

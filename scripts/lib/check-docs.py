@@ -113,7 +113,7 @@ def key_rows(array, function):
 def drop_rows():
     yield "| reason | at | meaning |\n| --- | --- | --- |"
     for name, place, help_text in re.findall(
-            r'\bX\(\w+,\s*"(\w+)",\s*"(\w+)",[\s\\]*"([^"]*)"\)', read("lib/dataplane/drop.h")):
+            r'\bX\(\w+,\s*"(\w+)",\s*"(\w+)",[\s\\]*"([^"]*)"\)', read("lib/dataplane/drop_list.h")):
         yield f"| `{name}` | {place} | {help_text} |"
 
 

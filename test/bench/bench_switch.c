@@ -15,6 +15,8 @@
 
 #include <rte_cycles.h>
 
+#include "dataplane/stage.h"
+#include "dataplane/switch.h"
 #include "draw.h"
 #include "rig.h"
 

@@ -21,6 +21,8 @@
 
 #include "dataplane/flow.h"
 #include "dataplane/frame.h"
+#include "dataplane/stage.h"
+#include "dataplane/switch.h"
 #include "draw.h"
 #include "driver.h"
 #include "rig.h"

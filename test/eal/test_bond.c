@@ -20,6 +20,7 @@
 
 #include "control/bond.h"
 #include "control/notify.h"
+#include "dataplane/member.h"
 #include "rig.h"
 
 #define N_PORTS 6

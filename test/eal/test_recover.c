@@ -32,6 +32,7 @@ store_or_die(void)
 	(store_or_die(), *(volatile __typeof__(*(to)) *)(to) = (value))
 #include "dataplane/packed.c"
 #include "dataplane/recover.c"
+#include "dataplane/recover.h"
 #undef __atomic_store_n
 
 #define SIZE 64

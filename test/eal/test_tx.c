@@ -10,6 +10,12 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/flow.h"
+#include "dataplane/inject.h"
+#include "dataplane/member.h"
+#include "dataplane/settle.h"
+#include "dataplane/stage.h"
+#include "dataplane/tx_bond.h"
+#include "dataplane/tx_guest.h"
 #include "draw.h"
 #include "rig.h"
 
@@ -214,7 +220,7 @@ inject(unsigned int member, uint32_t repeat_ms, uint32_t id)
 	m->hash.usr = repeat_ms;
 	m->vlan_tci_outer = (uint16_t)member;
 	assert_int_equal(rte_ring_sp_enqueue(r->w->inject, m), 0);
-	bf_tx_bond_service(r->w, rte_rdtsc());
+	bf_inject_service(r->w, rte_rdtsc());
 }
 
 static void
@@ -228,7 +234,7 @@ begin_inject(void)
 static void
 end_inject(void)
 {
-	bf_tx_bond_forget(r->w);
+	bf_inject_forget(r->w);
 	rte_ring_free(r->w->inject);
 	r->w->inject = NULL;
 }
@@ -265,11 +271,11 @@ test_an_lacpdu_that_a_full_ring_refuses_leaves_before_data(void **state)
 	fill();
 	inject(0, 1000, 1);
 	assert_int_equal(pmd->lacp_late, 1);
-	bf_tx_bond_owed(r->w, rte_rdtsc()); /* still full: it waits on */
+	bf_inject_owed(r->w, rte_rdtsc()); /* still full: it waits on */
 	assert_true(r->w->owes);
 	inject(0, 1000, 2); /* a newer one takes its place */
 	pull(0);
-	bf_tx_bond_owed(r->w, rte_rdtsc());
+	bf_inject_owed(r->w, rte_rdtsc());
 	assert_false(r->w->owes);
 	send_flows(0, 1); /* data that comes later finds no room */
 	assert_int_equal(rig_drops(r, 0, BF_DROP_MEMBER_FULL), 1);
@@ -291,11 +297,11 @@ test_a_repeated_lacpdu_that_is_refused_is_tried_each_loop_not_each_period(void *
 	assert_int_equal(pull(0), 124);
 	fill();
 	now = rte_rdtsc() + 2 * second;
-	bf_tx_bond_service(r->w, now);
+	bf_inject_service(r->w, now);
 	assert_int_equal(r->w->counters->pmd.lacp_repeated, 1);
 	assert_true(r->w->owes);
 	pull(0);
-	bf_tx_bond_owed(r->w, now + 1);
+	bf_inject_owed(r->w, now + 1);
 	assert_false(r->w->owes);
 	for (int i = 1; i < RIG_RING; i++)
 		pull(0);
@@ -316,12 +322,12 @@ test_other_frames_of_control_wait_for_room_too_but_not_for_ever(void **state)
 	inject(1, 0, 99); /* another member waits for nobody: it leaves in the next turn */
 	assert_int_equal(pmd->control_lost, 3 + 1);
 	pull(0);
-	bf_tx_bond_owed(r->w, rte_rdtsc());
+	bf_inject_owed(r->w, rte_rdtsc());
 	inject(1, 0, 100);
-	bf_tx_bond_owed(r->w, rte_rdtsc());
+	bf_inject_owed(r->w, rte_rdtsc());
 	assert_int_equal(pull(1), 124);
 	assert_int_equal(r->w->n_late, BF_LATE - 1);
-	bf_tx_bond_owed(r->w, rte_rdtsc() + 3 * rte_get_tsc_hz());
+	bf_inject_owed(r->w, rte_rdtsc() + 3 * rte_get_tsc_hz());
 	assert_int_equal(r->w->n_late, 0);
 	assert_false(r->w->owes);
 	assert_int_equal(pmd->control_lost, 4 + BF_LATE - 1);
@@ -340,7 +346,7 @@ test_nothing_is_put_into_the_rings_of_a_member_that_left(void **state)
 	inject(0, 0, 2);
 	assert_int_equal(rte_ring_count(r->wire[0]), 0);
 	bond->polled |= 1u; /* it is announced: what waited for that leaves */
-	bf_tx_bond_owed(r->w, rte_rdtsc());
+	bf_inject_owed(r->w, rte_rdtsc());
 	assert_int_equal(rte_ring_count(r->wire[0]), 2);
 	rig_collect(r);
 	end_inject();
@@ -394,26 +400,26 @@ test_flows_move_when_the_members_rings_have_emptied(void **state)
 
 	(void)state;
 	busy_for = 5;
-	bf_tx_bond_settle(r->w, next);
+	bf_settle(r->w, next);
 	assert_int_equal(asked, 0); /* nothing moves: a guest came, say */
 	next->bond.bucket[7] ^= 1;
-	bf_tx_bond_settle(r->w, next);
+	bf_settle(r->w, next);
 	assert_int_equal(asked, 5 + 3); /* the first one until it was empty, then each once */
 	asked = 0;
-	bf_tx_bond_settle(r->w, next);
+	bf_settle(r->w, next);
 	assert_int_equal(asked, 0); /* once is enough */
 	next->bond.seed ^= 1;
 	next->bond.polled &= ~1u; /* a member that leaves is no longer touched */
-	bf_tx_bond_settle(r->w, next);
+	bf_settle(r->w, next);
 	assert_int_equal(asked, 2);
 	asked = 0;
 	busy_for = 1;
 	next->bond.tx = BF_TX_RR; /* which promises no order */
-	bf_tx_bond_settle(r->w, next);
+	bf_settle(r->w, next);
 	assert_int_equal(asked, 0);
 	have_nic_rings(false);
 	next->bond.tx = BF_TX_BUCKET;
-	bf_tx_bond_settle(r->w, next); /* a driver that cannot tell */
+	bf_settle(r->w, next); /* a driver that cannot tell */
 	free(next);
 }
 
@@ -425,11 +431,11 @@ test_a_stuck_ring_holds_nobody_up(void **state)
 	(void)state;
 	next->bond.seed ^= 1;
 	busy_for = -1;
-	bf_tx_bond_settle(r->w, next); /* comes back */
+	bf_settle(r->w, next); /* comes back */
 	assert_true(asked > 1);
 	have_nic_rings(true);
 	r->carrier.bits = 0; /* without a link nothing leaves: it is not waited for */
-	bf_tx_bond_settle(r->w, next);
+	bf_settle(r->w, next);
 	assert_int_equal(asked, 0);
 	have_nic_rings(false);
 	free(next);

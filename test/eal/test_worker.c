@@ -12,6 +12,7 @@
 #include <rte_malloc.h>
 
 #include "dataplane/lines.h"
+#include "dataplane/worker.h"
 #include "driver.h"
 #include "rig.h"
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "dataplane/lines.h"
+#include "dataplane/recover.h"
 #include "dataplane/sizes.h"
 #include "driver.h"
 #include "input.h"

@@ -23,6 +23,10 @@
 #include "base/log.h"
 #include "dataplane/flow.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/ring.h"
+#include "dataplane/rx_bond.h"
+#include "dataplane/stage.h"
+#include "dataplane/switch.h"
 
 const uint8_t rig_bond_mac[6] = {0x02, 0xb0, 0xb0, 0, 0, 1};
 

@@ -21,9 +21,10 @@
 
 #include "control/fdb.h"
 #include "control/lcores.h"
+#include "dataplane/lcore.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/view.h"
-#include "dataplane/worker.h"
+#include "dataplane/virtqueue.h"
 
 #define RIG_MEMBERS 4
 #define RIG_GUESTS 64

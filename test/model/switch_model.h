@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dataplane/drop.h"
+#include "dataplane/drop_list.h"
 
 #define MODEL_PORTS 16 /* 0 is the bond */
 #define MODEL_STATIONS 4096

@@ -10,8 +10,8 @@
 
 #include "control/lcores.h"
 #include "dataplane/fdb.h"
+#include "dataplane/lcore.h"
 #include "dataplane/view.h"
-#include "dataplane/worker.h"
 
 #define LINE(type, field) (offsetof(type, field) / RTE_CACHE_LINE_SIZE)
 #define assert_apart(type, a, b) assert_int_not_equal(LINE(type, a), LINE(type, b))

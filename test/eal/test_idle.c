@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * How a worker rests: whom it asks to be woken, by what it is, and when it asks no longer.
+ * How a worker waits: whom it asks to be woken, by what it is, and when it asks no longer.
  *
  * Threads: one.
  */
@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "dataplane/idle.h"
 #include "driver.h"
 #include "rig.h"
 
@@ -33,7 +34,7 @@ begin(unsigned int n_members, bool packed)
 	r->view->workers[0] =
 		(struct bf_worker_view){.polls_bond = n_members > 0, .n_rxq = 1, .rxq = &rxq};
 	r->view->idle[0] = BF_IDLE_SLEEP;
-	r->w->rest = (struct bf_rest){.set = -1};
+	r->w->idle = (struct bf_idle_wait){.set = -1};
 	r->w->empty_loops = LONG_IDLE;
 }
 
@@ -65,7 +66,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	bf_rest_begin_anew(&r->w->rest);
+	bf_idle_reset(&r->w->idle);
 	driver_free(d);
 	close(kick);
 	return rig_end(r);
@@ -94,7 +95,7 @@ slept_and_was_woken(void)
 	const struct bf_pmd_counters *pmd = &r->w->counters->pmd;
 	uint64_t sleeps = pmd->sleeps, woken = pmd->woken;
 
-	bf_rest(r->w);
+	bf_idle(r->w);
 	assert_int_equal(pmd->sleeps, sleeps + 1);
 	return pmd->woken > woken;
 }
@@ -105,18 +106,18 @@ asks(void)
 {
 	uint64_t sleeps = r->w->counters->pmd.sleeps;
 
-	bf_rest(r->w);
+	bf_idle(r->w);
 	assert_int_equal(r->w->counters->pmd.sleeps, sleeps);
 	assert_true(is_asked());
 }
 
 static void
-test_who_has_just_had_work_does_not_rest(void **state)
+test_who_has_just_had_work_does_not_wait(void **state)
 {
 	(void)state;
 	ask_nobody();
 	r->w->empty_loops = 100;
-	bf_rest(r->w);
+	bf_idle(r->w);
 	assert_false(is_asked());
 	assert_int_equal(r->w->counters->pmd.sleeps, 0);
 }
@@ -127,14 +128,14 @@ test_a_sleeper_is_woken_once_by_each_kick(void **state)
 	(void)state;
 	ask_nobody();
 	asks();
-	assert_false(r->w->rest.needs_timer);
+	assert_false(r->w->idle.needs_timer);
 	assert_false(slept_and_was_woken());
 	for (int i = 0; i < 3; i++) { /* nobody reads the descriptor */
 		eventfd_write(kick, 1);
 		assert_true(slept_and_was_woken());
 		assert_false(slept_and_was_woken());
 	}
-	bf_rest_end(r->w);
+	bf_idle_end(r->w);
 	assert_false(is_asked());
 	asks();
 	eventfd_write(kick, 1);
@@ -167,12 +168,12 @@ test_with_another_view_it_asks_anew_and_ends_what_others_asked(void **state)
 	(void)state;
 	asks();
 	assert_false(slept_and_was_woken());
-	bf_rest_begin_anew(&r->w->rest);
+	bf_idle_reset(&r->w->idle);
 	asks();
 	assert_false(slept_and_was_woken());
-	bf_rest_begin_anew(&r->w->rest);
-	assert_true(r->w->rest.asked);
-	bf_rest_end(r->w);
+	bf_idle_reset(&r->w->idle);
+	assert_true(r->w->idle.asked);
+	bf_idle_end(r->w);
 	assert_false(is_asked());
 }
 
@@ -184,7 +185,7 @@ test_other_ways_to_be_idle_ask_nobody(void **state)
 		r->view->idle[0] = BF_IDLE_SLEEP;
 		asks();
 		r->view->idle[0] = (uint8_t)how;
-		bf_rest(r->w);
+		bf_idle(r->w);
 		assert_false(is_asked());
 		assert_int_equal(r->w->counters->pmd.sleeps, 0);
 	}
@@ -202,7 +203,7 @@ test_frames_of_control_are_sent_first(void **state)
 	r->w->inject = inject;
 	asks();
 	rte_ring_sp_enqueue(inject, frame);
-	bf_rest(r->w);
+	bf_idle(r->w);
 	assert_int_equal(r->w->counters->pmd.sleeps, 0);
 	rte_ring_sc_dequeue(inject, &frame);
 	assert_false(slept_and_was_woken());
@@ -216,7 +217,7 @@ test_a_driver_that_never_kicks_needs_the_timer(void **state)
 	(void)state;
 	r->dp[1].kick_fd[0] = -1;
 	asks();
-	assert_true(r->w->rest.needs_timer);
+	assert_true(r->w->idle.needs_timer);
 	assert_false(slept_and_was_woken());
 }
 
@@ -226,7 +227,7 @@ test_a_member_without_interrupts_needs_the_timer(void **state)
 {
 	(void)state;
 	asks();
-	assert_true(r->w->rest.needs_timer);
+	assert_true(r->w->idle.needs_timer);
 	eventfd_write(kick, 1);
 	assert_true(slept_and_was_woken());
 }
@@ -237,7 +238,7 @@ test_a_stopped_switch_is_not_woken_by_guests(void **state)
 	(void)state;
 	ask_nobody();
 	r->view->forwarding = false;
-	bf_rest(r->w);
+	bf_idle(r->w);
 	assert_false(is_asked());
 	eventfd_write(kick, 1);
 	assert_false(slept_and_was_woken());
@@ -256,7 +257,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 #define PACKED(f) {#f ", packed", f, set_up_packed, tear_down, NULL}
-		T(test_who_has_just_had_work_does_not_rest),
+		T(test_who_has_just_had_work_does_not_wait),
 		T(test_a_sleeper_is_woken_once_by_each_kick),
 		T(test_a_ring_that_is_set_up_again_is_asked_and_watched_anew),
 		T(test_with_another_view_it_asks_anew_and_ends_what_others_asked),
@@ -266,7 +267,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_a_member_without_interrupts_needs_the_timer,
 			set_up_with_members, tear_down),
 		T(test_a_stopped_switch_is_not_woken_by_guests),
-		PACKED(test_who_has_just_had_work_does_not_rest),
+		PACKED(test_who_has_just_had_work_does_not_wait),
 		PACKED(test_a_sleeper_is_woken_once_by_each_kick),
 		PACKED(test_a_ring_that_is_set_up_again_is_asked_and_watched_anew),
 		PACKED(test_other_ways_to_be_idle_ask_nobody),

@@ -20,7 +20,7 @@
  *
  * Threads: worker.  But for bf_calls_send(), all system calls of the fast room are here.
  */
-#include "dataplane/worker.h"
+#include "dataplane/idle.h"
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -29,6 +29,9 @@
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 #include <rte_spinlock.h>
+
+#include "dataplane/ring.h"
+#include "dataplane/ring_lock.h"
 
 #define IDLE_AFTER 256 /* empty loops before a worker may pause or sleep */
 #define SHORT_US 88 /* a frame waits for less than 100 */
@@ -40,7 +43,7 @@
 static rte_spinlock_t member_lock = RTE_SPINLOCK_INITIALIZER;
 
 static void
-watch(struct bf_rest *s, int fd)
+set_add(struct bf_idle_wait *s, int fd)
 {
 	struct epoll_event e = {.events = EPOLLIN | EPOLLET};
 
@@ -50,18 +53,18 @@ watch(struct bf_rest *s, int fd)
 
 /* A ring that is off brings nothing; when it comes on, the set is made anew. */
 static void
-ask_guest(struct bf_worker *w, const struct bf_rxq *q, bool is_new)
+guest_ask(struct bf_worker *w, const struct bf_rxq *q, bool is_new)
 {
 	struct bf_ring *r = &q->guest->ring[q->ring];
 
 	if (!bf_ring_lock(w, r)) {
-		w->rest.needs_timer = true;
+		w->idle.needs_timer = true;
 		return;
 	}
 	if (r->mode == BF_RING_OWN) {
 		bf_ring_want_kicks(r, true);
 		if (is_new)
-			watch(&w->rest, q->guest->kick_fd[q->ring / 2]);
+			set_add(&w->idle, q->guest->kick_fd[q->ring / 2]);
 	}
 	bf_ring_let_go(r);
 }
@@ -80,17 +83,17 @@ member_interrupt(const struct bf_worker *w, uint8_t member, bool on)
 }
 
 static void
-ask_member(struct bf_worker *w, uint8_t member, bool is_new)
+member_ask(struct bf_worker *w, uint8_t member, bool is_new)
 {
 	const struct bf_bond_view *b = &w->view->bond;
 
 	if (!(b->wakes >> member & 1) || member_interrupt(w, member, true) != 0) {
-		w->rest.needs_timer = true;
+		w->idle.needs_timer = true;
 		return;
 	}
-	w->rest.members |= 1u << member;
+	w->idle.members |= 1u << member;
 	if (is_new)
-		watch(&w->rest, rte_eth_dev_rx_intr_ctl_q_get_fd(b->member[member], w->idx));
+		set_add(&w->idle, rte_eth_dev_rx_intr_ctl_q_get_fd(b->member[member], w->idx));
 }
 
 static uint16_t
@@ -100,7 +103,7 @@ n_guest_queues(const struct bf_worker *w)
 }
 
 static uint32_t
-members(const struct bf_worker *w)
+members_polled(const struct bf_worker *w)
 {
 	return w->view->workers[w->idx].polls_bond ? w->view->bond.polled : 0;
 }
@@ -118,7 +121,7 @@ changes_of(const struct bf_worker *w)
 }
 
 static void
-close_set(struct bf_rest *s)
+set_close(struct bf_idle_wait *s)
 {
 	if (s->set >= 0)
 		close(s->set);
@@ -126,28 +129,28 @@ close_set(struct bf_rest *s)
 }
 
 static void
-ask(struct bf_worker *w, uint32_t changes)
+ask_all(struct bf_worker *w, uint32_t changes)
 {
 	const struct bf_worker_view *wv = &w->view->workers[w->idx];
-	bool is_new = !w->rest.is_made || changes != w->rest.changes;
+	bool is_new = !w->idle.is_made || changes != w->idle.changes;
 
 	if (is_new) {
-		close_set(&w->rest);
-		w->rest.set = epoll_create1(EPOLL_CLOEXEC);
-		w->rest.is_made = true;
-		w->rest.changes = changes;
-		w->rest.needs_timer = false;
+		set_close(&w->idle);
+		w->idle.set = epoll_create1(EPOLL_CLOEXEC);
+		w->idle.is_made = true;
+		w->idle.changes = changes;
+		w->idle.needs_timer = false;
 	}
 	for (uint16_t i = 0; i < n_guest_queues(w); i++)
-		ask_guest(w, &wv->rxq[i], is_new);
-	for (uint32_t left = members(w); left != 0; left &= left - 1)
-		ask_member(w, (uint8_t)__builtin_ctz(left), is_new);
+		guest_ask(w, &wv->rxq[i], is_new);
+	for (uint32_t left = members_polled(w); left != 0; left &= left - 1)
+		member_ask(w, (uint8_t)__builtin_ctz(left), is_new);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST); /* the look that follows comes after */
-	w->rest.asked = true;
+	w->idle.asked = true;
 }
 
 void
-bf_rest_end(struct bf_worker *w)
+bf_idle_end(struct bf_worker *w)
 {
 	const struct bf_worker_view *wv = &w->view->workers[w->idx];
 
@@ -160,17 +163,17 @@ bf_rest_end(struct bf_worker *w)
 			bf_ring_want_kicks(r, false);
 		bf_ring_let_go(r);
 	}
-	for (uint32_t left = members(w) & w->rest.members; left != 0; left &= left - 1)
+	for (uint32_t left = members_polled(w) & w->idle.members; left != 0; left &= left - 1)
 		member_interrupt(w, (uint8_t)__builtin_ctz(left), false);
-	w->rest.members = 0;
-	w->rest.asked = false;
-	w->rest.sleeps = 0;
+	w->idle.members = 0;
+	w->idle.asked = false;
+	w->idle.sleeps = 0;
 }
 
 void
-bf_rest_begin_anew(struct bf_rest *s)
+bf_idle_reset(struct bf_idle_wait *s)
 {
-	close_set(s);
+	set_close(s);
 	s->is_made = false;
 	s->asked = true;
 }
@@ -178,27 +181,27 @@ bf_rest_begin_anew(struct bf_rest *s)
 static void
 go_to_sleep(struct bf_worker *w)
 {
-	bool is_short = w->rest.needs_timer || w->rest.sleeps < SHORT_SLEEPS;
+	bool is_short = w->idle.needs_timer || w->idle.sleeps < SHORT_SLEEPS;
 	struct timespec t = {.tv_nsec = 1000L * (is_short ? SHORT_US : LONG_US)};
-	struct pollfd p = {.fd = w->rest.set, .events = POLLIN};
+	struct pollfd p = {.fd = w->idle.set, .events = POLLIN};
 	struct epoll_event e[EVENTS];
 
-	w->rest.sleeps += w->rest.sleeps < SHORT_SLEEPS;
+	w->idle.sleeps += w->idle.sleeps < SHORT_SLEEPS;
 	w->counters->pmd.sleeps++;
 	if (ppoll(&p, 1, &t, NULL) <= 0)
 		return;
-	epoll_wait(w->rest.set, e, EVENTS, 0);
+	epoll_wait(w->idle.set, e, EVENTS, 0);
 	w->counters->pmd.woken++;
 }
 
 void
-bf_rest(struct bf_worker *w)
+bf_idle(struct bf_worker *w)
 {
 	uint8_t how = w->view->idle[w->idx];
 	uint32_t changes;
 
-	if (unlikely(how != BF_IDLE_SLEEP && w->rest.asked))
-		bf_rest_end(w);
+	if (unlikely(how != BF_IDLE_SLEEP && w->idle.asked))
+		bf_idle_end(w);
 	if (how == BF_IDLE_POLL || w->empty_loops < IDLE_AFTER)
 		return;
 	if (how == BF_IDLE_PAUSE) {
@@ -209,8 +212,8 @@ bf_rest(struct bf_worker *w)
 	if (w->inject != NULL && !rte_ring_empty(w->inject))
 		return;
 	changes = changes_of(w);
-	if (!w->rest.asked || !w->rest.is_made || changes != w->rest.changes)
-		ask(w, changes);
+	if (!w->idle.asked || !w->idle.is_made || changes != w->idle.changes)
+		ask_all(w, changes);
 	else
 		go_to_sleep(w);
 }

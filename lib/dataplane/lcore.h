@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A worker lcore's own memory: what it has from control, what it remembers, what it counts.
+ *
+ * Threads: the struct belongs to its worker; control reads counters and writes the fields that
+ * say so.
+ */
+#ifndef BF_DATAPLANE_LCORE_H
+#define BF_DATAPLANE_LCORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include "base/call.h"
+#include "dataplane/counters.h"
+#include "dataplane/echo.h"
+#include "dataplane/fdb.h"
+#include "dataplane/held.h"
+#include "dataplane/sizes.h"
+#include "dataplane/view.h"
+
+#define BF_STAGE_SIZE (2 * BF_BURST)
+#define BF_CACHE_BITS 13
+#define BF_CACHE_SETS (1 << BF_CACHE_BITS)
+#define BF_CACHE_WAYS 2
+#define BF_RECENT 256 /* addresses remembered as posted, per worker */
+#define BF_BOND_ROUNDS 8 /* bursts taken from the bond per turn at most */
+#define BF_COLD_AFTER 1024 /* empty polls that make a guest queue cold */
+#define BF_JUDGE_EVERY 1024 /* frames from a guest after which it is judged what it gets */
+#define BF_FAR 16 /* looks at a guest's index that are remembered */
+#define BF_COLD_POLLS 1 /* cold queues polled per loop that is not busy, at least */
+#define BF_COLD_US 4 /* time between two polls of cold queues when every loop is */
+#define BF_TOUCHED 64 /* rings whose guests are told together */
+#define BF_LATE 64 /* other frames of control that wait for room in a member's ring */
+#define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
+#define BF_SAMPLE_EVERY 1024 /* frames towards the bond per sample */
+
+/** What became of a frame: a port slot, or one of these. */
+#define BF_OUT_UNKNOWN 0xffff /* not decided yet */
+#define BF_OUT_FLOOD 0x8000
+#define BF_OUT_DROP 0x4000 /* | enum bf_drop */
+
+/** A decision that a worker remembers; valid while `tag` holds the worker's current epoch. */
+struct bf_cache_entry {
+	uint64_t k[2]; /* destination and ingress slot; source and ethertype, as in the frame */
+	uint64_t tag; /* epoch << 32 | VLAN << 16 | decision */
+};
+
+#define BF_CACHE_TAGGED 0x8000ULL /* in the VLAN's place: the frame has a tag */
+#define BF_EPOCH_STEP (1ULL << 32)
+
+struct bf_cache_set {
+	struct bf_cache_entry way[BF_CACHE_WAYS];
+} __rte_cache_aligned;
+
+/** Frames that wait for one port. */
+struct bf_stage {
+	uint16_t n;
+	bool active; /* listed in bf_worker.active */
+	struct rte_mbuf *pkts[BF_STAGE_SIZE];
+};
+
+/** What a burst looks like as a whole, so that rare work is skipped for all frames at once. */
+struct bf_burst {
+	uint64_t bytes;
+	uint32_t max_len; /* no pkt_len is above; it may be above them all */
+	uint16_t min_len; /* no data_len is below; it may be below them all */
+};
+
+/**
+ * The latest LACPDU of a member.  Worker 0 repeats it when control is late, so that the partner
+ * hears from us on time while control is held up by a disk or whatever else.
+ */
+struct bf_keepalive {
+	struct rte_mbuf *pdu; /* one reference is ours; NULL: nothing to repeat */
+	uint64_t period_tsc;
+	uint64_t due_tsc;
+	bool owed; /* the member's ring was full: goes out before data */
+};
+
+struct bf_rxq_state {
+	uint32_t empty; /* polls in a row without a frame */
+	uint16_t queue; /* whose it is: bf_rxq_id() */
+	bool cold;
+	uint8_t far; /* 0 to BF_FAR: how often the guest was farther away than memory, lately */
+	uint32_t taken; /* frames since the ring's `give` was judged */
+	uint64_t put; /* frames that had been sent to the guest then */
+};
+
+/** A number that a queue has in every view; those of a worker's view ascend. */
+static inline uint16_t
+bf_rxq_id(const struct bf_rxq *q)
+{
+	return (uint16_t)(q->slot * BF_MAX_QP + q->ring / 2);
+}
+
+/** How a worker that has nothing to do waits: idle.c. */
+struct bf_idle_wait {
+	int set; /* epoll: what may wake it; -1 none */
+	bool is_made; /* for this view */
+	bool asked; /* guests and members may have been asked to wake it */
+	bool needs_timer; /* something cannot */
+	uint16_t sleeps; /* since the last frame */
+	uint32_t members; /* by number: those that this worker has asked */
+	uint32_t changes; /* of the guests' rings, when the set was made */
+};
+
+struct bf_worker {
+	/* Set by control before the launch. */
+	uint16_t idx; /* also the bond's queue number */
+	uint16_t lcore;
+	int socket;
+	bool demotes, flushes; /* what the processor can do with a line: lines.h */
+	struct bf_view **door; /* where control publishes the current view */
+	struct rte_rcu_qsbr *qsbr;
+	struct bf_fdb *fdb;
+	struct rte_ring *learn; /* mailbox to control */
+	struct rte_ring *for_us; /* frames to the bond's own address; several workers post */
+	struct rte_ring *slow; /* LACPDUs and markers; several workers post */
+	struct rte_ring *samples; /* heads of frames that went to the bond */
+	struct rte_ring *reports; /* IGMP and MLD of guests */
+	struct bf_echoes *echoes; /* all workers' */
+	const struct bf_held *held;
+	struct rte_ring *inject; /* frames of control for members; worker 0 only, else NULL */
+	uint64_t tsc_hz;
+	uint32_t quit; /* control: w, once */
+
+	/* Its own. */
+	const struct bf_view *view __rte_cache_aligned;
+	uint64_t epoch_tag; /* its own epoch << 32 */
+	uint32_t epoch, arrivals; /* the FDB's, when that began */
+	bool floods; /* a decision to flood has been remembered since */
+	struct bf_bond_view bond_was; /* of the view before, which may be gone */
+	uint64_t next_keepalive;
+	uint8_t rx_member; /* the member that brought the burst in hand */
+	uint8_t rx_turn; /* the member whose turn it is */
+	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
+	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
+	int32_t sample_left; /* frames until the next sample */
+	uint32_t rr;
+	uint32_t empty_loops;
+	struct bf_idle_wait idle;
+	uint32_t far_tsc; /* a line that takes longer comes from far; 0: not measured */
+	bool timed; /* this loop is timed by stage */
+	uint16_t n_active;
+	uint16_t cold_next;
+	uint64_t cold_tsc; /* when cold queues were last polled */
+	uint16_t n_touched;
+	struct bf_ring *touched[BF_TOUCHED]; /* rings whose guests have not been told yet */
+	struct bf_calls calls; /* control: opens and closes */
+	uint16_t staged_min; /* bounds for all that is staged, as in struct bf_burst */
+	uint32_t staged_max;
+	uint16_t n_rxq; /* of the view in use */
+	struct bf_rxq_state *rxq_state, *rxq_spare; /* BF_MAX_PORTS * BF_MAX_QP each */
+	struct bf_cache_set *cache;
+	struct bf_stage *stages; /* BF_MAX_PORTS */
+	uint16_t active[BF_MAX_PORTS];
+	struct bf_keepalive keepalive[BF_MAX_MEMBERS];
+	bool owes; /* a frame of control waits for room in a member's ring */
+	uint16_t n_late;
+	struct rte_mbuf *late[BF_LATE];
+	uint64_t late_until_tsc[BF_LATE];
+	uint64_t recent_key[BF_RECENT];
+	uint64_t recent_tsc[BF_RECENT];
+
+	struct bf_counters *counters; /* control: r */
+	uint64_t bucket_bytes[BF_BUCKETS]; /* towards the bond, by flow bucket; control: r */
+};
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Frames of the bond that control reads: LACPDUs and markers, answers to probes.
+ *
+ * Threads: worker.
+ */
+#include "dataplane/punt.h"
+
+#include <string.h>
+
+#include <rte_ether.h>
+
+#include "dataplane/drop.h"
+#include "dataplane/frame.h"
+
+void
+bf_punt(struct bf_worker *w, struct rte_ring *ring, enum bf_drop why, struct rte_mbuf **pkts,
+	uint16_t n)
+{
+	unsigned int kept;
+
+	bf_drop_note(w, BF_BOND_SLOT, why, pkts, n);
+	kept = rte_ring_mp_enqueue_burst(ring, (void **)pkts, n, NULL);
+	rte_pktmbuf_free_bulk(&pkts[kept], n - kept);
+}
+
+/* Control reads it as the standard has it, without a priority tag. */
+static void
+untag(struct rte_mbuf *m)
+{
+	uint8_t addresses[12], *p = rte_pktmbuf_mtod(m, uint8_t *);
+
+	memcpy(addresses, p, sizeof(addresses));
+	memcpy(p + 4, addresses, sizeof(addresses));
+	rte_pktmbuf_adj(m, 4);
+}
+
+void
+bf_punt_slow(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t keep = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t header = bf_frame_lacp_at(pkts[i]);
+
+		if (likely(header == 0)) {
+			pkts[keep++] = pkts[i];
+			continue;
+		}
+		if (unlikely(header > RTE_ETHER_HDR_LEN))
+			untag(pkts[i]);
+		pkts[i]->port = w->view->bond.member[w->rx_member]; /* not every driver says so */
+		bf_punt(w, w->slow, BF_DROP_LACP, &pkts[i], 1);
+	}
+	if (keep > 0)
+		bf_drop(w, BF_BOND_SLOT, why, pkts, keep);
+}
