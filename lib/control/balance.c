@@ -7,23 +7,42 @@
  */
 #include "control/balance.h"
 
+#include <errno.h>
 #include <string.h>
 
-#define SAMPLES_PER_TICK 512
+#include <rte_ether.h>
+
+#define SAMPLES_PER_TICK 4096
+#define SAMPLE_EVERY 1024 /* frames towards the bond */
+#define TAPE_BYTES 65536
 #define MIN_GAIN_BPS 125000.0 /* a move worth less than 1 Mbit/s is not made */
 #define MIN_SHARE 0.03 /* nor one of less than 3 % of the busier member's load */
 #define MIN_IMPROVEMENT 0.1 /* of the ratio between the two members */
 
+int
+bf_balance_open(
+	struct bf_balance *ba, struct bf_taps *taps, const struct bf_lcores *l, struct bf_err *err)
+{
+	struct bf_tap_spec spec = {.slot = BF_BOND_SLOT,
+		.dirs = BF_TAP_OUT,
+		.every = SAMPLE_EVERY,
+		.snap = BF_FLOW_HEAD,
+		.tape_bytes = TAPE_BYTES};
+
+	ba->tap = bf_taps_open(taps, l, &spec, err);
+	return ba->tap == NULL ? -errno : 0;
+}
+
 static void
-note(struct bf_balance *ba, const struct bf_sample *s, uint64_t now_ms)
+flow_note(struct bf_balance *ba, const struct bf_tap_record *s, uint64_t now_ms)
 {
 	struct bf_flow *at = NULL;
 	struct bf_flow_key k;
 	uint32_t hash;
 
-	bf_flow_key(s->head, s->head_len, BF_POLICY_L34, &k);
-	memcpy(&k.l2[0], s->head, 6);
-	memcpy(&k.l2[1], s->head + 6, 6);
+	bf_flow_key(s->data, s->len, BF_POLICY_L34, &k);
+	memcpy(&k.l2[0], s->data, 6);
+	memcpy(&k.l2[1], s->data + 6, 6);
 	hash = bf_flow_hash_key(&k, 1) | 1;
 	for (unsigned int i = 0; i < 8; i++) { /* eight places to look: the least busy gives way */
 		struct bf_flow *f = &ba->flows[(hash + i) % BF_FLOWS_MAX];
@@ -38,8 +57,8 @@ note(struct bf_balance *ba, const struct bf_sample *s, uint64_t now_ms)
 	if (at->hash != hash) {
 		memset(at, 0, sizeof(*at));
 		at->hash = hash;
-		at->head_len = s->head_len;
-		memcpy(at->head, s->head, s->head_len);
+		at->head_len = (uint8_t)s->len;
+		memcpy(at->head, s->data, s->len);
 	}
 	at->frames += s->weight;
 	at->bytes += (uint64_t)s->weight * s->pkt_len;
@@ -47,15 +66,18 @@ note(struct bf_balance *ba, const struct bf_sample *s, uint64_t now_ms)
 }
 
 void
-bf_balance_collect(struct bf_balance *ba, const struct bf_lcores *l, uint64_t now_ms)
+bf_balance_collect(struct bf_balance *ba, uint64_t now_ms)
 {
-	struct bf_sample s;
+	for (unsigned int i = 0; i < SAMPLES_PER_TICK; i++) {
+		unsigned int worker = 0;
+		const struct bf_tap_record *s = bf_tap_oldest(ba->tap, &worker);
 
-	for (unsigned int w = 0; w < l->n; w++)
-		for (unsigned int i = 0; i < SAMPLES_PER_TICK &&
-			rte_ring_sc_dequeue_elem(l->workers[w]->samples, &s, sizeof(s)) == 0;
-			i++)
-			note(ba, &s, now_ms);
+		if (s == NULL)
+			break;
+		if (s->len >= RTE_ETHER_HDR_LEN)
+			flow_note(ba, s, now_ms);
+		bf_tap_done(ba->tap, worker);
+	}
 }
 
 static void

@@ -13,21 +13,23 @@
 #include <stdint.h>
 
 #include "control/bond.h"
-#include "dataplane/mailbox.h"
+#include "control/taps.h"
 
 #define BF_FLOWS_MAX 1024
+#define BF_FLOW_HEAD 116 /* bytes of a frame that a flow is told by */
 
 /** A flow as sampled. */
 struct bf_flow {
 	uint32_t hash; /* of all its fields; 0: free */
 	uint8_t head_len;
-	uint8_t head[BF_SAMPLE_HEAD];
+	uint8_t head[BF_FLOW_HEAD];
 	uint64_t frames; /* estimates, halved every interval */
 	uint64_t bytes;
 	uint64_t seen_ms;
 };
 
 struct bf_balance {
+	struct bf_tap *tap; /* samples of what the bond sends */
 	struct bf_flow flows[BF_FLOWS_MAX];
 	uint64_t last_bytes[BF_BUCKETS]; /* counter readings at the last interval */
 	uint64_t load[BF_BUCKETS]; /* bytes per second during the last interval */
@@ -37,8 +39,12 @@ struct bf_balance {
 	uint32_t moves_this_minute; /* stations moved in this minute */
 };
 
+/** Make the tap that the samples come from. @return 0, or -errno with the reason. */
+int bf_balance_open(
+	struct bf_balance *ba, struct bf_taps *taps, const struct bf_lcores *l, struct bf_err *err);
+
 /** Take the workers' samples. */
-void bf_balance_collect(struct bf_balance *ba, const struct bf_lcores *l, uint64_t now_ms);
+void bf_balance_collect(struct bf_balance *ba, uint64_t now_ms);
 
 /**
  * Measure the buckets; in modes that balance by themselves move some when that helps.

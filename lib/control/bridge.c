@@ -71,7 +71,8 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 		goto err;
 	bf_late_open(&(struct bf_late_grace){
 		bf_lcores_grace_begin, bf_lcores_grace_is_over, &br->lcores});
-	if (bf_bond_init(&br->bond, &br->lcores, &br->events, err) != 0)
+	if (bf_bond_init(&br->bond, &br->lcores, &br->events, err) != 0 ||
+		bf_balance_open(&br->balance, &br->taps, &br->lcores, err) != 0)
 		goto err;
 	br->neighbors = bf_neighbors_create(br->lcores.held);
 	br->groups = bf_groups_create();
@@ -268,6 +269,7 @@ guest_add(
 		bf_guest_open(cfg, slot, br->bond.open ? br->bond.pool : NULL, &br->ground, err);
 	if (br->guests[slot] == NULL)
 		return -errno;
+	br->guests[slot]->generation = ++br->generation;
 	bf_fdb_set_quota(br->fdb, slot, cfg->mac_limit);
 	br->dirty = true;
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_added", cfg->name, "socket %s, %s mode",
@@ -739,6 +741,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_bond_fini(&br->bond);
 	bf_late_close();
 	bf_lcores_close(&br->lcores);
+	bf_tap_free(br->balance.tap);
 	rte_free(br->spare_view);
 	bf_pools_collect();
 	bf_notify_close();

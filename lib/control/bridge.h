@@ -28,6 +28,7 @@
 #include "control/neighbors.h"
 #include "control/plan.h"
 #include "control/rates.h"
+#include "control/taps.h"
 
 struct bf_bridge_options {
 	uint32_t fdb_capacity; /* stations, 0 = 16384 */
@@ -59,6 +60,8 @@ struct bf_bridge {
 	struct bf_failovers failovers;
 	struct bf_balance balance;
 	struct bf_plan plan;
+	struct bf_taps taps;
+	uint16_t generation; /* goes up with every guest port that is made */
 	uint64_t next_doctor_ms, doctor_quiet_ms, doubt_until_ms;
 	uint64_t echoes_seen, echoes_told; /* at the last look, when the doctor's time began */
 	struct bf_crowd crowd;

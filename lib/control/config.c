@@ -35,6 +35,7 @@ static const char *const agg_names[] = {"stable", "bandwidth", "count", "priorit
 static const char *const rate_names[] = {"slow", "fast"};
 static const char *const detect_names[] = {"auto", "interrupt", "poll"};
 static const char *const member_detect_names[] = {"bond", "auto", "interrupt", "poll"};
+static const char *const admin_names[] = {"up", "down"};
 static const char *const guest_mode_names[] = {"client", "server"};
 
 #define B(field) offsetof(struct bf_bond_config, field)
@@ -153,6 +154,8 @@ const struct bf_key bf_guest_keys[] = {
 	{"mac_limit", NULL, NUM(G(mac_limit), 1, 1048576),
 		"stations learned behind the guest at most"},
 	{"tx_retries", NULL, NUM(G(tx_retries), 0, 32), "further attempts at a full receive ring"},
+	{"admin", NULL, BF_KEY_BOOL, G(disabled), 0, 0, admin_names, 2,
+		"down: frames from and to the guest are dropped, its connection stays"},
 };
 const unsigned int bf_n_guest_keys = sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]);
 

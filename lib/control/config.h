@@ -128,6 +128,7 @@ struct bf_guest_config {
 	uint32_t mbufs; /* frames of its own, or BF_OF_BOND */
 	uint32_t mac_limit;
 	uint32_t tx_retries;
+	bool disabled; /* admin: frames from and to it are dropped */
 	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };
 

@@ -52,6 +52,7 @@ struct bf_guest {
 	uint64_t refusals_seen; /* that control has reported */
 	uint64_t refusal_ms; /* when it did so last */
 	/* guest_changes.c */
+	uint16_t generation; /* of the slot: see struct bf_rxq */
 	uint64_t paid_ms; /* until when its looks are paid for, SETTLE_MS each */
 	bool waits; /* it is looked at when it can pay */
 	struct bf_log_limit told, faults_told;

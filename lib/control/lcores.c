@@ -39,7 +39,6 @@ worker_free(struct bf_worker *w)
 	rte_free(w->rxq_spare);
 	rte_free(w->counters);
 	rte_ring_free(w->learn);
-	rte_ring_free(w->samples);
 	rte_ring_free(w->reports);
 	bf_calls_close(&w->calls);
 	rte_free(w);
@@ -82,15 +81,11 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	snprintf(name, sizeof(name), "bf_learn_%u", l->n);
 	w->learn = rte_ring_create_elem(name, sizeof(struct bf_mail), BF_MAILBOX_SIZE, socket,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
-	snprintf(name, sizeof(name), "bf_sample_%u", l->n);
-	w->samples = rte_ring_create_elem(name, sizeof(struct bf_sample), BF_SAMPLES_SIZE, socket,
-		RING_F_SP_ENQ | RING_F_SC_DEQ);
 	snprintf(name, sizeof(name), "bf_report_%u", l->n);
 	w->reports = rte_ring_create_elem(name, sizeof(struct bf_report), BF_REPORTS_SIZE, socket,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (w->cache == NULL || w->stages == NULL || w->rxq_state == NULL || w->rxq_spare == NULL ||
-		w->counters == NULL || w->learn == NULL || w->samples == NULL ||
-		w->reports == NULL) {
+		w->counters == NULL || w->learn == NULL || w->reports == NULL) {
 		worker_free(w);
 		return NULL;
 	}

@@ -242,7 +242,7 @@ bf_paths_tick(struct bf_bridge *br, uint64_t now_ms)
 		bf_failover_tick(&br->failovers, &br->lcores, &br->events,
 			bf_announce_is_done(br->announcer), bf_announce_sent(br->announcer),
 			lost_frames(br), now_ms);
-	bf_balance_collect(&br->balance, &br->lcores, now_ms);
+	bf_balance_collect(&br->balance, now_ms);
 	if (br->bond.open && now_ms - br->balance.last_ms >= (interval != 0 ? interval : 10000))
 		rebalance(br, now_ms);
 	look_for_echoes(br, now_ms);

@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 
 #include "control/bridge.h"
+#include "dataplane/rules.h"
 
 static bool
 is_polled(const struct bf_guest *g, unsigned int q)
@@ -28,6 +29,8 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 					continue;
 				*room++ = (struct bf_rxq){.slot = (uint16_t)s,
 					.ring = (uint16_t)(2 * q + 1),
+					.in = g->cfg.disabled ? BF_RULE_BIT(DISABLED) : 0,
+					.generation = g->generation,
 					.guest = g->dp};
 				v->workers[w].n_rxq++;
 			}
@@ -77,14 +80,15 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 			.retries = (uint8_t)g->cfg.tx_retries,
 			.max_len = g->max_len,
 			.n_rings = g->n_rings,
+			.out = g->cfg.disabled ? BF_RULE_BIT(DISABLED) : 0,
 			.guest = g->dp};
 		v->guests[v->n_guests++] = (uint16_t)s;
 	}
 	give_queues(br, v, (struct bf_rxq *)room);
-	if (!br->bond.open)
-		return v;
-	bf_bond_fill_view(&br->bond, v);
-	for (unsigned int w = 0; w < br->bond.n_queues; w++)
+	if (br->bond.open)
+		bf_bond_fill_view(&br->bond, v);
+	for (unsigned int w = 0; br->bond.open && w < br->bond.n_queues; w++)
 		v->workers[w].polls_bond = true;
+	bf_taps_fill_view(&br->taps, v);
 	return v;
 }

@@ -7,6 +7,8 @@
  */
 #include "dataplane/drop.h"
 
+#include "dataplane/tap.h"
+
 /*
  * A burst of whole, unshared frames of one pool, as members and guests bring them, goes back in
  * one piece.  nb_segs 1 says that next is NULL, so the mbuf's second cache line stays alone.
@@ -44,8 +46,9 @@ void
 bf_drop_note(struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf *const *pkts,
 	uint16_t n)
 {
-	RTE_SET_USED(pkts);
 	w->counters->ports[slot].drops[why] += n;
+	if (unlikely(w->view->drop_taps != 0 && pkts != NULL))
+		bf_tap_frames(w, w->view->drop_taps, BF_TAP_DROP, slot, (uint8_t)why, pkts, n);
 }
 
 void

@@ -31,6 +31,8 @@
 	X(STOPPED, "stopped", "in", "forwarding is stopped") \
 	X(FOR_US, "for_us", "in", \
 		"sent to the bond's own address (probe replies): read, not forwarded") \
+	X(FROM_DISABLED, "from_disabled", "in", \
+		"sent by a guest whose port is administratively down") \
 	X(NO_DESTINATION, "no_destination", "in", "flooded, and no other port is up") \
 	X(PORT_GONE, "port_gone", "out", "the destination port was removed") \
 	X(GUEST_DOWN, "guest_down", "out", "the guest is not connected") \
@@ -41,6 +43,8 @@
 	X(GUEST_RING_FULL, "guest_ring_full", "out", \
 		"the guest's receive ring is full: it has refilled it before, and is too slow or stuck") \
 	X(RING_BUSY, "ring_busy", "out", "another worker held the guest's only ring") \
+	X(TO_DISABLED, "to_disabled", "out", \
+		"sent to a guest whose port is administratively down") \
 	X(OVERSIZE, "oversize", "out", "longer than the destination port takes") \
 	X(NO_MEMBER, "no_member", "out", "no member of the bond may send") \
 	X(MEMBER_FULL, "member_full", "out", "the member's transmit ring is full")

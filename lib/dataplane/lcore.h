@@ -38,7 +38,6 @@
 #define BF_TOUCHED 64 /* rings whose guests are told together */
 #define BF_LATE 64 /* other frames of control that wait for room in a member's ring */
 #define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
-#define BF_SAMPLE_EVERY 1024 /* frames towards the bond per sample */
 
 /** What became of a frame: a port slot, or one of these. */
 #define BF_OUT_UNKNOWN 0xffff /* not decided yet */
@@ -86,6 +85,7 @@ struct bf_keepalive {
 struct bf_rxq_state {
 	uint32_t empty; /* polls in a row without a frame */
 	uint16_t queue; /* whose it is: bf_rxq_id() */
+	uint16_t generation; /* of its port */
 	bool cold;
 	uint8_t far; /* 0 to BF_FAR: how often the guest was farther away than memory, lately */
 	uint32_t taken; /* frames since the ring's `give` was judged */
@@ -122,7 +122,6 @@ struct bf_worker {
 	struct rte_ring *learn; /* mailbox to control */
 	struct rte_ring *for_us; /* frames to the bond's own address; several workers post */
 	struct rte_ring *slow; /* LACPDUs and markers; several workers post */
-	struct rte_ring *samples; /* heads of frames that went to the bond */
 	struct rte_ring *reports; /* IGMP and MLD of guests */
 	struct bf_echoes *echoes; /* all workers' */
 	const struct bf_held *held;
@@ -141,7 +140,6 @@ struct bf_worker {
 	uint8_t rx_turn; /* the member whose turn it is */
 	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
 	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
-	int32_t sample_left; /* frames until the next sample */
 	uint32_t rr;
 	uint32_t empty_loops;
 	struct bf_idle_wait idle;

@@ -63,16 +63,4 @@ bf_reports_take(struct rte_ring *r, struct bf_report *report)
 	return rte_ring_sc_dequeue_elem(r, report, sizeof(*report)) == 0;
 }
 
-/** The head of a frame that went to the bond: control tells flows and shares from these. */
-#define BF_SAMPLE_HEAD 116
-struct bf_sample {
-	uint32_t weight; /* frames this one stands for */
-	uint16_t pkt_len;
-	uint8_t head_len;
-	uint8_t member;
-	uint8_t head[BF_SAMPLE_HEAD];
-	uint8_t pad[4];
-};
-#define BF_SAMPLES_SIZE 512
-
 #endif

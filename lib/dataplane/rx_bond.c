@@ -17,6 +17,7 @@
 #include "dataplane/count.h"
 #include "dataplane/member.h"
 #include "dataplane/punt.h"
+#include "dataplane/rules.h"
 #include "dataplane/switch.h"
 
 /* Frames that are not switched. */
@@ -66,7 +67,7 @@ static uint16_t
 rx_member(struct bf_worker *w, uint8_t member, bool take)
 {
 	struct rte_mbuf *pkts[BF_BURST];
-	uint16_t port = w->view->bond.member[member], n;
+	uint16_t port = w->view->bond.member[member], n, taken;
 	uint64_t t0 = bf_stage_begin(w);
 
 	if (unlikely(w->timed))
@@ -77,12 +78,17 @@ rx_member(struct bf_worker *w, uint8_t member, bool take)
 	bf_stage_end_rx(w, t0, n);
 	bf_count_burst(w, n);
 	w->rx_member = member;
+	taken = n;
+	if (unlikely(w->view->bond.in != 0))
+		n = bf_rules_in(w, BF_BOND_SLOT, w->view->bond.in, pkts, n);
+	if (unlikely(n == 0))
+		return taken;
 	if (likely(take))
 		bf_switch_burst(w, BF_BOND_SLOT, pkts, n);
 	else
 		set_aside(w, w->view->forwarding ? BF_DROP_INACTIVE_MEMBER : BF_DROP_STOPPED, pkts,
 			n);
-	return n;
+	return taken;
 }
 
 static inline uint8_t

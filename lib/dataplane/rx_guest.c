@@ -17,6 +17,7 @@
 #include "dataplane/lines.h"
 #include "dataplane/ring.h"
 #include "dataplane/ring_lock.h"
+#include "dataplane/rules.h"
 #include "dataplane/switch.h"
 
 static void
@@ -110,7 +111,7 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 	struct bf_ring *r = &q->guest->ring[q->ring];
 	struct rte_mbuf *pkts[BF_BURST];
 	uint64_t t0 = bf_stage_begin(w);
-	uint16_t n = 0;
+	uint16_t n = 0, taken;
 
 	if (likely(up && bf_ring_lock(w, r))) {
 		n = ring_rx(w, q, s, r, pkts);
@@ -126,8 +127,12 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 	s->cold = false;
 	bf_count_burst(w, n);
 	w->counters->queue_frames[q->slot][q->ring / 2] += n;
-	bf_switch_burst(w, q->slot, pkts, n);
-	return n;
+	taken = n;
+	if (unlikely(q->in != 0))
+		n = bf_rules_in(w, q->slot, q->in, pkts, n);
+	if (likely(n > 0))
+		bf_switch_burst(w, q->slot, pkts, n);
+	return taken;
 }
 
 /*

@@ -10,6 +10,14 @@
 
 #include "dataplane/lcore.h"
 
+/** Forget all earlier decisions: what they stand on has changed. */
+static inline void
+bf_switch_forget(struct bf_worker *w)
+{
+	w->epoch_tag += BF_EPOCH_STEP;
+	w->floods = false;
+}
+
 /** Forget earlier decisions that may be wrong by now; at the begin of every loop. */
 static inline void
 bf_switch_refresh(struct bf_worker *w)
@@ -17,9 +25,8 @@ bf_switch_refresh(struct bf_worker *w)
 	uint32_t epoch = bf_fdb_epoch(w->fdb), arrivals = bf_fdb_arrivals(w->fdb);
 
 	if (unlikely(epoch != w->epoch || (w->floods && arrivals != w->arrivals))) {
-		w->epoch_tag += BF_EPOCH_STEP;
+		bf_switch_forget(w);
 		w->epoch = epoch;
-		w->floods = false;
 	}
 	w->arrivals = arrivals;
 }

@@ -14,8 +14,8 @@
 
 #include "dataplane/drop.h"
 #include "dataplane/flow.h"
-#include "dataplane/mailbox.h"
 #include "dataplane/member.h"
+#include "dataplane/rules.h"
 
 #define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
 
@@ -183,16 +183,17 @@ fit(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_bur
 	return n;
 }
 
-/* The head of one frame in BF_SAMPLE_EVERY; a full ring loses the sample, nothing else. */
-static void
-sample(struct bf_worker *w, const struct rte_mbuf *m)
+/* The bond's rules; what they refuse is freed. */
+static uint16_t
+pass_rules(struct bf_worker *w, uint32_t set, struct rte_mbuf **pkts, uint16_t n, uint64_t *bytes)
 {
-	struct bf_sample s = {.weight = BF_SAMPLE_EVERY, .pkt_len = (uint16_t)m->pkt_len};
+	uint16_t pass = bf_rules_out(w, BF_BOND_SLOT, set, pkts, n);
 
-	w->sample_left += BF_SAMPLE_EVERY;
-	s.head_len = (uint8_t)RTE_MIN((uint16_t)BF_SAMPLE_HEAD, m->data_len);
-	memcpy(s.head, rte_pktmbuf_mtod(m, const uint8_t *), s.head_len);
-	rte_ring_sp_enqueue_elem(w->samples, &s, sizeof(s));
+	if (likely(pass == n))
+		return n;
+	bf_free_burst(&pkts[pass], (uint16_t)(n - pass));
+	*bytes = bf_bytes_of(pkts, pass);
+	return pass;
 }
 
 static void
@@ -218,6 +219,7 @@ void
 bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *sum)
 {
 	const struct bf_bond_view *b = &w->view->bond;
+	const struct bf_port_view *pv = &w->view->ports[BF_BOND_SLOT];
 	/* Losses first: a loss seen here has already taken its bit away. */
 	uint32_t losses = __atomic_load_n(&b->carrier->losses, __ATOMIC_ACQUIRE);
 	uint32_t usable = bf_bond_usable(b);
@@ -227,14 +229,12 @@ bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct
 		bf_drop(w, BF_BOND_SLOT, BF_DROP_NO_MEMBER, pkts, n);
 		return;
 	}
-	if (unlikely(sum->min_len < BF_MIN_FRAME ||
-		    sum->max_len > w->view->ports[BF_BOND_SLOT].max_len))
+	if (unlikely(sum->min_len < BF_MIN_FRAME || sum->max_len > pv->max_len))
 		n = fit(w, pkts, n, sum, &bytes);
+	if (n > 0 && pv->out != 0)
+		n = pass_rules(w, pv->out, pkts, n, &bytes);
 	if (unlikely(n == 0))
 		return;
-	w->sample_left -= n;
-	if (unlikely(w->sample_left < 0))
-		sample(w, pkts[0]);
 	dispatch(w, usable, pkts, n, bytes);
 	if (unlikely(losses != w->losses_seen)) {
 		w->first_tx_tsc = rte_rdtsc();

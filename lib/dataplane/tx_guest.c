@@ -17,6 +17,7 @@
 #include "dataplane/flow.h"
 #include "dataplane/ring.h"
 #include "dataplane/ring_lock.h"
+#include "dataplane/rules.h"
 
 /* The rings of a worker: first, first + step, ... `count` of them. */
 struct rings {
@@ -153,13 +154,16 @@ void
 bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *sum)
 {
+	const struct bf_port_view *pv = &w->view->ports[slot];
 	struct rte_mbuf *fit[BF_STAGE_SIZE];
 
-	if (likely(sum->max_len <= w->view->ports[slot].max_len)) {
+	if (likely(sum->max_len <= pv->max_len && pv->out == 0)) {
 		tx(w, slot, pkts, n, sum->bytes);
 		return;
 	}
 	n = take_fitting(w, slot, pkts, n, fit);
+	if (pv->out != 0 && n > 0)
+		n = bf_rules_out(w, slot, pv->out, fit, n);
 	if (n > 0)
 		tx(w, slot, fit, n, bf_bytes_of(fit, n));
 }

@@ -47,6 +47,7 @@ struct bf_port_view {
 	uint8_t retries; /* enqueue attempts beyond the first */
 	uint16_t max_len; /* longest frame the port takes, bytes without FCS */
 	uint16_t n_rings; /* rings towards the guest that are in use, at least 1 */
+	uint16_t out; /* rules for what is sent to it: bits of enum bf_rule_id */
 	struct bf_guest_dp *guest;
 };
 
@@ -54,6 +55,8 @@ struct bf_port_view {
 struct bf_rxq {
 	uint16_t slot;
 	uint16_t ring; /* number in bf_guest_dp.ring, odd */
+	uint16_t in; /* rules for what comes from it: bits of enum bf_rule_id */
+	uint16_t generation; /* another one: another port in the slot of a former one */
 	struct bf_guest_dp *guest;
 };
 
@@ -87,6 +90,7 @@ struct bf_bond_view {
 	bool lag; /* the switch has a LAG: it sends each frame once */
 	uint8_t echo; /* enum bf_echo */
 	bool doubted; /* guests' frames come back: a station heard on the bond may be an echo */
+	uint32_t in; /* rules for what comes from it: bits of enum bf_rule_id */
 	/* Members are known by a number that stays while they are members; sets are bit masks. */
 	uint16_t member[BF_MAX_MEMBERS]; /* ethdev port ids */
 	uint16_t tx_desc[BF_MAX_MEMBERS]; /* size of their transmit rings, 0 unknown */
@@ -107,6 +111,13 @@ enum bf_idle {
 	BF_IDLE_SLEEP
 };
 
+/** What rules have to know of a port; read only where its word has a bit. */
+struct bf_port_rules {
+	uint32_t taps; /* bit k: bf_view.taps[k] looks at it */
+};
+
+struct bf_tap;
+
 struct bf_view {
 	bool forwarding; /* false after `stop`: the bond is polled, its frames are dropped */
 	uint8_t n_workers;
@@ -116,6 +127,9 @@ struct bf_view {
 	struct bf_worker_view workers[BF_MAX_WORKERS];
 	struct bf_bond_view bond;
 	struct bf_port_view ports[BF_MAX_PORTS];
+	uint32_t drop_taps; /* bit k: taps[k] looks at dropped frames of all ports */
+	struct bf_tap *taps[BF_MAX_TAPS];
+	struct bf_port_rules rules[BF_MAX_PORTS];
 };
 
 #endif

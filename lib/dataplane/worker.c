@@ -33,7 +33,8 @@ far_tsc(const struct bf_worker *w)
 }
 
 /*
- * Queues that stay, stay as they were: another guest's change does not make all of them hot.  The view
+ * What is known of a queue belongs to its port and number, wherever these stand in a view.  Queues that
+ * stay, stay as they were: another guest's change does not make all of them hot.  The view
  * before may be gone already.
  */
 static void
@@ -44,12 +45,15 @@ adopt_queues(struct bf_worker *w, const struct bf_worker_view *wv)
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < wv->n_rxq; i++) {
-		uint16_t id = bf_rxq_id(&wv->rxq[i]);
+		const struct bf_rxq *q = &wv->rxq[i];
+		uint16_t id = bf_rxq_id(q);
 
 		while (k < w->n_rxq && was[k].queue < id)
 			k++;
-		is[i] = k < w->n_rxq && was[k].queue == id ? was[k]
-							   : (struct bf_rxq_state){.queue = id};
+		if (k < w->n_rxq && was[k].queue == id && was[k].generation == q->generation)
+			is[i] = was[k];
+		else
+			is[i] = (struct bf_rxq_state){.queue = id, .generation = q->generation};
 	}
 	w->rxq_spare = w->rxq_state;
 	w->rxq_state = is;
@@ -61,10 +65,11 @@ adopt_queues(struct bf_worker *w, const struct bf_worker_view *wv)
 static void
 adopt_view(struct bf_worker *w, const struct bf_view *v)
 {
-	bf_stage_flush(w); /* staged frames belong to the view that staged them */
+	/* Nothing is staged between two turns: frames never meet a view that did not decide on them. */
 	bf_idle_reset(&w->idle);
 	bf_settle(w, v);
 	w->view = v;
+	bf_switch_forget(w);
 	adopt_queues(w, &v->workers[w->idx]);
 }
 

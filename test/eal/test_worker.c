@@ -267,6 +267,30 @@ test_queues_that_stay_in_a_view_stay_as_they_were(void **state)
 	assert_true(r->w->rxq_state[2].cold);
 	adopt(&v[2], &rxq[2], 1);
 	assert_true(r->w->rxq_state[0].cold);
+	rxq[2].generation++; /* another guest has the slot now */
+	adopt(&v[0], &rxq[2], 1);
+	assert_false(r->w->rxq_state[0].cold);
+	r->w->view = r->view;
+	rig_forget(r);
+	rte_free(v);
+}
+
+/* What was decided before may be forbidden now, or allowed. */
+static void
+test_a_new_view_ends_remembered_decisions(void **state)
+{
+	struct bf_view *v = rte_zmalloc(NULL, sizeof(*v), RTE_CACHE_LINE_SIZE);
+	struct bf_rxq rxq = {.slot = 1, .ring = 1, .guest = &r->dp[1]};
+	uint64_t tag;
+
+	(void)state;
+	bf_worker_run(r->w);
+	tag = r->w->epoch_tag;
+	r->w->quit = 0;
+	bf_worker_run(r->w);
+	assert_int_equal(r->w->epoch_tag, tag);
+	adopt(v, &rxq, 1);
+	assert_int_not_equal(r->w->epoch_tag, tag);
 	r->w->view = r->view;
 	rig_forget(r);
 	rte_free(v);
@@ -291,6 +315,7 @@ main(void)
 		T(test_a_silent_guest_waits_its_time_while_frames_are_moved),
 		T(test_lines_are_flushed_for_a_guest_that_is_farther_away_than_memory),
 		T(test_queues_that_stay_in_a_view_stay_as_they_were),
+		T(test_a_new_view_ends_remembered_decisions),
 #define PACKED(f) {#f ", packed", f, set_up, tear_down, &is_packed}
 		PACKED(test_a_guest_gets_its_lines_back_while_it_gets_less_than_half_of_what_it_sends),
 		PACKED(test_a_silent_guest_waits_its_time_while_frames_are_moved),

@@ -224,3 +224,20 @@ def test_broadcast_reaches_many_guests_once(rig, n_guests):
     r.far[0].send(stream=1, count=100, src=FAR_MAC, dst="ff:ff:ff:ff:ff:ff", size=[60, 1518])
     r.settle()
     assert {g.name: g.stream(1)["received"] for g in r.guests.values()} == {n: 100 for n in names}
+
+
+def test_a_guest_that_is_down_by_its_key_stays_connected_and_moves_no_frame(rig):
+    r = rig()
+    r.learn_all()
+    r.daemon.ctl("set guest vm1 admin=down")
+    r.far[0].send(stream=1, count=50, src=FAR_MAC, dst=VM1)
+    r.vm(1).send(stream=2, count=60, src=VM1, dst=FAR_MAC)
+    wait_for(lambda: r.daemon.drops("vm1").get("to_disabled") == 50, what="frames to it dropped")
+    wait_for(lambda: r.daemon.drops("vm1").get("from_disabled") == 60, what="frames from it dropped")
+    assert guest(r, "vm1")["up"]
+    exchange(r, r.vm(2), VM2, 21)
+    assert "admin=down" in r.daemon.ctl("show running-config")
+    r.daemon.ctl("set guest vm1 admin=up")
+    exchange(r, r.vm(1), VM1, 31)
+    with pytest.raises(CtlError, match="up.*down|down.*up"):
+        r.daemon.ctl("set guest vm1 admin=off")

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * See tap.h.
+ *
+ * Threads: worker.
+ */
+#include "dataplane/tap.h"
+
+#include <string.h>
+
+#include <rte_cycles.h>
+
+/* Frames to be passed over: 0 to twice the mean, evenly spread. */
+static uint32_t
+tap_skip(const struct bf_tap *tap, struct bf_tap_worker *tw)
+{
+	uint64_t x = tw->random;
+
+	if (tap->every <= 1)
+		return 0;
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	tw->random = x;
+	return (uint32_t)((x >> 32) * (2ULL * tap->every - 1) >> 32);
+}
+
+static void
+tap_write(const struct bf_tap *tap, struct bf_tape *tape, struct bf_tap_record head,
+	const struct rte_mbuf *m)
+{
+	uint32_t len = RTE_MIN(tap->snap, m->pkt_len);
+	struct bf_tap_record *to = bf_tape_begin(tape, (uint32_t)sizeof(head) + len);
+	const void *from;
+
+	if (to == NULL)
+		return;
+	*to = head;
+	to->pkt_len = m->pkt_len;
+	to->len = len;
+	from = rte_pktmbuf_read(m, 0, len, to->data);
+	if (from != to->data)
+		memcpy(to->data, from, len);
+	bf_tape_end(tape, (uint32_t)sizeof(head) + len);
+}
+
+static void
+tap_look(const struct bf_tap *tap, struct bf_tap_worker *tw, const struct bf_tap_record *head,
+	struct rte_mbuf *const *pkts, uint16_t n)
+{
+	uint32_t i = tw->left;
+
+	while (i < n) {
+		if (tap->filter == NULL || tap->filter(pkts[i]) != 0)
+			tap_write(tap, tw->tape, *head, pkts[i]);
+		i += 1 + tap_skip(tap, tw);
+	}
+	tw->left = i - n;
+}
+
+void
+bf_tap_frames(struct bf_worker *w, uint32_t set, enum bf_tap_dir dir, uint16_t slot, uint8_t why,
+	struct rte_mbuf *const *pkts, uint16_t n)
+{
+	struct bf_tap_record head = {
+		.slot = slot, .dir = (uint8_t)dir, .why = why, .member = BF_TAP_NO_MEMBER};
+
+	head.tsc = rte_rdtsc();
+	if (slot == BF_BOND_SLOT && dir == BF_TAP_IN)
+		head.member = w->rx_member;
+	for (; set != 0; set &= set - 1) {
+		struct bf_tap *tap = w->view->taps[__builtin_ctz(set)];
+
+		if (tap == NULL || !(tap->dirs & dir))
+			continue;
+		head.weight = tap->every;
+		tap_look(tap, &tap->worker[w->idx], &head, pkts, n);
+	}
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Taps: frames that are looked at on their way, as samples, captures or the last words of dropped ones.
+ *
+ * Theory of operation.  A tap looks at some ports, in some directions.  Of the frames that its filter
+ * lets through it takes each, or one in `every` on average: the distance to the next one is drawn by
+ * chance, so that no pattern of the traffic is preferred.  What it takes it copies, with the time and
+ * where it was seen, onto a tape of the worker's own.  Control makes a tap, publishes a view that names
+ * it, and frees it a grace period after a view that does not.
+ *
+ * Threads: control makes it; workers write; one reader for all of its tapes.
+ */
+#ifndef BF_DATAPLANE_TAP_H
+#define BF_DATAPLANE_TAP_H
+
+#include "dataplane/lcore.h"
+#include "dataplane/tape.h"
+
+enum bf_tap_dir {
+	BF_TAP_IN = 1, /* from the port */
+	BF_TAP_OUT = 2, /* to the port */
+	BF_TAP_DROP = 4, /* counted as dropped at the port */
+};
+
+#define BF_TAP_NO_MEMBER UINT8_MAX
+
+/** What stands before a frame's bytes on a tape. */
+struct bf_tap_record {
+	uint64_t tsc;
+	uint32_t pkt_len;
+	uint32_t len; /* bytes of data[] */
+	uint32_t weight; /* frames that this one stands for */
+	uint16_t slot;
+	uint8_t dir; /* enum bf_tap_dir */
+	uint8_t why; /* BF_TAP_DROP: enum bf_drop */
+	uint8_t member; /* number of the member that it came by, or BF_TAP_NO_MEMBER */
+	uint8_t pad[7];
+	uint8_t data[];
+};
+
+/** A tap as one worker has it. */
+struct bf_tap_worker {
+	struct bf_tape *tape;
+	uint64_t random; /* state of xorshift64, not 0 */
+	uint32_t left; /* frames before the next one that is taken */
+} __rte_cache_aligned;
+
+struct bf_tap {
+	uint32_t every; /* 1: each frame */
+	uint32_t snap; /* bytes that are copied of a frame at most */
+	uint8_t dirs; /* enum bf_tap_dir, together */
+	/** NULL: every frame passes; else not 0 for a frame that does. @param arg the frame */
+	uint64_t (*filter)(void *arg);
+	struct bf_tap_worker worker[BF_MAX_WORKERS];
+};
+
+/** Let taps look at frames. @param set bit k: w->view->taps[k]. @param why BF_TAP_DROP: the reason. */
+void bf_tap_frames(struct bf_worker *w, uint32_t set, enum bf_tap_dir dir, uint16_t slot,
+	uint8_t why, struct rte_mbuf *const *pkts, uint16_t n);
+
+#endif
