@@ -118,7 +118,7 @@ cmd_config_fwd(struct bf_cmd_ctx *ctx)
 
 	bf_out_printf(out, "learning switch packet forwarding%s - bond %s, guests=%u - cores=%u\n",
 		v->forwarding ? "" : " (stopped)",
-		app->br->bond.open ? app->br->bond.cfg.name : "none", v->n_guests,
+		app->br->bond.open ? app->br->bond.cfg.name : "none", v->flood[0].n_guests,
 		app->br->lcores.n);
 	bf_out_obj_begin(out, NULL);
 	bf_out_bool(out, "forwarding", v->forwarding);

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "dataplane/lines.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/switch.h"
 #include "dataplane/worker.h"
 
 #define INJECT_RING 4096
@@ -89,6 +90,8 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 		worker_free(w);
 		return NULL;
 	}
+	for (unsigned int i = 0; i < BF_CACHE_SETS; i++)
+		bf_cache_clear(&w->cache[i]);
 	return w;
 }
 

@@ -66,7 +66,8 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 	if (v == NULL)
 		return NULL;
 	room = (char *)(v + 1);
-	v->guests = (uint16_t *)(room + n_rxq * sizeof(struct bf_rxq));
+	v->flood[0].guests = (uint16_t *)(room + n_rxq * sizeof(struct bf_rxq));
+	v->flood[0].bond = br->bond.open;
 	v->forwarding = br->running->forwarding;
 	v->n_workers = (uint8_t)br->lcores.n;
 	for (unsigned int w = 0; w < br->lcores.n; w++)
@@ -79,10 +80,10 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 		v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
 			.retries = (uint8_t)g->cfg.tx_retries,
 			.max_len = g->max_len,
-			.n_rings = g->n_rings,
+			.n_rings = (uint8_t)g->n_rings,
 			.out = g->cfg.disabled ? BF_RULE_BIT(DISABLED) : 0,
 			.guest = g->dp};
-		v->guests[v->n_guests++] = (uint16_t)s;
+		v->flood[0].guests[v->flood[0].n_guests++] = (uint16_t)s;
 	}
 	give_queues(br, v, (struct bf_rxq *)room);
 	if (br->bond.open)

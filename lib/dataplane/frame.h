@@ -69,6 +69,12 @@ bf_frame_load(const uint8_t *p, struct bf_frame *f)
 	f->type = rte_cpu_to_le_16((uint16_t)(b >> 48));
 }
 
+static inline bool
+bf_frame_is_arp(const struct bf_frame *f)
+{
+	return (f->type == BF_ET_ARP) | (f->type == BF_ET_RARP);
+}
+
 /** True for the frames that bf_frame_special() must look at: tagged, slow, or too short. */
 static inline bool
 bf_frame_is_special(const struct rte_mbuf *m, uint16_t type)

@@ -39,19 +39,28 @@
 #define BF_LATE 64 /* other frames of control that wait for room in a member's ring */
 #define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
 
-/** What became of a frame: a port slot, or one of these. */
-#define BF_OUT_UNKNOWN 0xffff /* not decided yet */
-#define BF_OUT_FLOOD 0x8000
-#define BF_OUT_DROP 0x4000 /* | enum bf_drop */
-
-/** A decision that a worker remembers; valid while `tag` holds the worker's current epoch. */
+/**
+ * A decision that a worker remembers; valid while `tag` holds the worker's current epoch.
+ *
+ *   k[0]  destination << 16 | ingress slot
+ *   k[1]  source and the ethertype behind it, as in the frame
+ *   tag   epoch << 48 | the ethertype behind a tag << 32 | the tag's VLAN and flags << 16 | decision
+ */
 struct bf_cache_entry {
-	uint64_t k[2]; /* destination and ingress slot; source and ethertype, as in the frame */
-	uint64_t tag; /* epoch << 32 | VLAN << 16 | decision */
+	uint64_t k[2];
+	uint64_t tag;
 };
 
-#define BF_CACHE_TAGGED 0x8000ULL /* in the VLAN's place: the frame has a tag */
-#define BF_EPOCH_STEP (1ULL << 32)
+/* In the VLAN's place, beside its 12 bits in network order: */
+#define BF_CACHE_TAGGED (0x0010ULL << 16) /* the frame has a tag */
+#define BF_CACHE_LONG (0x0020ULL << 16) /* and another one behind it */
+#define BF_CACHE_NONE BF_CACHE_LONG /* no frame has this: the entry is free */
+#define BF_EPOCH_STEP (1ULL << 48)
+
+/* What a port's last frames were, so that a burst is looked up in one of three ways. */
+#define BF_TAGS_NONE 0
+#define BF_TAGS_MIXED 0x80 /* some of them were tagged; else all were */
+#define BF_TAGS_LINGER 0x7f /* bursts that it is remembered for */
 
 struct bf_cache_set {
 	struct bf_cache_entry way[BF_CACHE_WAYS];
@@ -131,7 +140,8 @@ struct bf_worker {
 
 	/* Its own. */
 	const struct bf_view *view __rte_cache_aligned;
-	uint64_t epoch_tag; /* its own epoch << 32 */
+	uint64_t epoch_tag; /* its own epoch, in steps of BF_EPOCH_STEP */
+	uint32_t swept; /* set of the cache that was cleared last */
 	uint32_t epoch, arrivals; /* the FDB's, when that began */
 	bool floods; /* a decision to flood has been remembered since */
 	struct bf_bond_view bond_was; /* of the view before, which may be gone */
@@ -156,6 +166,7 @@ struct bf_worker {
 	uint16_t n_rxq; /* of the view in use */
 	struct bf_rxq_state *rxq_state, *rxq_spare; /* BF_MAX_PORTS * BF_MAX_QP each */
 	struct bf_cache_set *cache;
+	uint8_t tags[BF_MAX_PORTS]; /* of what came from a port lately: BF_TAGS_* */
 	struct bf_stage *stages; /* BF_MAX_PORTS */
 	uint16_t active[BF_MAX_PORTS];
 	struct bf_keepalive keepalive[BF_MAX_MEMBERS];

@@ -14,6 +14,7 @@
 #define BF_MAX_WORKERS 64 /* worker lcores */
 #define BF_MAX_QP 8 /* queue pairs of a guest that are used */
 #define BF_BURST 32 /* frames per burst */
+#define BF_MAX_FLOODS 1 /* flood domains */
 #define BF_MAX_TAPS 16 /* samples and captures at the same time */
 #define BF_BUCKETS 256 /* flow hash buckets of the bond */
 #define BF_MIN_MTU 68

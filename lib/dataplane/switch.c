@@ -6,7 +6,7 @@
  * A worker remembers its latest decisions per (destination, source) in a small cache; a frame
  * that hits it costs one hash and one cache line.  The cache answers only for sources that are in
  * the FDB, and only until the FDB says that decisions may be wrong; everything else goes
- * through decide().
+ * through bf_verdict() (verdict.c).
  *
  * Threads: worker.
  */
@@ -24,6 +24,7 @@
 #include "dataplane/stage.h"
 #include "dataplane/tx_bond.h"
 #include "dataplane/tx_guest.h"
+#include "dataplane/verdict.h"
 
 #define LEARN_REPEAT_MS 2 /* an address is posted again after this, not before */
 #define SAMPLE 16 /* frames of a flood of which one is remembered */
@@ -51,105 +52,26 @@ claim_post(struct bf_worker *w, const struct bf_frame *f)
 	bf_post(w, &mail, f->src ^ 1ULL << 62, CLAIM_REPEAT_MS);
 }
 
-/* A frame of the bond that a guest has sent to it just now. */
-static bool
-came_back(struct bf_worker *w, const struct rte_mbuf *m)
+/* What follows from a frame beside its way. */
+static __rte_noinline void
+take_effects(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const struct bf_frame *f,
+	struct bf_verdict v)
 {
-	if (w->view->bond.echo == BF_ECHO_NONE || !bf_echo_has(w->echoes, m))
-		return false;
-	/* An announcement may be another station's in the same words. */
-	w->counters->pmd.echoes += bf_frame_word(m) == BF_WORD_NONE;
-	return true;
-}
-
-/* The station is not known, or behind another port. */
-static enum bf_drop
-learn_new(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const struct bf_frame *f,
-	const struct bf_fdb_entry *e, uint16_t out)
-{
-	enum bf_word word = BF_WORD_NONE;
-
-	if (bf_frame_may_tell(f) || (f->dst & BF_MAC_MULTICAST))
-		word = bf_frame_word(m);
-	if (in != BF_BOND_SLOT) {
-		if ((out == BF_BOND_SLOT || out == BF_OUT_FLOOD) &&
-			w->view->bond.echo != BF_ECHO_NONE)
-			bf_echo_note(w->echoes, m); /* a flood may only be sampled */
-	} else if (e != NULL &&
-		bf_fdb_is_echo(w->fdb, e, word != BF_WORD_NONE, w->view->bond.doubted)) {
-		if (word != BF_WORD_NONE)
-			claim_post(w, f);
-		return BF_DROP_REFLECTED;
-	}
-	learn_post(w, f, in, word);
-	return BF_DROP_COUNT;
-}
-
-static inline bool
-is_arp(const struct bf_frame *f)
-{
-	return (f->type == BF_ET_ARP) | (f->type == BF_ET_RARP);
-}
-
-/*
- * Whatever is not IPv4 from a known station to another: what the source address teaches, and what the
- * station says of itself.  @p e is its entry or NULL, @p here: it is for this port.
- *
- * BF_DROP_COUNT: the frame may go on to @p out.
- */
-static __rte_noinline enum bf_drop
-look(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const struct bf_frame *f,
-	struct bf_fdb_entry *e, bool here, uint16_t out)
-{
-	enum bf_drop why = BF_DROP_COUNT;
-
-	if (in == BF_BOND_SLOT && (!here || out == BF_OUT_FLOOD) && came_back(w, m))
-		return BF_DROP_REFLECTED;
-	if (!here)
-		why = learn_new(w, in, m, f, e, out);
-	else if (in != BF_BOND_SLOT && bf_frame_may_tell(f) &&
-		bf_frame_word(m) == BF_WORD_ANNOUNCEMENT)
-		__atomic_store_n(&e->announced, BF_FDB_ANNOUNCED(w->fdb->now_s), __ATOMIC_RELAXED);
-	/* What is flooded is read there. */
-	if (why == BF_DROP_COUNT && out != BF_OUT_FLOOD && (is_arp(f) || f->type == BF_ET_IPV6))
+	if (v.effects & BF_EFFECT_TOUCH)
+		bf_fdb_touch(w->fdb, v.station);
+	if (v.effects & BF_EFFECT_ECHO)
+		w->counters->pmd.echoes++;
+	if (v.effects & BF_EFFECT_NOTE)
+		bf_echo_note(w->echoes, m);
+	if (v.effects & BF_EFFECT_CLAIM)
+		claim_post(w, f);
+	if (v.effects & BF_EFFECT_LEARN)
+		learn_post(w, f, in, (enum bf_word)v.word);
+	if (v.effects & BF_EFFECT_ANNOUNCED)
+		__atomic_store_n(
+			&v.station->announced, BF_FDB_ANNOUNCED(w->fdb->now_s), __ATOMIC_RELAXED);
+	if (v.effects & BF_EFFECT_SNOOP)
 		bf_snoop(w, in, m);
-	return why;
-}
-
-/*
- * What is said to all, and ARP, is looked at frame by frame; so is what comes from a station that is
- * not known at its port.
- */
-static uint16_t
-decide(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const struct bf_frame *f,
-	bool *cacheable)
-{
-	struct bf_fdb_entry *e;
-	uint16_t port, out = BF_OUT_FLOOD;
-	bool here;
-
-	*cacheable = false;
-	if (unlikely(bf_frame_is_reserved(f->dst)))
-		return BF_OUT_DROP | BF_DROP_RESERVED;
-	if (unlikely((f->src & BF_MAC_MULTICAST) || (f->src & BF_FDB_MAC_MASK) == 0))
-		return BF_OUT_DROP | BF_DROP_BAD_SOURCE;
-	e = bf_fdb_find(w->fdb, f->src, &port);
-	here = e != NULL && port == in;
-	if (likely(here))
-		bf_fdb_touch(w->fdb, e);
-	if (!(f->dst & BF_MAC_MULTICAST) && bf_fdb_find(w->fdb, f->dst, &port) != NULL)
-		out = port == in ? BF_OUT_DROP | BF_DROP_SAME_PORT : port;
-	if (unlikely(!here || out == BF_OUT_FLOOD || f->type != BF_ET_IPV4)) {
-		enum bf_drop why = look(w, in, m, f, e, here, out);
-
-		if (why != BF_DROP_COUNT)
-			return (uint16_t)(BF_OUT_DROP | why);
-		here = here && !(f->dst & BF_MAC_MULTICAST) && !is_arp(f);
-	}
-	if (unlikely(in == BF_BOND_SLOT && (f->dst & BF_FDB_MAC_MASK) == w->view->bond.mac))
-		return BF_OUT_DROP | BF_DROP_FOR_US;
-	*cacheable = here;
-	return out;
 }
 
 /* A frame as the cache knows it: its first 14 bytes and its port in 16, the VLAN beside them. */
@@ -166,7 +88,7 @@ struct key {
 static inline struct bf_cache_set *
 set_of(const struct bf_worker *w, uint64_t k0, uint64_t k1)
 {
-	uint64_t mixed = k0 * 0x9e3779b97f4a7c15ULL ^ k1 * 0xd6e8feb86659fd93ULL;
+	uint64_t mixed = (k0 >> 16) * 0x9e3779b97f4a7c15ULL ^ k1 * 0xd6e8feb86659fd93ULL;
 
 	return &w->cache[mixed >> (64 - BF_CACHE_BITS)];
 }
@@ -187,50 +109,88 @@ remembered(const struct bf_worker *w, uint64_t k0, uint64_t k1, uint64_t tag, ui
 	return false;
 }
 
+static inline void
+remember(struct bf_worker *w, const struct key *k, uint16_t out)
+{
+	struct bf_cache_set *set = set_of(w, k->k[0], k->k[1]);
+
+	set->way[1] = set->way[0];
+	set->way[0] = (struct bf_cache_entry){{k->k[0], k->k[1]}, k->tag | out};
+	if (unlikely(bf_out_is_flood(out)))
+		w->floods = true;
+}
+
 static uint16_t
 decide_and_remember(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m,
 	const struct bf_frame *f, const struct key *k)
 {
-	struct bf_cache_set *set = set_of(w, k->k[0], k->k[1]);
-	bool cacheable;
-	uint16_t out = decide(w, in, m, f, &cacheable);
+	struct bf_verdict v =
+		bf_verdict((struct bf_verdict_ground){w->view, w->fdb, w->echoes}, in, m, f);
 
 	w->counters->pmd.cache_miss++;
-	if (cacheable) {
-		w->floods = w->floods || out == BF_OUT_FLOOD;
-		set->way[1] = set->way[0];
-		set->way[0] = (struct bf_cache_entry){{k->k[0], k->k[1]}, k->tag | out};
-	}
-	return out;
+	if (likely(v.effects == BF_EFFECT_TOUCH))
+		bf_fdb_touch(w->fdb, v.station);
+	else if (v.effects != 0)
+		take_effects(w, in, m, f, v);
+	if (v.lasts)
+		remember(w, k, v.out);
+	return v.out;
 }
 
 /*
- * The long way: frames that are tagged, special, or new.  A tagged frame is remembered with its
- * VLAN, and the tag's ethertype keeps it apart from what the short way looks for.
+ * What the cache knows a tagged frame by beside the rest: VLAN and ethertype of its tag.
+ * @p behind: 8 bytes of the frame from the 10th on.
  */
-static uint16_t
+static inline uint64_t
+tag_key(uint64_t behind)
+{
+	return behind >> 16 & (0xffffULL << 32 | (uint64_t)RTE_BE16(0xfff) << 16);
+}
+
+/*
+ * A frame that is tagged, of a slow protocol, or too short.  Frames with several tags come here every time:
+ * their last ethertype is not in the key.
+ */
+static __rte_noinline uint16_t
+prepare_special(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, struct bf_frame *f,
+	struct key *k)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	enum bf_drop why = bf_frame_special(m, f);
+	uint64_t behind;
+	uint16_t inner, out;
+
+	if (why != BF_DROP_COUNT)
+		return (uint16_t)(BF_OUT_DROP | why);
+	memcpy(&behind, p + 10, 8);
+	memcpy(&inner, p + 16, 2);
+	w->tags[in] |= BF_TAGS_LINGER;
+	k->tag |= tag_key(behind) | BF_CACHE_TAGGED;
+	if (bf_frame_is_tag(inner))
+		k->tag |= BF_CACHE_LONG;
+	if (!bf_frame_is_arp(f) && remembered(w, k->k[0], k->k[1], k->tag, &out))
+		return out;
+	return BF_OUT_UNKNOWN;
+}
+
+/* The long way: frames that are tagged, special, or new. */
+static inline uint16_t
 prepare(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, struct bf_frame *f,
 	struct key *k)
 {
-	enum bf_drop why = BF_DROP_COUNT;
+	uint16_t out = BF_OUT_UNKNOWN;
 	uint64_t raw;
-	uint16_t out;
 
 	bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), f);
 	memcpy(&raw, rte_pktmbuf_mtod(m, const uint8_t *) + 6, 8);
-	*k = (struct key){{f->dst | (uint64_t)in << 48, raw}, w->epoch_tag};
-	if (unlikely(bf_frame_is_special(m, f->type))) {
-		why = bf_frame_special(m, f);
-		if (why != BF_DROP_COUNT)
-			return (uint16_t)(BF_OUT_DROP | why);
-		k->k[1] = (f->src & BF_FDB_MAC_MASK) | (uint64_t)BF_ET_VLAN << 48;
-		k->tag |= (BF_CACHE_TAGGED | f->src >> 48) << 16;
-		if (!is_arp(f) && remembered(w, k->k[0], k->k[1], k->tag, &out))
-			return out;
+	*k = (struct key){{f->dst << 16 | in, raw}, w->epoch_tag};
+	if (unlikely(bf_frame_is_special(m, f->type)))
+		out = prepare_special(w, in, m, f, k);
+	if (out == BF_OUT_UNKNOWN) {
+		bf_fdb_prefetch(w->fdb, f->src);
+		bf_fdb_prefetch(w->fdb, f->dst);
 	}
-	bf_fdb_prefetch(w->fdb, f->src);
-	bf_fdb_prefetch(w->fdb, f->dst);
-	return BF_OUT_UNKNOWN;
+	return out;
 }
 
 static void
@@ -257,44 +217,120 @@ all_equal(const uint16_t *out, uint16_t n)
 	return diff == 0;
 }
 
-/* Where each frame goes; returns true when all go to out[0]. */
-static inline bool
-classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
-	struct bf_burst *sum)
-{
-	const uint64_t port = (uint64_t)in << 48, tag = w->epoch_tag;
-	uint32_t max_len = 0, min_len = UINT16_MAX, bytes = 0;
-	uint16_t n_miss = 0, any = 0, every = UINT16_MAX;
+/* How the frames of a burst are looked up. */
+enum look_up {
+	UNTAGGED, /* those that have a tag miss */
+	TAGGED, /* those that have none miss */
+	MIXED,
+};
+
+/* What look_up() found out about a burst. */
+struct found {
+	uint32_t max_len, min_len, bytes;
+	uint16_t n_miss, any, every;
+	uint16_t n_tagged; /* MIXED */
 	uint8_t miss[BF_BURST];
+};
+
+/*
+ * Ask the cache for each frame.  Three times in the program, so that no port pays for tags that it does
+ * not send, and one that sends nothing else pays little.
+ */
+static __rte_always_inline void
+look_up(const struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n,
+	uint16_t *out, struct found *f, enum look_up how)
+{
+	const uint64_t all = w->epoch_tag | (how == TAGGED ? BF_CACHE_TAGGED : 0);
+	uint32_t max_len = 0, min_len = UINT16_MAX, bytes = 0;
+	uint16_t n_miss = 0, any = 0, every = UINT16_MAX, n_tagged = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		const struct rte_mbuf *m = pkts[i];
 		const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-		uint64_t k0, k1;
-		uint16_t to;
+		uint64_t k0, k1, tag = all, behind;
+		uint16_t to, type;
 
 		memcpy(&k0, p, 8);
 		memcpy(&k1, p + 6, 8);
-		k0 = (k0 & BF_FDB_MAC_MASK) | port;
+		memcpy(&behind, p + 10, 8);
+		memcpy(&type, p + 12, 2);
+		k0 = k0 << 16 | in;
+		if (how == TAGGED) {
+			tag |= tag_key(behind);
+		} else if (how == MIXED && bf_frame_is_tag(type)) {
+			tag |= tag_key(behind) | BF_CACHE_TAGGED;
+			n_tagged++;
+		}
 		bytes += m->pkt_len;
 		max_len = RTE_MAX(max_len, m->pkt_len);
 		min_len = RTE_MIN(min_len, (uint32_t)m->data_len);
 		if (unlikely(!remembered(w, k0, k1, tag, &to))) {
-			miss[n_miss++] = (uint8_t)i;
+			f->miss[n_miss++] = (uint8_t)i;
 			continue;
 		}
 		out[i] = to;
 		any |= to;
 		every &= to;
 	}
-	*sum = (struct bf_burst){bytes, max_len, (uint16_t)min_len};
-	if (likely(n_miss == 0 && min_len >= RTE_ETHER_HDR_LEN))
-		return any == every;
-	if (unlikely(
-		    min_len < RTE_ETHER_HDR_LEN)) /* a hit may have been by old bytes in a buffer */
-		for (n_miss = 0; n_miss < n; n_miss++)
-			miss[n_miss] = (uint8_t)n_miss;
-	resolve(w, in, pkts, miss, n_miss, out);
+	f->max_len = max_len;
+	f->min_len = min_len;
+	f->bytes = bytes;
+	f->n_miss = n_miss;
+	f->any = any;
+	f->every = every;
+	f->n_tagged = n_tagged;
+}
+
+/* Ports that send tagged frames and others: until all of a burst are tagged, or none for some time. */
+static __rte_noinline void
+look_up_mixed(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n,
+	uint16_t *out, struct found *f)
+{
+	uint8_t *tags = &w->tags[in];
+
+	look_up(w, in, pkts, n, out, f, MIXED);
+	if (f->n_tagged == n)
+		*tags = BF_TAGS_LINGER;
+	else if (f->n_tagged > 0)
+		*tags = BF_TAGS_MIXED | BF_TAGS_LINGER;
+	else if (--*tags == BF_TAGS_MIXED)
+		*tags = BF_TAGS_NONE;
+}
+
+/* Ports whose last frames were tagged; what misses may have no tag. */
+static inline void
+look_up_tagged(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n,
+	uint16_t *out, struct found *f)
+{
+	look_up(w, in, pkts, n, out, f, TAGGED);
+	if (unlikely(f->n_miss > 0))
+		w->tags[in] |= BF_TAGS_MIXED;
+}
+
+/* Where each frame goes; returns true when all go to out[0]. */
+static inline bool
+classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
+	struct bf_burst *sum)
+{
+	uint32_t shortest = RTE_ETHER_HDR_LEN;
+	struct found f;
+
+	if (likely(w->tags[in] == BF_TAGS_NONE)) {
+		look_up(w, in, pkts, n, out, &f, UNTAGGED);
+	} else {
+		if (likely(!(w->tags[in] & BF_TAGS_MIXED)))
+			look_up_tagged(w, in, pkts, n, out, &f);
+		else
+			look_up_mixed(w, in, pkts, n, out, &f);
+		shortest += 4;
+	}
+	*sum = (struct bf_burst){f.bytes, f.max_len, (uint16_t)f.min_len};
+	if (likely(f.n_miss == 0 && f.min_len >= shortest))
+		return f.any == f.every;
+	if (unlikely(f.min_len < shortest)) /* a hit may have been by old bytes in a buffer */
+		for (f.n_miss = 0; f.n_miss < n; f.n_miss++)
+			f.miss[f.n_miss] = (uint8_t)f.n_miss;
+	resolve(w, in, pkts, f.miss, f.n_miss, out);
 	return all_equal(out, n);
 }
 
@@ -343,11 +379,12 @@ listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t 
 
 /* Guests first, by copy; the bond last, by ownership.  Never back, never bond to bond. */
 static void
-flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
+flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *known)
 {
 	struct bf_port_counters *c = &w->counters->ports[in];
 	const struct bf_view *v = w->view;
+	const struct bf_flood *to = &v->flood[domain];
 	uint16_t dests = 0, all = n;
 	struct bf_burst sum;
 
@@ -360,8 +397,8 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
 		sum = *known;
 	else
 		sum_of(pkts, n, &sum);
-	for (uint16_t g = 0; g < v->n_guests; g++) {
-		uint16_t slot = v->guests[g];
+	for (uint16_t g = 0; g < to->n_guests; g++) {
+		uint16_t slot = to->guests[g];
 
 		if (slot == in || !__atomic_load_n(&v->ports[slot].guest->up, __ATOMIC_RELAXED))
 			continue;
@@ -369,7 +406,7 @@ flood(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
 		dests++;
 	}
 	c->flooded += n;
-	if (in != BF_BOND_SLOT && v->ports[BF_BOND_SLOT].kind == BF_PORT_BOND) {
+	if (in != BF_BOND_SLOT && to->bond) {
 		bf_tx_bond(w, pkts, n, &sum);
 		dests++;
 	} else if (dests > 0) {
@@ -395,27 +432,48 @@ refuse(struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkt
 	}
 }
 
+/* Flooded frames of a burst that are for one domain. */
+struct flooded {
+	uint16_t domain, n;
+	struct rte_mbuf *pkts[BF_BURST];
+};
+
+static void
+flooded_send(struct bf_worker *w, uint16_t in, struct flooded *f)
+{
+	if (f->n > 0)
+		flood(w, in, f->domain, f->pkts, f->n, NULL);
+	f->n = 0;
+}
+
+static void
+flooded_add(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf *const *pkts,
+	uint16_t n, struct flooded *f)
+{
+	if (f->domain != domain)
+		flooded_send(w, in, f);
+	f->domain = domain;
+	for (uint16_t i = 0; i < n; i++)
+		f->pkts[f->n++] = pkts[i];
+}
+
 /* A burst with several destinations; runs of frames for no port are treated together. */
 static void
 scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
 	const struct bf_burst *sum)
 {
-	struct rte_mbuf *flooded[BF_BURST];
-	uint16_t n_flooded = 0;
+	struct flooded f = {.n = 0};
 
 	n = bf_stage_scatter(w, pkts, n, out, sum);
 	for (uint16_t i = 0, run; i < n; i = (uint16_t)(i + run)) {
 		for (run = 1; i + run < n && out[i + run] == out[i]; run++)
 			;
-		if (out[i] == BF_OUT_FLOOD) {
-			for (uint16_t k = 0; k < run; k++)
-				flooded[n_flooded++] = pkts[i + k];
-		} else {
+		if (bf_out_is_flood(out[i]))
+			flooded_add(w, in, bf_out_domain(out[i]), &pkts[i], run, &f);
+		else
 			refuse(w, in, (enum bf_drop)(out[i] & ~BF_OUT_DROP), &pkts[i], run);
-		}
 	}
-	if (n_flooded > 0)
-		flood(w, in, flooded, n_flooded, NULL);
+	flooded_send(w, in, &f);
 }
 
 static inline void
@@ -424,8 +482,8 @@ output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uin
 {
 	if (likely(one && out[0] < BF_MAX_PORTS))
 		bf_stage_add(w, out[0], pkts, n, sum);
-	else if (one && out[0] == BF_OUT_FLOOD)
-		flood(w, in, pkts, n, sum);
+	else if (one && bf_out_is_flood(out[0]))
+		flood(w, in, bf_out_domain(out[0]), pkts, n, sum);
 	else if (one)
 		refuse(w, in, (enum bf_drop)(out[0] & ~BF_OUT_DROP), pkts, n);
 	else

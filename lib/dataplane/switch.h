@@ -10,12 +10,27 @@
 
 #include "dataplane/lcore.h"
 
-/** Forget all earlier decisions: what they stand on has changed. */
+/** Clear a set of the cache. */
+static inline void
+bf_cache_clear(struct bf_cache_set *set)
+{
+	for (int i = 0; i < BF_CACHE_WAYS; i++)
+		set->way[i] = (struct bf_cache_entry){.tag = BF_CACHE_NONE};
+}
+
+/**
+ * Forget all earlier decisions: what they stand on has changed.
+ *
+ * An epoch comes again after 65536; a set of the cache is cleared each time, so that no entry lives longer
+ * than BF_CACHE_SETS epochs.
+ */
 static inline void
 bf_switch_forget(struct bf_worker *w)
 {
 	w->epoch_tag += BF_EPOCH_STEP;
 	w->floods = false;
+	w->swept = (w->swept + 1) % BF_CACHE_SETS;
+	bf_cache_clear(&w->cache[w->swept]);
 }
 
 /** Forget earlier decisions that may be wrong by now; at the begin of every loop. */

@@ -46,7 +46,8 @@ struct bf_port_view {
 	uint8_t kind; /* enum bf_port_kind */
 	uint8_t retries; /* enqueue attempts beyond the first */
 	uint16_t max_len; /* longest frame the port takes, bytes without FCS */
-	uint16_t n_rings; /* rings towards the guest that are in use, at least 1 */
+	uint8_t n_rings; /* rings towards the guest that are in use, at least 1 */
+	uint8_t domain; /* where its flooded frames go: bf_view.flood[] */
 	uint16_t out; /* rules for what is sent to it: bits of enum bf_rule_id */
 	struct bf_guest_dp *guest;
 };
@@ -116,13 +117,19 @@ struct bf_port_rules {
 	uint32_t taps; /* bit k: bf_view.taps[k] looks at it */
 };
 
+/** The ports that a flooded frame reaches, but for the one it came from. */
+struct bf_flood {
+	bool bond; /* the bond is one of them */
+	uint16_t n_guests;
+	uint16_t *guests; /* slots */
+};
+
 struct bf_tap;
 
 struct bf_view {
 	bool forwarding; /* false after `stop`: the bond is polled, its frames are dropped */
 	uint8_t n_workers;
-	uint16_t n_guests;
-	uint16_t *guests; /* slots, for flooding */
+	struct bf_flood flood[BF_MAX_FLOODS];
 	uint8_t idle[BF_MAX_WORKERS]; /* enum bf_idle */
 	struct bf_worker_view workers[BF_MAX_WORKERS];
 	struct bf_bond_view bond;

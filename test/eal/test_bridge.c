@@ -169,7 +169,7 @@ test_a_config_is_made_so(void **state)
 	assert_true(br->bond.open);
 	assert_int_equal(br->bond.n_members, 2);
 	assert_true(listens("a") && listens("b"));
-	assert_int_equal(br->lcores.view->n_guests, 2);
+	assert_int_equal(br->lcores.view->flood[0].n_guests, 2);
 	assert_int_equal(br->lcores.view->ports[0].kind, BF_PORT_BOND);
 	assert_non_null(bf_bridge_guest(br, "b"));
 	assert_null(bf_bridge_guest(br, "c"));
@@ -178,7 +178,7 @@ test_a_config_is_made_so(void **state)
 	apply();
 	assert_false(br->bond.open);
 	assert_false(listens("a"));
-	assert_int_equal(br->lcores.view->n_guests, 1);
+	assert_int_equal(br->lcores.view->flood[0].n_guests, 1);
 	assert_int_equal(br->lcores.view->ports[0].kind, BF_PORT_NONE);
 }
 
@@ -233,7 +233,7 @@ expect_as_before(const struct bf_config *before)
 	assert_true(listens("a"));
 	assert_null(bf_bridge_guest(br, "new"));
 	assert_null(bf_bridge_guest(br, "big"));
-	assert_int_equal(br->lcores.view->n_guests, 1);
+	assert_int_equal(br->lcores.view->flood[0].n_guests, 1);
 	assert_int_equal(br->lcores.view->ports[a->slot].max_len, 1522);
 	assert_int_equal(br->lcores.view->bond.policy, BF_POLICY_L34);
 }

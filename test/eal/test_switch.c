@@ -8,6 +8,9 @@
  */
 #include "unit.h"
 
+#include <rte_random.h>
+
+#include "dataplane/switch.h"
 #include "draw.h"
 #include "rig.h"
 #include "switch_model.h"
@@ -140,7 +143,7 @@ test_a_flood_without_any_other_port_is_counted(void **state)
 	(void)state;
 	for (uint16_t s = 2; s <= 4; s++)
 		r->dp[s].up = 0;
-	r->view->ports[0].kind = BF_PORT_NONE;
+	r->view->flood[0].bond = false;
 	say(1, 11, 0);
 	assert_int_equal(rig_drops(r, 1, BF_DROP_NO_DESTINATION), 1);
 	assert_int_equal(r->n_log, 0);
@@ -176,6 +179,152 @@ test_vlans_are_switched_apart(void **state)
 	len = rig_tag(buf, rig_udp(buf, a, b, 1), 0x8100, 200);
 	send_bytes(2, 0, buf, len);
 	expect_all_but(2);
+}
+
+/* A frame from station 1 at port 1 to station 2, which is behind another port in each VLAN. */
+static struct rte_mbuf *
+in_vlan(int vlan, uint16_t outer)
+{
+	uint8_t buf[128], a[6], b[6];
+	uint32_t len;
+
+	rig_mac(a, 1);
+	rig_mac(b, 2);
+	len = rig_udp(buf, b, a, 1);
+	if (vlan >= 0)
+		len = rig_tag(buf, len, 0x8100, (uint16_t)vlan);
+	if (outer != 0)
+		len = rig_tag(buf, len, outer, 200);
+	return rig_frame(r, buf, len, next_id++, RIG_MEMBERS);
+}
+
+/* Stations 1 and 2 say in each VLAN where they are: untagged 2 at port 2, in VLAN 100 at 3, in 200 at 4. */
+static void
+place_stations(void)
+{
+	static const uint16_t vlan[] = {0, 100, 200};
+	uint8_t buf[128], mac[6];
+
+	for (uint32_t k = 0; k < RTE_DIM(vlan); k++) {
+		for (uint32_t station = 1; station <= 2; station++) {
+			uint32_t len;
+
+			rig_mac(mac, station);
+			len = rig_udp(buf, broadcast, mac, 1);
+			if (vlan[k] != 0)
+				len = rig_tag(buf, len, 0x8100, vlan[k]);
+			send_bytes((uint16_t)(station == 1 ? 1 : 2 + k), 0, buf, len);
+		}
+	}
+	rig_forget(r);
+}
+
+/* Bursts of every mixture: what a worker takes a port's frames for must not change where they go. */
+static void
+test_tagged_and_untagged_frames_of_a_port_go_their_own_ways_in_any_mixture(void **state)
+{
+	(void)state;
+	place_stations();
+	for (uint32_t round = 0; round < 600; round++) {
+		unsigned int want[5] = {0};
+		struct rte_mbuf *pkts[BF_BURST];
+		uint32_t kinds = round < 300 ? round % 4 : rte_rand() % 16;
+
+		for (uint32_t i = 0; i < BF_BURST; i++) {
+			uint32_t kind = kinds < 4 ? kinds : rte_rand() % 5;
+
+			switch (kind) {
+			case 0:
+				pkts[i] = in_vlan(-1, 0);
+				want[2]++;
+				break;
+			case 1:
+				pkts[i] = in_vlan(100, 0);
+				want[3]++;
+				break;
+			case 2: /* a priority tag has no VLAN */
+				pkts[i] = in_vlan(0, 0);
+				want[2]++;
+				break;
+			case 3: /* the outer tag counts */
+				pkts[i] = in_vlan(100, 0x8100);
+				want[4]++;
+				break;
+			default:
+				pkts[i] = in_vlan(100, 0x88a8);
+				want[4]++;
+				break;
+			}
+		}
+		rig_burst(r, 1, pkts, BF_BURST);
+		for (uint16_t s = 0; s <= 4; s++)
+			assert_int_equal(rig_got(r, s), want[s]);
+		rig_forget(r);
+		if (round % 50 == 49) /* another second, another epoch */
+			rig_learn(r, r->fdb->now_s + 1);
+	}
+}
+
+static void
+test_a_tagged_runt_is_no_frame_also_where_tagged_ones_are_usual(void **state)
+{
+	uint8_t buf[128], a[6], b[6];
+
+	(void)state;
+	place_stations();
+	rig_mac(a, 1);
+	rig_mac(b, 2);
+	rig_tag(buf, rig_udp(buf, b, a, 1), 0x8100, 100);
+	for (uint32_t i = 0; i < 3; i++)
+		send_bytes(1, 0, buf, 64);
+	assert_int_equal(rig_got(r, 3), 3);
+	for (uint32_t len = 12; len < 18; len++)
+		send_bytes(1, 0, buf, len);
+	assert_int_equal(rig_got(r, 3), 3);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_RUNT), 6);
+}
+
+static void
+test_tagged_arp_is_read_each_time(void **state)
+{
+	uint8_t buf[128], a[6], b[6];
+
+	(void)state;
+	place_stations();
+	rig_mac(a, 1);
+	rig_mac(b, 2);
+	rig_tag(buf, rig_udp(buf, b, a, 1), 0x8100, 100);
+	for (uint32_t i = 0; i < 3; i++)
+		send_bytes(1, 0, buf, 64);
+	memset(buf, 0, sizeof(buf));
+	memcpy(buf, b, 6);
+	memcpy(buf + 6, a, 6);
+	memcpy(buf + 12, (const uint8_t[]){0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1}, 10);
+	memcpy(buf + 22, a, 6);
+	memcpy(buf + 28, (const uint8_t[]){10, 0, 0, 1}, 4);
+	rig_tag(buf, 60, 0x8100, 100);
+	r->n_mail[BF_MAIL_IPV4] = 0;
+	for (uint32_t i = 0; i < 3; i++)
+		send_bytes(1, 0, buf, 64);
+	assert_int_equal(r->n_mail[BF_MAIL_IPV4], 3);
+	assert_int_equal(rig_got(r, 3), 6);
+}
+
+/* Epochs come again after 65536: what was decided in the one before must be gone. */
+static void
+test_no_decision_outlives_the_epochs(void **state)
+{
+	(void)state;
+	say(1, 11, 0);
+	say(2, 22, 0);
+	say(1, 11, 22);
+	rig_forget(r);
+	bf_fdb_flush(r->fdb); /* both are unknown now */
+	bf_fdb_commit(r->fdb);
+	for (uint32_t i = 0; i < 65535; i++) /* and the commit was one */
+		bf_switch_forget(r->w);
+	say(1, 11, 22);
+	expect_all_but(1);
 }
 
 static void
@@ -864,6 +1013,10 @@ main(void)
 		T(test_a_flood_without_any_other_port_is_counted),
 		T(test_frames_for_a_removed_port_are_counted_there),
 		T(test_vlans_are_switched_apart),
+		T(test_tagged_and_untagged_frames_of_a_port_go_their_own_ways_in_any_mixture),
+		T(test_a_tagged_runt_is_no_frame_also_where_tagged_ones_are_usual),
+		T(test_tagged_arp_is_read_each_time),
+		T(test_no_decision_outlives_the_epochs),
 		T(test_a_static_station_is_not_learned_elsewhere),
 		T(test_a_guests_own_frames_that_come_back_are_dropped),
 		T(test_a_station_silent_for_long_may_reappear_behind_the_bond),

@@ -202,7 +202,8 @@ fill_view(struct rig *r)
 	r->view = v;
 	v->forwarding = true;
 	v->n_workers = 1;
-	v->guests = (uint16_t *)(v + 1);
+	v->flood[0].guests = (uint16_t *)(v + 1);
+	v->flood[0].bond = r->n_members > 0;
 	for (uint16_t s = 1; s <= r->n_guests; s++) {
 		r->dp[s] = (struct bf_guest_dp){.up = 1, .rx_rings = 1, .tx_rings = 1};
 		for (unsigned int q = 0; q < 2 * BF_MAX_QP; q++)
@@ -213,7 +214,7 @@ fill_view(struct rig *r)
 				.used = &no_used};
 		v->ports[s] = (struct bf_port_view){
 			.kind = BF_PORT_GUEST, .max_len = 1518, .n_rings = 1, .guest = &r->dp[s]};
-		v->guests[v->n_guests++] = s;
+		v->flood[0].guests[v->flood[0].n_guests++] = s;
 		room[s] = RIG_ROOM_ANY;
 	}
 	if (r->n_members > 0)

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * See verdict.h.
+ *
+ * Threads: any reader of a view.
+ */
+#include "dataplane/verdict.h"
+
+/* A frame of the bond that a guest has sent to it just now. */
+static bool
+came_back(const struct bf_verdict_ground *g, const struct rte_mbuf *m, struct bf_verdict *v)
+{
+	if (g->view->bond.echo == BF_ECHO_NONE || !bf_echo_has(g->echoes, m))
+		return false;
+	/* An announcement may be another station's in the same words. */
+	if (bf_frame_word(m) == BF_WORD_NONE)
+		v->effects |= BF_EFFECT_ECHO;
+	return true;
+}
+
+/* The station is not known, or behind another port. */
+static enum bf_drop
+judge_new(const struct bf_verdict_ground *g, uint16_t in, const struct rte_mbuf *m,
+	const struct bf_frame *f, struct bf_verdict *v)
+{
+	const struct bf_bond_view *b = &g->view->bond;
+
+	if (bf_frame_may_tell(f) || (f->dst & BF_MAC_MULTICAST))
+		v->word = (uint8_t)bf_frame_word(m);
+	if (in != BF_BOND_SLOT) {
+		if ((v->out == BF_BOND_SLOT || bf_out_is_flood(v->out)) && b->echo != BF_ECHO_NONE)
+			v->effects |= BF_EFFECT_NOTE; /* a flood may only be sampled */
+	} else if (v->station != NULL &&
+		bf_fdb_is_echo(g->fdb, v->station, v->word != BF_WORD_NONE, b->doubted)) {
+		if (v->word != BF_WORD_NONE)
+			v->effects |= BF_EFFECT_CLAIM;
+		return BF_DROP_REFLECTED;
+	}
+	v->effects |= BF_EFFECT_LEARN;
+	return BF_DROP_COUNT;
+}
+
+struct bf_verdict
+bf_verdict_source(const struct bf_verdict_ground *g, uint16_t in, const struct rte_mbuf *m,
+	const struct bf_frame *f, struct bf_verdict v, bool here)
+{
+	enum bf_drop why = BF_DROP_COUNT;
+
+	if (in == BF_BOND_SLOT && (!here || bf_out_is_flood(v.out)) && came_back(g, m, &v))
+		why = BF_DROP_REFLECTED;
+	else if (!here)
+		why = judge_new(g, in, m, f, &v);
+	else if (in != BF_BOND_SLOT && bf_frame_may_tell(f) &&
+		bf_frame_word(m) == BF_WORD_ANNOUNCEMENT)
+		v.effects |= BF_EFFECT_ANNOUNCED;
+	if (why != BF_DROP_COUNT) {
+		v.out = (uint16_t)(BF_OUT_DROP | why);
+		v.lasts = false;
+		return v;
+	}
+	/* What is flooded is read there. */
+	if (!bf_out_is_flood(v.out) && (bf_frame_is_arp(f) || f->type == BF_ET_IPV6))
+		v.effects |= BF_EFFECT_SNOOP;
+	v.lasts = here && !(f->dst & BF_MAC_MULTICAST) && !bf_frame_is_arp(f);
+	return v;
+}
