@@ -119,6 +119,7 @@ ring_describe(struct bf_ring *r, const struct bf_vhost_session *s, const struct 
 	r->in_order = features & 1ULL << VIRTIO_F_IN_ORDER;
 	r->event_idx = features & 1ULL << VIRTIO_RING_F_EVENT_IDX;
 	r->mergeable = features & 1ULL << VIRTIO_NET_F_MRG_RXBUF;
+	r->longest = BF_LONGEST_FRAME;
 	r->header =
 		features & (1ULL << VIRTIO_NET_F_MRG_RXBUF | 1ULL << VIRTIO_F_VERSION_1) ? 12 : 10;
 	r->log_gpa = from->logged ? from->log_gpa : BF_RING_NOT_LOGGED;

@@ -78,7 +78,20 @@ struct bf_burst {
 	uint64_t bytes;
 	uint32_t max_len; /* no pkt_len is above; it may be above them all */
 	uint16_t min_len; /* no data_len is below; it may be below them all */
+	uint32_t
+		flags; /* BF_BURST_*: what some of them may have; 0 on ports that negotiated nothing */
 };
+
+#define BF_BURST_SEGMENTS 1u /* to be cut: mbuf.tso_segsz and header lengths say how */
+
+/** The longest that a frame of a burst is on a wire. */
+static inline uint32_t
+bf_wire_len(const struct rte_mbuf *m, uint32_t flags)
+{
+	if (likely(!(flags & BF_BURST_SEGMENTS)) || !(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
+		return m->pkt_len;
+	return RTE_MIN(m->pkt_len, (uint32_t)m->l2_len + m->l3_len + m->l4_len + m->tso_segsz);
+}
 
 /**
  * The latest LACPDU of a member.  Worker 0 repeats it when control is late, so that the partner
@@ -163,6 +176,7 @@ struct bf_worker {
 	struct bf_calls calls; /* control: opens and closes */
 	uint16_t staged_min; /* bounds for all that is staged, as in struct bf_burst */
 	uint32_t staged_max;
+	uint32_t staged_flags;
 	uint16_t n_rxq; /* of the view in use */
 	struct bf_rxq_state *rxq_state, *rxq_spare; /* BF_MAX_PORTS * BF_MAX_QP each */
 	struct bf_cache_set *cache;

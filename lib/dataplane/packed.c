@@ -248,13 +248,13 @@ take_walked(struct bf_ring *r, uint16_t offset, struct found *b, struct rte_mbuf
 
 	if (*left < BF_RING_STEPS)
 		return BF_NOT_YET;
-	bf_pieces_begin(&p, r->memory, r->header + BF_LONGEST_FRAME + 1);
+	bf_pieces_begin(&p, r->memory, r->header + r->longest + 1);
 	if (!find_buffer(&p, r, offset, 0, b)) {
 		bf_ring_fail(r, p.fault);
 		return BF_BROKEN;
 	}
 	*left -= p.steps;
-	return bf_pieces_read(&p, r->header, m);
+	return bf_pieces_read(&p, r->header, r->longest, m);
 }
 
 /* Not longer than it was when it was looked up: a driver may change its mind, but not our place. */
@@ -447,7 +447,8 @@ plan_buffers(const struct bf_ring *r, struct plan *plan, uint32_t len)
 
 /* One frame into as many buffers as it needs, which the guest gets at once. */
 static __rte_noinline enum put
-put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint32_t *left)
+put_walked(struct bf_ring *r, const struct rte_mbuf *m, const struct bf_form *form,
+	const uint8_t *header, uint32_t *left)
 {
 	uint8_t head[12] = {0};
 	struct plan plan;
@@ -457,14 +458,16 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint32_t *left)
 		r->spent = true;
 		return NO_ROOM;
 	}
-	what = plan_buffers(r, &plan, m->pkt_len);
+	what = plan_buffers(r, &plan, bf_form_len(form, m));
 	*left -= plan.pieces.steps;
 	if (what == WRONG_CHAIN)
 		bf_ring_fail(r, plan.pieces.fault);
 	if (what != PUT)
 		return what;
 	bf_header_set(head, r->header, plan.n);
-	bf_pieces_write(&plan.pieces, head, r->header, m);
+	if (header != NULL)
+		memcpy(head, header, BF_FORM_HEADER);
+	bf_pieces_write(&plan.pieces, head, r->header, m, form);
 	if (r->log != NULL)
 		bf_dirty_pieces(r, &plan.pieces);
 	used_publish(r, plan.used, plan.n, plan.n_desc, VRING_DESC_F_WRITE);
@@ -473,18 +476,17 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint32_t *left)
 
 /* The frames whose buffers are as usual, up to the first one that needs to be walked. */
 static __rte_always_inline uint16_t
-put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs)
+put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs,
+	const struct bf_form *form)
 {
 	struct bf_buffer b[BF_BURST];
 	uint16_t done = 0;
 	bool is_chain;
 
 	n = look_up(r, b, n, VRING_DESC_F_WRITE, &is_chain);
-	for (; done < n && likely(bf_fits_simply(r, &b[done], pkts[done])); done++) {
-		bf_header_set(b[done].va, r->header, 1);
-		rte_memcpy(b[done].va + r->header, rte_pktmbuf_mtod(pkts[done], const uint8_t *),
-			pkts[done]->data_len);
-		b[done].len = pkts[done]->pkt_len + r->header; /* of what it holds now */
+	for (; done < n && likely(bf_fits_simply(r, &b[done], pkts[done], form)); done++) {
+		bf_buffer_write(r, b[done].va, pkts[done], form, done);
+		b[done].len = bf_form_len(form, pkts[done]) + r->header; /* of what it holds now */
 	}
 	if (done == 0)
 		return 0;
@@ -515,17 +517,21 @@ look_ahead(const struct bf_ring *r, uint16_t n)
 	rte_prefetch0(bf_packed_desc_at(r, bf_packed_place_after(r, n).at));
 }
 
-/* Twice in the program: `logs` costs those nothing who do not. */
+/* As in split.c. */
 static __rte_always_inline uint16_t
-put_any(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs)
+put_any(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs,
+	const struct bf_form *form)
 {
 	uint32_t left = BF_RING_VISIT;
 	uint16_t done;
 
 	if (unlikely(r->fault != BF_RING_FAULT_NONE))
 		return 0;
-	done = put_simple(r, pkts, RTE_MIN(n, r->size), logs);
-	while (unlikely(done < n) && is_waiting(r, 0) && put_walked(r, pkts[done], &left) == PUT)
+	done = form != NULL && r->log != NULL
+		? 0
+		: put_simple(r, pkts, RTE_MIN(n, r->size), logs, form);
+	while (unlikely(done < n) && is_waiting(r, 0) &&
+		put_walked(r, pkts[done], form, bf_form_header(form, done), &left) == PUT)
 		done++;
 	r->frames += done;
 	if (n < BF_LOOK_AHEAD_BELOW && done == n)
@@ -536,13 +542,20 @@ put_any(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs)
 static __rte_noinline uint16_t
 put_logged(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	return put_any(r, pkts, n, true);
+	return put_any(r, pkts, n, true, NULL);
 }
 
 uint16_t
 bf_packed_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	return likely(r->log == NULL) ? put_any(r, pkts, n, false) : put_logged(r, pkts, n);
+	return likely(r->log == NULL) ? put_any(r, pkts, n, false, NULL) : put_logged(r, pkts, n);
+}
+
+uint16_t
+bf_packed_put_formed(
+	struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, const struct bf_form *form)
+{
+	return put_any(r, pkts, n, r->log != NULL, form);
 }
 
 /* ---- calls and kicks ---- */

@@ -158,6 +158,8 @@ bf_packed_used_write(
 /* ---- packed.c, for ring.c: ring.h says what each function does ---- */
 
 uint16_t bf_packed_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
+uint16_t bf_packed_put_formed(
+	struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, const struct bf_form *form);
 uint16_t bf_packed_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,
 	uint16_t n, uint64_t *lost);
 bool bf_packed_wants_call(const struct bf_ring *r, uint16_t was);

@@ -93,25 +93,48 @@ read_bytes(struct walk *w, uint8_t *to, uint32_t len)
 	}
 }
 
+/* Some bytes of a frame in whatever segments. */
+static void
+write_part(struct walk *w, const struct rte_mbuf *m, uint32_t from, uint32_t len)
+{
+	for (; m != NULL && len > 0; m = m->next) {
+		uint32_t part;
+
+		if (from >= m->data_len) {
+			from -= m->data_len;
+			continue;
+		}
+		part = RTE_MIN(len, m->data_len - from);
+		write_bytes(w, rte_pktmbuf_mtod_offset(m, const uint8_t *, from), part);
+		len -= part;
+		from = 0;
+	}
+}
+
 void
-bf_pieces_write(
-	const struct bf_pieces *p, const uint8_t *head, uint8_t head_len, const struct rte_mbuf *m)
+bf_pieces_write(const struct bf_pieces *p, const uint8_t *head, uint8_t head_len,
+	const struct rte_mbuf *m, const struct bf_form *form)
 {
 	struct walk w = {p->piece, 0};
+	uint32_t from = 0;
 
 	write_bytes(&w, head, head_len);
-	for (; m != NULL; m = m->next)
-		write_bytes(&w, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+	if (form != NULL) {
+		write_part(&w, m, 0, BF_FORM_AT);
+		write_bytes(&w, form->insert, form->n_insert);
+		from = BF_FORM_AT + form->skip;
+	}
+	write_part(&w, m, from, m->pkt_len - from);
 }
 
 enum bf_taken
-bf_pieces_read(const struct bf_pieces *p, uint8_t head_len, struct rte_mbuf *m)
+bf_pieces_read(const struct bf_pieces *p, uint8_t head_len, uint32_t longest, struct rte_mbuf *m)
 {
 	struct walk w = {p->piece, 0};
 	struct rte_mbuf *last = m;
 	uint32_t left;
 
-	if (p->bytes <= head_len || p->bytes - head_len > BF_LONGEST_FRAME)
+	if (p->bytes <= head_len || p->bytes - head_len > longest)
 		return BF_THROWN_AWAY;
 	read_bytes(&w, NULL, head_len);
 	m->pkt_len = left = p->bytes - head_len;

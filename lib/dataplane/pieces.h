@@ -18,11 +18,11 @@
 #include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/form.h"
 #include "dataplane/sizes.h"
 #include "dataplane/virtqueue.h"
 
 #define BF_PIECES (BF_RING_STEPS + BF_RING_REGIONS)
-#define BF_LONGEST_FRAME (BF_MAX_MTU + BF_FRAME_OVERHEAD)
 
 struct bf_piece {
 	uint8_t *va;
@@ -113,16 +113,22 @@ bool bf_pieces_fail(struct bf_pieces *p, enum bf_ring_fault why);
 /** Add what a descriptor names. @return false: there is a fault. */
 bool bf_pieces_add(struct bf_pieces *p, uint64_t gpa, uint32_t len);
 
-/** Write a header and a frame, which is as long as the pieces are without the header. */
-void bf_pieces_write(
-	const struct bf_pieces *p, const uint8_t *head, uint8_t head_len, const struct rte_mbuf *m);
+/**
+ * Write a header and a frame, which is as long as the pieces are without the header.
+ *
+ * @param form
+ *   What is changed of it, or NULL.
+ */
+void bf_pieces_write(const struct bf_pieces *p, const uint8_t *head, uint8_t head_len,
+	const struct rte_mbuf *m, const struct bf_form *form);
 
 /**
- * Read a frame behind a header into @p m and as many more of its pool as it needs.  The pieces were
- * looked for with enough of head_len + BF_LONGEST_FRAME + 1.
+ * Read a frame of at most @p longest bytes behind a header into @p m and as many more of its pool as it
+ * needs.  The pieces were looked for with enough of head_len + longest + 1.
  *
  * @return BF_TAKEN, BF_THROWN_AWAY or BF_NOT_YET; @p m stays the caller's, with what hangs on it.
  */
-enum bf_taken bf_pieces_read(const struct bf_pieces *p, uint8_t head_len, struct rte_mbuf *m);
+enum bf_taken bf_pieces_read(
+	const struct bf_pieces *p, uint8_t head_len, uint32_t longest, struct rte_mbuf *m);
 
 #endif

@@ -20,6 +20,14 @@ bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 }
 
 uint16_t
+bf_ring_put_formed(
+	struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, const struct bf_form *form)
+{
+	return r->packed ? bf_packed_put_formed(r, pkts, n, form)
+			 : bf_split_put_formed(r, pkts, n, form);
+}
+
+uint16_t
 bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
 	uint64_t *lost)
 {

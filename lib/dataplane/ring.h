@@ -8,6 +8,7 @@
 #ifndef BF_DATAPLANE_RING_H
 #define BF_DATAPLANE_RING_H
 
+#include "dataplane/form.h"
 #include "dataplane/virtqueue.h"
 
 /**
@@ -21,13 +22,17 @@
  */
 uint16_t bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
 
+/** The same, with the frames changed on the way: in the guest's memory, not in ours. */
+uint16_t bf_ring_put_formed(
+	struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, const struct bf_form *form);
+
 /**
  * Take frames out of a ring from the guest, into buffers of @p pool.  Those are the caller's.
  *
  * ctx worker that holds the lock; mode BF_RING_OWN.
  *
  * @param lost
- *   Grows by the frames that were taken and thrown away: empty, or longer than any frame.
+ *   Grows by the frames that were taken and thrown away: empty, or longer than `longest`.
  * @return
  *   How many are in @p pkts, at most @p n (at most BF_BURST).
  */

@@ -12,8 +12,10 @@
 
 #include <rte_atomic.h>
 #include <rte_branch_prediction.h>
+#include <rte_memcpy.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/form.h"
 #include "dataplane/lines.h"
 #include "dataplane/pieces.h"
 #include "dataplane/sizes.h"
@@ -108,9 +110,32 @@ bf_room_of(struct rte_mempool *pool)
 }
 
 static inline bool
-bf_fits_simply(const struct bf_ring *r, const struct bf_buffer *b, const struct rte_mbuf *m)
+bf_fits_simply(const struct bf_ring *r, const struct bf_buffer *b, const struct rte_mbuf *m,
+	const struct bf_form *form)
 {
-	return b->va != NULL && m->nb_segs == 1 && b->len >= m->pkt_len + r->header;
+	return b->va != NULL && m->nb_segs == 1 && b->len >= bf_form_len(form, m) + r->header;
+}
+
+/* A frame and its header into a usual buffer; @p i: which of the burst it is. */
+static __rte_always_inline void
+bf_buffer_write(const struct bf_ring *r, uint8_t *va, const struct rte_mbuf *m,
+	const struct bf_form *form, uint16_t i)
+{
+	const uint8_t *from = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	bf_header_set(va, r->header, 1);
+	va += r->header;
+	if (form == NULL) {
+		rte_memcpy(va, from, m->data_len);
+		return;
+	}
+	if (form->header != NULL)
+		memcpy(va - r->header, form->header[i], BF_FORM_HEADER);
+	memcpy(va, from, BF_FORM_AT);
+	memcpy(va + BF_FORM_AT, form->insert, form->n_insert);
+	from += BF_FORM_AT + form->skip;
+	rte_memcpy(va + BF_FORM_AT + form->n_insert, from,
+		(size_t)m->data_len - BF_FORM_AT - form->skip);
 }
 
 #endif

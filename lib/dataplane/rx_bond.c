@@ -84,7 +84,7 @@ rx_member(struct bf_worker *w, uint8_t member, bool take)
 	if (unlikely(n == 0))
 		return taken;
 	if (likely(take))
-		bf_switch_burst(w, BF_BOND_SLOT, pkts, n);
+		bf_switch_burst(w, BF_BOND_SLOT, pkts, n, 0);
 	else
 		set_aside(w, w->view->forwarding ? BF_DROP_INACTIVE_MEMBER : BF_DROP_STOPPED, pkts,
 			n);

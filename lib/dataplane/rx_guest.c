@@ -131,7 +131,7 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 	if (unlikely(q->in != 0))
 		n = bf_rules_in(w, q->slot, q->in, pkts, n);
 	if (likely(n > 0))
-		bf_switch_burst(w, q->slot, pkts, n);
+		bf_switch_burst(w, q->slot, pkts, n, 0);
 	return taken;
 }
 

@@ -21,5 +21,6 @@
 #define BF_MAX_MTU 9216
 #define BF_MIN_FRAME 60 /* shortest frame on a wire, without FCS */
 #define BF_FRAME_OVERHEAD 22 /* Ethernet header and two VLAN tags: frame length - MTU */
+#define BF_LONGEST_FRAME (BF_MAX_MTU + BF_FRAME_OVERHEAD) /* on any wire */
 
 #endif

@@ -238,13 +238,13 @@ take_walked(struct bf_ring *r, uint16_t head, struct rte_mbuf *m, uint32_t *left
 
 	if (*left < BF_RING_STEPS)
 		return BF_NOT_YET;
-	bf_pieces_begin(&p, r->memory, r->header + BF_LONGEST_FRAME + 1);
+	bf_pieces_begin(&p, r->memory, r->header + r->longest + 1);
 	if (!find_chain(&p, r, head, 0)) {
 		bf_ring_fail(r, p.fault);
 		return BF_BROKEN;
 	}
 	*left -= p.steps;
-	return bf_pieces_read(&p, r->header, m);
+	return bf_pieces_read(&p, r->header, r->longest, m);
 }
 
 static inline enum bf_taken
@@ -340,8 +340,8 @@ plan_buffers(const struct bf_ring *r, struct plan *plan, uint32_t len, uint16_t 
 
 /* One frame into as many buffers as it needs, entries `*entry` of the used ring and on. */
 static __rte_noinline enum put
-put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint16_t waiting, uint16_t *entry,
-	uint32_t *left)
+put_walked(struct bf_ring *r, const struct rte_mbuf *m, const struct bf_form *form,
+	const uint8_t *header, uint16_t waiting, uint16_t *entry, uint32_t *left)
 {
 	uint8_t head[12] = {0};
 	struct plan plan;
@@ -351,14 +351,16 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint16_t waiting, uint16
 		r->spent = true;
 		return NO_ROOM;
 	}
-	what = plan_buffers(r, &plan, m->pkt_len, waiting);
+	what = plan_buffers(r, &plan, bf_form_len(form, m), waiting);
 	*left -= plan.pieces.steps;
 	if (what == WRONG_CHAIN)
 		bf_ring_fail(r, plan.pieces.fault);
 	if (what != PUT)
 		return what;
 	bf_header_set(head, r->header, plan.n);
-	bf_pieces_write(&plan.pieces, head, r->header, m);
+	if (header != NULL)
+		memcpy(head, header, BF_FORM_HEADER);
+	bf_pieces_write(&plan.pieces, head, r->header, m, form);
 	if (r->log != NULL)
 		bf_dirty_pieces(r, &plan.pieces);
 	for (uint16_t i = 0; i < plan.n; i++)
@@ -369,21 +371,20 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, uint16_t waiting, uint16
 
 /* The frames whose buffers are as usual, up to the first one that needs to be walked. */
 static __rte_always_inline uint16_t
-put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs)
+put_simple(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs,
+	const struct bf_form *form)
 {
 	struct bf_buffer b[BF_BURST];
 	uint16_t done = 0;
 
 	n = look_up(r, b, n, VRING_DESC_F_WRITE);
-	for (; done < n && likely(bf_fits_simply(r, &b[done], pkts[done])); done++) {
-		bf_header_set(b[done].va, r->header, 1);
-		rte_memcpy(b[done].va + r->header, rte_pktmbuf_mtod(pkts[done], const uint8_t *),
-			pkts[done]->data_len);
-	}
+	for (; done < n && likely(bf_fits_simply(r, &b[done], pkts[done], form)); done++)
+		bf_buffer_write(r, b[done].va, pkts[done], form, done);
 	if (logs)
 		bf_dirty_frames(r, b, pkts, done);
 	for (uint16_t i = 0; i < done; i++)
-		used_set(r, (uint16_t)(r->used_idx + i), b[i].id, pkts[i]->pkt_len + r->header);
+		used_set(r, (uint16_t)(r->used_idx + i), b[i].id,
+			bf_form_len(form, pkts[i]) + r->header);
 	r->seen = (uint16_t)(r->seen + done);
 	return done;
 }
@@ -411,22 +412,27 @@ look_ahead(const struct bf_ring *r, uint16_t n)
 	rte_prefetch0(&r->used->ring[(r->used_idx + n) & (r->size - 1)]);
 }
 
-/* Twice in the program: `logs` costs those nothing who do not. */
+/*
+ * Three times in the program: `logs` and `form` cost those nothing who have none.  A frame that is changed
+ * and logged is walked.
+ */
 static __rte_always_inline uint16_t
-put_any(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs)
+put_any(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs,
+	const struct bf_form *form)
 {
 	uint16_t want = RTE_MIN(n, check_waiting(r, n)), waiting, done, used;
 	uint32_t left = BF_RING_VISIT;
 
 	if (want == 0)
 		return 0;
-	done = put_simple(r, pkts, want, logs);
+	done = form != NULL && r->log != NULL ? 0 : put_simple(r, pkts, want, logs, form);
 	used = (uint16_t)(r->used_idx + done);
 	waiting = likely(done == n) ? 0 : check_waiting(r, r->size); /* a frame may take several */
 	while (unlikely(waiting > 0 && done < n && r->fault == BF_RING_FAULT_NONE)) {
 		uint16_t before = r->seen;
 
-		if (put_walked(r, pkts[done], waiting, &used, &left) != PUT)
+		if (put_walked(r, pkts[done], form, bf_form_header(form, done), waiting, &used,
+			    &left) != PUT)
 			break;
 		waiting = (uint16_t)(waiting - (uint16_t)(r->seen - before));
 		done++;
@@ -441,11 +447,18 @@ put_any(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, bool logs)
 static __rte_noinline uint16_t
 put_logged(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	return put_any(r, pkts, n, true);
+	return put_any(r, pkts, n, true, NULL);
 }
 
 uint16_t
 bf_split_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	return likely(r->log == NULL) ? put_any(r, pkts, n, false) : put_logged(r, pkts, n);
+	return likely(r->log == NULL) ? put_any(r, pkts, n, false, NULL) : put_logged(r, pkts, n);
+}
+
+uint16_t
+bf_split_put_formed(
+	struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, const struct bf_form *form)
+{
+	return put_any(r, pkts, n, r->log != NULL, form);
 }

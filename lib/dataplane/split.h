@@ -8,9 +8,12 @@
 #ifndef BF_DATAPLANE_SPLIT_H
 #define BF_DATAPLANE_SPLIT_H
 
+#include "dataplane/form.h"
 #include "dataplane/virtqueue.h"
 
 uint16_t bf_split_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
+uint16_t bf_split_put_formed(
+	struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, const struct bf_form *form);
 uint16_t bf_split_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,
 	uint16_t n, uint64_t *lost);
 bool bf_split_wants_call(const struct bf_ring *r, uint16_t was);

@@ -32,7 +32,8 @@ port_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 static void
 stage_send(struct bf_worker *w, uint16_t slot, struct bf_stage *s)
 {
-	struct bf_burst sum = {bf_bytes_of(s->pkts, s->n), w->staged_max, w->staged_min};
+	struct bf_burst sum = {
+		bf_bytes_of(s->pkts, s->n), w->staged_max, w->staged_min, w->staged_flags};
 	uint16_t n = s->n;
 
 	s->n = 0;
@@ -56,6 +57,7 @@ widen_bounds(struct bf_worker *w, const struct bf_burst *sum)
 
 	w->staged_max = first ? sum->max_len : RTE_MAX(w->staged_max, sum->max_len);
 	w->staged_min = first ? sum->min_len : RTE_MIN(w->staged_min, sum->min_len);
+	w->staged_flags = first ? sum->flags : w->staged_flags | sum->flags;
 }
 
 void

@@ -309,8 +309,8 @@ look_up_tagged(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, u
 
 /* Where each frame goes; returns true when all go to out[0]. */
 static inline bool
-classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
-	struct bf_burst *sum)
+classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint32_t flags,
+	uint16_t *out, struct bf_burst *sum)
 {
 	uint32_t shortest = RTE_ETHER_HDR_LEN;
 	struct found f;
@@ -324,7 +324,7 @@ classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, u
 			look_up_mixed(w, in, pkts, n, out, &f);
 		shortest += 4;
 	}
-	*sum = (struct bf_burst){f.bytes, f.max_len, (uint16_t)f.min_len};
+	*sum = (struct bf_burst){f.bytes, f.max_len, (uint16_t)f.min_len, flags};
 	if (likely(f.n_miss == 0 && f.min_len >= shortest))
 		return f.any == f.every;
 	if (unlikely(f.min_len < shortest)) /* a hit may have been by old bytes in a buffer */
@@ -335,9 +335,9 @@ classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, u
 }
 
 static void
-sum_of(struct rte_mbuf **pkts, uint16_t n, struct bf_burst *sum)
+sum_of(struct rte_mbuf **pkts, uint16_t n, uint32_t flags, struct bf_burst *sum)
 {
-	*sum = (struct bf_burst){.bytes = 0, .max_len = 0, .min_len = UINT16_MAX};
+	*sum = (struct bf_burst){.min_len = UINT16_MAX, .flags = flags};
 	for (uint16_t i = 0; i < n; i++) {
 		sum->bytes += pkts[i]->pkt_len;
 		sum->max_len = RTE_MAX(sum->max_len, pkts[i]->pkt_len);
@@ -377,26 +377,27 @@ listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t 
 		bf_echo_note_burst(w->echoes, pkts, n, sampled ? SAMPLE : 1);
 }
 
-/* Guests first, by copy; the bond last, by ownership.  Never back, never bond to bond. */
+/*
+ * Guests first, by copy; the bond last, by ownership.  Never back, never bond to bond.
+ * @p whole: the frames are all of @p burst.
+ */
 static void
 flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts, uint16_t n,
-	const struct bf_burst *known)
+	const struct bf_burst *burst, bool whole)
 {
 	struct bf_port_counters *c = &w->counters->ports[in];
 	const struct bf_view *v = w->view;
 	const struct bf_flood *to = &v->flood[domain];
 	uint16_t dests = 0, all = n;
-	struct bf_burst sum;
+	struct bf_burst sum = *burst;
 
 	if (in == BF_BOND_SLOT)
 		n = drop_duplicates(w, pkts, n);
 	if (n == 0)
 		return;
 	listen(w, in, pkts, n);
-	if (likely(known != NULL && n == all))
-		sum = *known;
-	else
-		sum_of(pkts, n, &sum);
+	if (unlikely(!whole || n != all))
+		sum_of(pkts, n, burst->flags, &sum);
 	for (uint16_t g = 0; g < to->n_guests; g++) {
 		uint16_t slot = to->guests[g];
 
@@ -434,6 +435,7 @@ refuse(struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkt
 
 /* Flooded frames of a burst that are for one domain. */
 struct flooded {
+	const struct bf_burst *of;
 	uint16_t domain, n;
 	struct rte_mbuf *pkts[BF_BURST];
 };
@@ -442,7 +444,7 @@ static void
 flooded_send(struct bf_worker *w, uint16_t in, struct flooded *f)
 {
 	if (f->n > 0)
-		flood(w, in, f->domain, f->pkts, f->n, NULL);
+		flood(w, in, f->domain, f->pkts, f->n, f->of, false);
 	f->n = 0;
 }
 
@@ -462,7 +464,7 @@ static void
 scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
 	const struct bf_burst *sum)
 {
-	struct flooded f = {.n = 0};
+	struct flooded f = {.of = sum};
 
 	n = bf_stage_scatter(w, pkts, n, out, sum);
 	for (uint16_t i = 0, run; i < n; i = (uint16_t)(i + run)) {
@@ -483,7 +485,7 @@ output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uin
 	if (likely(one && out[0] < BF_MAX_PORTS))
 		bf_stage_add(w, out[0], pkts, n, sum);
 	else if (one && bf_out_is_flood(out[0]))
-		flood(w, in, bf_out_domain(out[0]), pkts, n, sum);
+		flood(w, in, bf_out_domain(out[0]), pkts, n, sum, true);
 	else if (one)
 		refuse(w, in, (enum bf_drop)(out[0] & ~BF_OUT_DROP), pkts, n);
 	else
@@ -491,14 +493,15 @@ output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uin
 }
 
 void
-bf_switch_burst(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
+bf_switch_burst(
+	struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint32_t flags)
 {
 	struct bf_port_counters *c = &w->counters->ports[in];
 	struct bf_pmd_counters *pmd = &w->counters->pmd;
 	uint64_t t0 = bf_stage_begin(w), t1 = 0;
 	uint16_t out[BF_BURST];
 	struct bf_burst sum;
-	bool one = classify(w, in, pkts, n, out, &sum);
+	bool one = classify(w, in, pkts, n, flags, out, &sum);
 
 	c->rx_frames += n;
 	c->rx_bytes += sum.bytes;

@@ -51,7 +51,10 @@ bf_switch_refresh(struct bf_worker *w)
  *
  * @param pkts
  *   At most BF_BURST frames, owned; the array may be reused afterwards.
+ * @param flags
+ *   BF_BURST_*: what some of them may have.
  */
-void bf_switch_burst(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n);
+void bf_switch_burst(
+	struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint32_t flags);
 
 #endif

@@ -154,13 +154,13 @@ pad(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 }
 
 static uint16_t
-drop_oversize(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
+drop_oversize(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, uint32_t flags)
 {
 	uint32_t limit = w->view->ports[BF_BOND_SLOT].max_len;
 	uint16_t keep = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		if (pkts[i]->pkt_len <= limit)
+		if (bf_wire_len(pkts[i], flags) <= limit)
 			pkts[keep++] = pkts[i];
 		else
 			bf_drop(w, BF_BOND_SLOT, BF_DROP_OVERSIZE, &pkts[i], 1);
@@ -176,7 +176,7 @@ fit(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_bur
 	if (sum->min_len < BF_MIN_FRAME)
 		pad(w, pkts, n);
 	if (sum->max_len > w->view->ports[BF_BOND_SLOT].max_len)
-		n = drop_oversize(w, pkts, n);
+		n = drop_oversize(w, pkts, n, sum->flags);
 	*bytes = 0;
 	for (uint16_t i = 0; i < n; i++)
 		*bytes += pkts[i]->pkt_len;

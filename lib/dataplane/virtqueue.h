@@ -161,6 +161,7 @@ struct bf_ring {
 	uint64_t calls; /* asked for by the guest, likewise */
 	uint64_t began_frames; /* `frames` when it was started */
 	int call_fd; /* -1: the driver polls; closed after a grace period */
+	uint32_t longest; /* bytes of a frame from the guest at most */
 	uint16_t began_idx; /* `used_idx` when it was started */
 	bool in_order; /* VIRTIO_F_IN_ORDER was negotiated */
 	bool discards; /* mode BF_RING_DISCARD: for long enough; control: w under the lock */

@@ -92,7 +92,7 @@ one_round(struct load *l)
 		for (uint32_t k = 0; k < BF_BURST; k++)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[k], void *));
 		start = rte_rdtsc_precise();
-		bf_switch_burst(r->w, in, pkts, BF_BURST);
+		bf_switch_burst(r->w, in, pkts, BF_BURST, 0);
 		bf_stage_flush(r->w);
 		cycles += rte_rdtsc_precise() - start;
 		rig_collect(r);
@@ -140,7 +140,7 @@ storm_burst(uint32_t *next)
 		rig_udp(buf, to, from, i);
 		pkts[i] = rig_frame(r, buf, 60, 0, 0);
 	}
-	bf_switch_burst(r->w, 2, pkts, BF_BURST);
+	bf_switch_burst(r->w, 2, pkts, BF_BURST, 0);
 	bf_stage_flush(r->w);
 	rig_collect(r);
 }
@@ -156,7 +156,7 @@ known_round(struct load *l, bool storm, uint32_t *next)
 
 		bf_switch_refresh(r->w);
 		start = rte_rdtsc_precise();
-		bf_switch_burst(r->w, in, pkts, BF_BURST);
+		bf_switch_burst(r->w, in, pkts, BF_BURST, 0);
 		bf_stage_flush(r->w);
 		cycles += rte_rdtsc_precise() - start;
 		rig_collect(r);

@@ -197,7 +197,7 @@ static inline void
 switch_part(uint16_t in, uint32_t first)
 {
 	for (uint32_t i = first; i < first + PART; i++) {
-		bf_switch_burst(r->w, in, burst[i], BF_BURST);
+		bf_switch_burst(r->w, in, burst[i], BF_BURST, 0);
 		bf_stage_flush(r->w);
 	}
 }
@@ -238,7 +238,7 @@ stage_bond_to_guest_new(uint32_t first)
 {
 	for (uint32_t i = first; i < first + PART; i++) {
 		r->w->epoch_tag += BF_EPOCH_STEP;
-		bf_switch_burst(r->w, BF_BOND_SLOT, burst[i], BF_BURST);
+		bf_switch_burst(r->w, BF_BOND_SLOT, burst[i], BF_BURST, 0);
 		bf_stage_flush(r->w);
 	}
 }
@@ -248,7 +248,7 @@ __attribute__((noinline)) void
 stage_bond_to_guests(uint32_t first)
 {
 	for (uint32_t i = first; i < first + PART; i++) {
-		bf_switch_burst(r->w, BF_BOND_SLOT, burst[i], BF_BURST);
+		bf_switch_burst(r->w, BF_BOND_SLOT, burst[i], BF_BURST, 0);
 		if ((i + 1) % GUESTS == 0)
 			bf_stage_flush(r->w);
 	}

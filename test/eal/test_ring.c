@@ -143,6 +143,17 @@ put(uint32_t id, uint32_t len, uint32_t part)
 	return done;
 }
 
+static uint16_t
+put_tagged(uint32_t id, uint32_t len, uint32_t part)
+{
+	static const struct bf_form tag = {.n_insert = 4, .insert = {0x81, 0, 0, 100}};
+	struct rte_mbuf *m = frame(id, len, part);
+	uint16_t done = bf_ring_put_formed(&d->ring, &m, 1, &tag);
+
+	rte_pktmbuf_free(m);
+	return done;
+}
+
 /* The header says `n_buffers` and nothing else; then come the frame's bytes from `at` on. */
 static void
 expect_got(uint32_t id, uint32_t len, uint16_t n_buffers)
@@ -298,6 +309,80 @@ test_a_frame_takes_as_many_buffers_as_it_needs(void **state)
 	post_many(4, 1526);
 	assert_int_equal(put(4, 9000, 9000 > 2048 ? 2048 : 9000), 1);
 	expect_got(4, 9000, 6);
+}
+
+/* The bytes that a frame in a form has: those of expect_got(), with 12 addresses in front of what changes. */
+static void
+expect_formed(uint32_t id, uint32_t len, const struct bf_form *f, uint16_t i, uint16_t n_buffers)
+{
+	uint32_t want_len = len - f->skip + f->n_insert, at = 0;
+	uint8_t want[HEADER + 16384] = {0}, *to = want + HEADER;
+	uint8_t got[HEADER + 16384];
+
+	if (f->header != NULL)
+		memcpy(want, f->header[i], BF_FORM_HEADER);
+	want[10] = (uint8_t)n_buffers;
+	for (uint32_t k = 0; k < len; k++) {
+		if (k == BF_FORM_AT) {
+			memcpy(to, f->insert, f->n_insert);
+			to += f->n_insert;
+		}
+		if (k < BF_FORM_AT || k >= (uint32_t)BF_FORM_AT + f->skip)
+			*to++ = byte_of(id, k);
+	}
+	for (uint16_t k = 0; k < n_buffers; k++) {
+		struct vring_used_elem e;
+
+		assert_true(driver_used(d, &e));
+		driver_bytes(d, (uint16_t)e.id, got + at, e.len, false);
+		at += e.len;
+	}
+	assert_int_equal(at, want_len + HEADER);
+	assert_memory_equal(got, want, at);
+}
+
+/* What VLAN ports and offloads need: tags put in or taken out, and a header of each frame's own. */
+static void
+test_frames_are_changed_while_they_are_copied(void **state)
+{
+	static const uint8_t headers[2][BF_FORM_HEADER] = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, {11}};
+	static const struct bf_form forms[] = {
+		{.n_insert = 4, .insert = {0x81, 0, 0, 100}},
+		{.skip = 4},
+		{.skip = 4, .n_insert = 8, .insert = {0x88, 0xa8, 0, 1, 0x81, 0, 0, 2}},
+		{.header = headers},
+		{.skip = 4, .n_insert = 4, .insert = {0x81, 0, 0, 9}, .header = headers},
+	};
+
+	(void)state;
+	for (uint32_t k = 0; k < RTE_DIM(forms); k++) {
+		struct rte_mbuf *pkts[2];
+
+		for (uint32_t part = 75; part < 2048; part += 475) { /* in segments, and in one */
+			d->next_gpa = DRIVER_GPA;
+			post_many(2, 1600);
+			pkts[0] = frame(1, 60, part);
+			pkts[1] = frame(2, 1514, part);
+			assert_int_equal(bf_ring_put_formed(&d->ring, pkts, 2, &forms[k]), 2);
+			rte_pktmbuf_free_bulk(pkts, 2);
+			expect_formed(1, 60, &forms[k], 0, 1);
+			expect_formed(2, 1514, &forms[k], 1, 1);
+		}
+	}
+}
+
+static void
+test_a_changed_frame_takes_as_many_buffers_as_it_needs_then(void **state)
+{
+	static const struct bf_form tag = {.n_insert = 4, .insert = {0x81, 0, 0, 100}};
+	struct rte_mbuf *m = frame(7, 300 - HEADER, 2048);
+
+	(void)state;
+	post_many(2, 300); /* as it is, one would do */
+	assert_int_equal(bf_ring_put_formed(&d->ring, &m, 1, &tag), 1);
+	expect_formed(7, 300 - HEADER, &tag, 0, 2);
+	expect_nothing_used();
+	rte_pktmbuf_free(m);
 }
 
 static void
@@ -1216,7 +1301,7 @@ test_all_that_is_written_is_logged_and_nothing_else(void **state)
 				driver_post(d, chain, 5);
 			post_many(3, 1600);
 			log_clear();
-			while (put(i, len, 700) == 1)
+			while ((i % 4 == 3 ? put_tagged(i, len, 700) : put(i, len, 700)) == 1)
 				;
 			assert_int_equal(d->ring.fault, BF_RING_FAULT_NONE);
 			log_expect(d->next_gpa);
@@ -1307,6 +1392,8 @@ main(void)
 		T(test_a_used_entry_that_comes_again_is_put_right),
 		BOTH(test_a_buffer_may_be_a_chain_a_table_or_cross_memory),
 		BOTH(test_a_frame_takes_as_many_buffers_as_it_needs),
+		BOTH(test_frames_are_changed_while_they_are_copied),
+		BOTH(test_a_changed_frame_takes_as_many_buffers_as_it_needs_then),
 		BOTH(test_without_mergeable_buffers_a_frame_fits_one_or_waits),
 		BOTH_TAKING(test_frames_are_taken_whole_in_order_and_their_buffers_given_back),
 		BOTH_TAKING(test_a_frame_may_come_in_pieces),

@@ -517,6 +517,55 @@ test_what_the_bond_does_not_take_is_oversize(void **state)
 	assert_int_equal(bond_counters()->tx_bytes, 1578);
 }
 
+/* A superframe is as long as the segments that are made of it. */
+static void
+test_a_frame_that_is_to_be_cut_is_measured_by_its_segments(void **state)
+{
+	struct rte_mbuf *pkts[3] = {frame(1, 1900, 0), frame(2, 1900, 1), frame(3, 1900, 2)};
+	struct bf_burst sum = {.bytes = 3 * 1900, .max_len = 1900, .min_len = 1900};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		pkts[i]->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+		pkts[i]->l2_len = 14;
+		pkts[i]->l3_len = 20;
+		pkts[i]->l4_len = 20;
+		pkts[i]->tso_segsz = i == 0 ? 1464 : 1465;
+	}
+	assert_int_equal(bf_wire_len(pkts[0], 0), 1900); /* nobody has said that there are any */
+	sum.flags = BF_BURST_SEGMENTS;
+	bf_tx_guest_copy(r->w, 1, pkts, 3, &sum);
+	assert_int_equal(rig_got(r, 1), 1);
+	assert_int_equal(rig_drops(r, 1, BF_DROP_OVERSIZE), 2);
+	rig_forget(r);
+	bf_tx_bond(r->w, pkts, 3, &sum);
+	rig_collect(r);
+	assert_int_equal(rig_got(r, 0), 1);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_OVERSIZE), 2);
+	r->w->counters->ports[1].copies += 3; /* no flood */
+}
+
+/* A burst's flags go with it through the stages, and no farther. */
+static void
+test_flags_are_those_of_the_frames_that_wait(void **state)
+{
+	struct bf_burst plain = {.bytes = 60, .max_len = 60, .min_len = 60}, cut = plain;
+	struct rte_mbuf *m;
+
+	(void)state;
+	cut.flags = BF_BURST_SEGMENTS;
+	m = frame(1, 60, 0);
+	bf_stage_add(r->w, 1, &m, 1, &plain);
+	m = frame(2, 60, 1);
+	bf_stage_add(r->w, 2, &m, 1, &cut);
+	assert_int_equal(r->w->staged_flags, BF_BURST_SEGMENTS);
+	bf_stage_flush(r->w);
+	m = frame(3, 60, 2);
+	bf_stage_add(r->w, 1, &m, 1, &plain);
+	assert_int_equal(r->w->staged_flags, 0);
+	bf_stage_flush(r->w);
+}
+
 static void
 to_guest(struct rte_mbuf **pkts, uint16_t n)
 {
@@ -725,6 +774,8 @@ main(void)
 		T(test_broadcast_of_chains_counts_every_piece),
 		T(test_short_frames_leave_with_sixty_bytes_of_which_the_rest_is_zero),
 		T(test_what_the_bond_does_not_take_is_oversize),
+		T(test_a_frame_that_is_to_be_cut_is_measured_by_its_segments),
+		T(test_flags_are_those_of_the_frames_that_wait),
 		T(test_a_guest_that_does_not_read_loses_its_own_frames),
 		T(test_a_guest_that_has_never_read_is_told_from_one_that_has),
 		T(test_a_guest_that_is_down_or_has_no_ring_is_named),

@@ -80,11 +80,15 @@ write_table(struct driver *d, struct input *in)
 static void
 put(struct driver *d, struct input *in)
 {
+	static const struct bf_form form = {.skip = 4, .n_insert = 8};
 	struct rte_mbuf *pkts[BF_BURST];
-	uint16_t n = 1 + input_byte(in) % 4, before = d->ring.used_idx, done;
+	uint8_t how = input_byte(in);
+	uint16_t n = 1 + how % 4, before = d->ring.used_idx, done;
+	bool formed = how & 0x80;
 
 	for (uint16_t i = 0; i < n; i++) {
-		uint32_t left = 1 + word(in) % (BF_MAX_MTU + BF_FRAME_OVERHEAD);
+		uint32_t left =
+			(formed ? BF_FORM_AT + 4 : 1) + word(in) % (BF_MAX_MTU + BF_FRAME_OVERHEAD);
 		struct rte_mbuf *last;
 
 		pkts[i] = rte_pktmbuf_alloc(pool);
@@ -102,7 +106,8 @@ put(struct driver *d, struct input *in)
 			pkts[i]->nb_segs++;
 		}
 	}
-	done = bf_ring_put(&d->ring, pkts, n);
+	done = formed ? bf_ring_put_formed(&d->ring, pkts, n, &form)
+		      : bf_ring_put(&d->ring, pkts, n);
 	CHECK(done <= n && (uint16_t)(d->ring.used_idx - before) >= done);
 	CHECK(d->ring.seen < d->ring.size || !d->ring.packed);
 	rte_pktmbuf_free_bulk(pkts, n);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/sizes.h"
+
 static void *
 zeroed(size_t n, size_t size)
 {
@@ -39,6 +41,7 @@ driver_begin(uint16_t size, bool mergeable)
 	d->ring = (struct bf_ring){.mode = BF_RING_OWN,
 		.mergeable = mergeable,
 		.header = 12,
+		.longest = BF_LONGEST_FRAME,
 		.size = size,
 		.call_fd = -1,
 		.memory = &d->memory};

@@ -360,7 +360,7 @@ rig_burst(struct rig *r, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
 		for (unsigned int k = 0; in == BF_BOND_SLOT && k < r->n_members; k++)
 			if (r->port[k] == pkts[i]->port)
 				r->w->rx_member = (uint8_t)k;
-		bf_switch_burst(r->w, in, &pkts[i], run);
+		bf_switch_burst(r->w, in, &pkts[i], run, r->flags);
 	}
 	bf_stage_flush(r->w);
 	rig_collect(r);

@@ -56,6 +56,7 @@ struct rig {
 	uint16_t port[RIG_MEMBERS];
 	struct rte_ring *wire[RIG_MEMBERS];
 	struct bf_guest_dp dp[RIG_GUESTS + 1];
+	uint32_t flags; /* of the bursts that are switched: BF_BURST_* */
 	uint32_t n_for_us; /* frames that control was handed */
 	uint16_t for_us_port; /* where the last of them came from */
 	uint32_t n_slow; /* LACPDUs and markers that it was handed */
