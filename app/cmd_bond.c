@@ -407,7 +407,7 @@ list_missing(const struct bf_bridge *br, struct bf_out *out)
 static uint32_t
 sending_set(const struct bf_bridge *br)
 {
-	const struct bf_bond_view *v = &br->lcores.view->bond;
+	const struct bf_bond_view *v = &br->lcores.view->bonds[0];
 	uint32_t usable = v->carrier != NULL ? bf_bond_usable(v) : 0; /* no view of it yet */
 
 	return usable != 0 && v->tx == BF_TX_ORDER ? 1u << bf_bond_first(v, usable) : usable;

@@ -83,7 +83,7 @@ link_of(struct bf_app *app, const struct bf_port_ref *r, uint32_t *speed)
 		return false;
 	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	if (r->kind == BF_REF_BOND) { /* up means: a frame would leave */
-		const struct bf_bond_view *v = &app->br->lcores.view->bond;
+		const struct bf_bond_view *v = &app->br->lcores.view->bonds[0];
 
 		*speed = bf_bond_speed(&app->br->bond);
 		return v->carrier != NULL && bf_bond_usable(v) != 0;

@@ -128,14 +128,14 @@ cmd_config_fwd(struct bf_cmd_ctx *ctx)
 		const struct bf_worker_view *wv = &v->workers[i];
 
 		bf_out_printf(out, "Logical Core %u (socket %d) forwards packets on %u streams:\n",
-			w->lcore, w->socket, wv->n_rxq + (wv->polls_bond ? 1u : 0));
+			w->lcore, w->socket, wv->n_rxq + ((wv->polls != 0) ? 1u : 0));
 		bf_out_obj_begin(out, NULL);
 		bf_out_u64(out, "lcore", w->lcore);
 		bf_out_i64(out, "socket", w->socket);
-		bf_out_bool(out, "polls_bond", wv->polls_bond);
+		bf_out_bool(out, "polls_bond", (wv->polls != 0));
 		bf_out_u64(out, "bond_queue", i);
 		bf_out_arr_begin(out, "guest_queues");
-		if (wv->polls_bond)
+		if ((wv->polls != 0))
 			bf_out_printf(out, "  RX P=%s/Q=%u -> switch\n", app->br->bond.cfg.name, i);
 		for (unsigned int q = 0; q < wv->n_rxq; q++) {
 			bf_out_printf(out, "  RX P=%s/Q=%u -> switch\n",

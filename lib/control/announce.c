@@ -308,8 +308,8 @@ send_item(struct bf_announcer *a, struct bf_bond *b, const struct item *it)
 	}
 	m->data_len = (uint16_t)len;
 	m->pkt_len = len;
-	bf_echo_note(
-		b->lcores->echoes, m); /* it speaks for a guest, and comes back as its frames do */
+	/* It speaks for a guest, and comes back as its frames do. */
+	bf_echo_note(b->lcores->echoes, b->number, m);
 	bf_bond_inject(b, (unsigned int)member, m, 0);
 	a->sent++;
 	a->sent_for[it->port]++;

@@ -89,7 +89,8 @@ measure(struct bf_balance *ba, const struct bf_lcores *l, uint64_t now_ms)
 		uint64_t sum = 0;
 
 		for (unsigned int w = 0; w < l->n; w++)
-			sum += __atomic_load_n(&l->workers[w]->bucket_bytes[k], __ATOMIC_RELAXED);
+			sum += __atomic_load_n(
+				&l->workers[w]->bonds[0].bucket_bytes[k], __ATOMIC_RELAXED);
 		ba->load[k] = ba->last_ms == 0 || s <= 0
 			? 0
 			: (uint64_t)((double)(sum - ba->last_bytes[k]) / s);

@@ -55,7 +55,7 @@ bf_bond_inject(struct bf_bond *b, unsigned int member, struct rte_mbuf *m, uint3
 {
 	m->port = b->members[member].port;
 	m->hash.usr = repeat_ms;
-	m->vlan_tci_outer = b->members[member].bit;
+	m->vlan_tci_outer = BF_INJECT_TO(b->number, b->members[member].bit);
 	if (rte_ring_sp_enqueue(b->lcores->inject, m) != 0)
 		rte_pktmbuf_free(m);
 }
@@ -69,7 +69,7 @@ bf_bond_end_repeat(struct bf_bond *b, unsigned int member)
 		return;
 	m->port = BF_INJECT_NONE;
 	m->hash.usr = 0;
-	m->vlan_tci_outer = b->members[member].bit;
+	m->vlan_tci_outer = BF_INJECT_TO(b->number, b->members[member].bit);
 	if (rte_ring_sp_enqueue(b->lcores->inject, m) != 0)
 		rte_pktmbuf_free(m);
 }

@@ -72,6 +72,7 @@ struct bf_member {
 };
 
 struct bf_bond {
+	unsigned int number; /* 0 to BF_MAX_BONDS - 1 */
 	struct bf_bond_config cfg;
 	bool open;
 	bool off; /* `set link-down` of the bond: no member has a carrier */

@@ -441,11 +441,13 @@ ring_size(const struct bf_member *m)
 void
 bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 {
-	struct bf_bond_view *bv = &v->bond;
+	struct bf_bond_view *bv = &v->bonds[b->number];
+	struct bf_port_view *pv = &v->ports[bf_bond_slot(b->number)];
 	uint32_t may = eligible(b);
 
-	v->ports[BF_BOND_SLOT].kind = BF_PORT_BOND;
-	v->ports[BF_BOND_SLOT].max_len = bf_bond_max_len(b);
+	pv->kind = BF_PORT_BOND;
+	pv->max_len = bf_bond_max_len(b);
+	pv->bond = (uint8_t)b->number;
 	bv->tx = (uint8_t)tx_of(bf_bond_mode_in_force(b));
 	bv->policy = (uint8_t)bf_bond_policy(b);
 	bv->lag = b->cfg.allow_duplicates || bf_mode_has_lag(bf_bond_mode_in_force(b));

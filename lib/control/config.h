@@ -26,7 +26,6 @@
 #define BF_PROBE_TARGETS 16
 #define BF_FLAPS_MAX 16 /* losses of a link that are remembered */
 #define BF_PROBE_TARGET_MAX 56
-#define BF_MAX_GUESTS (BF_MAX_PORTS - 1)
 
 /** Bonding modes by their Linux numbers. */
 enum bf_mode {

@@ -56,9 +56,9 @@ first_frame(const struct bf_failover *r, const struct bf_lcores *l, uint64_t *ts
 		const struct bf_worker *w = l->workers[i];
 		uint64_t t;
 
-		if (__atomic_load_n(&w->losses_seen, __ATOMIC_ACQUIRE) < r->losses)
+		if (__atomic_load_n(&w->bonds[0].losses_seen, __ATOMIC_ACQUIRE) < r->losses)
 			continue;
-		t = w->first_tx_tsc;
+		t = w->bonds[0].first_tx_tsc;
 		if (t >= r->start_tsc && (!found || t < *tsc)) {
 			*tsc = t;
 			found = true;

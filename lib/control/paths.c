@@ -184,8 +184,7 @@ count_echoes(const struct bf_bridge *br)
 	uint64_t n = 0;
 
 	for (unsigned int w = 0; w < br->lcores.n; w++)
-		n += __atomic_load_n(
-			&br->lcores.workers[w]->counters->pmd.echoes, __ATOMIC_RELAXED);
+		n += __atomic_load_n(&br->lcores.workers[w]->bonds[0].echoes, __ATOMIC_RELAXED);
 	return n;
 }
 

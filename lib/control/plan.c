@@ -108,7 +108,7 @@ move_one(struct bf_bridge *br, uint16_t from, uint16_t to)
 {
 	unsigned int n = queues_of(br, from);
 
-	if (n < 2 && !br->lcores.view->workers[from].polls_bond)
+	if (n < 2 && !br->lcores.view->workers[from].polls)
 		return false;
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
 		struct bf_guest *g = br->guests[s];

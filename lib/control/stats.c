@@ -135,7 +135,8 @@ bf_stats_member(const struct bf_bridge *br, unsigned int bit, struct bf_member_c
 {
 	memset(sum, 0, sizeof(*sum));
 	for (unsigned int w = 0; w < br->lcores.n; w++) {
-		const struct bf_member_counters *c = &br->lcores.workers[w]->counters->members[bit];
+		const struct bf_member_counters *c =
+			&br->lcores.workers[w]->counters->members[0][bit];
 
 		sum->tx_frames += c->tx_frames;
 		sum->tx_bytes += c->tx_bytes;

@@ -93,8 +93,9 @@ look_at(struct bf_view *v, uint16_t slot, unsigned int k, uint8_t dirs)
 static void
 fill_queues(struct bf_view *v, uint32_t in_taps)
 {
-	if (v->rules[BF_BOND_SLOT].taps & in_taps)
-		v->bond.in |= BF_RULE_BIT(TAP);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (v->rules[bf_bond_slot(k)].taps & in_taps)
+			v->bonds[k].in |= BF_RULE_BIT(TAP);
 	for (unsigned int w = 0; w < v->n_workers; w++)
 		for (unsigned int i = 0; i < v->workers[w].n_rxq; i++)
 			if (v->rules[v->workers[w].rxq[i].slot].taps & in_taps)

@@ -89,7 +89,7 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 	if (br->bond.open)
 		bf_bond_fill_view(&br->bond, v);
 	for (unsigned int w = 0; br->bond.open && w < br->bond.n_queues; w++)
-		v->workers[w].polls_bond = true;
+		v->workers[w].polls |= (uint8_t)(1u << br->bond.number);
 	bf_taps_fill_view(&br->taps, v);
 	return v;
 }

@@ -31,7 +31,7 @@ struct bf_port_counters {
 	uint64_t drops[BF_DROP_COUNT];
 } __rte_cache_aligned;
 
-/** Frames sent on one member of the bond by one worker. */
+/** Frames sent on one member of a bond by one worker. */
 struct bf_member_counters {
 	uint64_t tx_frames;
 	uint64_t tx_bytes;
@@ -71,8 +71,6 @@ struct bf_pmd_counters {
 	uint64_t fill_sum[BF_FILLS];
 	uint64_t fill_max[BF_FILLS];
 	uint64_t cache_miss; /* frames decided by the FDB, not by the worker's cache */
-	uint64_t
-		echoes; /* guests' frames that came back, known by their bytes; announcements do not count */
 	uint64_t learn_posted;
 	uint64_t learn_lost; /* posts that found the mailbox full */
 	uint64_t ring_contended;
@@ -86,7 +84,7 @@ struct bf_pmd_counters {
 
 struct bf_counters {
 	struct bf_pmd_counters pmd;
-	struct bf_member_counters members[BF_MAX_MEMBERS];
+	struct bf_member_counters members[BF_MAX_BONDS][BF_MAX_MEMBERS];
 	uint64_t queue_frames[BF_MAX_PORTS][BF_MAX_QP]; /* from each guest queue */
 	struct bf_port_counters ports[BF_MAX_PORTS];
 };

@@ -40,10 +40,11 @@ read_head(const struct rte_mbuf *m, uint64_t word[HEAD / 8])
 
 /* The bucket in the low bits, what is kept in the high ones; never 0 there. */
 static inline uint64_t
-digest(const struct bf_echoes *e, const struct rte_mbuf *m)
+digest(const struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m)
 {
 	uint64_t word[HEAD / 8], seed = e->seed, h = RTE_MAX(m->pkt_len, (uint32_t)WIRE_MIN);
 
+	h |= (uint64_t)bond << 32;
 	read_head(m, word);
 	for (unsigned int i = 0; i < HEAD / 8; i += 2) /* the four do not wait for each other */
 		h += bf_fold(word[i], word[i + 1], seed + i * 0xa0761d6478bd642fULL);
@@ -57,9 +58,9 @@ now_part(void)
 }
 
 static inline void
-note(struct bf_echoes *e, const struct rte_mbuf *m, uint64_t now)
+note(struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m, uint64_t now)
 {
-	uint64_t d = digest(e, m), most = 0;
+	uint64_t d = digest(e, bond, m), most = 0;
 	uint64_t *bucket = e->word[d % BF_ECHO_BUCKETS];
 	unsigned int at = 0;
 
@@ -81,24 +82,25 @@ note(struct bf_echoes *e, const struct rte_mbuf *m, uint64_t now)
 }
 
 void
-bf_echo_note(struct bf_echoes *e, const struct rte_mbuf *m)
+bf_echo_note(struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m)
 {
-	note(e, m, now_part());
+	note(e, bond, m, now_part());
 }
 
 void
-bf_echo_note_burst(struct bf_echoes *e, struct rte_mbuf *const *pkts, uint16_t n, uint16_t every)
+bf_echo_note_burst(struct bf_echoes *e, unsigned int bond, struct rte_mbuf *const *pkts, uint16_t n,
+	uint16_t every)
 {
 	uint64_t now = now_part();
 
 	for (uint16_t i = 0; i < n; i = (uint16_t)(i + every))
-		note(e, pkts[i], now);
+		note(e, bond, pkts[i], now);
 }
 
 bool
-bf_echo_has(const struct bf_echoes *e, const struct rte_mbuf *m)
+bf_echo_has(const struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m)
 {
-	uint64_t d = digest(e, m), now = now_part();
+	uint64_t d = digest(e, bond, m), now = now_part();
 	const uint64_t *bucket = e->word[d % BF_ECHO_BUCKETS];
 
 	for (unsigned int i = 0; i < BF_ECHO_WAYS; i++) {

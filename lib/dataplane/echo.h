@@ -40,14 +40,14 @@ struct bf_echoes {
 	uint64_t word[BF_ECHO_BUCKETS][BF_ECHO_WAYS] __rte_cache_aligned; /* 0: free */
 };
 
-/** Note a frame of a guest, or in its name, that goes to the bond. ctx worker or control. */
-void bf_echo_note(struct bf_echoes *e, const struct rte_mbuf *m);
+/** Note a frame of a guest, or in its name, that goes to a bond (its number). ctx worker or control. */
+void bf_echo_note(struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m);
 
 /** The same for each of a burst, or for every so many of it. */
-void bf_echo_note_burst(
-	struct bf_echoes *e, struct rte_mbuf *const *pkts, uint16_t n, uint16_t every);
+void bf_echo_note_burst(struct bf_echoes *e, unsigned int bond, struct rte_mbuf *const *pkts,
+	uint16_t n, uint16_t every);
 
-/** Is this frame of the bond one that a guest sent just now? ctx worker. */
-bool bf_echo_has(const struct bf_echoes *e, const struct rte_mbuf *m);
+/** Is this frame of a bond one that a guest sent to it just now? ctx worker. */
+bool bf_echo_has(const struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m);
 
 #endif

@@ -84,8 +84,14 @@ struct bf_fdb {
 /** A second in one byte, never 0; good for "a few seconds ago" if ageing clears what is older. */
 #define BF_FDB_ANNOUNCED(now_s) ((uint8_t)((now_s) % 255 + 1))
 
-/** A station's key: VLAN id (0 = untagged) and MAC as loaded little-endian. */
+/**
+ * A station's key: the number of the bond whose switch it is on, VLAN id (0 = untagged) and MAC as loaded
+ * little-endian.
+ */
 #define BF_FDB_MAC_MASK 0xffffffffffffULL
+#define BF_FDB_BOND(bond) ((uint64_t)(bond) << 60)
+#define BF_FDB_BOND_OF(key) ((unsigned int)((key) >> 60))
+#define BF_FDB_VLAN_OF(key) ((uint16_t)((key) >> 48 & 0xfff))
 #define BF_FDB_KEY(vlan, mac48) ((uint64_t)(vlan) << 48 | (mac48))
 
 static inline uint64_t

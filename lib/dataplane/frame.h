@@ -75,6 +75,14 @@ bf_frame_is_arp(const struct bf_frame *f)
 	return (f->type == BF_ET_ARP) | (f->type == BF_ET_RARP);
 }
 
+/** Name the bond whose switch a frame is on: the same station may be on several. */
+static inline void
+bf_frame_set_bond(struct bf_frame *f, unsigned int bond)
+{
+	f->dst |= BF_FDB_BOND(bond);
+	f->src |= BF_FDB_BOND(bond);
+}
+
 /** True for the frames that bf_frame_special() must look at: tagged, slow, or too short. */
 static inline bool
 bf_frame_is_special(const struct rte_mbuf *m, uint16_t type)

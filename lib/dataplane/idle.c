@@ -70,9 +70,9 @@ guest_ask(struct bf_worker *w, const struct bf_rxq *q, bool is_new)
 }
 
 static int
-member_interrupt(const struct bf_worker *w, uint8_t member, bool on)
+member_interrupt(const struct bf_worker *w, unsigned int bond, uint8_t member, bool on)
 {
-	uint16_t port = w->view->bond.member[member];
+	uint16_t port = w->view->bonds[bond].member[member];
 	int ret;
 
 	rte_spinlock_lock(&member_lock);
@@ -83,15 +83,15 @@ member_interrupt(const struct bf_worker *w, uint8_t member, bool on)
 }
 
 static void
-member_ask(struct bf_worker *w, uint8_t member, bool is_new)
+member_ask(struct bf_worker *w, unsigned int bond, uint8_t member, bool is_new)
 {
-	const struct bf_bond_view *b = &w->view->bond;
+	const struct bf_bond_view *b = &w->view->bonds[bond];
 
-	if (!(b->wakes >> member & 1) || member_interrupt(w, member, true) != 0) {
+	if (!(b->wakes >> member & 1) || member_interrupt(w, bond, member, true) != 0) {
 		w->idle.needs_timer = true;
 		return;
 	}
-	w->idle.members |= 1u << member;
+	w->idle.members[bond] |= 1u << member;
 	if (is_new)
 		set_add(&w->idle, rte_eth_dev_rx_intr_ctl_q_get_fd(b->member[member], w->idx));
 }
@@ -103,9 +103,11 @@ n_guest_queues(const struct bf_worker *w)
 }
 
 static uint32_t
-members_polled(const struct bf_worker *w)
+members_polled(const struct bf_worker *w, unsigned int bond)
 {
-	return w->view->workers[w->idx].polls_bond ? w->view->bond.polled : 0;
+	bool polls = w->view->workers[w->idx].polls >> bond & 1;
+
+	return polls ? w->view->bonds[bond].polled : 0;
 }
 
 /* Goes up whenever a ring of the worker's guests is set up. */
@@ -143,8 +145,9 @@ ask_all(struct bf_worker *w, uint32_t changes)
 	}
 	for (uint16_t i = 0; i < n_guest_queues(w); i++)
 		guest_ask(w, &wv->rxq[i], is_new);
-	for (uint32_t left = members_polled(w); left != 0; left &= left - 1)
-		member_ask(w, (uint8_t)__builtin_ctz(left), is_new);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		for (uint32_t left = members_polled(w, k); left != 0; left &= left - 1)
+			member_ask(w, k, (uint8_t)__builtin_ctz(left), is_new);
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST); /* the look that follows comes after */
 	w->idle.asked = true;
 }
@@ -163,9 +166,13 @@ bf_idle_end(struct bf_worker *w)
 			bf_ring_want_kicks(r, false);
 		bf_ring_let_go(r);
 	}
-	for (uint32_t left = members_polled(w) & w->idle.members; left != 0; left &= left - 1)
-		member_interrupt(w, (uint8_t)__builtin_ctz(left), false);
-	w->idle.members = 0;
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		uint32_t left = members_polled(w, k) & w->idle.members[k];
+
+		for (; left != 0; left &= left - 1)
+			member_interrupt(w, k, (uint8_t)__builtin_ctz(left), false);
+		w->idle.members[k] = 0;
+	}
 	w->idle.asked = false;
 	w->idle.sleeps = 0;
 }

@@ -18,10 +18,10 @@
 static bool
 is_member(const struct bf_worker *w, const struct rte_mbuf *m)
 {
-	const struct bf_bond_view *b = &w->view->bond;
-	unsigned int bit = m->vlan_tci_outer % BF_MAX_MEMBERS;
+	unsigned int bond = BF_INJECT_BOND(m), bit = BF_INJECT_MEMBER(m);
+	const struct bf_bond_view *b = &w->view->bonds[bond];
 
-	return w->view->ports[BF_BOND_SLOT].kind == BF_PORT_BOND && (b->polled >> bit & 1) &&
+	return w->view->ports[bf_bond_slot(bond)].kind == BF_PORT_BOND && (b->polled >> bit & 1) &&
 		b->member[bit] == m->port;
 }
 
@@ -55,7 +55,7 @@ keepalive_put(struct bf_worker *w, struct bf_keepalive *k)
 static void
 keepalive_set(struct bf_worker *w, struct rte_mbuf *m, uint64_t now_tsc)
 {
-	struct bf_keepalive *k = &w->keepalive[m->vlan_tci_outer % BF_MAX_MEMBERS];
+	struct bf_keepalive *k = &w->bonds[BF_INJECT_BOND(m)].keepalive[BF_INJECT_MEMBER(m)];
 
 	rte_pktmbuf_free(k->pdu);
 	k->pdu = NULL;
@@ -71,10 +71,10 @@ keepalive_set(struct bf_worker *w, struct rte_mbuf *m, uint64_t now_tsc)
 }
 
 static void
-keepalive_run(struct bf_worker *w, uint64_t now_tsc)
+keepalive_run(struct bf_worker *w, struct bf_bond_lcore *b, uint64_t now_tsc)
 {
 	for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++) {
-		struct bf_keepalive *k = &w->keepalive[i];
+		struct bf_keepalive *k = &b->keepalive[i];
 
 		if (k->pdu == NULL || now_tsc < k->due_tsc)
 			continue;
@@ -102,16 +102,16 @@ late_add(struct bf_worker *w, struct rte_mbuf *m, uint64_t now_tsc)
 static void
 late_run(struct bf_worker *w, uint64_t now_tsc)
 {
-	uint32_t full = 0;
+	uint32_t full[BF_MAX_BONDS] = {0};
 	uint16_t keep = 0;
 
 	for (uint16_t i = 0; i < w->n_late; i++) {
 		struct rte_mbuf *m = w->late[i];
-		uint32_t bit = 1u << m->vlan_tci_outer % BF_MAX_MEMBERS;
+		uint32_t bit = 1u << BF_INJECT_MEMBER(m), *of = &full[BF_INJECT_BOND(m)];
 
-		if (!(full & bit) && own_put(w, m))
+		if (!(*of & bit) && own_put(w, m))
 			continue;
-		full |= bit;
+		*of |= bit;
 		if (now_tsc >= w->late_until_tsc[i]) {
 			rte_pktmbuf_free(m);
 			w->counters->pmd.control_lost++;
@@ -127,21 +127,28 @@ void
 bf_inject_owed(struct bf_worker *w, uint64_t now_tsc)
 {
 	w->owes = false;
-	for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++)
-		if (w->keepalive[i].owed)
-			keepalive_put(w, &w->keepalive[i]);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++)
+			if (w->bonds[k].keepalive[i].owed)
+				keepalive_put(w, &w->bonds[k].keepalive[i]);
 	late_run(w, now_tsc);
 	w->owes = w->owes || w->n_late > 0;
+}
+
+static void
+keepalive_forget(struct bf_keepalive *k)
+{
+	rte_pktmbuf_free(k->pdu);
+	k->pdu = NULL;
+	k->owed = false;
 }
 
 void
 bf_inject_forget(struct bf_worker *w)
 {
-	for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++) {
-		rte_pktmbuf_free(w->keepalive[i].pdu);
-		w->keepalive[i].pdu = NULL;
-		w->keepalive[i].owed = false;
-	}
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++)
+			keepalive_forget(&w->bonds[k].keepalive[i]);
 	while (w->n_late > 0)
 		rte_pktmbuf_free(w->late[--w->n_late]);
 	w->owes = false;
@@ -150,7 +157,6 @@ bf_inject_forget(struct bf_worker *w)
 void
 bf_inject_service(struct bf_worker *w, uint64_t now_tsc)
 {
-	bool has_bond = w->view->ports[BF_BOND_SLOT].kind == BF_PORT_BOND;
 	struct rte_mbuf *m;
 
 	for (int i = 0; i < INJECT_PER_LOOP; i++) { /* announcements do not hold traffic up */
@@ -164,6 +170,7 @@ bf_inject_service(struct bf_worker *w, uint64_t now_tsc)
 	if (now_tsc < w->next_keepalive)
 		return;
 	w->next_keepalive = now_tsc + w->tsc_hz / 1000 * KEEPALIVE_MS;
-	if (has_bond)
-		keepalive_run(w, now_tsc);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (w->view->ports[bf_bond_slot(k)].kind == BF_PORT_BOND)
+			keepalive_run(w, &w->bonds[k], now_tsc);
 }

@@ -5,7 +5,7 @@
  *
  *   port            the member's ethdev port, or BF_INJECT_NONE: nothing to send
  *   hash.usr        0: send once; else repeat this LACPDU every hash.usr ms until a newer one comes
- *   vlan_tci_outer  the member's number; read when hash.usr is not 0 or port is BF_INJECT_NONE
+ *   vlan_tci_outer  the bond's number and the member's: BF_INJECT_TO()
  *
  * BF_INJECT_NONE ends the repetition for a member.
  *
@@ -17,6 +17,10 @@
 #include "dataplane/lcore.h"
 
 #define BF_INJECT_NONE 0xffff
+
+#define BF_INJECT_TO(bond, member) ((uint16_t)((bond)*BF_MAX_MEMBERS + (member)))
+#define BF_INJECT_BOND(m) ((m)->vlan_tci_outer / BF_MAX_MEMBERS % BF_MAX_BONDS)
+#define BF_INJECT_MEMBER(m) ((m)->vlan_tci_outer % BF_MAX_MEMBERS)
 
 /* A repetition waits this much longer than the period: normally control is in time. */
 #define BF_KEEPALIVE_GRACE_MS 60

@@ -128,13 +128,26 @@ struct bf_idle_wait {
 	bool asked; /* guests and members may have been asked to wake it */
 	bool needs_timer; /* something cannot */
 	uint16_t sleeps; /* since the last frame */
-	uint32_t members; /* by number: those that this worker has asked */
+	uint32_t members[BF_MAX_BONDS]; /* by number: those that this worker has asked */
 	uint32_t changes; /* of the guests' rings, when the set was made */
 };
 
+/** What a worker knows of one bond. */
+struct bf_bond_lcore {
+	struct bf_bond_view was; /* of the view before, which may be gone */
+	uint8_t rx_member; /* the member that brought the burst in hand */
+	uint8_t rx_turn; /* the member whose turn it is */
+	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
+	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
+	uint32_t rr;
+	uint64_t echoes; /* guests' frames that came back, known by their bytes; control: r */
+	struct bf_keepalive keepalive[BF_MAX_MEMBERS];
+	uint64_t bucket_bytes[BF_BUCKETS]; /* towards it, by flow bucket; control: r */
+} __rte_cache_aligned;
+
 struct bf_worker {
 	/* Set by control before the launch. */
-	uint16_t idx; /* also the bond's queue number */
+	uint16_t idx; /* also its queue number at bonds */
 	uint16_t lcore;
 	int socket;
 	bool demotes, flushes; /* what the processor can do with a line: lines.h */
@@ -157,13 +170,7 @@ struct bf_worker {
 	uint32_t swept; /* set of the cache that was cleared last */
 	uint32_t epoch, arrivals; /* the FDB's, when that began */
 	bool floods; /* a decision to flood has been remembered since */
-	struct bf_bond_view bond_was; /* of the view before, which may be gone */
 	uint64_t next_keepalive;
-	uint8_t rx_member; /* the member that brought the burst in hand */
-	uint8_t rx_turn; /* the member whose turn it is */
-	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
-	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
-	uint32_t rr;
 	uint32_t empty_loops;
 	struct bf_idle_wait idle;
 	uint32_t far_tsc; /* a line that takes longer comes from far; 0: not measured */
@@ -183,7 +190,6 @@ struct bf_worker {
 	uint8_t tags[BF_MAX_PORTS]; /* of what came from a port lately: BF_TAGS_* */
 	struct bf_stage *stages; /* BF_MAX_PORTS */
 	uint16_t active[BF_MAX_PORTS];
-	struct bf_keepalive keepalive[BF_MAX_MEMBERS];
 	bool owes; /* a frame of control waits for room in a member's ring */
 	uint16_t n_late;
 	struct rte_mbuf *late[BF_LATE];
@@ -192,7 +198,7 @@ struct bf_worker {
 	uint64_t recent_tsc[BF_RECENT];
 
 	struct bf_counters *counters; /* control: r */
-	uint64_t bucket_bytes[BF_BUCKETS]; /* towards the bond, by flow bucket; control: r */
+	struct bf_bond_lcore bonds[BF_MAX_BONDS];
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Frames of the bond that control reads: LACPDUs and markers, answers to probes.
+ * Frames of bonds that control reads: LACPDUs and markers, answers to probes.
  *
  * Threads: worker.
  */
@@ -15,12 +15,15 @@
 #include "dataplane/frame.h"
 
 void
-bf_punt(struct bf_worker *w, struct rte_ring *ring, enum bf_drop why, struct rte_mbuf **pkts,
-	uint16_t n)
+bf_punt(struct bf_worker *w, unsigned int bond, struct rte_ring *ring, enum bf_drop why,
+	struct rte_mbuf **pkts, uint16_t n)
 {
+	uint16_t port = w->view->bonds[bond].member[w->bonds[bond].rx_member];
 	unsigned int kept;
 
-	bf_drop_note(w, BF_BOND_SLOT, why, pkts, n);
+	bf_drop_note(w, bf_bond_slot(bond), why, pkts, n);
+	for (uint16_t i = 0; i < n; i++)
+		pkts[i]->port = port; /* not every driver says so */
 	kept = rte_ring_mp_enqueue_burst(ring, (void **)pkts, n, NULL);
 	rte_pktmbuf_free_bulk(&pkts[kept], n - kept);
 }
@@ -37,7 +40,8 @@ untag(struct rte_mbuf *m)
 }
 
 void
-bf_punt_slow(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
+bf_punt_slow(struct bf_worker *w, unsigned int bond, enum bf_drop why, struct rte_mbuf **pkts,
+	uint16_t n)
 {
 	uint16_t keep = 0;
 
@@ -50,9 +54,8 @@ bf_punt_slow(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint
 		}
 		if (unlikely(header > RTE_ETHER_HDR_LEN))
 			untag(pkts[i]);
-		pkts[i]->port = w->view->bond.member[w->rx_member]; /* not every driver says so */
-		bf_punt(w, w->slow, BF_DROP_LACP, &pkts[i], 1);
+		bf_punt(w, bond, w->slow, BF_DROP_LACP, &pkts[i], 1);
 	}
 	if (keep > 0)
-		bf_drop(w, BF_BOND_SLOT, why, pkts, keep);
+		bf_drop(w, bf_bond_slot(bond), why, pkts, keep);
 }

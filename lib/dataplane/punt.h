@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Frames of the bond for control.
+ * Frames of bonds for control.
  *
  * Threads: worker.
  */
@@ -10,11 +10,15 @@
 
 #include "dataplane/lcore.h"
 
-/** Pass frames to control; what its ring has no room for is freed. Takes all n. */
-void bf_punt(struct bf_worker *w, struct rte_ring *ring, enum bf_drop why, struct rte_mbuf **pkts,
-	uint16_t n);
+/**
+ * Pass frames of a bond (its number) to control, with the port of the member in hand; what the ring has no
+ * room for is freed. Takes all n.
+ */
+void bf_punt(struct bf_worker *w, unsigned int bond, struct rte_ring *ring, enum bf_drop why,
+	struct rte_mbuf **pkts, uint16_t n);
 
 /** LACPDUs and markers of the member in hand go to control, the others are dropped. Takes all n. */
-void bf_punt_slow(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n);
+void bf_punt_slow(struct bf_worker *w, unsigned int bond, enum bf_drop why, struct rte_mbuf **pkts,
+	uint16_t n);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * From the bond: each member's queue is read directly, because the valve of a member, the reason
+ * From a bond: each member's queue is read directly, because the valve of a member, the reason
  * why a frame is not taken and the way of an LACPDU are ours to decide.
  *
  * Frames of members that collect are switched.  The others are emptied all the same: what lay in
@@ -22,14 +22,15 @@
 
 /* Frames that are not switched. */
 static void
-set_aside(struct bf_worker *w, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
+set_aside(struct bf_worker *w, unsigned int bond, enum bf_drop why, struct rte_mbuf **pkts,
+	uint16_t n)
 {
-	struct bf_port_counters *c = &w->counters->ports[BF_BOND_SLOT];
+	struct bf_port_counters *c = &w->counters->ports[bf_bond_slot(bond)];
 
 	c->rx_frames += n;
 	for (uint16_t i = 0; i < n; i++)
 		c->rx_bytes += pkts[i]->pkt_len;
-	bf_punt_slow(w, why, pkts, n);
+	bf_punt_slow(w, bond, why, pkts, n);
 }
 
 /*
@@ -51,9 +52,8 @@ collecting(const struct bf_bond_view *b)
 
 /* Not of a member without carrier: net_vhost complains in the log when nobody is connected. */
 static void
-look_at_ring(struct bf_worker *w, uint8_t member)
+look_at_ring(struct bf_worker *w, const struct bf_bond_view *b, uint8_t member)
 {
-	const struct bf_bond_view *b = &w->view->bond;
 	int waiting;
 
 	if (!(__atomic_load_n(&b->carrier->bits, __ATOMIC_RELAXED) >> member & 1))
@@ -64,30 +64,31 @@ look_at_ring(struct bf_worker *w, uint8_t member)
 }
 
 static uint16_t
-rx_member(struct bf_worker *w, uint8_t member, bool take)
+rx_member(struct bf_worker *w, unsigned int bond, uint8_t member, bool take)
 {
+	const struct bf_bond_view *b = &w->view->bonds[bond];
+	uint16_t slot = bf_bond_slot(bond), n, taken;
 	struct rte_mbuf *pkts[BF_BURST];
-	uint16_t port = w->view->bond.member[member], n, taken;
 	uint64_t t0 = bf_stage_begin(w);
 
 	if (unlikely(w->timed))
-		look_at_ring(w, member);
-	n = rte_eth_rx_burst(port, w->idx, pkts, BF_BURST);
+		look_at_ring(w, b, member);
+	n = rte_eth_rx_burst(b->member[member], w->idx, pkts, BF_BURST);
 	if (n == 0)
 		return 0;
 	bf_stage_end_rx(w, t0, n);
 	bf_count_burst(w, n);
-	w->rx_member = member;
+	w->bonds[bond].rx_member = member;
 	taken = n;
-	if (unlikely(w->view->bond.in != 0))
-		n = bf_rules_in(w, BF_BOND_SLOT, w->view->bond.in, pkts, n);
+	if (unlikely(b->in != 0))
+		n = bf_rules_in(w, slot, b->in, pkts, n);
 	if (unlikely(n == 0))
 		return taken;
 	if (likely(take))
-		bf_switch_burst(w, BF_BOND_SLOT, pkts, n, 0);
+		bf_switch_burst(w, slot, pkts, n, 0);
 	else
-		set_aside(w, w->view->forwarding ? BF_DROP_INACTIVE_MEMBER : BF_DROP_STOPPED, pkts,
-			n);
+		set_aside(w, bond, w->view->forwarding ? BF_DROP_INACTIVE_MEMBER : BF_DROP_STOPPED,
+			pkts, n);
 	return taken;
 }
 
@@ -105,16 +106,17 @@ next_member(uint32_t set, uint8_t from)
  * member that ended this one.
  */
 uint32_t
-bf_rx_bond(struct bf_worker *w)
+bf_rx_bond(struct bf_worker *w, unsigned int bond)
 {
-	const struct bf_bond_view *b = &w->view->bond;
+	const struct bf_bond_view *b = &w->view->bonds[bond];
+	uint8_t *turn = &w->bonds[bond].rx_turn;
 	uint32_t take = likely(w->view->forwarding) ? collecting(b) : 0;
 	uint32_t left = b->polled, taken = 0, aside = 0;
 
 	while (left != 0) {
-		uint8_t m = next_member(left, w->rx_turn);
+		uint8_t m = next_member(left, *turn);
 		bool good = take >> m & 1;
-		uint16_t n = rx_member(w, m, good);
+		uint16_t n = rx_member(w, bond, m, good);
 
 		if (!good)
 			aside += n;
@@ -122,7 +124,7 @@ bf_rx_bond(struct bf_worker *w)
 			taken += n;
 		if (n < BF_BURST || !good)
 			left &= ~(1u << m);
-		w->rx_turn = (uint8_t)(m + 1);
+		*turn = (uint8_t)(m + 1);
 		if (taken >= (uint32_t)BF_BURST * RTE_MAX(1, RTE_MIN(w->n_active, BF_BOND_ROUNDS)))
 			break;
 	}

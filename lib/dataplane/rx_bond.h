@@ -10,7 +10,7 @@
 
 #include "dataplane/lcore.h"
 
-/** Read the worker's queue of every member and switch what came. @return frames. */
-uint32_t bf_rx_bond(struct bf_worker *w);
+/** Read the worker's queue of every member of a bond (its number), switch what came. @return frames. */
+uint32_t bf_rx_bond(struct bf_worker *w, unsigned int bond);
 
 #endif

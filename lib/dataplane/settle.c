@@ -37,19 +37,26 @@ ring_is_busy(const struct bf_worker *w, const struct bf_bond_view *b, uint8_t me
 			(uint16_t)(b->tx_desc[member] - 1)) == RTE_ETH_TX_DESC_FULL;
 }
 
-void
-bf_settle(struct bf_worker *w, const struct bf_view *next)
+static void
+settle_bond(struct bf_worker *w, const struct bf_bond_view *b, const struct bf_bond_view *next)
 {
-	const struct bf_bond_view *b = &w->bond_was;
 	uint64_t end = rte_rdtsc() + w->tsc_hz / 1000000 * SETTLE_US;
-	uint32_t left = moves_flows(b, &next->bond) ? b->eligible & next->bond.polled : 0;
+	uint32_t left = moves_flows(b, next) ? b->eligible & next->polled : 0;
 
 	for (; left != 0; left &= left - 1) {
 		uint8_t m = (uint8_t)__builtin_ctz(left);
 
-		while (b->member[m] == next->bond.member[m] && ring_is_busy(w, b, m) &&
+		while (b->member[m] == next->member[m] && ring_is_busy(w, b, m) &&
 			rte_rdtsc() < end)
 			rte_pause();
 	}
-	w->bond_was = next->bond;
+}
+
+void
+bf_settle(struct bf_worker *w, const struct bf_view *next)
+{
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		settle_bond(w, &w->bonds[k].was, &next->bonds[k]);
+		w->bonds[k].was = next->bonds[k];
+	}
 }

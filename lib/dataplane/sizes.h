@@ -3,24 +3,51 @@
 /*
  * Sizes that the fast room and the slow room agree on.
  *
- * Threads: constants.
+ * Threads: constants and pure functions.
  */
 #ifndef BF_DATAPLANE_SIZES_H
 #define BF_DATAPLANE_SIZES_H
 
-#define BF_MAX_PORTS 1024 /* switch ports: slot 0 is the bond, the others are guests */
-#define BF_BOND_SLOT 0
-#define BF_MAX_MEMBERS 16 /* members of the bond */
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BF_MAX_GUESTS 1023
+#define BF_MAX_BONDS 4 /* each is the uplink of a switch of its own */
+#define BF_MAX_PORTS (BF_MAX_GUESTS + BF_MAX_BONDS) /* slots: see bf_bond_slot() */
+#define BF_BOND_SLOT 0 /* of the first bond */
+#define BF_MAX_MEMBERS 16 /* members of a bond */
 #define BF_MAX_WORKERS 64 /* worker lcores */
 #define BF_MAX_QP 8 /* queue pairs of a guest that are used */
 #define BF_BURST 32 /* frames per burst */
-#define BF_MAX_FLOODS 1 /* flood domains */
+#define BF_MAX_FLOODS BF_MAX_BONDS /* flood domains: one for each switch */
 #define BF_MAX_TAPS 16 /* samples and captures at the same time */
-#define BF_BUCKETS 256 /* flow hash buckets of the bond */
+#define BF_BUCKETS 256 /* flow hash buckets of a bond */
 #define BF_MIN_MTU 68
 #define BF_MAX_MTU 9216
 #define BF_MIN_FRAME 60 /* shortest frame on a wire, without FCS */
 #define BF_FRAME_OVERHEAD 22 /* Ethernet header and two VLAN tags: frame length - MTU */
 #define BF_LONGEST_FRAME (BF_MAX_MTU + BF_FRAME_OVERHEAD) /* on any wire */
+
+/* Slots of switch ports: 0 is the first bond, then come the guests, then the other bonds. */
+
+/** The slot of bond @p k, 0 to BF_MAX_BONDS - 1. */
+static inline uint16_t
+bf_bond_slot(unsigned int k)
+{
+	return (uint16_t)(k == 0 ? BF_BOND_SLOT : BF_MAX_GUESTS + k);
+}
+
+static inline bool
+bf_is_bond_slot(uint16_t slot)
+{
+	return (uint16_t)(slot - 1) >= BF_MAX_GUESTS;
+}
+
+/** The number of the bond that has this slot. */
+static inline unsigned int
+bf_bond_of_slot(uint16_t slot)
+{
+	return slot == BF_BOND_SLOT ? 0 : (unsigned int)(slot - BF_MAX_GUESTS);
+}
 
 #endif

@@ -37,7 +37,7 @@ post_address(struct bf_worker *w, const struct speaker *s, const uint8_t *addr, 
 {
 	struct bf_mail mail = {
 		.key = s->key, .port = s->port, .kind = v6 ? BF_MAIL_IPV6 : BF_MAIL_IPV4};
-	bool of_lan = s->port == BF_BOND_SLOT;
+	bool of_lan = bf_is_bond_slot(s->port);
 	uint64_t lo = 0, hi = 0;
 
 	if (of_lan && !bf_held_has(w->held, addr, v6, (uint16_t)(s->key >> 48)))
@@ -54,7 +54,7 @@ post_router(struct bf_worker *w, const struct speaker *s, bool router)
 	struct bf_mail mail = {
 		.key = s->key, .port = s->port, .kind = BF_MAIL_ROUTER, .router = router};
 
-	if (s->port != BF_BOND_SLOT)
+	if (!bf_is_bond_slot(s->port))
 		bf_post(w, &mail, s->key ^ (router ? 6 : 2), CLAIM_REPEAT_MS);
 }
 
@@ -71,7 +71,7 @@ snoop_arp(struct bf_worker *w, struct speaker *s, const uint8_t *p, uint32_t len
 	memcpy(&sender, p + 8, 6);
 	memcpy(&ip, p + 14, 4);
 	sender = rte_le_to_cpu_64(sender);
-	if (s->port == BF_BOND_SLOT)
+	if (bf_is_bond_slot(s->port))
 		s->key = (s->key & ~BF_FDB_MAC_MASK) | sender;
 	if (sender == (s->key & BF_FDB_MAC_MASK) && ip != 0)
 		post_address(w, s, p + 14, false);
@@ -111,7 +111,7 @@ post_report(struct bf_worker *w, const struct speaker *s, const uint8_t *p, uint
 {
 	struct bf_report r = {.key = s->key, .port = s->port};
 
-	if (s->port == BF_BOND_SLOT)
+	if (bf_is_bond_slot(s->port))
 		return;
 	r.len = (uint16_t)RTE_MIN(len, (uint32_t)BF_REPORT_BYTES);
 	memcpy(r.bytes, p, r.len);
@@ -142,6 +142,7 @@ bf_snoop(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m)
 	if (type != BF_ET_ARP && type != BF_ET_IPV4 && type != BF_ET_IPV6)
 		return;
 	bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), &f);
+	bf_frame_set_bond(&f, w->view->ports[in].bond);
 	if (bf_frame_is_special(m, f.type) && bf_frame_special(m, &f) != BF_DROP_COUNT)
 		return;
 	s = (struct speaker){f.src, in};

@@ -21,7 +21,7 @@ port_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 		bf_tx_guest(w, slot, pkts, n, sum);
 		break;
 	case BF_PORT_BOND:
-		bf_tx_bond(w, pkts, n, sum);
+		bf_tx_bond(w, bf_bond_of_slot(slot), pkts, n, sum);
 		break;
 	default:
 		bf_drop(w, slot, BF_DROP_PORT_GONE, pkts, n);

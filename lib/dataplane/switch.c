@@ -35,7 +35,8 @@ static void
 learn_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port, enum bf_word word)
 {
 	/* What is said every second must not keep a station from moving on. */
-	bool announced = port == BF_BOND_SLOT ? word != BF_WORD_NONE : word == BF_WORD_ANNOUNCEMENT;
+	bool announced =
+		bf_is_bond_slot(port) ? word != BF_WORD_NONE : word == BF_WORD_ANNOUNCEMENT;
 	struct bf_mail mail = {
 		.key = f->src, .port = port, .kind = BF_MAIL_STATION, .announced = announced};
 	uint64_t mark = f->src ^ (uint64_t)port << 48 ^ (uint64_t)mail.announced << 63;
@@ -45,9 +46,9 @@ learn_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port, enum bf
 
 /* Control judges it again when the guest's own announcement does not count any more. */
 static void
-claim_post(struct bf_worker *w, const struct bf_frame *f)
+claim_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port)
 {
-	struct bf_mail mail = {.key = f->src, .port = BF_BOND_SLOT, .kind = BF_MAIL_CLAIM};
+	struct bf_mail mail = {.key = f->src, .port = port, .kind = BF_MAIL_CLAIM};
 
 	bf_post(w, &mail, f->src ^ 1ULL << 62, CLAIM_REPEAT_MS);
 }
@@ -60,11 +61,11 @@ take_effects(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const s
 	if (v.effects & BF_EFFECT_TOUCH)
 		bf_fdb_touch(w->fdb, v.station);
 	if (v.effects & BF_EFFECT_ECHO)
-		w->counters->pmd.echoes++;
+		w->bonds[bf_bond_of_slot(in)].echoes++;
 	if (v.effects & BF_EFFECT_NOTE)
-		bf_echo_note(w->echoes, m);
+		bf_echo_note(w->echoes, w->view->ports[in].bond, m);
 	if (v.effects & BF_EFFECT_CLAIM)
-		claim_post(w, f);
+		claim_post(w, f, in);
 	if (v.effects & BF_EFFECT_LEARN)
 		learn_post(w, f, in, (enum bf_word)v.word);
 	if (v.effects & BF_EFFECT_ANNOUNCED)
@@ -175,8 +176,8 @@ prepare_special(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, stru
 
 /* The long way: frames that are tagged, special, or new. */
 static inline uint16_t
-prepare(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, struct bf_frame *f,
-	struct key *k)
+prepare(struct bf_worker *w, uint16_t in, unsigned int bond, const struct rte_mbuf *m,
+	struct bf_frame *f, struct key *k)
 {
 	uint16_t out = BF_OUT_UNKNOWN;
 	uint64_t raw;
@@ -184,6 +185,7 @@ prepare(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, struct bf_fr
 	bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), f);
 	memcpy(&raw, rte_pktmbuf_mtod(m, const uint8_t *) + 6, 8);
 	*k = (struct key){{f->dst << 16 | in, raw}, w->epoch_tag};
+	bf_frame_set_bond(f, bond);
 	if (unlikely(bf_frame_is_special(m, f->type)))
 		out = prepare_special(w, in, m, f, k);
 	if (out == BF_OUT_UNKNOWN) {
@@ -197,11 +199,12 @@ static void
 resolve(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, const uint8_t *miss,
 	uint16_t n_miss, uint16_t *out)
 {
+	unsigned int bond = w->view->ports[in].bond;
 	struct bf_frame f[BF_BURST];
 	struct key k[BF_BURST];
 
 	for (uint16_t i = 0; i < n_miss; i++)
-		out[miss[i]] = prepare(w, in, pkts[miss[i]], &f[i], &k[i]);
+		out[miss[i]] = prepare(w, in, bond, pkts[miss[i]], &f[i], &k[i]);
 	for (uint16_t i = 0; i < n_miss; i++)
 		if (out[miss[i]] == BF_OUT_UNKNOWN)
 			out[miss[i]] = decide_and_remember(w, in, pkts[miss[i]], &f[i], &k[i]);
@@ -350,13 +353,13 @@ sum_of(struct rte_mbuf **pkts, uint16_t n, uint32_t flags, struct bf_burst *sum)
  * active-backup only one member is listened to.
  */
 static uint16_t
-drop_duplicates(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
+drop_duplicates(struct bf_worker *w, unsigned int bond, struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct bf_bond_view *b = &w->view->bond;
+	const struct bf_bond_view *b = &w->view->bonds[bond];
 
-	if (b->lag || b->tx == BF_TX_ORDER || w->rx_member == b->designated)
+	if (b->lag || b->tx == BF_TX_ORDER || w->bonds[bond].rx_member == b->designated)
 		return n;
-	bf_drop(w, BF_BOND_SLOT, BF_DROP_DUPLICATE, pkts, n);
+	bf_drop(w, bf_bond_slot(bond), BF_DROP_DUPLICATE, pkts, n);
 	return 0;
 }
 
@@ -368,13 +371,14 @@ drop_duplicates(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 static void
 listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	const struct bf_bond_view *b = &w->view->bond;
+	unsigned int bond = w->view->ports[in].bond;
+	const struct bf_bond_view *b = &w->view->bonds[bond];
 	bool sampled = b->echo == BF_ECHO_MAYBE && !b->doubted && n == BF_BURST;
 
 	for (uint16_t i = 0; i < n; i++)
 		bf_snoop(w, in, pkts[i]);
-	if (in != BF_BOND_SLOT && b->echo != BF_ECHO_NONE)
-		bf_echo_note_burst(w->echoes, pkts, n, sampled ? SAMPLE : 1);
+	if (!bf_is_bond_slot(in) && b->echo != BF_ECHO_NONE)
+		bf_echo_note_burst(w->echoes, bond, pkts, n, sampled ? SAMPLE : 1);
 }
 
 /*
@@ -391,8 +395,8 @@ flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts,
 	uint16_t dests = 0, all = n;
 	struct bf_burst sum = *burst;
 
-	if (in == BF_BOND_SLOT)
-		n = drop_duplicates(w, pkts, n);
+	if (bf_is_bond_slot(in))
+		n = drop_duplicates(w, bf_bond_of_slot(in), pkts, n);
 	if (n == 0)
 		return;
 	listen(w, in, pkts, n);
@@ -407,8 +411,8 @@ flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts,
 		dests++;
 	}
 	c->flooded += n;
-	if (in != BF_BOND_SLOT && to->bond) {
-		bf_tx_bond(w, pkts, n, &sum);
+	if (to->bond && in != bf_bond_slot(domain)) {
+		bf_tx_bond(w, domain, pkts, n, &sum);
 		dests++;
 	} else if (dests > 0) {
 		bf_free_burst(pkts, n);
@@ -422,15 +426,12 @@ flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts,
 static void
 refuse(struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
 {
-	if (why == BF_DROP_FOR_US) {
-		for (uint16_t i = 0; i < n; i++) /* not every driver says so */
-			pkts[i]->port = w->view->bond.member[w->rx_member];
-		bf_punt(w, w->for_us, why, pkts, n);
-	} else if (why == BF_DROP_SLOW_PROTOCOL && in == BF_BOND_SLOT) {
-		bf_punt_slow(w, why, pkts, n);
-	} else {
+	if (why == BF_DROP_FOR_US)
+		bf_punt(w, bf_bond_of_slot(in), w->for_us, why, pkts, n);
+	else if (why == BF_DROP_SLOW_PROTOCOL && bf_is_bond_slot(in))
+		bf_punt_slow(w, bf_bond_of_slot(in), why, pkts, n);
+	else
 		bf_drop(w, in, why, pkts, n);
-	}
 }
 
 /* Flooded frames of a burst that are for one domain. */

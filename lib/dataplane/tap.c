@@ -67,8 +67,8 @@ bf_tap_frames(struct bf_worker *w, uint32_t set, enum bf_tap_dir dir, uint16_t s
 		.slot = slot, .dir = (uint8_t)dir, .why = why, .member = BF_TAP_NO_MEMBER};
 
 	head.tsc = rte_rdtsc();
-	if (slot == BF_BOND_SLOT && dir == BF_TAP_IN)
-		head.member = w->rx_member;
+	if (bf_is_bond_slot(slot) && dir == BF_TAP_IN)
+		head.member = w->bonds[bf_bond_of_slot(slot)].rx_member;
 	for (; set != 0; set &= set - 1) {
 		struct bf_tap *tap = w->view->taps[__builtin_ctz(set)];
 

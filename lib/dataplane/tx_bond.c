@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Towards the bond: frames are dealt out to members, and sent on the worker's own queue of each.
+ * Towards a bond (k: its number): frames are dealt out to members, and sent on the worker's own queue of each.
  *
  * Threads: worker.
  */
@@ -20,11 +20,12 @@
 #define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
 
 static void
-member_tx(struct bf_worker *w, uint8_t member, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
+member_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t bytes)
 {
-	struct bf_port_counters *c = &w->counters->ports[BF_BOND_SLOT];
-	struct bf_member_counters *mc = &w->counters->members[member];
-	uint16_t port = w->view->bond.member[member], sent = 0;
+	struct bf_port_counters *c = &w->counters->ports[bf_bond_slot(k)];
+	struct bf_member_counters *mc = &w->counters->members[k][member];
+	uint16_t port = w->view->bonds[k].member[member], sent = 0;
 
 	for (int i = 0; i < TX_TRIES && sent < n; i++)
 		sent = (uint16_t)(sent +
@@ -33,7 +34,7 @@ member_tx(struct bf_worker *w, uint8_t member, struct rte_mbuf **pkts, uint16_t 
 		for (uint16_t i = sent; i < n; i++)
 			bytes -= pkts[i]->pkt_len;
 		mc->tx_full += (uint64_t)n - sent;
-		bf_drop(w, BF_BOND_SLOT, BF_DROP_MEMBER_FULL, &pkts[sent], (uint16_t)(n - sent));
+		bf_drop(w, bf_bond_slot(k), BF_DROP_MEMBER_FULL, &pkts[sent], (uint16_t)(n - sent));
 	}
 	mc->tx_frames += sent;
 	mc->tx_bytes += bytes;
@@ -42,9 +43,10 @@ member_tx(struct bf_worker *w, uint8_t member, struct rte_mbuf **pkts, uint16_t 
 }
 
 static void
-order_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
+order_tx(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t bytes)
 {
-	member_tx(w, bf_bond_first(&w->view->bond, usable), pkts, n, bytes);
+	member_tx(w, k, bf_bond_first(&w->view->bonds[k], usable), pkts, n, bytes);
 }
 
 /* A burst on its way to several members. */
@@ -72,19 +74,19 @@ parts_add(struct parts *p, uint8_t member, struct rte_mbuf *m)
 }
 
 static inline void
-parts_tx(struct bf_worker *w, struct parts *p)
+parts_tx(struct bf_worker *w, unsigned int k, struct parts *p)
 {
 	for (uint32_t left = p->used; left != 0; left &= left - 1) {
 		uint8_t m = (uint8_t)__builtin_ctz(left);
 
-		member_tx(w, m, p->pkts[m], p->n[m], p->bytes[m]);
+		member_tx(w, k, m, p->pkts[m], p->n[m], p->bytes[m]);
 	}
 }
 
 static void
-bucket_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n)
+bucket_tx(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct bf_bond_view *b = &w->view->bond;
+	const struct bf_bond_view *b = &w->view->bonds[k];
 	uint32_t hash[BF_STAGE_SIZE];
 	struct parts p;
 
@@ -93,14 +95,14 @@ bucket_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t
 	for (uint16_t i = 0; i < n; i++) {
 		uint8_t bucket = (uint8_t)(hash[i] % BF_BUCKETS);
 
-		w->bucket_bytes[bucket] += pkts[i]->pkt_len;
+		w->bonds[k].bucket_bytes[bucket] += pkts[i]->pkt_len;
 		parts_add(&p, bf_bond_of_bucket(usable, b->bucket[bucket], bucket), pkts[i]);
 	}
-	parts_tx(w, &p);
+	parts_tx(w, k, &p);
 }
 
 static void
-rr_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n)
+rr_tx(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint8_t turn[BF_MAX_MEMBERS] = {0};
 	uint32_t n_turn = 0;
@@ -110,16 +112,16 @@ rr_tx(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n)
 	for (uint32_t u = usable; u != 0; u &= u - 1)
 		turn[n_turn++] = (uint8_t)__builtin_ctz(u);
 	for (uint16_t i = 0; i < n; i++)
-		parts_add(&p, turn[w->rr++ % n_turn], pkts[i]);
-	parts_tx(w, &p);
+		parts_add(&p, turn[w->bonds[k].rr++ % n_turn], pkts[i]);
+	parts_tx(w, k, &p);
 }
 
 /* Every usable member by reference; the frames are read-only from here on. */
 static void
-broadcast_tx(
-	struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
+broadcast_tx(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t bytes)
 {
-	struct bf_port_counters *c = &w->counters->ports[BF_BOND_SLOT];
+	struct bf_port_counters *c = &w->counters->ports[bf_bond_slot(k)];
 	uint16_t copies = (uint16_t)(__builtin_popcount(usable) - 1);
 	struct rte_mbuf *dup[BF_STAGE_SIZE];
 
@@ -130,7 +132,7 @@ broadcast_tx(
 	for (uint32_t u = usable; u != 0; u &= u - 1) {
 		for (uint16_t i = 0; i < n; i++)
 			dup[i] = pkts[i];
-		member_tx(w, (uint8_t)__builtin_ctz(u), dup, n, bytes);
+		member_tx(w, k, (uint8_t)__builtin_ctz(u), dup, n, bytes);
 	}
 }
 
@@ -154,29 +156,30 @@ pad(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 }
 
 static uint16_t
-drop_oversize(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, uint32_t flags)
+drop_oversize(
+	struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n, uint32_t flags)
 {
-	uint32_t limit = w->view->ports[BF_BOND_SLOT].max_len;
+	uint32_t limit = w->view->ports[bf_bond_slot(k)].max_len;
 	uint16_t keep = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		if (bf_wire_len(pkts[i], flags) <= limit)
 			pkts[keep++] = pkts[i];
 		else
-			bf_drop(w, BF_BOND_SLOT, BF_DROP_OVERSIZE, &pkts[i], 1);
+			bf_drop(w, bf_bond_slot(k), BF_DROP_OVERSIZE, &pkts[i], 1);
 	}
 	return keep;
 }
 
 /* The frames that need a change before they leave: short ones, too long ones. */
 static uint16_t
-fit(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *sum,
-	uint64_t *bytes)
+fit(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum, uint64_t *bytes)
 {
 	if (sum->min_len < BF_MIN_FRAME)
 		pad(w, pkts, n);
-	if (sum->max_len > w->view->ports[BF_BOND_SLOT].max_len)
-		n = drop_oversize(w, pkts, n, sum->flags);
+	if (sum->max_len > w->view->ports[bf_bond_slot(k)].max_len)
+		n = drop_oversize(w, k, pkts, n, sum->flags);
 	*bytes = 0;
 	for (uint16_t i = 0; i < n; i++)
 		*bytes += pkts[i]->pkt_len;
@@ -185,9 +188,10 @@ fit(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_bur
 
 /* The bond's rules; what they refuse is freed. */
 static uint16_t
-pass_rules(struct bf_worker *w, uint32_t set, struct rte_mbuf **pkts, uint16_t n, uint64_t *bytes)
+pass_rules(struct bf_worker *w, unsigned int k, uint32_t set, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t *bytes)
 {
-	uint16_t pass = bf_rules_out(w, BF_BOND_SLOT, set, pkts, n);
+	uint16_t pass = bf_rules_out(w, bf_bond_slot(k), set, pkts, n);
 
 	if (likely(pass == n))
 		return n;
@@ -197,47 +201,49 @@ pass_rules(struct bf_worker *w, uint32_t set, struct rte_mbuf **pkts, uint16_t n
 }
 
 static void
-dispatch(struct bf_worker *w, uint32_t usable, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
+dispatch(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t bytes)
 {
-	switch (w->view->bond.tx) {
+	switch (w->view->bonds[k].tx) {
 	case BF_TX_ORDER:
-		order_tx(w, usable, pkts, n, bytes);
+		order_tx(w, k, usable, pkts, n, bytes);
 		break;
 	case BF_TX_BUCKET:
-		bucket_tx(w, usable, pkts, n);
+		bucket_tx(w, k, usable, pkts, n);
 		break;
 	case BF_TX_RR:
-		rr_tx(w, usable, pkts, n);
+		rr_tx(w, k, usable, pkts, n);
 		break;
 	default:
-		broadcast_tx(w, usable, pkts, n, bytes);
+		broadcast_tx(w, k, usable, pkts, n, bytes);
 		break;
 	}
 }
 
 void
-bf_tx_bond(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *sum)
+bf_tx_bond(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum)
 {
-	const struct bf_bond_view *b = &w->view->bond;
-	const struct bf_port_view *pv = &w->view->ports[BF_BOND_SLOT];
+	const struct bf_bond_view *b = &w->view->bonds[k];
+	const struct bf_port_view *pv = &w->view->ports[bf_bond_slot(k)];
 	/* Losses first: a loss seen here has already taken its bit away. */
 	uint32_t losses = __atomic_load_n(&b->carrier->losses, __ATOMIC_ACQUIRE);
 	uint32_t usable = bf_bond_usable(b);
 	uint64_t bytes = sum->bytes;
 
 	if (unlikely(usable == 0)) {
-		bf_drop(w, BF_BOND_SLOT, BF_DROP_NO_MEMBER, pkts, n);
+		bf_drop(w, bf_bond_slot(k), BF_DROP_NO_MEMBER, pkts, n);
 		return;
 	}
 	if (unlikely(sum->min_len < BF_MIN_FRAME || sum->max_len > pv->max_len))
-		n = fit(w, pkts, n, sum, &bytes);
+		n = fit(w, k, pkts, n, sum, &bytes);
 	if (n > 0 && pv->out != 0)
-		n = pass_rules(w, pv->out, pkts, n, &bytes);
+		n = pass_rules(w, k, pv->out, pkts, n, &bytes);
 	if (unlikely(n == 0))
 		return;
-	dispatch(w, usable, pkts, n, bytes);
-	if (unlikely(losses != w->losses_seen)) {
-		w->first_tx_tsc = rte_rdtsc();
-		__atomic_store_n(&w->losses_seen, losses, __ATOMIC_RELEASE);
+	dispatch(w, k, usable, pkts, n, bytes);
+	if (unlikely(losses != w->bonds[k].losses_seen)) {
+		w->bonds[k].first_tx_tsc = rte_rdtsc();
+		__atomic_store_n(&w->bonds[k].losses_seen, losses, __ATOMIC_RELEASE);
 	}
 }

@@ -10,8 +10,8 @@
 
 #include "dataplane/lcore.h"
 
-/** Send frames on the bond's members. Takes all n. */
-void bf_tx_bond(
-	struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *sum);
+/** Send frames on the members of bond @p k. Takes all n. */
+void bf_tx_bond(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum);
 
 #endif

@@ -7,11 +7,12 @@
  */
 #include "dataplane/verdict.h"
 
-/* A frame of the bond that a guest has sent to it just now. */
+/* A frame of a bond that a guest has sent to it just now. */
 static bool
-came_back(const struct bf_verdict_ground *g, const struct rte_mbuf *m, struct bf_verdict *v)
+came_back(const struct bf_verdict_ground *g, unsigned int bond, const struct rte_mbuf *m,
+	struct bf_verdict *v)
 {
-	if (g->view->bond.echo == BF_ECHO_NONE || !bf_echo_has(g->echoes, m))
+	if (g->view->bonds[bond].echo == BF_ECHO_NONE || !bf_echo_has(g->echoes, bond, m))
 		return false;
 	/* An announcement may be another station's in the same words. */
 	if (bf_frame_word(m) == BF_WORD_NONE)
@@ -24,12 +25,14 @@ static enum bf_drop
 judge_new(const struct bf_verdict_ground *g, uint16_t in, const struct rte_mbuf *m,
 	const struct bf_frame *f, struct bf_verdict *v)
 {
-	const struct bf_bond_view *b = &g->view->bond;
+	unsigned int bond = g->view->ports[in].bond;
+	const struct bf_bond_view *b = &g->view->bonds[bond];
 
 	if (bf_frame_may_tell(f) || (f->dst & BF_MAC_MULTICAST))
 		v->word = (uint8_t)bf_frame_word(m);
-	if (in != BF_BOND_SLOT) {
-		if ((v->out == BF_BOND_SLOT || bf_out_is_flood(v->out)) && b->echo != BF_ECHO_NONE)
+	if (!bf_is_bond_slot(in)) {
+		if ((v->out == bf_bond_slot(bond) || bf_out_is_flood(v->out)) &&
+			b->echo != BF_ECHO_NONE)
 			v->effects |= BF_EFFECT_NOTE; /* a flood may only be sampled */
 	} else if (v->station != NULL &&
 		bf_fdb_is_echo(g->fdb, v->station, v->word != BF_WORD_NONE, b->doubted)) {
@@ -47,11 +50,12 @@ bf_verdict_source(const struct bf_verdict_ground *g, uint16_t in, const struct r
 {
 	enum bf_drop why = BF_DROP_COUNT;
 
-	if (in == BF_BOND_SLOT && (!here || bf_out_is_flood(v.out)) && came_back(g, m, &v))
+	if (bf_is_bond_slot(in) && (!here || bf_out_is_flood(v.out)) &&
+		came_back(g, bf_bond_of_slot(in), m, &v))
 		why = BF_DROP_REFLECTED;
 	else if (!here)
 		why = judge_new(g, in, m, f, &v);
-	else if (in != BF_BOND_SLOT && bf_frame_may_tell(f) &&
+	else if (!bf_is_bond_slot(in) && bf_frame_may_tell(f) &&
 		bf_frame_word(m) == BF_WORD_ANNOUNCEMENT)
 		v.effects |= BF_EFFECT_ANNOUNCED;
 	if (why != BF_DROP_COUNT) {

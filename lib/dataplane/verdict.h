@@ -23,7 +23,7 @@
 
 /** What becomes of a frame: a port slot, or one of these. */
 #define BF_OUT_UNKNOWN 0xffff /* not decided yet */
-#define BF_OUT_FLOOD 0x8000 /* | number of struct bf_view.flood[] */
+#define BF_OUT_FLOOD 0x8000 /* | index of struct bf_view.flood[] */
 #define BF_OUT_DROP 0x4000 /* | enum bf_drop */
 
 static inline bool
@@ -85,7 +85,7 @@ bf_verdict_out(const struct bf_verdict_ground *g, uint16_t in, const struct bf_f
 	uint16_t port;
 
 	if ((f->dst & BF_MAC_MULTICAST) || bf_fdb_find(g->fdb, f->dst, &port) == NULL)
-		return (uint16_t)(BF_OUT_FLOOD | g->view->ports[in].domain);
+		return (uint16_t)(BF_OUT_FLOOD | g->view->ports[in].bond);
 	return port == in ? BF_OUT_DROP | BF_DROP_SAME_PORT : port;
 }
 
@@ -120,7 +120,8 @@ bf_verdict(
 
 		v = bf_verdict_source(&ground, in, m, f, v, here);
 	}
-	if (unlikely(in == BF_BOND_SLOT && (f->dst & BF_FDB_MAC_MASK) == g.view->bond.mac &&
+	if (unlikely(bf_is_bond_slot(in) &&
+		    (f->dst & BF_FDB_MAC_MASK) == g.view->bonds[bf_bond_of_slot(in)].mac &&
 		    v.out != (BF_OUT_DROP | BF_DROP_REFLECTED))) {
 		v.out = BF_OUT_DROP | BF_DROP_FOR_US;
 		v.lasts = false;

@@ -47,7 +47,7 @@ struct bf_port_view {
 	uint8_t retries; /* enqueue attempts beyond the first */
 	uint16_t max_len; /* longest frame the port takes, bytes without FCS */
 	uint8_t n_rings; /* rings towards the guest that are in use, at least 1 */
-	uint8_t domain; /* where its flooded frames go: bf_view.flood[] */
+	uint8_t bond; /* number of the bond whose switch it is on; its flood domain, too */
 	uint16_t out; /* rules for what is sent to it: bits of enum bf_rule_id */
 	struct bf_guest_dp *guest;
 };
@@ -62,7 +62,7 @@ struct bf_rxq {
 };
 
 struct bf_worker_view {
-	bool polls_bond;
+	uint8_t polls; /* bit k: its queues of bond k */
 	uint16_t n_rxq;
 	struct bf_rxq *rxq;
 };
@@ -119,7 +119,7 @@ struct bf_port_rules {
 
 /** The ports that a flooded frame reaches, but for the one it came from. */
 struct bf_flood {
-	bool bond; /* the bond is one of them */
+	bool bond; /* the bond of the same number is one of them */
 	uint16_t n_guests;
 	uint16_t *guests; /* slots */
 };
@@ -132,7 +132,7 @@ struct bf_view {
 	struct bf_flood flood[BF_MAX_FLOODS];
 	uint8_t idle[BF_MAX_WORKERS]; /* enum bf_idle */
 	struct bf_worker_view workers[BF_MAX_WORKERS];
-	struct bf_bond_view bond;
+	struct bf_bond_view bonds[BF_MAX_BONDS]; /* where ports[bf_bond_slot(k)] is one */
 	struct bf_port_view ports[BF_MAX_PORTS];
 	uint32_t drop_taps; /* bit k: taps[k] looks at dropped frames of all ports */
 	struct bf_tap *taps[BF_MAX_TAPS];

@@ -105,8 +105,8 @@ loop_once(struct bf_worker *w, uint64_t now)
 	bf_switch_refresh(w);
 	if (unlikely(w->owes))
 		bf_inject_owed(w, now);
-	if (w->view->workers[w->idx].polls_bond)
-		moved += bf_rx_bond(w);
+	for (uint32_t left = w->view->workers[w->idx].polls; left != 0; left &= left - 1)
+		moved += bf_rx_bond(w, (unsigned int)__builtin_ctz(left));
 	send_staged(w); /* what the wire brought does not wait until all guests were asked */
 	moved += bf_rx_guests(w, now);
 	send_staged(w);

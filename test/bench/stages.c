@@ -395,17 +395,17 @@ one_round(void)
 	EACH_PART(several, bond_to_guests);
 	EACH_PART(frames, bond_to_guest_new);
 	bf_switch_refresh(r->w);
-	r->view->bond.tx = BF_TX_BUCKET;
+	r->view->bonds[0].tx = BF_TX_BUCKET;
 	warm(1, back);
 	EACH_PART(back, guest_to_bond_hashed);
-	r->view->bond.tx = BF_TX_ORDER;
+	r->view->bonds[0].tx = BF_TX_ORDER;
 	EACH_PART(back, guest_to_bond_ordered);
 	guest_ring();
 	packed_ring();
 	prepare_tagged();
 	warm(BF_BOND_SLOT, tagged);
 	EACH_PART(tagged, tagged_to_guest);
-	r->view->bond.tx = BF_TX_BUCKET;
+	r->view->bonds[0].tx = BF_TX_BUCKET;
 	warm(1, tagged_back);
 	EACH_PART(tagged_back, tagged_to_bond);
 }

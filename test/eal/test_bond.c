@@ -209,10 +209,10 @@ test_every_mode_opens_and_sends_in_its_way(void **state)
 		snprintf(pairs, sizeof(pairs), "mode=%s,%s", table[i].mode, FOUR);
 		open_bond(pairs);
 		at(now + 10);
-		assert_int_equal(view.bond.tx, table[i].tx);
-		assert_int_equal(view.bond.lag, table[i].lag);
-		assert_int_equal(view.bond.n_members, 4);
-		assert_int_equal(view.bond.eligible, table[i].sends ? 15 : 0);
+		assert_int_equal(view.bonds[0].tx, table[i].tx);
+		assert_int_equal(view.bonds[0].lag, table[i].lag);
+		assert_int_equal(view.bonds[0].n_members, 4);
+		assert_int_equal(view.bonds[0].eligible, table[i].sends ? 15 : 0);
 		assert_int_equal(view.ports[0].max_len, 1522);
 		bf_bond_close(&b);
 		assert_false(b.open);
@@ -243,7 +243,7 @@ test_null_ports_can_be_members(void **state)
 	(void)state;
 	open_bond("mode=balance-xor,member=net_null0,member=net_null1");
 	at(now + 10);
-	assert_int_equal(view.bond.eligible, 3);
+	assert_int_equal(view.bonds[0].eligible, 3);
 }
 
 static void
@@ -255,7 +255,7 @@ test_buckets_are_dealt_evenly(void **state)
 	open_bond("mode=balance-xor," FOUR);
 	at(now + 10);
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
-		n[view.bond.bucket[k]]++;
+		n[view.bonds[0].bucket[k]]++;
 	for (unsigned int i = 0; i < 4; i++)
 		assert_int_equal(n[i], 64);
 }
@@ -269,25 +269,25 @@ test_only_a_lost_members_buckets_move_and_they_come_back(void **state)
 	(void)state;
 	open_bond("mode=balance-xor," FOUR);
 	at(now + 10);
-	memcpy(before, view.bond.bucket, sizeof(before));
+	memcpy(before, view.bonds[0].bucket, sizeof(before));
 	cable(1, false);
 	at(now + 10);
-	assert_int_equal(view.bond.eligible, 13);
+	assert_int_equal(view.bonds[0].eligible, 13);
 	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
 		if (before[k] != 1)
-			assert_int_equal(view.bond.bucket[k], before[k]);
-		assert_int_not_equal(view.bond.bucket[k], 1);
+			assert_int_equal(view.bonds[0].bucket[k], before[k]);
+		assert_int_not_equal(view.bonds[0].bucket[k], 1);
 		/* what workers do before the view arrives */
 		if (before[k] == 1)
-			assert_int_equal(view.bond.bucket[k], bf_bond_stand_in(13, (uint8_t)k));
-		n[view.bond.bucket[k]]++;
+			assert_int_equal(view.bonds[0].bucket[k], bf_bond_stand_in(13, (uint8_t)k));
+		n[view.bonds[0].bucket[k]]++;
 	}
 	for (unsigned int i = 0; i < 4; i++)
 		if (i != 1)
 			assert_in_range(n[i], 75, 96);
 	cable(1, true);
 	at(now + 10);
-	assert_memory_equal(before, view.bond.bucket, sizeof(before));
+	assert_memory_equal(before, view.bonds[0].bucket, sizeof(before));
 }
 
 static unsigned int
@@ -296,7 +296,7 @@ moved(const uint8_t *before)
 	unsigned int n = 0;
 
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
-		n += before[k] != view.bond.bucket[k];
+		n += before[k] != view.bonds[0].bucket[k];
 	return n;
 }
 
@@ -308,13 +308,13 @@ test_a_new_member_takes_its_share_and_no_more(void **state)
 	(void)state;
 	open_bond("mode=balance-xor,member=net_ring_m0,member=net_ring_m1,member=net_ring_m2");
 	at(now + 10);
-	memcpy(before, view.bond.bucket, sizeof(before));
+	memcpy(before, view.bonds[0].bucket, sizeof(before));
 	assert_int_equal(add_member("net_ring_m3"), 0);
 	at(now + 10);
 	assert_in_range(moved(before), 60, 66);
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
-		if (before[k] != view.bond.bucket[k])
-			assert_int_equal(view.bond.bucket[k], 3);
+		if (before[k] != view.bonds[0].bucket[k])
+			assert_int_equal(view.bonds[0].bucket[k], 3);
 }
 
 static void
@@ -325,18 +325,18 @@ test_a_member_that_leaves_moves_its_own_buckets_only(void **state)
 	(void)state;
 	open_bond("mode=balance-xor," FOUR);
 	at(now + 10);
-	memcpy(before, view.bond.bucket, sizeof(before));
+	memcpy(before, view.bonds[0].bucket, sizeof(before));
 	bf_bond_member_remove(&b, "net_ring_m2", now);
 	at(now + 10);
 	assert_int_equal(b.n_members, 3);
 	assert_int_equal(moved(before), 64);
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
-		if (before[k] != view.bond.bucket[k])
+		if (before[k] != view.bonds[0].bucket[k])
 			assert_int_equal(before[k], 2);
 	assert_int_equal(add_member("net_ring_m4"), 0);
 	at(now + 10);
-	assert_int_equal(view.bond.member[2], port[4]); /* the free number */
-	assert_int_equal(view.bond.eligible, 15);
+	assert_int_equal(view.bonds[0].member[2], port[4]); /* the free number */
+	assert_int_equal(view.bonds[0].eligible, 15);
 }
 
 static void
@@ -355,13 +355,13 @@ test_members_may_come_and_go_many_times(void **state)
 		else
 			bf_bond_member_remove(&b, name, now);
 		at(now + 100);
-		assert_int_equal(__builtin_popcount(view.bond.eligible), b.n_members);
+		assert_int_equal(__builtin_popcount(view.bonds[0].eligible), b.n_members);
 		for (unsigned int k = 0; k < BF_BUCKETS; k++) {
-			assert_true(view.bond.eligible & 1u << view.bond.bucket[k]);
-			n[view.bond.bucket[k]]++;
+			assert_true(view.bonds[0].eligible & 1u << view.bonds[0].bucket[k]);
+			n[view.bonds[0].bucket[k]]++;
 		}
 		for (unsigned int m = 0; m < BF_MAX_MEMBERS; m++)
-			if (view.bond.eligible & 1u << m)
+			if (view.bonds[0].eligible & 1u << m)
 				assert_in_range(n[m], BF_BUCKETS / b.n_members - 1,
 					BF_BUCKETS / b.n_members + 1);
 	}
@@ -503,7 +503,7 @@ ab_run(const struct ab_case *c)
 			fail_msg("%s: step %u: active is %d, not %d", c->name, i, b.active,
 				s->active);
 		if (s->active >= 0)
-			assert_int_equal(view.bond.order[0], s->active);
+			assert_int_equal(view.bonds[0].order[0], s->active);
 	}
 	bf_bond_close(&b);
 	for (unsigned int i = 0; i < 3; i++)
@@ -528,7 +528,7 @@ test_a_higher_priority_is_preferred_when_one_must_be_chosen(void **state)
 	assert_int_equal(bf_bond_open(&b, &cfg, now, &err), 0);
 	at(now + 10);
 	assert_int_equal(b.active, 2);
-	assert_int_equal(view.bond.order[1], 3);
+	assert_int_equal(view.bonds[0].order[1], 3);
 	cable(2, false);
 	at(now + 10);
 	assert_int_equal(b.active, 3);
@@ -545,17 +545,17 @@ test_a_link_must_be_up_for_the_up_delay(void **state)
 	(void)state;
 	open_bond("mode=balance-xor,up_delay=200,member=net_ring_m0,member=net_ring_m1");
 	at(11000);
-	assert_int_equal(view.bond.eligible, 3); /* no delay at the start */
+	assert_int_equal(view.bonds[0].eligible, 3); /* no delay at the start */
 	cable(1, false);
 	at(12000);
-	assert_int_equal(view.bond.eligible, 1);
+	assert_int_equal(view.bonds[0].eligible, 1);
 	cable(1, true);
 	for (t = 13000; t < 13200; t += 10) {
 		at(t);
-		assert_int_equal(view.bond.eligible, 1);
+		assert_int_equal(view.bonds[0].eligible, 1);
 	}
 	at(13200);
-	assert_int_equal(view.bond.eligible, 3);
+	assert_int_equal(view.bonds[0].eligible, 3);
 }
 
 static void
@@ -572,9 +572,9 @@ test_a_link_that_flaps_begins_its_up_delay_again(void **state)
 	cable(1, true);
 	at(12250);
 	at(12440);
-	assert_int_equal(view.bond.eligible, 1);
+	assert_int_equal(view.bonds[0].eligible, 1);
 	at(12450);
-	assert_int_equal(view.bond.eligible, 3);
+	assert_int_equal(view.bonds[0].eligible, 3);
 }
 
 static void
@@ -585,13 +585,13 @@ test_the_only_member_waits_for_no_delay(void **state)
 	cable(0, false);
 	cable(1, false);
 	at(12000);
-	assert_int_equal(view.bond.eligible, 0);
+	assert_int_equal(view.bonds[0].eligible, 0);
 	cable(1, true);
 	at(12010);
-	assert_int_equal(view.bond.eligible, 2);
+	assert_int_equal(view.bonds[0].eligible, 2);
 	cable(0, true);
 	at(12020);
-	assert_int_equal(view.bond.eligible, 2);
+	assert_int_equal(view.bonds[0].eligible, 2);
 }
 
 static void
@@ -602,15 +602,15 @@ test_a_member_without_link_is_held_for_the_down_delay(void **state)
 	at(11000);
 	cable(1, false);
 	at(12000);
-	assert_int_equal(view.bond.eligible, 3);
-	assert_true(view.bond.hold & 2);
+	assert_int_equal(view.bonds[0].eligible, 3);
+	assert_true(view.bonds[0].hold & 2);
 	at(12090);
-	assert_int_equal(view.bond.eligible, 3);
+	assert_int_equal(view.bonds[0].eligible, 3);
 	at(12100);
-	assert_int_equal(view.bond.eligible, 1);
+	assert_int_equal(view.bonds[0].eligible, 1);
 	cable(1, true);
 	at(12200);
-	assert_int_equal(view.bond.eligible, 3);
+	assert_int_equal(view.bonds[0].eligible, 3);
 }
 
 static void
@@ -641,28 +641,28 @@ test_a_member_may_have_delays_of_its_own(void **state)
 	at(now + 10);
 	cable(2, false);
 	at(now + 10);
-	assert_int_equal(view.bond.hold, 4); /* held without link, as only it wants to be */
+	assert_int_equal(view.bonds[0].hold, 4); /* held without link, as only it wants to be */
 	at(now + 110);
-	assert_int_equal(view.bond.eligible, 3);
+	assert_int_equal(view.bonds[0].eligible, 3);
 	cable(1, false);
 	at(now + 10);
-	assert_int_equal(view.bond.eligible, 1);
+	assert_int_equal(view.bonds[0].eligible, 1);
 	cable(1, true);
 	cable(2, true);
 	at(now + 10);
-	assert_int_equal(view.bond.eligible, 5); /* no delay, and one that runs */
+	assert_int_equal(view.bonds[0].eligible, 5); /* no delay, and one that runs */
 	at(now + 49);
-	assert_int_equal(view.bond.eligible, 5);
+	assert_int_equal(view.bonds[0].eligible, 5);
 	at(now + 1);
-	assert_int_equal(view.bond.eligible, 7);
+	assert_int_equal(view.bonds[0].eligible, 7);
 	cable(0, false);
 	at(now + 10);
 	cable(0, true);
 	at(now + 10);
 	at(now + 199);
-	assert_int_equal(view.bond.eligible, 6); /* the bond's */
+	assert_int_equal(view.bonds[0].eligible, 6); /* the bond's */
 	at(now + 1);
-	assert_int_equal(view.bond.eligible, 7);
+	assert_int_equal(view.bonds[0].eligible, 7);
 }
 
 static void
@@ -787,7 +787,7 @@ count_gone(void *arg, const struct bf_event *e)
 static void
 expect_gone(unsigned int i)
 {
-	assert_int_equal(view.bond.carrier->bits >> i & 1, 0);
+	assert_int_equal(view.bonds[0].carrier->bits >> i & 1, 0);
 	assert_true(b.members[i].gone);
 	assert_false(b.members[i].usable);
 	assert_int_not_equal(b.active, i);
@@ -805,7 +805,7 @@ test_a_member_whose_device_is_taken_out_is_left_until_it_joins_again(void **stat
 	assert_int_equal(b.active, 0);
 	/* What the EAL does when the kernel says so; the driver still says that the link is up. */
 	rte_dev_event_callback_process("net_ring_m0", RTE_DEV_EVENT_REMOVE);
-	assert_int_equal(view.bond.carrier->bits & 1, 0); /* workers know before control does */
+	assert_int_equal(view.bonds[0].carrier->bits & 1, 0); /* workers know before control does */
 	bf_bond_on_link(&b, port[0], now);
 	at(now + 10);
 	expect_gone(0);
@@ -814,12 +814,12 @@ test_a_member_whose_device_is_taken_out_is_left_until_it_joins_again(void **stat
 	bf_bond_member_remove(&b, "net_ring_m0", now);
 	assert_int_equal(add_member("net_ring_m0"), 0);
 	at(now + 10);
-	assert_int_equal(__builtin_popcount(view.bond.carrier->bits & 3), 2);
+	assert_int_equal(__builtin_popcount(view.bonds[0].carrier->bits & 3), 2);
 	assert_false(b.members[1].gone);
 	/* A driver may say it as well; a device that is no member concerns nobody. */
 	rte_dev_event_callback_process("net_ring_m3", RTE_DEV_EVENT_REMOVE);
 	rte_dev_event_callback_process("no_such_device", RTE_DEV_EVENT_REMOVE);
-	assert_int_equal(__builtin_popcount(view.bond.carrier->bits & 3), 2);
+	assert_int_equal(__builtin_popcount(view.bonds[0].carrier->bits & 3), 2);
 }
 
 static void
@@ -831,19 +831,19 @@ test_what_is_switched_off_stays_off_whatever_its_driver_says(void **state)
 	bf_bond_switch(&b, 0, false, now);
 	cable(0, true); /* its driver reports a link */
 	at(now + 1000);
-	assert_int_equal(view.bond.eligible, 2);
+	assert_int_equal(view.bonds[0].eligible, 2);
 	bf_bond_switch(&b, -1, false, now);
 	at(now + 10);
-	assert_int_equal(view.bond.eligible, 0);
+	assert_int_equal(view.bonds[0].eligible, 0);
 	assert_int_equal(add_member("net_ring_m2"), 0); /* what joins a bond that is off is off */
 	at(now + 10);
-	assert_int_equal(view.bond.carrier->bits & 7, 0);
+	assert_int_equal(view.bonds[0].carrier->bits & 7, 0);
 	bf_bond_switch(&b, -1, true, now);
 	at(now + 10);
-	assert_int_equal(view.bond.eligible, 6);
+	assert_int_equal(view.bonds[0].eligible, 6);
 	bf_bond_switch(&b, 0, true, now);
 	at(now + 10);
-	assert_int_equal(view.bond.eligible, 7);
+	assert_int_equal(view.bonds[0].eligible, 7);
 }
 
 static void
@@ -883,19 +883,19 @@ test_a_member_that_flaps_is_out_until_its_link_is_steady(void **state)
 	at(now + 1000);
 	flap(1);
 	flap(1);
-	assert_int_equal(view.bond.eligible, 3); /* three, but not within the window */
+	assert_int_equal(view.bonds[0].eligible, 3); /* three, but not within the window */
 	flap(1);
-	assert_int_equal(view.bond.eligible, 1);
+	assert_int_equal(view.bonds[0].eligible, 1);
 	assert_true(b.members[1].damped);
 	at(now + 4000);
 	flap(1); /* begins anew */
 	at(now + 4999);
-	assert_int_equal(view.bond.eligible, 1);
+	assert_int_equal(view.bonds[0].eligible, 1);
 	at(now + 1);
-	assert_int_equal(view.bond.eligible, 3);
+	assert_int_equal(view.bonds[0].eligible, 3);
 	assert_false(b.members[1].damped);
 	flap(1);
-	assert_int_equal(view.bond.eligible, 3);
+	assert_int_equal(view.bonds[0].eligible, 3);
 }
 
 static void
@@ -912,7 +912,7 @@ test_a_member_that_flaps_is_used_when_it_is_the_only_one(void **state)
 	cable(0, false);
 	at(now + 10);
 	assert_int_equal(b.active, 1);
-	assert_int_equal(view.bond.order[0], 1);
+	assert_int_equal(view.bonds[0].order[0], 1);
 }
 
 /* A driver with link interrupts is not polled, but its delays end when they end. */
@@ -941,11 +941,11 @@ test_draining_the_last_member_loses_no_frames(void **state)
 	cfg.members[0].drained = true;
 	assert_int_equal(bf_bond_reconfigure(&b, &cfg, now, &err), 0);
 	at(now + 10);
-	assert_int_equal(view.bond.eligible, 2);
+	assert_int_equal(view.bonds[0].eligible, 2);
 	cfg.members[1].drained = true;
 	assert_int_equal(bf_bond_reconfigure(&b, &cfg, now, &err), 0);
 	at(now + 10);
-	assert_int_equal(view.bond.eligible, 3);
+	assert_int_equal(view.bonds[0].eligible, 3);
 }
 
 /* The PMD would end the process in the middle of its link handling. */
@@ -1018,7 +1018,7 @@ test_lacp_sends_on_every_member_and_distributes_on_none_without_partner(void **s
 	open_bond("mode=802.3ad,lacp_rate=fast," FOUR);
 	for (int i = 0; i < 40; i++)
 		at(now + 100);
-	assert_int_equal(view.bond.eligible, 0);
+	assert_int_equal(view.bonds[0].eligible, 0);
 	while (rte_ring_sc_dequeue(lcores.inject, (void **)&m) == 0) {
 		for (unsigned int i = 0; i < 4; i++)
 			n[i] += m->port == port[i];

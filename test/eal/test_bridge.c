@@ -217,7 +217,7 @@ test_what_did_not_change_is_not_touched(void **state)
 	apply();
 	assert_ptr_equal(bf_bridge_guest(br, "a"), a);
 	assert_int_equal(br->bond.port, port);
-	assert_int_equal(br->lcores.view->bond.policy, BF_POLICY_L2);
+	assert_int_equal(br->lcores.view->bonds[0].policy, BF_POLICY_L2);
 }
 
 static void
@@ -235,7 +235,7 @@ expect_as_before(const struct bf_config *before)
 	assert_null(bf_bridge_guest(br, "big"));
 	assert_int_equal(br->lcores.view->flood[0].n_guests, 1);
 	assert_int_equal(br->lcores.view->ports[a->slot].max_len, 1522);
-	assert_int_equal(br->lcores.view->bond.policy, BF_POLICY_L34);
+	assert_int_equal(br->lcores.view->bonds[0].policy, BF_POLICY_L34);
 }
 
 static void
@@ -423,7 +423,7 @@ test_members_come_and_go_by_config(void **state)
 		assert_int_equal(bf_bond_config_add_member(&want->bond, "net_ring_b0", &err), 0);
 		apply();
 		assert_int_equal(br->bond.n_members, 2);
-		assert_int_equal(__builtin_popcount(br->lcores.view->bond.eligible), 2);
+		assert_int_equal(__builtin_popcount(br->lcores.view->bonds[0].eligible), 2);
 	}
 }
 
@@ -569,9 +569,9 @@ test_where_a_lag_is_expected_a_station_follows_at_once(void **state)
 	assert_int_equal(port_of_station(), 0);
 	post(1, BF_MAIL_STATION, true);
 	bf_bridge_tick(br, bf_clock_ms());
-	br->lcores.workers[0]->counters->pmd.echoes++; /* the switch has none */
+	br->lcores.workers[0]->bonds[0].echoes++; /* the switch has none */
 	bf_bridge_tick(br, bf_clock_ms());
-	assert_true(br->lcores.view->bond.doubted);
+	assert_true(br->lcores.view->bonds[0].doubted);
 	post(0, BF_MAIL_STATION, true);
 	bf_bridge_tick(br, bf_clock_ms());
 	assert_int_equal(port_of_station(), 1);
@@ -674,7 +674,7 @@ test_our_own_announcements_are_known_when_they_come_back(void **state)
 	for (int i = 0; i < 20; i++)
 		bf_bridge_tick(br, ++now);
 	while (rte_ring_sc_dequeue(br->lcores.inject, (void **)&m) == 0) {
-		known += m->port != BF_INJECT_NONE && bf_echo_has(br->lcores.echoes, m);
+		known += m->port != BF_INJECT_NONE && bf_echo_has(br->lcores.echoes, 0, m);
 		rte_pktmbuf_free(m);
 	}
 	assert_int_equal(known, 2); /* RARP and ARP */

@@ -32,7 +32,7 @@ begin(unsigned int n_members, bool packed)
 	r->dp[1].kick_fd[0] = kick;
 	rxq = (struct bf_rxq){.slot = 1, .ring = 1, .guest = &r->dp[1]};
 	r->view->workers[0] =
-		(struct bf_worker_view){.polls_bond = n_members > 0, .n_rxq = 1, .rxq = &rxq};
+		(struct bf_worker_view){.polls = n_members > 0, .n_rxq = 1, .rxq = &rxq};
 	r->view->idle[0] = BF_IDLE_SLEEP;
 	r->w->idle = (struct bf_idle_wait){.set = -1};
 	r->w->empty_loops = LONG_IDLE;

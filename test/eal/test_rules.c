@@ -36,7 +36,7 @@ set_up(void **state)
 		rig_burst(r, g, &m, 1);
 	}
 	rxq = (struct bf_rxq){.slot = 1, .ring = 1, .guest = &r->dp[1]};
-	r->view->workers[0] = (struct bf_worker_view){.polls_bond = true, .n_rxq = 1, .rxq = &rxq};
+	r->view->workers[0] = (struct bf_worker_view){.polls = 1, .n_rxq = 1, .rxq = &rxq};
 	rig_wire(r, 0, buf, rig_udp(buf, guest[1], far, 0), 1);
 	rig_poll_bond(r);
 	rig_learn(r, r->fdb->now_s);
@@ -59,7 +59,7 @@ static void
 publish(void)
 {
 	r->view->drop_taps = 0;
-	r->view->bond.in = 0;
+	r->view->bonds[0].in = 0;
 	rxq.in = 0;
 	for (unsigned int s = 0; s <= RIG_GUESTS; s++) {
 		r->view->ports[s].out = 0;
@@ -307,7 +307,7 @@ test_a_tap_that_is_taken_away_is_in_no_later_view(void **state)
 	bf_taps_retire(&taps, tap);
 	publish();
 	assert_int_equal(r->view->ports[1].out, 0);
-	assert_int_equal(r->view->bond.in, 0);
+	assert_int_equal(r->view->bonds[0].in, 0);
 	assert_int_equal(rxq.in, 0);
 	assert_int_equal(r->view->drop_taps, 0);
 	bf_tap_free(tap);

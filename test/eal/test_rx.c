@@ -66,12 +66,12 @@ static void
 test_a_backups_ring_does_not_keep_old_frames(void **state)
 {
 	(void)state;
-	r->view->bond.tx = BF_TX_ORDER;
+	r->view->bonds[0].tx = BF_TX_ORDER;
 	r->carrier.collect = 1;
 	rig_wire(r, 1, data_frame, data_len, 3);
 	rig_poll_bond(r);
 	r->carrier.collect = 2;
-	r->view->bond.order[0] = 1;
+	r->view->bonds[0].order[0] = 1;
 	assert_int_equal(rig_poll_bond(r), 0);
 	assert_int_equal(rig_got(r, 1), 0);
 }
@@ -80,12 +80,12 @@ static void
 test_the_next_member_is_heard_at_the_burst_after_a_loss(void **state)
 {
 	(void)state;
-	r->view->bond.tx = BF_TX_ORDER;
-	r->view->bond.order[0] = 2;
-	r->view->bond.order[1] = 1;
-	r->view->bond.order[2] = 0;
-	r->view->bond.lag = false;
-	r->view->bond.designated = 2;
+	r->view->bonds[0].tx = BF_TX_ORDER;
+	r->view->bonds[0].order[0] = 2;
+	r->view->bonds[0].order[1] = 1;
+	r->view->bonds[0].order[2] = 0;
+	r->view->bonds[0].lag = false;
+	r->view->bonds[0].designated = 2;
 	r->carrier.collect = 1u << 2;
 	r->carrier.bits = 3; /* member 2 is gone, nobody has decided anything yet */
 	for (unsigned int m = 0; m < MEMBERS; m++)
@@ -236,7 +236,7 @@ static void
 test_a_member_out_of_the_view_is_not_touched(void **state)
 {
 	(void)state;
-	r->view->bond.polled = 1;
+	r->view->bonds[0].polled = 1;
 	rig_wire(r, 1, data_frame, data_len, 3);
 	assert_int_equal(rig_poll_bond(r), 0);
 	assert_int_equal(rte_ring_count(r->wire[1]), 3);

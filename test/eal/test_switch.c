@@ -505,11 +505,11 @@ static void
 test_where_a_lag_is_in_force_no_station_is_doubted(void **state)
 {
 	(void)state;
-	r->view->bond.echo = BF_ECHO_NONE;
-	r->view->bond.doubted = false;
+	r->view->bonds[0].echo = BF_ECHO_NONE;
+	r->view->bonds[0].doubted = false;
 	assert_int_equal(after_claim(GRATUITOUS, GRATUITOUS), 0);
 	assert_int_equal(after_claim(GRATUITOUS, REQUEST), 0);
-	r->view->bond.echo = BF_ECHO_MAYBE;
+	r->view->bonds[0].echo = BF_ECHO_MAYBE;
 	assert_int_equal(after_claim(GRATUITOUS, GRATUITOUS), 0);
 	assert_int_equal(after_claim(GRATUITOUS, REQUEST), 0);
 }
@@ -539,8 +539,8 @@ test_the_first_frame_of_a_station_does_not_come_in_again(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
-		r->view->bond.echo = (uint8_t)echoes[i];
-		r->view->bond.doubted = r->view->bond.lag = i == 1;
+		r->view->bonds[0].echo = (uint8_t)echoes[i];
+		r->view->bonds[0].doubted = r->view->bonds[0].lag = i == 1;
 		for (unsigned int tags = 0; tags < 2; tags++) {
 			uint32_t len = word(buf, ++station, ANSWER, 1);
 
@@ -556,7 +556,7 @@ test_the_first_frame_of_a_station_does_not_come_in_again(void **state)
 		}
 	}
 	assert_int_equal(rig_drops(r, 0, BF_DROP_REFLECTED), 4);
-	assert_int_equal(r->w->counters->pmd.echoes, 4);
+	assert_int_equal(r->w->bonds[0].echoes, 4);
 	send_and_echo(buf, 42, 0); /* padded on its way */
 	assert_int_equal(r->n_log, 0);
 }
@@ -575,7 +575,7 @@ test_the_first_frame_of_a_station_that_has_come_does_not_come_in_again(void **st
 	rig_learn(r, r->fdb->now_s);
 	say(2, 22, 11);
 	expect_only(1);
-	assert_int_equal(r->w->counters->pmd.echoes, 0); /* another's might look the same */
+	assert_int_equal(r->w->bonds[0].echoes, 0); /* another's might look the same */
 }
 
 /* A unicast frame to a station that the switch does not know any more. */
@@ -599,7 +599,7 @@ test_what_comes_back_late_is_another_frame(void **state)
 
 	(void)state;
 	r->lcores.echoes->window_tsc = 0;
-	r->view->bond.doubted = false;
+	r->view->bonds[0].doubted = false;
 	send_and_echo(buf, word(buf, 11, REQUEST, 1), 0);
 	while (rig_got(r, 2) == 0) { /* a time slice has to pass */
 		rig_forget(r);
@@ -650,7 +650,7 @@ test_a_guests_own_announcement_that_comes_back_is_not_learned(void **state)
 	uint8_t buf[128];
 
 	(void)state;
-	r->view->bond.lag = false;
+	r->view->bonds[0].lag = false;
 	send_bytes(1, 0, buf, arp(buf, 11));
 	send_bytes(0, 1, buf, arp(buf, 11));
 	rig_forget(r);
@@ -664,8 +664,8 @@ test_without_a_lag_one_member_brings_floods(void **state)
 	uint8_t buf[64], from[6];
 
 	(void)state;
-	r->view->bond.lag = false;
-	r->view->bond.designated = 1;
+	r->view->bonds[0].lag = false;
+	r->view->bonds[0].designated = 1;
 	rig_mac(from, 33);
 	for (unsigned int member = 0; member < 2; member++)
 		send_bytes(0, member, buf, rig_udp(buf, broadcast, from, 1));
@@ -857,10 +857,10 @@ model_like_rig(void)
 		model.up[s] = s == 0 || r->dp[s].up;
 		model.max_len[s] = r->view->ports[s].max_len;
 	}
-	model.lag = r->view->bond.lag;
+	model.lag = r->view->bonds[0].lag;
 	memcpy(model.mac, rig_bond_mac, 6);
-	model.n_members = r->view->bond.n_members;
-	model.designated = r->view->bond.designated;
+	model.n_members = r->view->bonds[0].n_members;
+	model.designated = r->view->bonds[0].designated;
 	model.now_s = r->fdb->now_s;
 }
 
@@ -968,12 +968,12 @@ test_random_bursts_go_where_the_model_says(void **state)
 	(void)state;
 	for (int round = 0; round < 8; round++) {
 		model_like_rig();
-		r->view->bond.lag = model.lag = (round & 1) != 0;
-		r->view->bond.doubted = model.doubts = (round & 1) == 0 || (round & 2) != 0;
-		r->view->bond.echo = round & 4 ? BF_ECHO_NONE : BF_ECHO_MAYBE;
+		r->view->bonds[0].lag = model.lag = (round & 1) != 0;
+		r->view->bonds[0].doubted = model.doubts = (round & 1) == 0 || (round & 2) != 0;
+		r->view->bonds[0].echo = round & 4 ? BF_ECHO_NONE : BF_ECHO_MAYBE;
 		model.remembers = (round & 4) == 0;
 		rig_forget_sent(r);
-		r->view->bond.designated = 1;
+		r->view->bonds[0].designated = 1;
 		model.designated = 1;
 		r->dp[4].up = round & 2 ? 0 : 1;
 		model.up[4] = r->dp[4].up;

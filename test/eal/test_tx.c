@@ -27,7 +27,7 @@ set_up(void **state)
 {
 	(void)state;
 	r = rig_new(3, 2);
-	bond = &r->view->bond;
+	bond = &r->view->bonds[0];
 	return 0;
 }
 
@@ -71,7 +71,7 @@ to_bond(struct rte_mbuf **pkts, uint16_t n)
 {
 	struct bf_burst s = sum_of(pkts, n);
 
-	bf_tx_bond(r->w, pkts, n, &s);
+	bf_tx_bond(r->w, 0, pkts, n, &s);
 }
 
 static void
@@ -201,8 +201,8 @@ test_a_full_member_frees_and_counts_the_rest(void **state)
 		send_flows(0, 64);
 	assert_int_equal(bond_counters()->tx_frames, RIG_RING);
 	assert_int_equal(rig_drops(r, 0, BF_DROP_MEMBER_FULL), 20 * 64 - RIG_RING);
-	assert_int_equal(r->w->counters->members[0].tx_full, 20 * 64 - RIG_RING);
-	assert_int_equal(r->w->counters->members[0].tx_bytes, RIG_RING * 60);
+	assert_int_equal(r->w->counters->members[0][0].tx_full, 20 * 64 - RIG_RING);
+	assert_int_equal(r->w->counters->members[0][0].tx_bytes, RIG_RING * 60);
 	assert_int_equal(bond_counters()->tx_bytes, RIG_RING * 60);
 	rig_collect(r);
 	assert_int_equal(rig_got(r, 0), RIG_RING);
@@ -378,7 +378,7 @@ have_nic_rings(bool on)
 	}
 	asked = 0;
 	r->w->tsc_hz = rte_get_tsc_hz();
-	r->w->bond_was = *bond;
+	r->w->bonds[0].was = *bond;
 }
 
 /* Over such rings: a view as it is, to be changed by the test. */
@@ -402,23 +402,23 @@ test_flows_move_when_the_members_rings_have_emptied(void **state)
 	busy_for = 5;
 	bf_settle(r->w, next);
 	assert_int_equal(asked, 0); /* nothing moves: a guest came, say */
-	next->bond.bucket[7] ^= 1;
+	next->bonds[0].bucket[7] ^= 1;
 	bf_settle(r->w, next);
 	assert_int_equal(asked, 5 + 3); /* the first one until it was empty, then each once */
 	asked = 0;
 	bf_settle(r->w, next);
 	assert_int_equal(asked, 0); /* once is enough */
-	next->bond.seed ^= 1;
-	next->bond.polled &= ~1u; /* a member that leaves is no longer touched */
+	next->bonds[0].seed ^= 1;
+	next->bonds[0].polled &= ~1u; /* a member that leaves is no longer touched */
 	bf_settle(r->w, next);
 	assert_int_equal(asked, 2);
 	asked = 0;
 	busy_for = 1;
-	next->bond.tx = BF_TX_RR; /* which promises no order */
+	next->bonds[0].tx = BF_TX_RR; /* which promises no order */
 	bf_settle(r->w, next);
 	assert_int_equal(asked, 0);
 	have_nic_rings(false);
-	next->bond.tx = BF_TX_BUCKET;
+	next->bonds[0].tx = BF_TX_BUCKET;
 	bf_settle(r->w, next); /* a driver that cannot tell */
 	free(next);
 }
@@ -429,7 +429,7 @@ test_a_stuck_ring_holds_nobody_up(void **state)
 	struct bf_view *next = next_view();
 
 	(void)state;
-	next->bond.seed ^= 1;
+	next->bonds[0].seed ^= 1;
 	busy_for = -1;
 	bf_settle(r->w, next); /* comes back */
 	assert_true(asked > 1);
@@ -538,7 +538,7 @@ test_a_frame_that_is_to_be_cut_is_measured_by_its_segments(void **state)
 	assert_int_equal(rig_got(r, 1), 1);
 	assert_int_equal(rig_drops(r, 1, BF_DROP_OVERSIZE), 2);
 	rig_forget(r);
-	bf_tx_bond(r->w, pkts, 3, &sum);
+	bf_tx_bond(r->w, 0, pkts, 3, &sum);
 	rig_collect(r);
 	assert_int_equal(rig_got(r, 0), 1);
 	assert_int_equal(rig_drops(r, 0, BF_DROP_OVERSIZE), 2);

@@ -53,7 +53,7 @@ set_up(void **state)
 	r = rig_new(1, 2);
 	for (uint16_t i = 0; i < 2; i++)
 		rxq[i] = (struct bf_rxq){.slot = i + 1, .ring = 1, .guest = &r->dp[i + 1]};
-	r->view->workers[0] = (struct bf_worker_view){.polls_bond = true, .n_rxq = 2, .rxq = rxq};
+	r->view->workers[0] = (struct bf_worker_view){.polls = 1, .n_rxq = 2, .rxq = rxq};
 	r->lcores.view = r->view;
 	rig_mac(guest, 1);
 	rig_mac(far, 2);

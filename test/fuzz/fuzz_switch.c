@@ -34,9 +34,9 @@ set_path(uint8_t how)
 		{true, false, BF_ECHO_MAYBE}, {true, false, BF_ECHO_NONE}};
 	unsigned int i = how & 3;
 
-	model.lag = r->view->bond.lag = path[i].lag;
-	model.doubts = r->view->bond.doubted = path[i].doubts;
-	r->view->bond.echo = (uint8_t)path[i].echo;
+	model.lag = r->view->bonds[0].lag = path[i].lag;
+	model.doubts = r->view->bonds[0].doubted = path[i].doubts;
+	r->view->bonds[0].echo = (uint8_t)path[i].echo;
 	model.remembers = path[i].echo != BF_ECHO_NONE;
 }
 

@@ -169,7 +169,7 @@ member_open(struct rig *r, unsigned int i)
 static void
 fill_bond(struct rig *r)
 {
-	struct bf_bond_view *b = &r->view->bond;
+	struct bf_bond_view *b = &r->view->bonds[0];
 
 	r->view->ports[BF_BOND_SLOT] =
 		(struct bf_port_view){.kind = BF_PORT_BOND, .max_len = 1518, .n_rings = 1};
@@ -359,7 +359,7 @@ rig_burst(struct rig *r, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
 			;
 		for (unsigned int k = 0; in == BF_BOND_SLOT && k < r->n_members; k++)
 			if (r->port[k] == pkts[i]->port)
-				r->w->rx_member = (uint8_t)k;
+				r->w->bonds[0].rx_member = (uint8_t)k;
 		bf_switch_burst(r->w, in, &pkts[i], run, r->flags);
 	}
 	bf_stage_flush(r->w);
@@ -372,7 +372,7 @@ rig_poll_bond(struct rig *r)
 	uint32_t n;
 
 	bf_switch_refresh(r->w);
-	n = bf_rx_bond(r->w);
+	n = bf_rx_bond(r->w, 0);
 	bf_stage_flush(r->w);
 	return n;
 }

@@ -101,8 +101,8 @@ test_a_members_figures_are_the_sum_over_workers(void **state)
 	struct bf_member_counters c;
 
 	(void)state;
-	worker[0].counters->members[15] = (struct bf_member_counters){1, 60, 2};
-	worker[1].counters->members[15] = (struct bf_member_counters){10, 600, 20};
+	worker[0].counters->members[0][15] = (struct bf_member_counters){1, 60, 2};
+	worker[1].counters->members[0][15] = (struct bf_member_counters){10, 600, 20};
 	bf_stats_member(&br, 15, &c);
 	assert_int_equal(c.tx_frames, 11);
 	assert_int_equal(c.tx_bytes, 660);
