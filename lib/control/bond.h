@@ -241,7 +241,9 @@ void bf_bond_device_remove(struct bf_bond *b, unsigned int i);
 /** Opens or closes the receive valve of a member; workers see it at their next burst. */
 void bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on);
 /** Carrier bits by member number, as the interrupt thread keeps them. */
-const struct bf_carrier *bf_bond_device_carrier(void);
+const struct bf_carrier *bf_bond_device_carrier(const struct bf_bond *b);
+/** The number of the bond that an ethdev port is a member of, or -1. ctx any. */
+int bf_bond_device_owner(uint16_t port);
 /** A member's link as its driver gives it. */
 struct bf_member_link {
 	bool driver_up;

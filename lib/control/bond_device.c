@@ -27,17 +27,34 @@
 #define PMD_SLOW_FRAMES 512 /* what the PMD takes beside, rings and headers, generously */
 #define PMD_SLOW_ROOM 256
 
-/* One bond per process: what the interrupt thread needs of it. */
-static struct bf_carrier carrier; /* intr and control: w; worker: r */
-static uint32_t held_down; /* members that are switched off by hand; control: w */
-static uint32_t gone; /* members whose devices were taken out of the machine; intr: w */
-static uint32_t interrupts[BF_MAX_MEMBERS]; /* of each link; intr: w, control: r */
-static int16_t member_of[RTE_MAX_ETHPORTS]; /* bit + 1 of the port's member, 0 = none */
+/* What the interrupt thread needs of each bond: its callback may come while the bond is opened or closed. */
+static struct wires {
+	struct bf_carrier carrier; /* intr and control: w; worker: r */
+	uint32_t held_down; /* members that are switched off by hand; control: w */
+	uint32_t gone; /* members whose devices were taken out of the machine; intr: w */
+	uint32_t interrupts[BF_MAX_MEMBERS]; /* of each link; intr: w, control: r */
+} wires[BF_MAX_BONDS];
+static int16_t member_of[RTE_MAX_ETHPORTS]; /* bond * BF_MAX_MEMBERS + bit + 1, 0 = none */
+
+static struct wires *
+wires_of(const struct bf_bond *b)
+{
+	return &wires[b->number];
+}
 
 const struct bf_carrier *
-bf_bond_device_carrier(void)
+bf_bond_device_carrier(const struct bf_bond *b)
 {
-	return &carrier;
+	return &wires_of(b)->carrier;
+}
+
+int
+bf_bond_device_owner(uint16_t port)
+{
+	int member = port < RTE_MAX_ETHPORTS ? __atomic_load_n(&member_of[port], __ATOMIC_ACQUIRE)
+					     : 0;
+
+	return member == 0 ? -1 : (member - 1) / BF_MAX_MEMBERS;
 }
 
 /* The vdev bus finds the driver by the device's name. */
@@ -51,46 +68,48 @@ device_name(const char *bond, char *buf, size_t size)
 
 /* Members that have no carrier whatever their drivers say. */
 static uint32_t
-never_up(void)
+never_up(const struct wires *w)
 {
-	return __atomic_load_n(&held_down, __ATOMIC_ACQUIRE) |
-		__atomic_load_n(&gone, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&w->held_down, __ATOMIC_ACQUIRE) |
+		__atomic_load_n(&w->gone, __ATOMIC_ACQUIRE);
 }
 
 static void
-carrier_set(unsigned int bit, bool up)
+carrier_set(struct wires *w, unsigned int bit, bool up)
 {
 	uint32_t old;
 
-	if (up && !(never_up() & 1u << bit)) {
-		__atomic_fetch_or(&carrier.bits, 1u << bit, __ATOMIC_RELEASE);
+	if (up && !(never_up(w) & 1u << bit)) {
+		__atomic_fetch_or(&w->carrier.bits, 1u << bit, __ATOMIC_RELEASE);
 		return;
 	}
-	old = __atomic_fetch_and(&carrier.bits, ~(1u << bit), __ATOMIC_ACQ_REL);
+	old = __atomic_fetch_and(&w->carrier.bits, ~(1u << bit), __ATOMIC_ACQ_REL);
 	if (!(old & 1u << bit))
 		return;
-	__atomic_store_n(&carrier.lost_tsc, rte_rdtsc(), __ATOMIC_RELAXED);
-	__atomic_fetch_add(&carrier.losses, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&w->carrier.lost_tsc, rte_rdtsc(), __ATOMIC_RELAXED);
+	__atomic_fetch_add(&w->carrier.losses, 1, __ATOMIC_RELEASE);
 }
 
 /* Workers leave a dead member at their next burst; control hears of it afterwards. */
 static int
 bond_on_link_event(uint16_t port, enum rte_eth_event_type type, void *arg, void *ret)
 {
-	int bit = __atomic_load_n(&member_of[port], __ATOMIC_ACQUIRE) - 1;
+	int member = __atomic_load_n(&member_of[port], __ATOMIC_ACQUIRE) - 1;
+	unsigned int bit = (unsigned int)member % BF_MAX_MEMBERS;
+	struct wires *w = &wires[(unsigned int)member / BF_MAX_MEMBERS % BF_MAX_BONDS];
 	struct bf_notice n = {.kind = BF_NOTICE_LINK, .a = port};
 	struct rte_eth_link link = {0};
 
 	RTE_SET_USED(arg);
 	RTE_SET_USED(ret);
-	if (bit < 0)
+	if (member < 0)
 		return 0;
-	__atomic_fetch_add(&interrupts[bit], 1, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&w->interrupts[bit], 1, __ATOMIC_RELEASE);
 	if (type == RTE_ETH_EVENT_INTR_RMV) {
-		__atomic_fetch_or(&gone, 1u << bit, __ATOMIC_RELEASE);
-		carrier_set((unsigned int)bit, false);
+		__atomic_fetch_or(&w->gone, 1u << bit, __ATOMIC_RELEASE);
+		carrier_set(w, bit, false);
 	} else if (rte_eth_link_get_nowait(port, &link) == 0) {
-		carrier_set((unsigned int)bit, link.link_status == RTE_ETH_LINK_UP);
+		carrier_set(w, bit, link.link_status == RTE_ETH_LINK_UP);
 	}
 	bf_notify_post(&n);
 	return 0;
@@ -149,23 +168,23 @@ bf_bond_device_link(const struct bf_bond *b, unsigned int i)
 
 	l.driver_up = rte_eth_link_get_nowait(b->members[i].port, &link) == 0 &&
 		link.link_status == RTE_ETH_LINK_UP;
-	l.up = l.driver_up && !(never_up() & 1u << bit);
+	l.up = l.driver_up && !(never_up(wires_of(b)) & 1u << bit);
 	l.speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	l.full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
-	carrier_set(bit, l.up);
+	carrier_set(wires_of(b), bit, l.up);
 	return l;
 }
 
 uint32_t
 bf_bond_device_interrupts(const struct bf_bond *b, unsigned int i)
 {
-	return __atomic_load_n(&interrupts[b->members[i].bit], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&wires_of(b)->interrupts[b->members[i].bit], __ATOMIC_ACQUIRE);
 }
 
 bool
 bf_bond_device_is_gone(const struct bf_bond *b, unsigned int i)
 {
-	return __atomic_load_n(&gone, __ATOMIC_ACQUIRE) >> b->members[i].bit & 1;
+	return __atomic_load_n(&wires_of(b)->gone, __ATOMIC_ACQUIRE) >> b->members[i].bit & 1;
 }
 
 void
@@ -174,11 +193,11 @@ bf_bond_device_hold_down(const struct bf_bond *b, unsigned int i, bool on)
 	uint32_t bit = 1u << b->members[i].bit;
 
 	if (!on) {
-		__atomic_fetch_and(&held_down, ~bit, __ATOMIC_RELEASE);
+		__atomic_fetch_and(&wires_of(b)->held_down, ~bit, __ATOMIC_RELEASE);
 		return;
 	}
-	__atomic_fetch_or(&held_down, bit, __ATOMIC_RELEASE);
-	carrier_set(b->members[i].bit, false);
+	__atomic_fetch_or(&wires_of(b)->held_down, bit, __ATOMIC_RELEASE);
+	carrier_set(wires_of(b), b->members[i].bit, false);
 }
 
 int
@@ -383,10 +402,11 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	m->port = port;
 	rte_eth_macaddr_get(port, &m->mac);
 	m->wakes = bf_rx_interrupts_ask(port, b->n_queues);
-	__atomic_fetch_and(&gone, ~(1u << m->bit), __ATOMIC_RELEASE);
+	__atomic_fetch_and(&wires_of(b)->gone, ~(1u << m->bit), __ATOMIC_RELEASE);
 	bf_bond_device_hold_down(b, i, b->off || m->off);
-	__atomic_store_n(&member_of[port], (int16_t)(m->bit + 1), __ATOMIC_RELEASE);
-	carrier_set(m->bit, false);
+	__atomic_store_n(&member_of[port], 
+		(int16_t)(b->number * BF_MAX_MEMBERS + m->bit + 1), __ATOMIC_RELEASE);
+	carrier_set(wires_of(b), m->bit, false);
 	bf_link_detect_prepare(b, i);
 	if (rte_eth_bond_member_add(b->port, port) != 0) {
 		bf_link_detect_restore(b, i);
@@ -417,7 +437,7 @@ bf_bond_device_remove(struct bf_bond *b, unsigned int i)
 	bf_lcores_grace(b->lcores); /* worker 0 may be sending an LACPDU there */
 	rte_eth_dev_stop(m->port);
 	__atomic_store_n(&member_of[m->port], 0, __ATOMIC_RELEASE);
-	carrier_set(m->bit, false);
+	carrier_set(wires_of(b), m->bit, false);
 	bf_bond_device_collect(b, i, false);
 }
 
@@ -491,8 +511,8 @@ bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on)
 	uint32_t bit = 1u << b->members[i].bit;
 
 	if (on)
-		__atomic_fetch_or(&carrier.collect, bit, __ATOMIC_RELEASE);
+		__atomic_fetch_or(&wires_of(b)->carrier.collect, bit, __ATOMIC_RELEASE);
 	else
-		__atomic_fetch_and(&carrier.collect, ~bit, __ATOMIC_RELEASE);
+		__atomic_fetch_and(&wires_of(b)->carrier.collect, ~bit, __ATOMIC_RELEASE);
 	b->members[i].collecting = on;
 }

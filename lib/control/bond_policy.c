@@ -455,7 +455,7 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	bv->doubted = bf_bond_is_doubted(b);
 	bv->n_members = (uint8_t)b->n_members;
 	bv->designated = b->members[b->active < 0 ? 0 : b->active].bit;
-	bv->carrier = bf_bond_device_carrier();
+	bv->carrier = bf_bond_device_carrier(b);
 	bv->eligible = may;
 	bv->seed = b->cfg.seed;
 	memcpy(&bv->mac, b->mac.addr_bytes, 6);

@@ -91,7 +91,7 @@ cause_of(const struct bf_bridge *br, uint32_t lost, char *buf, size_t size)
 static void
 time_failover(struct bf_bridge *br, uint32_t lost, uint32_t now_carry, uint64_t now_ms)
 {
-	const struct bf_carrier *c = bf_bond_device_carrier();
+	const struct bf_carrier *c = bf_bond_device_carrier(&br->bond);
 	const struct bf_bond *b = &br->bond;
 	bool by_carrier = false;
 	struct bf_failover *r;
