@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "control/config.h"
+#include "control/crossing.h"
 #include "control/events.h"
 #include "control/lcores.h"
 #include "dataplane/view.h"
@@ -33,6 +34,7 @@
 struct bf_member {
 	char name[BF_DEV_NAME_MAX];
 	uint16_t port; /* ethdev */
+	struct bf_crossing crossing; /* crossing.c */
 	uint8_t bit; /* its number for workers and LACP; stays while it is a member */
 	/* link_detect.c */
 	bool has_interrupt; /* the driver says that it reports link changes by itself */
@@ -254,6 +256,8 @@ struct bf_member_link {
 
 /** Read a member's link, also into the carrier bits. */
 struct bf_member_link bf_bond_device_link(const struct bf_bond *b, unsigned int i);
+/** Frames of guests that so many workers can have under way. */
+uint32_t bf_bond_guest_frames(const struct bf_bond *b, unsigned int n_workers);
 /** How many link interrupts of a member came, ever. */
 uint32_t bf_bond_device_interrupts(const struct bf_bond *b, unsigned int i);
 /** Listen, or no longer, for devices that are taken out; where the system does not tell, drivers may. */
@@ -280,8 +284,13 @@ int bf_bond_check_rings(const struct bf_bond_config *cfg, const struct bf_member
 bool bf_bond_has_own_rings(const struct bf_bond *b, unsigned int i);
 /** Does @p want need other rings, or more memory for them, than the bond was opened with? */
 bool bf_bond_other_rings(const struct bf_bond *b, const struct bf_bond_config *want);
-/** Frames that the rings of all members, and of those that may come, hold at most. */
-uint32_t bf_bond_ring_frames(const struct bf_bond *b);
+/**
+ * Frames that a worker's rings of all members, and of those that may come, hold at most.
+ *
+ * @param rx
+ *   Those that it receives from as well, not only those that it sends to.
+ */
+uint32_t bf_bond_ring_frames(const struct bf_bond *b, bool rx);
 /**
  * Start a member's device again with its own rings and its way of watching the link. No worker may use
  * it. @return 0, or -errno with a line that names the member.

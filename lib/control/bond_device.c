@@ -18,12 +18,14 @@
 #include "base/log.h"
 #include "control/compat.h"
 #include "control/link_detect.h"
+#include "control/nodes.h"
 #include "control/notify.h"
 #include "control/pools.h"
 #include "control/rx_interrupts.h"
 
 /* Frames in a worker's hands: caches, stages, a burst of the longest chains from a guest. */
 #define PER_WORKER (512u + BF_BURST * 32u)
+#define TO_CONTROL 2048u /* frames on their way there */
 #define PMD_SLOW_FRAMES 512 /* what the PMD takes beside, rings and headers, generously */
 #define PMD_SLOW_ROOM 256
 
@@ -397,8 +399,14 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	if (ret != 0)
 		return ret;
 	if (!has_memory_for(b, 1, rte_eth_dev_socket_id(port)))
-		return bf_err_set(err, ENOMEM,
-			"member: \"%s\": out of memory: expected more hugepages or -m", m->name);
+		return bf_nodes_are_several()
+			? bf_err_set(err, ENOMEM,
+				  "member: \"%s\": out of memory on node %d, where it is: expected more "
+				  "hugepages there",
+				  m->name, rte_eth_dev_socket_id(port))
+			: bf_err_set(err, ENOMEM,
+				  "member: \"%s\": out of memory: expected more hugepages or -m",
+				  m->name);
 	m->port = port;
 	rte_eth_macaddr_get(port, &m->mac);
 	m->wakes = bf_rx_interrupts_ask(port, b->n_queues);
@@ -441,6 +449,44 @@ bf_bond_device_remove(struct bf_bond *b, unsigned int i)
 	bf_bond_device_collect(b, i, false);
 }
 
+/* Most of the cards are on; a card that writes to another node's memory passes its own cache by. */
+static int
+node_of_members(const struct bf_bond *b)
+{
+	int nodes[BF_MAX_MEMBERS];
+	struct bf_err err;
+	uint16_t port;
+
+	if (!bf_nodes_are_several())
+		return SOCKET_ID_ANY;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		nodes[i] = bf_bond_find_port(b->members[i].name, &port, &err) == 0
+			? bf_nodes_of_port(port)
+			: BF_NODE_UNKNOWN;
+	return bf_nodes_most(nodes, b->n_members);
+}
+
+static struct rte_mempool *
+take_frames(const struct bf_bond *b)
+{
+	uint32_t n = b->n_queues * (bf_bond_ring_frames(b, true) + PER_WORKER) + TO_CONTROL;
+	int node = node_of_members(b);
+	struct rte_mempool *p = bf_pool_create(b->cfg.name, n, b->cfg.mtu, node);
+
+	if (p != NULL && bf_nodes_differ(node, bf_pool_node(p)))
+		bf_event(b->events, BF_LOG_WARNING, "numa_memory", b->cfg.name,
+			"its cards are on node %d, which has no memory for its %" PRIu32
+			" frames: they are on node %d; expected more huge pages on node %d",
+			node, n, bf_pool_node(p), node);
+	return p;
+}
+
+uint32_t
+bf_bond_guest_frames(const struct bf_bond *b, unsigned int n_workers)
+{
+	return n_workers * (bf_bond_ring_frames(b, false) + PER_WORKER) + TO_CONTROL;
+}
+
 int
 bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 {
@@ -449,9 +495,7 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 	int ret = 0, port;
 
 	b->n_queues = (uint16_t)b->lcores->n;
-	b->pool = bf_pool_create(b->cfg.name,
-		bf_bond_ring_frames(b) + b->n_queues * PER_WORKER + 2048, b->cfg.mtu,
-		SOCKET_ID_ANY);
+	b->pool = take_frames(b);
 	if (b->pool == NULL)
 		return bf_err_set(err, ENOMEM,
 			"bond %s: out of memory for its frames: expected more hugepages or -m",

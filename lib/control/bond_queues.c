@@ -88,7 +88,7 @@ bf_bond_other_rings(const struct bf_bond *b, const struct bf_bond_config *want)
 }
 
 uint32_t
-bf_bond_ring_frames(const struct bf_bond *b)
+bf_bond_ring_frames(const struct bf_bond *b, bool rx)
 {
 	struct bf_ring_sizes all = bf_bond_ring_sizes(&b->cfg, NULL);
 	uint32_t n = 0;
@@ -96,11 +96,11 @@ bf_bond_ring_frames(const struct bf_bond *b)
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		struct bf_ring_sizes s = bf_bond_ring_sizes(&b->cfg, &b->cfg.members[i]);
 
-		n += s.rxd + (uint32_t)s.txd;
+		n += (rx ? s.rxd : 0) + (uint32_t)s.txd;
 	}
 	if (b->n_expected > b->n_members)
-		n += (b->n_expected - b->n_members) * (all.rxd + (uint32_t)all.txd);
-	return n * b->n_queues;
+		n += (b->n_expected - b->n_members) * ((rx ? all.rxd : 0) + (uint32_t)all.txd);
+	return n;
 }
 
 /* As the PMD did it. */

@@ -22,6 +22,7 @@
 #include "control/guest_changes.h"
 #include "control/guest_rings.h"
 #include "control/link_detect.h"
+#include "control/nodes.h"
 #include "control/notify.h"
 #include "control/pools.h"
 #include "control/probe.h"
@@ -49,6 +50,7 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 	memset(br, 0, sizeof(*br));
 	br->opt = *opt;
 	br->started_ms = bf_clock_ms();
+	bf_nodes_open();
 	br->running = bf_config_new();
 	br->base = bf_stats_base_new();
 	br->fdb = bf_fdb_create(opt->fdb_capacity != 0 ? opt->fdb_capacity : FDB_CAPACITY,
@@ -369,6 +371,7 @@ close_bond(struct bf_bridge *br, struct bf_err *err)
 		return bf_err_set(err, ENOMEM, "bond %s: out of memory", br->bond.cfg.name);
 	}
 	bf_bond_close(&br->bond);
+	bf_frames_drop(&br->frames);
 	bf_fdb_flush_port(br->fdb, BF_BOND_SLOT, false);
 	bf_fdb_commit(br->fdb);
 	bf_event(&br->events, BF_LOG_NOTICE, "bond_closed", br->bond.cfg.name, "closed");
@@ -485,24 +488,6 @@ sync_bond(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err
 	return ret != 0 ? ret : bf_bond_reconfigure(b, &there, now_ms, err);
 }
 
-/* A bond that was opened anew has a new pool: guests leave the old one, or their own. */
-static void
-share_frames(struct bf_bridge *br)
-{
-	struct rte_mempool *old[BF_MAX_PORTS];
-	unsigned int n = 0;
-
-	for (unsigned int s = 1; br->bond.open && s < BF_MAX_PORTS; s++) {
-		old[n] =
-			br->guests[s] == NULL ? NULL : bf_guest_share(br->guests[s], br->bond.pool);
-		n += old[n] != NULL;
-	}
-	if (n > 0)
-		bf_lcores_grace(&br->lcores);
-	while (n > 0)
-		bf_pool_retire(old[--n]);
-}
-
 static int
 converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
@@ -523,7 +508,8 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 			"%u guests are configured and about %u can be connected: expected a higher limit "
 			"of open files (ulimit -n, LimitNOFILE=)",
 			want->n_guests, possible);
-	share_frames(br);
+	bf_frames_retry(&br->frames);
+	bf_frames_share(br); /* a bond that was opened anew has a new pool */
 	br->fdb->age_s = want->fdb_aging_s;
 	memcpy(br->running, want, sizeof(*want));
 	bf_missing_note(
@@ -582,7 +568,7 @@ take_in(struct bf_bridge *br, struct bf_err *err)
 	if (ret == 0)
 		ret = sync_bond(br, br->running, err);
 	if (ret == 0)
-		share_frames(br);
+		bf_frames_share(br);
 	return ret;
 }
 
@@ -714,6 +700,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	take_words(br, now_ms);
 	paths = bf_paths_tick(br, now_ms);
 	bf_plan_tick(br, now_ms);
+	bf_crossings_tick(br, now_ms);
 	take_missing(br, now_ms);
 	bf_rates_tick(br, now_ms);
 	if (br->bond.dirty || br->dirty)
@@ -738,6 +725,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_discard_close();
 	bf_guest_rings_close();
 	bf_records_close(br->ground.records);
+	bf_frames_drop(&br->frames);
 	bf_bond_fini(&br->bond);
 	bf_late_close();
 	bf_lcores_close(&br->lcores);

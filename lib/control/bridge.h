@@ -17,10 +17,12 @@
 #include "control/balance.h"
 #include "control/bond.h"
 #include "control/config.h"
+#include "control/crossing.h"
 #include "control/crowd.h"
 #include "control/events.h"
 #include "control/failover.h"
 #include "control/fdb.h"
+#include "control/frames.h"
 #include "control/guest.h"
 #include "control/lcores.h"
 #include "control/missing.h"
@@ -60,6 +62,8 @@ struct bf_bridge {
 	struct bf_failovers failovers;
 	struct bf_balance balance;
 	struct bf_plan plan;
+	struct bf_frames frames;
+	struct bf_crossings crossings;
 	struct bf_taps taps;
 	uint16_t generation; /* goes up with every guest port that is made */
 	uint64_t next_doctor_ms, doctor_quiet_ms, doubt_until_ms;

@@ -21,6 +21,7 @@
 #include <rte_malloc.h>
 
 #include "control/guest_rings.h"
+#include "control/nodes.h"
 #include "control/pools.h"
 #include "vhost/wire.h"
 
@@ -128,28 +129,48 @@ offer_of(const struct bf_guest_config *cfg)
 	return o;
 }
 
-static bool
-may_share(const struct bf_guest_config *cfg, struct rte_mempool *shared)
+bool
+bf_guest_may_share(const struct bf_guest *g, struct rte_mempool *shared)
 {
-	return cfg->mbufs == BF_OF_BOND && shared != NULL && bf_pool_fits(shared, cfg->mtu);
+	return g->cfg.mbufs == BF_OF_BOND && shared != NULL && bf_pool_fits(shared, g->cfg.mtu);
+}
+
+/* @return the pool used before. */
+static struct rte_mempool *
+take_pool(struct bf_guest *g, struct rte_mempool *p)
+{
+	struct rte_mempool *old = g->pool;
+
+	g->pool = p;
+	__atomic_store_n(&g->dp->pool, p, __ATOMIC_RELEASE);
+	return old;
 }
 
 struct rte_mempool *
 bf_guest_share(struct bf_guest *g, struct rte_mempool *shared)
 {
-	struct rte_mempool *old = g->pool;
-
-	if (shared == old || !may_share(&g->cfg, shared))
+	if (shared == g->pool || !bf_guest_may_share(g, shared))
 		return NULL;
-	g->pool = bf_pool_hold(shared);
-	__atomic_store_n(&g->dp->pool, shared, __ATOMIC_RELEASE);
-	return old;
+	g->has_own = false;
+	return take_pool(g, bf_pool_hold(shared));
 }
 
 static uint32_t
 own_frames(const struct bf_guest_config *cfg)
 {
 	return cfg->mbufs == BF_OF_BOND ? OWN_FRAMES : cfg->mbufs;
+}
+
+struct rte_mempool *
+bf_guest_settle(struct bf_guest *g, int node)
+{
+	struct rte_mempool *p;
+
+	if (!g->has_own || node == g->tried_node || !bf_nodes_differ(node, bf_pool_node(g->pool)))
+		return NULL;
+	p = bf_pool_create_on(node, g->cfg.name, own_frames(&g->cfg), g->cfg.mtu);
+	g->tried_node = p == NULL ? node : BF_NODE_UNKNOWN;
+	return p == NULL ? NULL : take_pool(g, p);
 }
 
 static int
@@ -159,15 +180,15 @@ guest_make(struct bf_guest *g, struct rte_mempool *shared)
 
 	g->n_rings = 1;
 	g->max_len = (uint16_t)(cfg->mtu + BF_FRAME_OVERHEAD);
-	g->numa_node = g->memory_node = SOCKET_ID_ANY;
+	g->numa_node = g->crossing.node = g->tried_node = BF_NODE_UNKNOWN;
 	memset(g->poller, 0xff, sizeof(g->poller));
 	g->bin = bf_waste_bin_new();
 	g->dp = rte_zmalloc("bf_guest", sizeof(*g->dp), RTE_CACHE_LINE_SIZE);
 	if (g->dp == NULL || g->bin == NULL)
 		return -ENOMEM;
-	g->pool = may_share(cfg, shared)
-		? bf_pool_hold(shared)
-		: bf_pool_create(cfg->name, own_frames(cfg), cfg->mtu, SOCKET_ID_ANY);
+	g->has_own = !bf_guest_may_share(g, shared);
+	g->pool = g->has_own ? bf_pool_create(cfg->name, own_frames(cfg), cfg->mtu, SOCKET_ID_ANY)
+			     : bf_pool_hold(shared);
 	g->dp->pool = g->pool;
 	return g->pool == NULL ? -ENOMEM : 0;
 }
@@ -265,6 +286,27 @@ started_from_zero(const struct bf_vhost_session *s)
 	return n;
 }
 
+/* @return whether it is another one. */
+static bool
+note_node(struct bf_guest *g, const struct bf_vhost_session *s)
+{
+	int node = bf_nodes_of_guest(s);
+
+	if (node < 0 || node == g->numa_node)
+		return false; /* what was known of it is still likely */
+	g->numa_node = node;
+	return true;
+}
+
+bool
+bf_guest_find_node(struct bf_guest *g)
+{
+	struct bf_door_info info;
+
+	bf_door_look(g->port, &info);
+	return note_node(g, &info.session);
+}
+
 void
 bf_guest_refresh(struct bf_guest *g, uint64_t now_ms)
 {
@@ -279,7 +321,9 @@ bf_guest_refresh(struct bf_guest *g, uint64_t now_ms)
 		g->n_vrings = started_from_zero(&info.session);
 		g->mtu = info.session.features & 1ULL << VIRTIO_NET_F_MTU ? info.session.mtu : 0;
 		g->pid = info.pid;
-		g->numa_node = g->memory_node;
+		if (ups != g->connects) /* another front end */
+			g->numa_node = BF_NODE_UNKNOWN;
+		note_node(g, &info.session);
 	}
 	if (up != g->up || ups != g->connects)
 		g->changed_ms = now_ms;

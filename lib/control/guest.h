@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "control/config.h"
+#include "control/crossing.h"
 #include "control/lcores.h"
 #include "control/records.h"
 #include "dataplane/view.h"
@@ -31,6 +32,8 @@ struct bf_guest {
 	uint16_t slot;
 	struct bf_guest_dp *dp;
 	struct rte_mempool *pool;
+	bool has_own; /* pool: made for it */
+	int tried_node; /* for which there was no memory, -1 none */
 	struct bf_door_port *port; /* at the front door */
 	struct bf_waste_bin *bin;
 	/* what was negotiated; read by bf_guest_refresh() */
@@ -39,13 +42,14 @@ struct bf_guest {
 	uint16_t n_vrings; /* rings that the front end has started, from 0 on */
 	pid_t pid; /* of the front end, 0 unknown */
 	uint16_t mtu; /* 0: not negotiated */
-	int numa_node;
+	int numa_node; /* most of its memory is on, -1 unknown */
 	uint32_t rx_seen, tx_seen; /* ring bits at the last refresh */
 	uint8_t fault_seen[2 * BF_MAX_QP]; /* enum bf_ring_fault of each ring, the same */
 	uint16_t n_rings; /* towards the guest, enabled from 0 on without a gap; at least 1 */
 	uint16_t max_len; /* longest frame the guest takes */
 	/* plan.c */
 	uint16_t poller[BF_MAX_QP]; /* worker that polls the queue, BF_NO_POLLER: none */
+	struct bf_crossing crossing; /* crossing.c */
 	/* history */
 	uint64_t connects; /* times that it has come up, as far as control has seen */
 	uint64_t changed_ms;
@@ -64,7 +68,6 @@ struct bf_guest {
 	uint32_t rx_posted, tx_posted; /* ring bits when control was last notified */
 	uint32_t ups; /* times that it has come up; control: r */
 	uint32_t noticed; /* bit: a notice of the kind is under way; vhost: sets, control: clears */
-	int memory_node;
 	uint32_t memory_lost; /* a mapping has become zeros; a signal handler sets it as well */
 };
 
@@ -96,11 +99,28 @@ struct bf_guest *bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot,
  */
 struct rte_mempool *bf_guest_share(struct bf_guest *g, struct rte_mempool *shared);
 
+/** May its frames lie in a pool of others: none of its own is asked for, and the buffers suffice. */
+bool bf_guest_may_share(const struct bf_guest *g, struct rte_mempool *shared);
+
+/**
+ * Take the memory of its own, if it has such, from a node from now on; once per node, when that has
+ * too little.
+ *
+ * @param node
+ *   -1: where it is.
+ * @return
+ *   As bf_guest_share().
+ */
+struct rte_mempool *bf_guest_settle(struct bf_guest *g, int node);
+
 /** Close the socket and free the port. The current view must not name it. */
 void bf_guest_close(struct bf_guest *g, const struct bf_guest_ground *ground);
 
 /** Take over what changed in the negotiated state; call on every notice of this guest. */
 void bf_guest_refresh(struct bf_guest *g, uint64_t now_ms);
+
+/** Look again where the memory of a guest that is up is. @return whether it was found elsewhere. */
+bool bf_guest_find_node(struct bf_guest *g);
 
 /** What ring @p q of the guest suffers from. @return enum bf_ring_fault. */
 uint8_t bf_guest_ring_fault(const struct bf_guest *g, unsigned int q);

@@ -9,13 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mempolicy.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <rte_pause.h>
@@ -297,17 +295,6 @@ guest_announce(void *arg, uint64_t mac)
 	bf_ring_announce(&g->dp->ring[1], mac);
 }
 
-/* Where the guest's memory is; -1: cannot be told. */
-static int
-node_of(const void *at)
-{
-	int node = -1;
-
-	if (syscall(SYS_get_mempolicy, &node, NULL, 0UL, at, MPOL_F_NODE | MPOL_F_ADDR) != 0)
-		return -1;
-	return node;
-}
-
 /* Once, until control has looked: a guest that has much to say does not fill the queue. */
 static void
 notify(struct bf_guest *g, enum bf_notice_kind kind)
@@ -327,12 +314,11 @@ guest_settled(void *arg, const struct bf_vhost_session *s, bool up)
 	struct bf_guest *g = arg;
 	struct bf_guest_dp *dp = g->dp;
 
+	(void)s;
 	if (up == dp->up && dp->rx_rings == g->rx_posted && dp->tx_rings == g->tx_posted)
 		return;
-	if (up && !dp->up) {
-		g->memory_node = node_of(s->region[0].va);
+	if (up && !dp->up)
 		__atomic_fetch_add(&g->ups, 1, __ATOMIC_RELAXED);
-	}
 	__atomic_store_n(&dp->up, up, __ATOMIC_RELEASE);
 	g->rx_posted = dp->rx_rings;
 	g->tx_posted = dp->tx_rings;

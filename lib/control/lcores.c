@@ -19,6 +19,7 @@
 #include <rte_random.h>
 
 #include "base/log.h"
+#include "control/nodes.h"
 #include "dataplane/lines.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/switch.h"
@@ -45,10 +46,17 @@ worker_free(struct bf_worker *w)
 	rte_free(w);
 }
 
+/* Of all its CPUs; where the kernel knows no nodes the EAL has a number all the same. */
+static int
+node_of(unsigned int lcore)
+{
+	return bf_nodes_all() != 0 ? bf_nodes_of_lcore(lcore) : (int)rte_lcore_to_socket_id(lcore);
+}
+
 static struct bf_worker *
 worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 {
-	int socket = (int)rte_lcore_to_socket_id(lcore);
+	int socket = node_of(lcore);
 	struct bf_worker *w =
 		rte_zmalloc_socket("bf_worker", sizeof(*w), RTE_CACHE_LINE_SIZE, socket);
 	char name[RTE_RING_NAMESIZE];

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "control/bridge.h"
+#include "control/nodes.h"
 
 #define LOOK_MS 5000
 #define BUSY 0.80 /* a worker this busy gives a queue away */
@@ -36,6 +37,12 @@ pinned(const struct bf_bridge *br, const struct bf_guest *g, unsigned int q)
 	return BF_NO_POLLER;
 }
 
+static bool
+is_far(const struct bf_bridge *br, const struct bf_guest *g, unsigned int worker)
+{
+	return bf_nodes_differ(br->lcores.workers[worker]->socket, g->numa_node);
+}
+
 /* The worker with the fewest queues; those on the guest's memory node come first. */
 static uint16_t
 choose(const struct bf_bridge *br, const struct bf_guest *g)
@@ -43,8 +50,8 @@ choose(const struct bf_bridge *br, const struct bf_guest *g)
 	unsigned int best = 0, least = UINT32_MAX;
 
 	for (unsigned int w = 0; w < br->lcores.n; w++) {
-		bool far = g->numa_node >= 0 && br->lcores.workers[w]->socket != g->numa_node;
-		unsigned int cost = queues_of(br, w) + (far ? BF_MAX_PORTS * BF_MAX_QP : 0);
+		unsigned int cost =
+			queues_of(br, w) + (is_far(br, g, w) ? BF_MAX_PORTS * BF_MAX_QP : 0);
 
 		if (cost < least) {
 			least = cost;
@@ -72,6 +79,22 @@ move(struct bf_bridge *br, struct bf_guest *g, unsigned int q, uint16_t to)
 	return true;
 }
 
+/* A queue that came far from its memory, before that was found or while it was pinned. */
+static void
+bring_near(struct bf_bridge *br, struct bf_guest *g, unsigned int q)
+{
+	uint16_t from = g->poller[q], to;
+
+	if (!is_far(br, g, from))
+		return;
+	to = choose(br, g);
+	if (is_far(br, g, to) || !move(br, g, q, to))
+		return;
+	bf_event(&br->events, BF_LOG_NOTICE, "numa_moved", g->cfg.name,
+		"queue %u moved from lcore %u to lcore %u, on the node of its memory (%d)", q,
+		br->lcores.workers[from]->lcore, br->lcores.workers[to]->lcore, g->numa_node);
+}
+
 void
 bf_plan_guest(struct bf_bridge *br, struct bf_guest *g)
 {
@@ -82,6 +105,8 @@ bf_plan_guest(struct bf_bridge *br, struct bf_guest *g)
 			move(br, g, q, pin);
 		else if (g->poller[q] == BF_NO_POLLER)
 			move(br, g, q, choose(br, g));
+		else if (pin == BF_NO_POLLER)
+			bring_near(br, g, q);
 	}
 }
 
@@ -102,7 +127,7 @@ measure(struct bf_bridge *br, double *load)
 	}
 }
 
-/* One queue of the busy worker, not pinned, and not its only one. */
+/* One queue of the busy worker, not pinned, not its only one, and not on its own node. */
 static bool
 move_one(struct bf_bridge *br, uint16_t from, uint16_t to)
 {
@@ -114,7 +139,8 @@ move_one(struct bf_bridge *br, uint16_t from, uint16_t to)
 		struct bf_guest *g = br->guests[s];
 
 		for (unsigned int q = 0; g != NULL && g->up && q < g->cfg.queues; q++) {
-			if (g->poller[q] != from || g->cfg.pin[q] != 0)
+			if (g->poller[q] != from || g->cfg.pin[q] != 0 ||
+				(is_far(br, g, to) && !is_far(br, g, from)))
 				continue;
 			if (!move(br, g, q, to))
 				return false;

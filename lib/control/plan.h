@@ -3,7 +3,7 @@
 /*
  * Which worker polls which guest queue.  A queue goes to the worker with the fewest queues, on
  * the guest's memory node where there is one; the operator may pin it; on request queues move
- * from busy workers to idle ones.
+ * from busy workers to idle ones, but not away from their memory's node.
  *
  * A queue has one reader at any time: it leaves its worker, a grace period passes, then it comes
  * to the other.
@@ -28,7 +28,10 @@ struct bf_plan {
 	uint64_t moves;
 };
 
-/** Give pollers to a guest's queues that have none or are pinned elsewhere. */
+/**
+ * Give pollers to a guest's queues that have none, are pinned elsewhere, or are polled on another node
+ * than the guest's memory although a worker is there and nobody pinned them.
+ */
 void bf_plan_guest(struct bf_bridge *br, struct bf_guest *g);
 
 /** Look at the load now and then; move one queue when that helps. */

@@ -22,10 +22,18 @@
  *
  * @param n
  *   Frames.
+ * @param node
+ *   Memory node to take it from, as long as it has enough; or -1: any.
  * @return
  *   NULL with errno ENOMEM.
  */
-struct rte_mempool *bf_pool_create(const char *name, uint32_t n, uint32_t mtu, int socket);
+struct rte_mempool *bf_pool_create(const char *name, uint32_t n, uint32_t mtu, int node);
+
+/** The same on that node and in one piece, or not at all. */
+struct rte_mempool *bf_pool_create_on(int node, const char *name, uint32_t n, uint32_t mtu);
+
+/** Memory node that the pool lies on, or -1: not known. */
+int bf_pool_node(const struct rte_mempool *p);
 
 /** One user more of a pool. @return the pool. */
 struct rte_mempool *bf_pool_hold(struct rte_mempool *p);
