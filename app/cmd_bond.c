@@ -19,6 +19,7 @@
 #include "base/parse.h"
 #include "commands.h"
 #include "control/link_detect.h"
+#include "control/nodes.h"
 #include "dataplane/member.h"
 
 static int
@@ -328,7 +329,8 @@ show_member(const struct bf_bridge *br, const struct bf_member *m,
 	const struct bf_member_config *config, bool missing, bool used, struct bf_out *out)
 {
 	struct bf_member_counters c = {0};
-	char port[16] = "-", speed[32];
+	char port[16] = "-", speed[32], where[BF_SHOW_NODE_SIZE];
+	int node = missing ? BF_NODE_UNKNOWN : bf_nodes_of_port(m->port);
 
 	if (!missing) {
 		bf_stats_member(br, m->bit, &c);
@@ -337,15 +339,16 @@ show_member(const struct bf_bridge *br, const struct bf_member *m,
 	bf_bond_speed_text(m->speed_mbps, speed, sizeof(speed));
 	bf_out_printf(out,
 		"\t\t%s (port %s): link %s, %s%s, %s, link losses %" PRIu64 ", tx frames %" PRIu64
-		", tx bytes %" PRIu64 ", link watched by %s\n",
+		", tx bytes %" PRIu64 ", link watched by %s%s\n",
 		m->name, port, m->carrier ? "up" : "down", used ? "sending" : "not sending",
 		member_trouble(m, missing), speed, m->flaps, c.tx_frames, c.tx_bytes,
-		missing ? "-" : link_watch(m));
+		missing ? "-" : link_watch(m), bf_show_node(node, where));
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "name", m->name);
 	if (!missing)
 		bf_out_u64(out, "port", m->port);
 	bf_out_bool(out, "missing", missing);
+	bf_out_i64(out, "node", node);
 	bf_out_bool(out, "link", m->carrier);
 	bf_out_str(out, "link_watch",
 		missing                          ? "none"

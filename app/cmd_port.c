@@ -19,6 +19,7 @@
 #include "base/mac.h"
 #include "base/parse.h"
 #include "commands.h"
+#include "control/nodes.h"
 #include "dataplane/member.h"
 
 /** What every kind of port can say of its traffic. */
@@ -173,6 +174,7 @@ begin_port(struct bf_app *app, const struct bf_port_ref *r, struct looks *l, str
 static void
 show_info(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 {
+	int node = r->kind == BF_REF_GUEST ? r->guest->numa_node : bf_nodes_of_port(r->ethdev);
 	struct looks l;
 
 	begin_port(app, r, &l, out);
@@ -182,6 +184,9 @@ show_info(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 		r->id, r->name, kind_name(r), l.driver, l.mac, l.up ? "up" : "down");
 	bf_out_printf(out, "Link speed: %s\nMTU: %u\n", l.speed_text, mtu_of(app, r));
 	bf_out_u64(out, "mtu", mtu_of(app, r));
+	if (bf_nodes_are_several() && node >= 0)
+		bf_out_printf(out, "Connect to socket: %d\n", node);
+	bf_out_i64(out, "node", node);
 	if (r->kind == BF_REF_GUEST) {
 		bf_out_printf(out, "Socket: %s\nQueue pairs: %u\nFeatures: 0x%" PRIx64 "\n",
 			r->guest->cfg.socket, r->guest->n_rings, r->guest->features);

@@ -359,14 +359,17 @@ show_pool(void *arg, const struct rte_mempool *p, int retired)
 {
 	struct bf_out *out = arg;
 	unsigned int avail = rte_mempool_avail_count(p);
+	char node[BF_SHOW_NODE_SIZE];
 
-	bf_out_printf(out, "%-24s size %-8u free %-8u element %u bytes%s\n", p->name, p->size,
-		avail, p->elt_size, retired ? " (retired)" : "");
+	bf_out_printf(out, "%-24s size %-8u free %-8u element %u bytes%s%s\n", p->name, p->size,
+		avail, p->elt_size, bf_show_node(bf_pool_node(p), node),
+		retired ? " (retired)" : "");
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "name", p->name);
 	bf_out_u64(out, "size", p->size);
 	bf_out_u64(out, "avail", avail);
 	bf_out_u64(out, "element", p->elt_size);
+	bf_out_i64(out, "node", bf_pool_node(p));
 	bf_out_bool(out, "retired", retired != 0);
 	bf_out_obj_end(out);
 }
@@ -391,4 +394,6 @@ const struct bf_cmd bf_cmds_stats[BF_N_CMDS_STATS] = {
 	{"show lcore", "How the workers spend their time.", cmd_lcore, 0},
 	{"show events", "The newest events.", cmd_events, 0},
 	{"show mempool", "Frame memory.", cmd_mempool, 0},
+	{"show numa", "On which memory node everything is, and what is polled from another one.",
+		bf_show_numa, 0},
 };

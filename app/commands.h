@@ -20,7 +20,7 @@ struct bf_guest;
 #define BF_N_CMDS_PATHS 6
 #define BF_N_CMDS_GUEST 4
 #define BF_N_CMDS_FDB 5
-#define BF_N_CMDS_STATS 7
+#define BF_N_CMDS_STATS 8
 #define BF_N_CMDS_METRICS 1
 
 extern const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS];
@@ -36,5 +36,12 @@ extern const struct bf_cmd bf_cmds_metrics[BF_N_CMDS_METRICS];
 
 /** Who is at a guest's other end, what was agreed upon, where its rings stand: text and JSON. */
 void bf_show_connection(const struct bf_guest *g, struct bf_out *out);
+
+/** On which memory node everything is. */
+bf_cmd_fn bf_show_numa;
+
+/** For the end of a line: ", node 1"; "" where it is not known, or there is only one. @return @p buf. */
+#define BF_SHOW_NODE_SIZE 24
+const char *bf_show_node(int node, char buf[BF_SHOW_NODE_SIZE]);
 
 #endif

@@ -80,13 +80,15 @@ show_peer(const struct bf_door_info *info, struct bf_out *out)
 }
 
 static void
-show_memory(const struct bf_vhost_session *s, struct bf_out *out)
+show_memory(const struct bf_guest *g, const struct bf_vhost_session *s, struct bf_out *out)
 {
+	char node[BF_SHOW_NODE_SIZE];
 	uint64_t total = 0;
 
 	for (uint32_t i = 0; i < s->n_regions; i++)
 		total += s->region[i].size;
-	bf_out_printf(out, "  Memory: %" PRIu64 " MiB in %u regions\n", total >> 20, s->n_regions);
+	bf_out_printf(out, "  Memory: %" PRIu64 " MiB in %u regions%s\n", total >> 20, s->n_regions,
+		bf_show_node(g->numa_node, node));
 	bf_out_arr_begin(out, "regions");
 	for (uint32_t i = 0; i < s->n_regions; i++) {
 		const struct bf_vhost_region *r = &s->region[i];
@@ -138,7 +140,7 @@ bf_show_connection(const struct bf_guest *g, struct bf_out *out)
 	bf_guest_look(g, &info);
 	if (info.connections > 0) {
 		show_peer(&info, out);
-		show_memory(&info.session, out);
+		show_memory(g, &info.session, out);
 		bf_out_printf(out,
 			"    Ring Direction  Mode Kind     Size   Next      Kicks      Calls\n");
 	} else {

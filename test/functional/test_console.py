@@ -29,6 +29,7 @@ SHOWS = {
     "show lcore": [],
     "show events": [],
     "show mempool": [],
+    "show numa": [],
     "show running-config": ["create bonding device", "add guest vm1"],
 }
 
@@ -50,6 +51,23 @@ def test_every_show_speaks_text_and_json(rig, workers):
         except ValueError as e:
             faults.append((command + " -j", str(e)))
     assert not faults
+
+
+def test_memory_nodes_are_no_topic_where_there_is_one(rig):
+    r = rig(workers=2)
+    r.learn_all()
+    shown = r.daemon.ctl("show numa", json=True)
+    if len(shown["nodes"]) > 1:
+        pytest.skip("this machine has several memory nodes; test/numa has, too")
+    if shown["nodes"]:
+        node = shown["nodes"][0]["node"]
+        assert r.daemon.ctl("show numa") == f"One memory node ({node}): everything is there\n"
+        assert {x["node"] for x in shown["lcores"] + shown["mempools"]} == {node}
+        assert {g["memory_node"] for g in shown["guests"]} == {node}
+    assert {m["node"] for m in shown["members"]} == {-1}, "virtual devices lie nowhere"
+    assert not any(x["polled_across_by"] for x in shown["guests"] + shown["members"])
+    assert not any("numa" in e["what"] for e in r.daemon.ctl("show events", json=True))
+    assert "node" not in r.daemon.ctl("show mempool")
 
 
 def test_show_of_one_port_shows_that_port_only(rig):
