@@ -180,7 +180,7 @@ def run_checks_fast(job):
 
 
 def run_guest(job):
-    return run_pytest(job, "guest")
+    return run_pytest(job, ["guest", "numa"])
 
 
 # Name: (function, limit in seconds: bounds for a slow machine, an idle one needs a third). In the

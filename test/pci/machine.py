@@ -88,12 +88,12 @@ def _copy(root, path):
         _copy(root, os.path.join(os.path.dirname(path), os.readlink(path)))
 
 
-def _fill(root, base):
-    """bondfwd with all it loads, and the modules of vfio, as paths below root."""
+def _fill(root, base, tools):
+    """bondfwd and the tools with all they load, and the modules of vfio, as paths below root."""
     os.makedirs(root + "/tools")
-    for name in ("bondfwd", "bondctl"):
-        shutil.copy(program(name), f"{root}/tools/{name}")
-        for path in _needed(program(name), DRIVERS if name == "bondfwd" else ()):
+    for source in (program("bondfwd"), program("bondctl"), *tools):
+        shutil.copy(source, f"{root}/tools/{os.path.basename(source)}")
+        for path in _needed(source, DRIVERS if source == program("bondfwd") else ()):
             _copy(root, path)
     tree = os.path.dirname(os.path.dirname(base.kernel))
     os.makedirs(root + "/lib/modules")
@@ -105,11 +105,15 @@ def _fill(root, base):
             file.write("".join(f"{images._module_name(path)}\n" for path in files))
 
 
-def build_image(run):
-    """The guests' image, with an archive of ours behind it: the kernel unpacks both."""
+def build_image(run, tools=()):
+    """
+    The guests' image, with an archive of ours behind it: the kernel unpacks both.
+
+    tools: more programs for /tools, by their paths.
+    """
     base = images.image()
     root = run.path("root")
-    _fill(root, base)
+    _fill(root, base, tools)
     path = run.path("initramfs.cpio")
     with open(base.initrd, "rb") as first, open(path, "wb") as out:
         shutil.copyfileobj(first, out)

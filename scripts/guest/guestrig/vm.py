@@ -160,17 +160,19 @@ class Vm:
     """A virtual machine; start() it, wait_booted(), sh() in it."""
 
     def __init__(self, run, name, nics=(), cpus=1, memory_mib=256, accel=None, image=None,
-                 machine="", devices=(), boot_words=""):
+                 machine="", devices=(), boot_words="", nodes=()):
         from . import image as images
         self.run = run
         self.name = name
         self.nics = list(nics)
         self.cpus = cpus
-        self.memory_mib = memory_mib
         self.accel = accel or accelerator()
         self.image = image or images.image()
         # More of the machine: properties, devices that come before the NICs, words for the kernel.
-        self.machine = ",".join(filter(None, ["q35,memory-backend=mem", machine]))
+        # Instead of one memory, memory nodes: (CPUs as in "0-1", MiB) of each.
+        self.nodes = list(nodes)
+        self.memory_mib = sum(mib for _, mib in nodes) or memory_mib
+        self.machine = ",".join(filter(None, ["q35" if nodes else "q35,memory-backend=mem", machine]))
         self.devices = list(devices)
         self.boot_words = boot_words
         self.child = None
@@ -201,7 +203,7 @@ class Vm:
             # additions; rings shared with another process need them. A second possible CPU, which
             # never comes, makes them real.
             "-smp", f"{self.cpus},maxcpus={max(2, self.cpus)}",
-            "-object", f"memory-backend-memfd,id=mem,size={memory},share=on",
+            *self._memory(),
             "-kernel", self.image.kernel, "-initrd", self.image.initrd,
             "-append", f"console=ttyS0 quiet guest={self.name} net.ifnames=0 random.trust_cpu=on "
             f"tsc=reliable mitigations=off {self.boot_words}",
@@ -224,6 +226,13 @@ class Vm:
         self._qmp = Qmp(self.name, qmp_ours)
         threading.Thread(target=self._read, args=(agent_ours,), daemon=True).start()
         return self
+
+    def _memory(self):
+        if not self.nodes:
+            return ["-object", f"memory-backend-memfd,id=mem,size={self.memory_mib}M,share=on"]
+        return [word for i, (cpus, mib) in enumerate(self.nodes) for word in (
+            "-object", f"memory-backend-ram,id=mem{i},size={mib}M",
+            "-numa", f"node,nodeid={i},cpus={cpus},memdev=mem{i}")]
 
     def wait_sockets(self, limit_s=15):
         """Wait until QEMU serves the sockets: a backend that starts now connects at once."""
