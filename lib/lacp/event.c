@@ -30,7 +30,9 @@ bf_lacp_mac_text(const uint8_t mac[6], char buf[BF_LACP_MAC_TEXT])
 static void
 append_held(char text[EVENT_SIZE], int used, unsigned int *n_held)
 {
-	if (used >= 0 && used<EVENT_SIZE && * n_held> 0)
+	bool has_room = used >= 0 && used < EVENT_SIZE;
+
+	if (has_room && *n_held > 0)
 		(void)snprintf(
 			text + used, EVENT_SIZE - (size_t)used, " (%u events held back)", *n_held);
 	*n_held = 0;
