@@ -345,36 +345,45 @@ bf_fdb_del(struct bf_fdb *f, uint64_t key)
 	return 0;
 }
 
+/* Those are in no list. */
 static uint32_t
-flush_if(struct bf_fdb *f, int port, bool static_too)
+flush_static(struct bf_fdb *f, uint16_t port, uint32_t left)
 {
 	uint32_t n = 0;
 
-	for (uint32_t b = 0; b <= f->mask; b++) {
-		for (int i = 0; i < BF_FDB_WAYS; i++) {
-			struct bf_fdb_entry *e = &f->buckets[b].e[i];
+	for (uint32_t i = 0; n < left && i < bf_fdb_n_buckets(f) * BF_FDB_WAYS; i++) {
+		struct bf_fdb_entry *e = entry_at(f, i);
 
-			if (e->key == 0 || (port >= 0 && e->port != port) ||
-				((e->flags & BF_FDB_STATIC) && !static_too))
-				continue;
-			entry_clear(f, e);
-			f->dirty = true;
-			n++;
-		}
+		if (e->key == 0 || e->port != port || !(e->flags & BF_FDB_STATIC))
+			continue;
+		entry_clear(f, e);
+		n++;
 	}
 	return n;
 }
 
+/* By the port's list: guests come and go, and the table has 32 MB where it holds a million stations. */
 uint32_t
 bf_fdb_flush_port(struct bf_fdb *f, uint16_t port, bool static_too)
 {
-	return f->port_count[port] == 0 ? 0 : flush_if(f, port, static_too);
+	uint32_t n = 0;
+
+	for (; f->first[port] != 0; n++)
+		entry_clear(f, entry_at(f, f->first[port] - 1));
+	if (static_too)
+		n += flush_static(f, port, f->port_count[port]);
+	f->dirty = f->dirty || n > 0;
+	return n;
 }
 
 uint32_t
 bf_fdb_flush(struct bf_fdb *f)
 {
-	return flush_if(f, -1, false);
+	uint32_t n = 0;
+
+	for (uint32_t p = 0; p < f->n_ports; p++)
+		n += bf_fdb_flush_port(f, (uint16_t)p, false);
+	return n;
 }
 
 uint32_t

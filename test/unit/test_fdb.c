@@ -391,6 +391,39 @@ test_flushing_a_port_leaves_the_others(void **state)
 }
 
 static void
+test_a_port_is_flushed_with_or_without_its_static_stations(void **state)
+{
+	uint32_t epoch;
+
+	(void)state;
+	for (uint32_t i = 0; i < 90; i++)
+		bf_fdb_learn(f, key_of(0, i), (uint16_t)(i % 3));
+	for (uint32_t i = 100; i < 110; i++)
+		bf_fdb_add_static(f, key_of(0, i), (uint16_t)(i % 2));
+	bf_fdb_add_static(f, key_of(0, 1), 1); /* was dynamic */
+	bf_fdb_learn(f, key_of(0, 4), 2); /* was on port 1 */
+	assert_int_equal(bf_fdb_flush_port(f, 1, false), 28);
+	expect_consistent();
+	assert_int_equal(f->port_count[1], 6);
+	bf_fdb_commit(f);
+	epoch = f->epoch;
+	assert_int_equal(bf_fdb_flush_port(f, 1, false), 0);
+	assert_int_equal(bf_fdb_flush_port(f, PORTS - 1, true), 0);
+	bf_fdb_commit(f);
+	assert_int_equal(f->epoch, epoch);
+	assert_int_equal(bf_fdb_flush_port(f, 1, true), 6);
+	bf_fdb_commit(f);
+	assert_int_not_equal(f->epoch, epoch);
+	assert_int_equal(f->n_static, 5);
+	assert_int_equal(bf_fdb_flush_port(f, 0, true), 35);
+	assert_int_equal(bf_fdb_flush(f), 31);
+	assert_int_equal(f->count, 0);
+	expect_consistent();
+	bf_fdb_learn(f, key_of(0, 1), 1);
+	assert_int_equal(where(key_of(0, 1)), 1);
+}
+
+static void
 test_the_epoch_changes_when_a_cached_decision_may_be_wrong(void **state)
 {
 	uint32_t e = bf_fdb_epoch(f);
@@ -584,6 +617,7 @@ main(void)
 		T(test_a_table_full_of_static_stations_refuses),
 		T(test_many_static_stations_do_not_end_learning),
 		T(test_flushing_a_port_leaves_the_others),
+		T(test_a_port_is_flushed_with_or_without_its_static_stations),
 		T(test_the_epoch_changes_when_a_cached_decision_may_be_wrong),
 		T(test_arrivals_change_when_a_cached_flood_may_be_wrong),
 		T(test_a_hundred_thousand_random_stations_fit_and_are_found),
