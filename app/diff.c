@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
+
 /** The lines of a config; sorted, where they are looked up. */
 struct lines {
 	char **line;
@@ -105,18 +107,13 @@ bf_diff_show(const struct bf_config *from, const struct bf_config *to, struct bf
 	return ret;
 }
 
-/* Append words, as a whole or not at all. */
 static void
 append(char *text, size_t size, const char *what, const char *name)
 {
-	size_t len = strlen(text);
-	int more = snprintf(text + len, size - len, "%s%s %s", len > 0 ? ", " : "", what, name);
+	char words[128];
 
-	if (more < 0 || (size_t)more < size - len)
-		return;
-	text[len] = '\0';
-	if (len + 5 < size && (len < 3 || strcmp(text + len - 3, "...") != 0))
-		memcpy(text + len, " ...", 5);
+	snprintf(words, sizeof(words), "%s %s", what, name);
+	bf_words_add(text, size, ", ", words);
 }
 
 static bool

@@ -16,6 +16,7 @@
 #include <strings.h>
 
 #include "base/suggest.h"
+#include "base/words.h"
 
 int
 bf_parse_u64(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *out,
@@ -77,7 +78,6 @@ bf_parse_enum(const char *what, const char *text, const char *const *names, unsi
 {
 	char list[256] = "", hint[64] = "";
 	struct bf_suggest near;
-	size_t len = 0;
 	char *end = NULL;
 	unsigned long v;
 
@@ -93,12 +93,11 @@ bf_parse_enum(const char *what, const char *text, const char *const *names, unsi
 		return 0;
 	}
 	bf_suggest_init(&near, text);
-	for (unsigned int i = 0; i < n && len < sizeof(list); i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		if (names[i][0] == '\0')
 			continue;
 		bf_suggest_offer(&near, names[i]);
-		len += (size_t)snprintf(
-			list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", names[i]);
+		bf_words_add(list, sizeof(list), ", ", names[i]);
 	}
 	bf_suggest_append(&near, hint, sizeof(hint));
 	return bf_err_set(err, EINVAL, "%s: \"%.80s\": expected one of %s, or 0 to %u%s", what,

@@ -16,6 +16,7 @@
 #include <rte_errno.h>
 
 #include "base/log.h"
+#include "base/words.h"
 #include "control/compat.h"
 #include "control/link_detect.h"
 #include "control/nodes.h"
@@ -206,7 +207,6 @@ int
 bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err)
 {
 	char list[256] = "", dev[RTE_ETH_NAME_MAX_LEN];
-	size_t len = 0;
 	uint16_t p;
 
 	if (rte_eth_dev_get_port_by_name(name, port) == 0)
@@ -214,15 +214,13 @@ bf_bond_find_port(const char *name, uint16_t *port, struct bf_err *err)
 	RTE_ETH_FOREACH_DEV(p) {
 		struct rte_eth_dev_info info;
 
-		if (len >= sizeof(list) || rte_eth_dev_get_name_by_port(p, dev) != 0 ||
-			rte_eth_dev_info_get(p, &info) != 0 ||
-			strcmp(info.driver_name, "net_bonding") == 0)
-			continue;
-		len += (size_t)snprintf(
-			list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", dev);
+		if (rte_eth_dev_get_name_by_port(p, dev) == 0 &&
+			rte_eth_dev_info_get(p, &info) == 0 &&
+			strcmp(info.driver_name, "net_bonding") != 0)
+			bf_words_add(list, sizeof(list), ", ", dev);
 	}
 	return bf_err_set(err, ENODEV, "member: \"%s\": no such device: expected one of %s", name,
-		len > 0 ? list : "(no device: see -a, --vdev)");
+		list[0] != '\0' ? list : "(no device: see -a, --vdev)");
 }
 
 /* What mode 4 and a switch need of a member's driver. */

@@ -16,6 +16,7 @@
 
 #include "base/parse.h"
 #include "base/suggest.h"
+#include "base/words.h"
 
 const char *const bf_mode_names[BF_MODE_COUNT] = {"balance-rr", "active-backup", "balance-xor",
 	"broadcast", "802.3ad", "balance-tlb", "balance-alb"};
@@ -385,18 +386,6 @@ bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size)
 	}
 }
 
-/* A whole word, or dots for those that have no room. */
-static void
-add_word(char *list, size_t size, const char *word)
-{
-	size_t len = strlen(list);
-
-	if (len + strlen(word) + sizeof("  ...") <= size)
-		snprintf(list + len, size - len, " %s", word);
-	else if (len < 4 || strcmp(list + len - 4, " ...") != 0)
-		memcpy(list + len, " ...", sizeof(" ..."));
-}
-
 /* @p extra: keys that are not in the table, ended by NULL. */
 static int
 table_set(const struct bf_key *table, unsigned int n, const char *const *extra, const char *what,
@@ -412,16 +401,16 @@ table_set(const struct bf_key *table, unsigned int n, const char *const *extra, 
 	bf_suggest_init(&near, key);
 	for (unsigned int i = 0; extra[i] != NULL; i++) {
 		bf_suggest_offer(&near, extra[i]);
-		add_word(list, sizeof(list), extra[i]);
+		bf_words_add(list, sizeof(list), " ", extra[i]);
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		bf_suggest_offer(&near, table[i].name);
 		if (table[i].alias != NULL)
 			bf_suggest_offer(&near, table[i].alias);
-		add_word(list, sizeof(list), table[i].name);
+		bf_words_add(list, sizeof(list), " ", table[i].name);
 	}
 	bf_suggest_append(&near, hint, sizeof(hint));
-	return bf_err_set(err, EINVAL, "%s: unknown key \"%.40s\": expected one of%s%s", what, key,
+	return bf_err_set(err, EINVAL, "%s: unknown key \"%.40s\": expected one of %s%s", what, key,
 		list, hint);
 }
 

@@ -14,6 +14,7 @@
 #include <rte_ethdev.h>
 
 #include "base/log.h"
+#include "base/words.h"
 #include "control/bridge.h"
 #include "control/stats.h"
 
@@ -48,13 +49,12 @@ lost_frames(const struct bf_bridge *br)
 static void
 names_of(const struct bf_bridge *br, uint32_t set, char *buf, size_t size)
 {
-	size_t len = 0;
-
-	snprintf(buf, size, "none");
-	for (unsigned int bit = 0; bit < BF_MAX_MEMBERS && len < size; bit++)
+	buf[0] = '\0';
+	for (unsigned int bit = 0; bit < BF_MAX_MEMBERS; bit++)
 		if (set & 1u << bit)
-			len += (size_t)snprintf(buf + len, size - len, "%s%s", len > 0 ? "," : "",
-				br->member_names[bit]);
+			bf_words_add(buf, size, ",", br->member_names[bit]);
+	if (buf[0] == '\0')
+		snprintf(buf, size, "none");
 }
 
 static void

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "base/parse.h"
+#include "base/words.h"
 
 static void
 test_numbers_are_whole_words_within_a_range(void **state)
@@ -248,6 +249,42 @@ test_endless_words_make_bounded_messages(void **state)
 	assert_has(err.text, "expected 1 to 2");
 }
 
+static void
+test_a_list_has_whole_words_or_ends_in_dots(void **state)
+{
+	char list[20] = "";
+
+	(void)state;
+	bf_words_add(list, sizeof(list), ", ", "net_vhost0");
+	assert_string_equal(list, "net_vhost0");
+	bf_words_add(list, sizeof(list), ", ", "ab1"); /* 15, 4 dots, the end */
+	assert_string_equal(list, "net_vhost0, ab1");
+	bf_words_add(list, sizeof(list), ", ", "c");
+	assert_string_equal(list, "net_vhost0, ab1 ...");
+	bf_words_add(list, sizeof(list), "", "");
+	assert_string_equal(list, "net_vhost0, ab1 ...");
+	list[0] = '\0';
+	bf_words_add(list, 5, ",", "x");
+	assert_string_equal(list, " ...");
+}
+
+static void
+test_a_long_table_is_listed_in_whole_words(void **state)
+{
+	const char *names[60];
+	struct bf_err err;
+	unsigned int v;
+
+	(void)state;
+	for (unsigned int i = 0; i < 60; i++)
+		names[i] = i % 2 ? "bandwidth" : "priority";
+	assert_int_equal(bf_parse_enum("agg", "x", names, 60, &v, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "expected one of priority, bandwidth, "));
+	assert_non_null(strstr(err.text, " ..., or 0 to 59"));
+	assert_true(strstr(err.text, "priority ...") != NULL ||
+		strstr(err.text, "bandwidth ...") != NULL);
+}
+
 int
 main(void)
 {
@@ -265,6 +302,8 @@ main(void)
 		cmocka_unit_test(test_the_first_refused_pair_ends_the_list),
 		cmocka_unit_test(test_an_empty_key_and_an_endless_list_are_refused),
 		cmocka_unit_test(test_endless_words_make_bounded_messages),
+		cmocka_unit_test(test_a_list_has_whole_words_or_ends_in_dots),
+		cmocka_unit_test(test_a_long_table_is_listed_in_whole_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
