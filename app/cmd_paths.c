@@ -165,14 +165,16 @@ cmd_balance(struct bf_cmd_ctx *ctx)
 	struct bf_app *app = ctx->app;
 	const struct bf_bond *b = open_bond(ctx);
 	struct bf_out *out = ctx->out;
+	const char *mode;
 
 	if (b == NULL)
 		return;
-	bf_out_printf(out, "%s: %s, policy %s, seed %" PRIu32 "\n", b->cfg.name,
-		bf_mode_names[b->cfg.mode], bf_policy_names[bf_bond_policy(b)], b->cfg.seed);
+	mode = bf_mode_names[bf_bond_mode_in_force(b)];
+	bf_out_printf(out, "%s: %s, policy %s, seed %" PRIu32 "\n", b->cfg.name, mode,
+		bf_policy_names[bf_bond_policy(b)], b->cfg.seed);
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "bond", b->cfg.name);
-	bf_out_str(out, "mode", bf_mode_names[b->cfg.mode]);
+	bf_out_str(out, "mode", mode);
 	bf_out_str(out, "policy", bf_policy_names[bf_bond_policy(b)]);
 	bf_out_u64(out, "seed", b->cfg.seed);
 	show_shares(app, b, out);
@@ -303,7 +305,7 @@ cmd_path(struct bf_cmd_ctx *ctx)
 	struct bf_err err = {""};
 	struct tuple t = {.v4 = false};
 	uint8_t frame[128] = {0};
-	uint32_t len;
+	uint32_t len, mode;
 	int member;
 
 	if (b == NULL)
@@ -325,15 +327,16 @@ cmd_path(struct bf_cmd_ctx *ctx)
 		return;
 	}
 	bucket = bf_bond_frame_bucket(b, frame, len);
+	mode = bf_bond_mode_in_force(b);
 	bf_out_printf(ctx->out, "%s (mode %s, bucket %u)%s\n", member_name(b, member),
-		bf_mode_names[b->cfg.mode], bucket,
-		b->cfg.mode == BF_MODE_RR || b->cfg.mode == BF_MODE_BROADCAST
+		bf_mode_names[mode], bucket,
+		mode == BF_MODE_RR || mode == BF_MODE_BROADCAST
 			? "; this mode uses every member in service"
 			: "");
 	bf_out_obj_begin(ctx->out, NULL);
 	bf_out_str(ctx->out, "member", member_name(b, member));
 	bf_out_u64(ctx->out, "bucket", bucket);
-	bf_out_str(ctx->out, "mode", bf_mode_names[b->cfg.mode]);
+	bf_out_str(ctx->out, "mode", bf_mode_names[mode]);
 	bf_out_obj_end(ctx->out);
 }
 

@@ -221,8 +221,9 @@ bool
 bf_balance_interval(struct bf_balance *ba, struct bf_bond *b, const uint32_t *stations, bool *moved,
 	uint64_t now_ms)
 {
-	bool balances = b->cfg.mode == BF_MODE_TLB || b->cfg.mode == BF_MODE_ALB ||
-		(b->cfg.rebalance && (b->cfg.mode == BF_MODE_XOR || b->cfg.mode == BF_MODE_8023AD));
+	uint32_t mode = bf_bond_mode_in_force(b);
+	bool balances = mode == BF_MODE_TLB || mode == BF_MODE_ALB ||
+		(b->cfg.rebalance && (mode == BF_MODE_XOR || mode == BF_MODE_8023AD));
 	struct shares s;
 	bool any = false;
 

@@ -500,7 +500,7 @@ bf_bond_test_failover(
 		const struct bf_member *m = &b->members[i];
 
 		if (!m->carrier || !m->usable || m->drained ||
-			(b->cfg.mode == BF_MODE_8023AD && !m->distribute))
+			(bf_bond_mode_in_force(b) == BF_MODE_8023AD && !m->distribute))
 			return bf_err_set(err, EBUSY,
 				"redundancy is already reduced: member %s is not in service: expected "
 				"every member up",

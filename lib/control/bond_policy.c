@@ -188,7 +188,7 @@ decide_active(struct bf_bond *b, uint64_t now_ms)
 		return;
 	b->active = now;
 	b->dirty = true;
-	if (b->cfg.mode != BF_MODE_ACTIVE_BACKUP)
+	if (bf_bond_mode_in_force(b) != BF_MODE_ACTIVE_BACKUP)
 		return;
 	bf_event(b->events, now < 0 ? BF_LOG_WARNING : BF_LOG_NOTICE, "active_member", b->cfg.name,
 		"%s, was %s", now < 0 ? "none" : b->members[now].name,

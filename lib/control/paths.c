@@ -78,7 +78,7 @@ cause_of(const struct bf_bridge *br, uint32_t lost, char *buf, size_t size)
 			snprintf(buf, size, "no probe target answers over %s", m->name);
 		else if (m->drained)
 			snprintf(buf, size, "%s is drained", m->name);
-		else if (b->cfg.mode == BF_MODE_8023AD)
+		else if (bf_bond_mode_in_force(b) == BF_MODE_8023AD)
 			snprintf(buf, size, "LACP took %s out", m->name);
 		else
 			snprintf(buf, size, "another member is preferred to %s", m->name);

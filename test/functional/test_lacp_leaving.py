@@ -241,6 +241,24 @@ def test_a_mode_change_to_lacp_says_what_is_in_force_and_that_lacp_took_over(lac
     assert r.rig.bond()["mode_in_force"] == "802.3ad"
 
 
+def test_until_lacp_takes_over_a_failover_is_that_of_the_mode_in_force(lacp):
+    r = lacp(kind="bridged", log_allowed=LOG, mode="active-backup", knobs="")
+    r.reaches(r.far(0)[0])
+    first, second = (cable.member for cable in r.cables)
+    n = len(r.events("active_member"))
+    r.daemon.ctl("set bonding mode 802.3ad bond0")
+    path = "show bonding path bond0 src-mac 52:54:00:00:00:01 dst-mac 02:aa:00:00:00:01"
+    for command in (path, "show bonding balance bond0"):
+        assert r.daemon.ctl(command, json=True)["mode"] == "active-backup"
+    r.daemon.ctl(f"set link-down port {first}")
+    wait_for(lambda: len(r.events("active_member")) > n, 5, "the other member is active")
+    assert r.events("active_member")[-1]["text"] == f"{second}, was {first}"
+    assert r.daemon.ctl(path, json=True)["member"] == second
+    wait_for(lambda: r.daemon.ctl("show bonding failover", json=True)[0]["announcements"] > 0, 5,
+             "the guest is announced")
+    assert r.rig.bond()["mode_held_ms"] > 0, "within the time in which the mode before is in force"
+
+
 @pytest.mark.parametrize("command", ["set bonding mode 802.3ad bond0",
                                      "set bonding option bond0 mode=802.3ad",
                                      "set bonding mode 802.3ad bond0 confirm 300"])
