@@ -199,13 +199,14 @@ bf_app_audit_cmd(struct bf_cmd_ctx *ctx)
 	bf_app_audit(ctx->app, who, line);
 }
 
-int
-bf_app_confirm(struct bf_app *app, const struct bf_config *before, uint64_t deadline_ms)
+void
+bf_app_confirm(struct bf_app *app, struct bf_config *before, uint64_t deadline_ms)
 {
-	if (app->fallback == NULL) /* a second change within the time: the first state counts */
-		app->fallback = bf_config_copy(before);
+	if (app->fallback == NULL)
+		app->fallback = before;
+	else /* a second change within the time: the first state counts */
+		free(before);
 	app->fallback_ms = deadline_ms;
-	return app->fallback != NULL ? 0 : -ENOMEM;
 }
 
 bool

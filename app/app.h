@@ -70,8 +70,15 @@ unsigned int bf_app_ports(
 typedef int bf_app_edit_fn(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err);
 void bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit);
 
-/** Take the last change back at @p deadline_ms unless bf_app_commit() comes before. */
-int bf_app_confirm(struct bf_app *app, const struct bf_config *before, uint64_t deadline_ms);
+/**
+ * Take the last change back at @p deadline_ms unless bf_app_commit() comes before.
+ *
+ * ctx control. It cannot fail: the copy is made before anything is changed.
+ *
+ * @param before
+ *   The configuration to go back to, on the heap; it is app's from now on.
+ */
+void bf_app_confirm(struct bf_app *app, struct bf_config *before, uint64_t deadline_ms);
 /** @return false when nothing waits for it. */
 bool bf_app_commit(struct bf_app *app);
 /** Take back what nobody committed. @return ms until there is something to do, -1 for never. */

@@ -252,14 +252,18 @@ cmd_mode(struct bf_cmd_ctx *ctx)
 		bf_out_usage(ctx->out, "%s", err.text);
 		return;
 	}
-	if (seconds != NULL)
-		before = bf_config_copy(app->br->running);
+	if (seconds != NULL && (before = bf_config_copy(app->br->running)) == NULL) {
+		bf_out_error(ctx->out, "confirm: out of memory");
+		return;
+	}
 	bf_app_change(ctx, edit_mode);
 	tell_held(ctx);
-	if (before != NULL && bf_out_status(ctx->out) == BF_OUT_OK &&
-		bf_app_confirm(app, before, bf_clock_ms() + s * 1000) == 0)
-		bf_out_printf(ctx->out, "Going back in %s s unless you commit.\n", seconds);
-	free(before);
+	if (before == NULL || bf_out_status(ctx->out) != BF_OUT_OK) {
+		free(before);
+		return;
+	}
+	bf_app_confirm(app, before, bf_clock_ms() + s * 1000);
+	bf_out_printf(ctx->out, "Going back in %s s unless you commit.\n", seconds);
 }
 
 /* The running bond, or an error. */

@@ -294,6 +294,16 @@ show_switch_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_ou
 }
 
 static void
+write_xstats(const struct rte_eth_xstat_name *names, const struct rte_eth_xstat *values, int n,
+	struct bf_out *out)
+{
+	for (int i = 0; i < n; i++) {
+		bf_out_printf(out, "%s: %" PRIu64 "\n", names[i].name, values[i].value);
+		bf_out_u64(out, names[i].name, values[i].value);
+	}
+}
+
+static void
 show_ethdev_xstats(const struct bf_port_ref *r, struct bf_out *out)
 {
 	int n = bf_stats_device_counts(r->ethdev) ? rte_eth_xstats_get_names(r->ethdev, NULL, 0)
@@ -301,14 +311,13 @@ show_ethdev_xstats(const struct bf_port_ref *r, struct bf_out *out)
 	struct rte_eth_xstat_name *names = n <= 0 ? NULL : calloc((size_t)n, sizeof(*names));
 	struct rte_eth_xstat *values = n <= 0 ? NULL : calloc((size_t)n, sizeof(*values));
 
-	if (names != NULL && values != NULL &&
-		rte_eth_xstats_get_names(r->ethdev, names, (unsigned int)n) == n &&
-		rte_eth_xstats_get(r->ethdev, values, (unsigned int)n) == n) {
-		for (int i = 0; i < n; i++) {
-			bf_out_printf(out, "%s: %" PRIu64 "\n", names[i].name, values[i].value);
-			bf_out_u64(out, names[i].name, values[i].value);
-		}
-	}
+	if (n > 0 && (names == NULL || values == NULL))
+		bf_out_error(out, "out of memory");
+	else if (n < 0 || rte_eth_xstats_get_names(r->ethdev, names, (unsigned int)n) != n ||
+		rte_eth_xstats_get(r->ethdev, values, (unsigned int)n) != n)
+		bf_out_error(out, "port %s: its driver cannot read extended statistics", r->name);
+	else
+		write_xstats(names, values, n, out);
 	free(names);
 	free(values);
 }

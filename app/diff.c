@@ -58,32 +58,39 @@ by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* The same lines by their text; they stay the other's. */
+static int
+lines_sort(const struct lines *l, struct lines *sorted)
+{
+	*sorted = (struct lines){.line = malloc((l->n + 1) * sizeof(char *)), .n = l->n};
+	if (l->failed || sorted->line == NULL)
+		return -ENOMEM;
+	if (l->n == 0)
+		return 0;
+	memcpy(sorted->line, l->line, l->n * sizeof(char *));
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
+	qsort(sorted->line, sorted->n, sizeof(sorted->line[0]), by_text);
+	return 0;
+}
+
 /* The lines of one that the other does not have. */
 static unsigned int
-show_missing(const struct lines *of, const struct lines *in, const char *sign, const char *key,
+show_missing(const struct lines *of, const struct lines *sorted, const char *sign, const char *key,
 	struct bf_out *out)
 {
-	struct lines sorted = {.line = malloc((in->n + 1) * sizeof(char *)), .n = in->n};
 	unsigned int n = 0;
 
-	if (sorted.line != NULL && in->n > 0) {
-		memcpy(sorted.line, in->line, in->n * sizeof(char *));
-		/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
-		qsort(sorted.line, sorted.n, sizeof(sorted.line[0]), by_text);
-	}
 	bf_out_arr_begin(out, key);
 	for (unsigned int i = 0; i < of->n; i++) {
 		/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are compared */
-		if (sorted.line != NULL &&
-			bsearch(&of->line[i], sorted.line, sorted.n, sizeof(sorted.line[0]),
-				by_text) != NULL)
+		if (bsearch(&of->line[i], sorted->line, sorted->n, sizeof(sorted->line[0]),
+			    by_text) != NULL)
 			continue;
 		bf_out_printf(out, "%s %s\n", sign, of->line[i]);
 		bf_out_str(out, NULL, of->line[i]);
 		n++;
 	}
 	bf_out_arr_end(out);
-	free(sorted.line);
 	return n;
 }
 
@@ -91,17 +98,20 @@ int
 bf_diff_show(const struct bf_config *from, const struct bf_config *to, struct bf_diff *d,
 	struct bf_out *out)
 {
-	struct lines a = {0}, b = {0};
-	int ret = 0;
+	struct lines a = {0}, b = {0}, sorted_a = {0}, sorted_b = {0};
+	int ret;
 
 	bf_config_print(from, lines_add, &a);
 	bf_config_print(to, lines_add, &b);
-	if (a.failed || b.failed) {
-		ret = -ENOMEM;
-	} else {
-		d->removed = show_missing(&a, &b, "-", "removed", out);
-		d->added = show_missing(&b, &a, "+", "added", out);
+	ret = lines_sort(&a, &sorted_a);
+	if (ret == 0)
+		ret = lines_sort(&b, &sorted_b);
+	if (ret == 0) {
+		d->removed = show_missing(&a, &sorted_b, "-", "removed", out);
+		d->added = show_missing(&b, &sorted_a, "+", "added", out);
 	}
+	free(sorted_a.line);
+	free(sorted_b.line);
 	lines_fini(&a);
 	lines_fini(&b);
 	return ret;

@@ -194,8 +194,9 @@ apply(struct bf_app *app, const struct bf_load *how, const struct bf_config *wan
 				 : bf_bridge_apply(app->br, want, err);
 
 	if (ret == 0 && how->confirm_s != 0)
-		ret = bf_app_confirm(app, before, bf_clock_ms() + how->confirm_s * 1000);
-	free(before);
+		bf_app_confirm(app, before, bf_clock_ms() + how->confirm_s * 1000);
+	else
+		free(before);
 	return ret;
 }
 
