@@ -31,8 +31,10 @@ queues_of(const struct bf_bridge *br, unsigned int worker)
 static uint16_t
 pinned(const struct bf_bridge *br, const struct bf_guest *g, unsigned int q)
 {
+	if (g->cfg.pin[q] == 0)
+		return BF_NO_POLLER;
 	for (unsigned int w = 0; w < br->lcores.n; w++)
-		if (g->cfg.pin[q] != 0 && br->lcores.workers[w]->lcore == g->cfg.pin[q] - 1u)
+		if (br->lcores.workers[w]->lcore == g->cfg.pin[q] - 1u)
 			return (uint16_t)w;
 	return BF_NO_POLLER;
 }
@@ -154,6 +156,15 @@ move_one(struct bf_bridge *br, uint16_t from, uint16_t to)
 	return false;
 }
 
+/* Queues that could not be moved where they are pinned, because memory was short. */
+static void
+make_good(struct bf_bridge *br)
+{
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
+		if (br->guests[s] != NULL && br->guests[s]->up)
+			bf_plan_guest(br, br->guests[s]);
+}
+
 void
 bf_plan_tick(struct bf_bridge *br, uint64_t now_ms)
 {
@@ -163,6 +174,7 @@ bf_plan_tick(struct bf_bridge *br, uint64_t now_ms)
 	if (now_ms < br->plan.next_ms)
 		return;
 	br->plan.next_ms = now_ms + LOOK_MS;
+	make_good(br);
 	measure(br, load);
 	for (unsigned int w = 1; w < br->lcores.n; w++) {
 		most = load[w] > load[most] ? w : most;

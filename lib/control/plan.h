@@ -31,10 +31,13 @@ struct bf_plan {
 /**
  * Give pollers to a guest's queues that have none, are pinned elsewhere, or are polled on another node
  * than the guest's memory although a worker is there and nobody pinned them.
+ *
+ * ctx control. When there is no memory for a view, a queue stays with its poller until a later
+ * bf_plan_tick().
  */
 void bf_plan_guest(struct bf_bridge *br, struct bf_guest *g);
 
-/** Look at the load now and then; move one queue when that helps. */
+/** Every 5 s: move what is not where it is pinned; look at the load, move one queue when that helps. */
 void bf_plan_tick(struct bf_bridge *br, uint64_t now_ms);
 
 #endif
