@@ -37,13 +37,16 @@ check_alike(const struct bf_cmd_set *set, unsigned int first_new, char *err, siz
 }
 
 static int
-add_command(struct bf_cmd_set *set, const struct bf_cmd *cmd, char *err, size_t err_size)
+add_command(struct bf_cmd_set *set, const struct bf_cmd_group *group, unsigned int idx, char *err,
+	size_t err_size)
 {
+	const struct bf_cmd *cmd = &group->cmds[idx];
 	unsigned int first_new = set->grammar.n_forms;
 	int rc;
 
 	if (cmd->syntax == NULL) {
-		(void)snprintf(err, err_size, "commands: a group counts more than it has");
+		(void)snprintf(err, err_size, "commands: %s: counts %u commands and has %u",
+			group->name, group->n_cmds, idx);
 		return -EINVAL;
 	}
 	if (cmd->run == NULL && (cmd->flags & BF_CMD_QUIT) == 0) {
@@ -74,7 +77,7 @@ bf_cmd_set_create(const struct bf_cmd_group *groups, unsigned int n_groups,
 	set->complete_app = app;
 	for (i = 0; i < n_groups; i++) {
 		for (j = 0; j < groups[i].n_cmds; j++) {
-			rc = add_command(set, &groups[i].cmds[j], err, err_size);
+			rc = add_command(set, &groups[i], j, err, err_size);
 			if (rc != 0) {
 				bf_cmd_set_destroy(set);
 				errno = -rc;

@@ -128,7 +128,7 @@ test_a_group_that_counts_more_than_it_has_is_refused(void **state)
 
 	(void)state;
 	assert_null(bf_cmd_set_create(wrong, 1, NULL, NULL, err, sizeof(err)));
-	assert_string_equal(err, "commands: a group counts more than it has");
+	assert_string_equal(err, "commands: few: counts 2 commands and has 1");
 }
 
 static void
