@@ -17,18 +17,20 @@
 
 #include "base/clock.h"
 #include "base/parse.h"
+#include "base/words.h"
 
 static bool
 ref_at(struct bf_app *app, unsigned int id, struct bf_port_ref *r)
 {
 	struct bf_bridge *br = app->br;
+	int owner;
 
 	memset(r, 0, sizeof(*r));
 	r->id = id;
 	if (id >= BF_GUEST_ID_BASE) {
 		unsigned int slot = id - BF_GUEST_ID_BASE + 1;
 
-		if (slot >= BF_MAX_PORTS || br->guests[slot] == NULL)
+		if (slot > BF_MAX_GUESTS || br->guests[slot] == NULL)
 			return false;
 		r->kind = BF_REF_GUEST;
 		r->guest = br->guests[slot];
@@ -38,13 +40,29 @@ ref_at(struct bf_app *app, unsigned int id, struct bf_port_ref *r)
 	if (!rte_eth_dev_is_valid_port((uint16_t)id))
 		return false;
 	r->ethdev = (uint16_t)id;
-	if (br->bond.open && br->bond.port == id) {
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		struct bf_bond *b = &br->up[k].bond;
+
+		if (!b->open || b->port != id)
+			continue;
 		r->kind = BF_REF_BOND;
-		snprintf(r->name, sizeof(r->name), "%s", br->bond.cfg.name);
+		r->up = &br->up[k];
+		snprintf(r->name, sizeof(r->name), "%s", b->cfg.name);
 		return true;
 	}
 	r->kind = BF_REF_ETHDEV;
+	owner = bf_bond_device_owner((uint16_t)id);
+	r->up = owner < 0 ? NULL : &br->up[owner];
 	return rte_eth_dev_get_name_by_port((uint16_t)id, r->name) == 0;
+}
+
+static bool
+is_missing(const struct bf_bridge *br, const char *device)
+{
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (bf_missing_has(&br->up[k].missing, device))
+			return true;
+	return false;
 }
 
 unsigned int
@@ -62,7 +80,7 @@ bf_app_ports(struct bf_app *app, const char *text, struct bf_port_ref *refs, str
 		if (all || strcmp(r.name, text) == 0 || strcmp(id, text) == 0)
 			refs[n++] = r;
 	}
-	if (n == 0 && !all && bf_missing_has(&app->br->missing, text))
+	if (n == 0 && !all && is_missing(app->br, text))
 		bf_out_error(out, "port: \"%.60s\": its device is missing", text);
 	else if (n == 0 && !all)
 		bf_out_usage(out,
@@ -81,6 +99,15 @@ bf_app_error(struct bf_out *out, int ret, const struct bf_err *err)
 		bf_out_error(out, "%s", err->text);
 }
 
+static bool
+is_member(const struct bf_config *c, const char *device)
+{
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		if (bf_bond_config_member(&c->bonds[i], device) >= 0)
+			return true;
+	return false;
+}
+
 /* A file may name a device that is not there yet; who types one has mistyped it. */
 static int
 check_new_members(const struct bf_config *running, const struct bf_config *c, struct bf_err *err)
@@ -88,9 +115,13 @@ check_new_members(const struct bf_config *running, const struct bf_config *c, st
 	uint16_t port;
 	int ret = 0;
 
-	for (uint32_t i = 0; i < c->bond.n_members && ret == 0; i++)
-		if (bf_bond_config_member(&running->bond, c->bond.members[i].name) < 0)
-			ret = bf_bond_find_port(c->bond.members[i].name, &port, err);
+	for (uint32_t k = 0; k < c->n_bonds; k++) {
+		const struct bf_bond_config *b = &c->bonds[k];
+
+		for (uint32_t i = 0; i < b->n_members && ret == 0; i++)
+			if (!is_member(running, b->members[i].name))
+				ret = bf_bond_find_port(b->members[i].name, &port, err);
+	}
 	return ret;
 }
 
@@ -239,24 +270,43 @@ bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms)
 }
 
 static bool
-is_bond_id(const struct bf_app *app, const char *text)
+has_id(const struct bf_bond *b, const char *text)
 {
 	char id[16];
 
-	if (app->br == NULL || !app->br->bond.open)
-		return false;
-	snprintf(id, sizeof(id), "%u", app->br->bond.port);
-	return strcmp(id, text) == 0;
+	snprintf(id, sizeof(id), "%u", b->port);
+	return b->open && strcmp(id, text) == 0;
 }
 
 struct bf_bond_config *
 bf_app_bond(const struct bf_app *app, struct bf_config *c, const char *name, struct bf_err *err)
 {
-	if (c->has_bond && (strcmp(c->bond.name, name) == 0 || is_bond_id(app, name)))
-		return &c->bond;
+	char names[BF_MAX_BONDS * (BF_NAME_MAX + 2)] = "";
+	struct bf_bond_config *b = bf_config_bond(c, name);
+
+	for (unsigned int k = 0; b == NULL && app->br != NULL && k < BF_MAX_BONDS; k++)
+		if (has_id(&app->br->up[k].bond, name))
+			b = bf_config_bond(c, app->br->up[k].name);
+	if (b != NULL)
+		return b;
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		bf_words_add(names, sizeof(names), " or ", c->bonds[i].name);
 	bf_err_set(err, EINVAL, "bond: \"%.60s\": expected %s", name,
-		c->has_bond ? c->bond.name : "a bond: see create bonding device");
+		c->n_bonds > 0 ? names : "a bond: see create bonding device");
 	return NULL;
+}
+
+struct bf_uplink *
+bf_app_uplink(struct bf_app *app, const char *name, struct bf_out *out)
+{
+	struct bf_err err = {""};
+	const struct bf_bond_config *b = bf_app_bond(app, app->br->running, name, &err);
+
+	if (b == NULL) {
+		bf_out_usage(out, "%s", err.text);
+		return NULL;
+	}
+	return bf_bridge_uplink(app->br, b->name);
 }
 
 static int
@@ -298,8 +348,8 @@ bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t
 		return complete_ports(app, true, false, idx, buf, size);
 	if (strcmp(name, "member") == 0)
 		return complete_ports(app, false, true, idx, buf, size);
-	if (strcmp(name, "bond") == 0 && app->br->running->has_bond && idx == 0) {
-		snprintf(buf, size, "%s", app->br->running->bond.name);
+	if (strcmp(name, "bond") == 0 && idx < app->br->running->n_bonds) {
+		snprintf(buf, size, "%s", app->br->running->bonds[idx].name);
 		return 0;
 	}
 	if (strcmp(name, "mode") == 0)

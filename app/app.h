@@ -21,8 +21,8 @@
 
 /** What the command line made: a config file that makes the same again replaces it. */
 struct bf_app_yields {
-	bool bond;
-	bool guests[BF_MAX_GUESTS]; /* by their place in the base */
+	bool bonds[BF_MAX_BONDS]; /* by their place in the base */
+	bool guests[BF_MAX_GUESTS]; /* likewise */
 };
 
 struct bf_app {
@@ -51,6 +51,7 @@ struct bf_port_ref {
 	enum bf_ref_kind kind;
 	unsigned int id;
 	uint16_t ethdev; /* ETHDEV and BOND */
+	struct bf_uplink *up; /* BOND; ETHDEV: of the bond that it is a member of, or NULL */
 	struct bf_guest *guest; /* GUEST */
 	char name[BF_DEV_NAME_MAX];
 };
@@ -83,6 +84,16 @@ void bf_app_confirm(struct bf_app *app, struct bf_config *before, uint64_t deadl
 bool bf_app_commit(struct bf_app *app);
 /** Take back what nobody committed. @return ms until there is something to do, -1 for never. */
 int bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms);
+
+/** The slot of a bond or guest port. */
+static inline uint16_t
+bf_ref_slot(const struct bf_port_ref *r)
+{
+	return r->kind == BF_REF_GUEST ? r->guest->slot : bf_bond_slot(r->up->bond.number);
+}
+
+/** The uplink of a running bond, by the bond's name or port id; NULL after an error to @p out. */
+struct bf_uplink *bf_app_uplink(struct bf_app *app, const char *name, struct bf_out *out);
 
 /** The bond of a config, by name or port id; an error when there is none of this name. */
 struct bf_bond_config *bf_app_bond(

@@ -68,10 +68,10 @@ may_be_there(const char *member, int n_eal, char **argv)
 }
 
 static void
-name_missing(const struct bf_config *c, int n_eal, char **argv)
+name_missing(const struct bf_bond_config *b, int n_eal, char **argv)
 {
-	for (uint32_t i = 0; c->has_bond && i < c->bond.n_members; i++) {
-		const char *name = c->bond.members[i].name;
+	for (uint32_t i = 0; i < b->n_members; i++) {
+		const char *name = b->members[i].name;
 
 		if (!may_be_there(name, n_eal, argv))
 			fprintf(stderr,
@@ -97,7 +97,8 @@ bf_check_run(struct bf_app *app, const struct bf_options *o, int n_eal, char **a
 		complain(o->config->guests[i].name, err.text);
 		c.problems++;
 	}
-	name_missing(o->config, n_eal, argv);
+	for (uint32_t i = 0; i < o->config->n_bonds; i++)
+		name_missing(&o->config->bonds[i], n_eal, argv);
 	bf_config_warnings(o->config, on_warning, NULL);
 	if (c.problems > 0)
 		return 2;

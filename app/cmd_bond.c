@@ -22,6 +22,32 @@
 #include "control/nodes.h"
 #include "dataplane/member.h"
 
+/* A bond of the command line, which the file of --config may make again, once. */
+static bool
+yields(const struct bf_app *app, const char *name)
+{
+	for (uint32_t i = 0; app->yields != NULL && i < app->base->n_bonds; i++) {
+		if (strcmp(app->base->bonds[i].name, name) != 0 || !app->yields->bonds[i])
+			continue;
+		app->yields->bonds[i] = false;
+		return bf_config_bond(app->candidate, name) != NULL;
+	}
+	return false;
+}
+
+/* "bond0", or the first of bond1, bond2... that nobody has. */
+static void
+free_name(const struct bf_app *app, const struct bf_config *c, char *name, size_t size)
+{
+	for (unsigned int k = 0; k <= BF_MAX_BONDS; k++) {
+		snprintf(name, size, "bond%u", k);
+		if (k == 0 && app->yields != NULL && bf_config_find_bond(c, name) != NULL)
+			return; /* the file makes the command line's again */
+		if (bf_config_find_bond(c, name) == NULL && bf_config_find_guest(c, name) == NULL)
+			return;
+	}
+}
+
 static int
 edit_create(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
@@ -29,17 +55,10 @@ edit_create(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *er
 	struct bf_app *app = ctx->app;
 	struct bf_bond_config b;
 	uint64_t socket;
-	bool again = app->yields != NULL && app->yields->bond &&
-		strcmp(name != NULL ? name : "bond0", c->bond.name) == 0;
 	int ret;
 
-	if (c->has_bond && !again)
-		return bf_err_set(err, EEXIST,
-			"create bonding device: %s exists: expected one bond at most",
-			c->bond.name);
-	if (again)
-		app->yields->bond = false;
 	bf_bond_config_init(&b);
+	free_name(app, c, b.name, sizeof(b.name));
 	ret = bf_bond_config_set(&b, "mode", bf_cmd_arg(ctx, "mode"), err);
 	if (ret == 0)
 		ret = bf_parse_u64("socket", bf_cmd_arg(ctx, "socket"), 0, 31, &socket, err);
@@ -47,11 +66,11 @@ edit_create(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *er
 		ret = bf_bond_config_set(&b, "name", name, err);
 	if (ret != 0)
 		return ret;
-	if (bf_config_guest(c, b.name) != NULL)
-		return bf_err_set(err, EINVAL, "bond name: \"%s\": already in use", b.name);
-	c->bond = b;
-	c->has_bond = true;
-	return 0;
+	if (yields(app, b.name)) {
+		*bf_config_bond(c, b.name) = b;
+		return 0;
+	}
+	return bf_config_add_bond(c, &b, err);
 }
 
 static void
@@ -63,17 +82,15 @@ cmd_create(struct bf_cmd_ctx *ctx)
 	if (app->candidate == NULL && bf_out_status(ctx->out) == BF_OUT_OK)
 		bf_out_printf(ctx->out,
 			"Created new bonding device %s; it opens with its first member.\n",
-			app->br->running->bond.name);
+			app->br->running->bonds[app->br->running->n_bonds - 1].name);
 }
 
 static int
 edit_destroy(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
-	if (bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err) == NULL)
-		return -EINVAL;
-	c->has_bond = false;
-	bf_bond_config_init(&c->bond);
-	return 0;
+	const struct bf_bond_config *b = bf_app_bond(ctx->app, c, bf_cmd_arg(ctx, "bond"), err);
+
+	return b == NULL ? -EINVAL : bf_config_remove_bond(c, b->name, err);
 }
 
 /* A member by name; ids are ethdev ports. */
@@ -215,8 +232,11 @@ CHANGE(cmd_policy, edit_policy)
 static void
 tell_held(const struct bf_cmd_ctx *ctx)
 {
-	const struct bf_app *app = ctx->app;
-	const struct bf_bond *b = app->candidate != NULL ? NULL : &app->br->bond;
+	struct bf_app *app = ctx->app;
+	const struct bf_bond_config *c = app->candidate != NULL
+		? NULL
+		: bf_app_bond(app, app->br->running, bf_cmd_arg(ctx, "bond"), NULL);
+	const struct bf_bond *b = c == NULL ? NULL : &bf_bridge_uplink(app->br, c->name)->bond;
 
 	if (b == NULL || !b->open || b->held_until_ms == 0 || bf_out_status(ctx->out) != BF_OUT_OK)
 		return;
@@ -266,18 +286,11 @@ cmd_mode(struct bf_cmd_ctx *ctx)
 	bf_out_printf(ctx->out, "Going back in %s s unless you commit.\n", seconds);
 }
 
-/* The running bond, or an error. */
-static const struct bf_bond_config *
-shown_bond(struct bf_cmd_ctx *ctx)
+/* The uplink of the bond that is named, or an error. */
+static struct bf_uplink *
+shown_uplink(struct bf_cmd_ctx *ctx)
 {
-	struct bf_app *app = ctx->app;
-	struct bf_err err;
-	const struct bf_bond_config *b =
-		bf_app_bond(app, app->br->running, bf_cmd_arg(ctx, "bond"), &err);
-
-	if (b == NULL)
-		bf_out_usage(ctx->out, "%s", err.text);
-	return b;
+	return bf_app_uplink(ctx->app, bf_cmd_arg(ctx, "bond"), ctx->out);
 }
 
 static void
@@ -329,7 +342,7 @@ link_watch(const struct bf_member *m)
 }
 
 static void
-show_member(const struct bf_bridge *br, const struct bf_member *m,
+show_member(const struct bf_bridge *br, const struct bf_bond *b, const struct bf_member *m,
 	const struct bf_member_config *config, bool missing, bool used, struct bf_out *out)
 {
 	struct bf_member_counters c = {0};
@@ -337,7 +350,7 @@ show_member(const struct bf_bridge *br, const struct bf_member *m,
 	int node = missing ? BF_NODE_UNKNOWN : bf_nodes_of_port(m->port);
 
 	if (!missing) {
-		bf_stats_member(br, m->bit, &c);
+		bf_stats_member(br, b->number, m->bit, &c);
 		snprintf(port, sizeof(port), "%u", m->port);
 	}
 	bf_bond_speed_text(m->speed_mbps, speed, sizeof(speed));
@@ -381,50 +394,52 @@ show_member(const struct bf_bridge *br, const struct bf_member *m,
 
 /* Those that are configured and have no device, as far as that can be shown. */
 static void
-show_missing_members(const struct bf_bridge *br, struct bf_out *out)
+show_missing_members(const struct bf_bridge *br, const struct bf_uplink *u, struct bf_out *out)
 {
-	for (uint32_t i = 0; i < br->missing.n; i++) {
+	const struct bf_bond_config *c = bf_config_find_bond(br->running, u->name);
+
+	for (uint32_t i = 0; i < u->missing.n; i++) {
 		struct bf_member m = {.port = 0};
-		int at = bf_bond_config_member(&br->running->bond, br->missing.members[i].name);
+		int at = bf_bond_config_member(c, u->missing.members[i].name);
 
 		if (at < 0)
 			continue;
-		memcpy(m.name, br->missing.members[i].name, sizeof(m.name));
-		m.drained = br->running->bond.members[at].drained;
-		show_member(br, &m, &br->running->bond.members[at], true, false, out);
+		memcpy(m.name, u->missing.members[i].name, sizeof(m.name));
+		m.drained = c->members[at].drained;
+		show_member(br, &u->bond, &m, &c->members[at], true, false, out);
 	}
 }
 
 static void
-list_missing(const struct bf_bridge *br, struct bf_out *out)
+list_missing(const struct bf_uplink *u, struct bf_out *out)
 {
 	bf_out_arr_begin(out, "missing_members");
-	if (br->missing.n > 0)
-		bf_out_printf(out, "\tMissing (%" PRIu32 "): [", br->missing.n);
-	for (uint32_t i = 0; i < br->missing.n; i++) {
-		bf_out_printf(out, "%s%s", i > 0 ? " " : "", br->missing.members[i].name);
-		bf_out_str(out, NULL, br->missing.members[i].name);
+	if (u->missing.n > 0)
+		bf_out_printf(out, "\tMissing (%" PRIu32 "): [", u->missing.n);
+	for (uint32_t i = 0; i < u->missing.n; i++) {
+		bf_out_printf(out, "%s%s", i > 0 ? " " : "", u->missing.members[i].name);
+		bf_out_str(out, NULL, u->missing.members[i].name);
 	}
-	if (br->missing.n > 0)
+	if (u->missing.n > 0)
 		bf_out_printf(out, "]\n");
 	bf_out_arr_end(out);
 }
 
 /* Members that carry traffic now: in active-backup the first usable one only. */
 static uint32_t
-sending_set(const struct bf_bridge *br)
+sending_set(const struct bf_bridge *br, const struct bf_bond *b)
 {
-	const struct bf_bond_view *v = &br->lcores.view->bonds[0];
+	const struct bf_bond_view *v = &br->lcores.view->bonds[b->number];
 	uint32_t usable = v->carrier != NULL ? bf_bond_usable(v) : 0; /* no view of it yet */
 
 	return usable != 0 && v->tx == BF_TX_ORDER ? 1u << bf_bond_first(v, usable) : usable;
 }
 
 static void
-show_open_bond(struct bf_bridge *br, struct bf_out *out)
+show_open_bond(struct bf_bridge *br, const struct bf_uplink *u, struct bf_out *out)
 {
-	const struct bf_bond *b = &br->bond;
-	uint32_t used = sending_set(br);
+	const struct bf_bond *b = &u->bond;
+	uint32_t used = sending_set(br, b);
 	char mac[BF_MAC_TEXT_SIZE];
 
 	bf_mac_text(b->mac.addr_bytes, mac);
@@ -446,13 +461,13 @@ show_open_bond(struct bf_bridge *br, struct bf_out *out)
 	bf_out_printf(out,
 		"\tMAC address: %s\n\tMTU: %" PRIu32 "\n\tFailovers: %" PRIu64
 		"\n\tMember details:\n",
-		mac, b->cfg.mtu, br->failovers.n);
-	bf_out_u64(out, "failovers", br->failovers.n);
+		mac, b->cfg.mtu, u->failovers.n);
+	bf_out_u64(out, "failovers", u->failovers.n);
 	bf_out_arr_begin(out, "member_details");
 	for (unsigned int i = 0; i < b->n_members; i++)
-		show_member(br, &b->members[i], &b->cfg.members[i], false,
+		show_member(br, b, &b->members[i], &b->cfg.members[i], false,
 			(used & 1u << b->members[i].bit) != 0, out);
-	show_missing_members(br, out);
+	show_missing_members(br, u, out);
 	bf_out_arr_end(out);
 }
 
@@ -480,23 +495,25 @@ cmd_show_config(struct bf_cmd_ctx *ctx)
 	static const char *const mode_caps[] = {
 		"ROUND_ROBIN", "ACTIVE_BACKUP", "BALANCE", "BROADCAST", "8023AD", "TLB", "ALB"};
 	struct bf_app *app = ctx->app;
-	const struct bf_bond_config *c = shown_bond(ctx);
+	const struct bf_uplink *u = shown_uplink(ctx);
+	const struct bf_bond_config *c;
 	struct bf_out *out = ctx->out;
 	char value[64];
 
-	if (c == NULL)
+	if (u == NULL)
 		return;
+	c = bf_config_find_bond(app->br->running, u->name);
 	bf_out_printf(out, "  - Dev basic:\n\tBonding mode: %s(%" PRIu32 ") %s\n",
 		mode_caps[c->mode], c->mode, bf_mode_names[c->mode]);
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "name", c->name);
 	bf_out_str(out, "mode", bf_mode_names[c->mode]);
 	bf_out_u64(out, "mode_number", c->mode);
-	show_mode_in_force(&app->br->bond, c, out);
+	show_mode_in_force(&u->bond, c, out);
 	bf_out_str(out, "xmit_policy", bf_policy_names[c->policy]);
-	bf_out_bool(out, "open", app->br->bond.open);
-	bf_out_bool(out, "off", app->br->bond.off);
-	if (app->br->bond.off)
+	bf_out_bool(out, "open", u->bond.open);
+	bf_out_bool(out, "off", u->bond.off);
+	if (u->bond.off)
 		bf_out_printf(out, "\tSwitched off: set link-up port %s\n", c->name);
 	if (c->mode == BF_MODE_XOR || c->mode == BF_MODE_8023AD)
 		bf_out_printf(out, "\tBalance Xmit Policy: %s\n", bf_policy_names[c->policy]);
@@ -510,13 +527,13 @@ cmd_show_config(struct bf_cmd_ctx *ctx)
 	bf_out_str(out, "switch_side", bf_mode_hints[c->mode]);
 	if (c->primary[0] != '\0')
 		bf_out_printf(out, "\tUser Defined Primary: [%s]\n", c->primary);
-	list_missing(app->br, out);
-	if (app->br->bond.open) {
-		show_open_bond(app->br, out);
+	list_missing(u, out);
+	if (u->bond.open) {
+		show_open_bond(app->br, u, out);
 	} else {
 		bf_out_printf(out, "\tMembers (0): []\n");
 		bf_out_arr_begin(out, "member_details");
-		show_missing_members(app->br, out);
+		show_missing_members(app->br, u, out);
 		bf_out_arr_end(out);
 	}
 	show_keys(bf_bond_keys, bf_n_bond_keys, c, out);
@@ -633,16 +650,17 @@ show_lacp_bond(const struct bf_lacp_info *i, const struct bf_lacp_config *c, str
 static void
 cmd_show_lacp(struct bf_cmd_ctx *ctx)
 {
-	struct bf_app *app = ctx->app;
-	const struct bf_bond *b = &app->br->bond;
+	const struct bf_uplink *u = shown_uplink(ctx);
 	struct bf_lacp_member_info m;
 	struct bf_lacp_info info;
+	const struct bf_bond *b;
 
-	if (shown_bond(ctx) == NULL)
+	if (u == NULL)
 		return;
+	b = &u->bond;
 	if (!b->open || b->lacp == NULL) {
-		bf_out_error(ctx->out, "bond %s: no LACP: expected mode 802.3ad and a member",
-			app->br->running->bond.name);
+		bf_out_error(
+			ctx->out, "bond %s: no LACP: expected mode 802.3ad and a member", u->name);
 		return;
 	}
 	bf_lacp_info(b->lacp, &info);
@@ -652,11 +670,11 @@ cmd_show_lacp(struct bf_cmd_ctx *ctx)
 	bf_out_arr_begin(ctx->out, "members");
 	for (unsigned int i = 0; bf_lacp_member_info_at(b->lacp, i, &m) == 0; i++)
 		show_lacp_member(b, &m, ctx->out);
-	for (uint32_t i = 0; i < app->br->missing.n; i++) {
-		bf_out_printf(ctx->out, "\n\tMember Port: - (%s): missing\n",
-			app->br->missing.members[i].name);
+	for (uint32_t i = 0; i < u->missing.n; i++) {
+		bf_out_printf(
+			ctx->out, "\n\tMember Port: - (%s): missing\n", u->missing.members[i].name);
 		bf_out_obj_begin(ctx->out, NULL);
-		bf_out_str(ctx->out, "name", app->br->missing.members[i].name);
+		bf_out_str(ctx->out, "name", u->missing.members[i].name);
 		bf_out_bool(ctx->out, "missing", true);
 		bf_out_bool(ctx->out, "link", false);
 		bf_out_obj_end(ctx->out);
@@ -667,11 +685,11 @@ cmd_show_lacp(struct bf_cmd_ctx *ctx)
 
 const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND] = {
 	{"create (bonding|bonded) device <mode> <socket> [<name>]",
-		"Make the bond (default name bond0); it opens with its first member.", cmd_create,
-		BF_CMD_CONFIG},
-	{"remove (bonding|bonded) device <bond>", "Close the bond; its members stay, stopped.",
+		"Make a bond (default name bond0, bond1...); it opens with its first member.",
+		cmd_create, BF_CMD_CONFIG},
+	{"remove (bonding|bonded) device <bond>", "Close a bond; its members stay, stopped.",
 		cmd_destroy, BF_CMD_CONFIG},
-	{"add bonding (member|slave) <member> <bond>", "Take a port into the bond.", cmd_add_member,
+	{"add bonding (member|slave) <member> <bond>", "Take a port into a bond.", cmd_add_member,
 		BF_CMD_CONFIG},
 	{"remove bonding (member|slave) <member> <bond>",
 		"Take a member out; its flows move first.", cmd_remove_member, BF_CMD_CONFIG},
@@ -680,8 +698,7 @@ const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND] = {
 		cmd_mode, BF_CMD_CONFIG},
 	{"set bonding (key:primary) <member> <bond>", "Member that active-backup prefers, or none.",
 		cmd_key, BF_CMD_CONFIG},
-	{"set bonding (key:mac_addr) <bond> <value>", "Address of the bond.", cmd_key,
-		BF_CMD_CONFIG},
+	{"set bonding (key:mac_addr) <bond> <value>", "Address of a bond.", cmd_key, BF_CMD_CONFIG},
 	{"set bonding (balance_xmit_policy|xmit_policy) <bond> <policy>",
 		"Which fields of a frame choose its member.", cmd_policy, BF_CMD_CONFIG},
 	{"set bonding (key:mon_period|agg_mode) <bond> <value>",
@@ -701,7 +718,7 @@ const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND] = {
 		"Any key of a member, as KEY=VALUE,...", cmd_member_setting, BF_CMD_CONFIG},
 	{"set bonding option <bond> <options...>", "Any option of --bond, as KEY=VALUE,...",
 		cmd_options, BF_CMD_CONFIG},
-	{"show bonding config <bond>", "The bond and its members.", cmd_show_config, 0},
+	{"show bonding config <bond>", "A bond and its members.", cmd_show_config, 0},
 	{"show bonding lacp info <bond>", "LACP of every member, also of those that are down.",
 		cmd_show_lacp, 0},
 };

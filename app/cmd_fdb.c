@@ -22,15 +22,17 @@ slot_of(struct bf_app *app, const char *text, uint16_t *slot, struct bf_err *err
 	struct bf_guest *g = bf_bridge_guest(app->br, text);
 	uint64_t id = 0;
 
-	*slot = BF_BOND_SLOT;
-	if (bf_app_bond(app, app->br->running, text, NULL) != NULL)
+	const struct bf_bond_config *b = bf_app_bond(app, app->br->running, text, NULL);
+
+	if (b != NULL) {
+		*slot = bf_bond_slot(bf_bridge_uplink(app->br, b->name)->bond.number);
 		return 0;
+	}
 	if (g == NULL &&
 		bf_parse_u64("port", text, BF_GUEST_ID_BASE, BF_MAX_PORT_IDS - 2, &id, NULL) == 0)
 		g = app->br->guests[id - BF_GUEST_ID_BASE + 1];
 	if (g == NULL)
-		return bf_err_set(
-			err, EINVAL, "port: \"%.60s\": expected the bond or a guest", text);
+		return bf_err_set(err, EINVAL, "port: \"%.60s\": expected a bond or a guest", text);
 	*slot = g->slot;
 	return 0;
 }
@@ -48,7 +50,7 @@ show_entry(void *arg, const struct bf_fdb_entry *e)
 	uint8_t m[6];
 	char mac[18];
 	uint32_t age = s->br->fdb->now_s - e->last_seen;
-	unsigned int vlan = (unsigned int)(e->key >> 48);
+	unsigned int vlan = BF_FDB_VLAN_OF(e->key);
 
 	if (s->slot >= 0 && e->port != s->slot)
 		return;
@@ -59,6 +61,8 @@ show_entry(void *arg, const struct bf_fdb_entry *e)
 		(e->flags & BF_FDB_STATIC) ? " static" : "");
 	bf_out_obj_begin(s->out, NULL);
 	bf_out_str(s->out, "port", bf_bridge_port_name(s->br, e->port));
+	bf_out_str(
+		s->out, "uplink", bf_bridge_port_name(s->br, bf_bond_slot(BF_FDB_BOND_OF(e->key))));
 	bf_out_u64(s->out, "vlan", vlan);
 	bf_out_str(s->out, "mac", mac);
 	bf_out_u64(s->out, "age", age);
@@ -135,10 +139,22 @@ cmd_add(struct bf_cmd_ctx *ctx)
 		bf_out_usage(ctx->out, "%s", err.text);
 		return;
 	}
+	key |= BF_FDB_BOND(
+		bf_is_bond_slot(slot) ? bf_bond_of_slot(slot) : app->br->guests[slot]->uplink);
 	if (bf_fdb_add_static(app->br->fdb, key, slot) != 0)
 		bf_out_error(ctx->out, "fdb: full: expected fewer than %" PRIu32 " stations",
 			app->br->fdb->capacity);
 	bf_fdb_commit(app->br->fdb);
+}
+
+static bool
+del_on(struct bf_bridge *br, uint64_t key)
+{
+	uint16_t port = bf_bond_slot(BF_FDB_BOND_OF(key));
+
+	bf_fdb_find(br->fdb, key, &port);
+	bf_neighbors_flush_station(br->neighbors, key, port);
+	return bf_fdb_del(br->fdb, key) == 0;
 }
 
 static void
@@ -146,16 +162,16 @@ cmd_del(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
 	struct bf_err err = {""};
-	uint16_t port = BF_BOND_SLOT;
+	bool any = false;
 	uint64_t key;
 
 	if (key_of(ctx, &key, &err) != 0) {
 		bf_out_usage(ctx->out, "%s", err.text);
 		return;
 	}
-	bf_fdb_find(app->br->fdb, key, &port);
-	bf_neighbors_flush_station(app->br->neighbors, key, port);
-	if (bf_fdb_del(app->br->fdb, key) != 0)
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) /* on whatever switch it is */
+		any = del_on(app->br, key | BF_FDB_BOND(k)) || any;
+	if (!any)
 		bf_out_error(ctx->out, "mac: \"%s\": not in the fdb", bf_cmd_arg(ctx, "mac"));
 	bf_fdb_commit(app->br->fdb);
 }

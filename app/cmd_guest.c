@@ -135,6 +135,7 @@ show_one(struct bf_bridge *br, struct bf_guest *g, bool in_full, struct bf_out *
 	bf_out_u64(out, "id", bf_guest_id(g));
 	bf_out_str(out, "name", g->cfg.name);
 	bf_out_bool(out, "up", g->up);
+	bf_out_str(out, "uplink", bf_bridge_port_name(br, bf_bond_slot(g->uplink)));
 	bf_out_u64(out, "queue_pairs", g->n_rings);
 	bf_out_u64(out, "max_frame", g->max_len);
 	bf_out_u64(out, "negotiated_mtu", g->mtu);
@@ -144,7 +145,8 @@ show_one(struct bf_bridge *br, struct bf_guest *g, bool in_full, struct bf_out *
 	bf_out_u64(out, "rx_frames", c.rx_frames);
 	bf_out_u64(out, "tx_frames", c.tx_frames);
 	bf_out_u64(out, "drops", drops);
-	bf_out_u64(out, "announcements", bf_announce_sent_for(br->announcer, g->slot));
+	bf_out_u64(
+		out, "announcements", bf_announce_sent_for(br->up[g->uplink].announcer, g->slot));
 	bf_out_u64(out, "stations", br->fdb->port_count[g->slot]);
 	if (in_full || bf_out_is_json(out))
 		bf_show_connection(g, out);

@@ -43,98 +43,132 @@ sample(struct bf_out *out, const char *name, const char *bond, const char *label
 	bf_out_obj_end(out);
 }
 
+static bool
+is_shown(const struct bf_uplink *u)
+{
+	return u->bond.open || u->missing.n > 0;
+}
+
 /* The stopwatch: time from a loss to the next frame. */
 static void
-failover_times(const struct bf_failovers *f, const char *bond, struct bf_out *out)
+failover_times(const struct bf_uplink *u, struct bf_out *out)
 {
-	static const char name[] = "bondfwd_failover_first_frame_seconds";
+	static const char bucket[] = "bondfwd_failover_first_frame_seconds_bucket";
+	const struct bf_failovers *f = &u->failovers;
 	uint64_t below = 0;
 	char le[16];
 
-	family(out, name, "histogram",
-		"From the loss of a member to the first frame on another one.");
 	for (unsigned int i = 0; i < BF_FAILOVER_BINS; i++) {
 		below += f->bins[i];
 		snprintf(le, sizeof(le), "%g", bf_failover_bin_s[i]);
-		sample(out, "bondfwd_failover_first_frame_seconds_bucket", bond, "le", le,
-			(double)below);
+		sample(out, bucket, u->name, "le", le, (double)below);
 	}
-	sample(out, "bondfwd_failover_first_frame_seconds_bucket", bond, "le", "+Inf",
-		(double)f->timed);
-	sample(out, "bondfwd_failover_first_frame_seconds_sum", bond, NULL, NULL, f->timed_s);
-	sample(out, "bondfwd_failover_first_frame_seconds_count", bond, NULL, NULL,
+	sample(out, bucket, u->name, "le", "+Inf", (double)f->timed);
+	sample(out, "bondfwd_failover_first_frame_seconds_sum", u->name, NULL, NULL, f->timed_s);
+	sample(out, "bondfwd_failover_first_frame_seconds_count", u->name, NULL, NULL,
 		(double)f->timed);
 }
 
-static void
-failovers(const struct bf_failovers *f, const char *bond, struct bf_out *out)
+static double
+failovers_of(const struct bf_failovers *f)
 {
-	const struct {
+	return (double)f->n;
+}
+
+static double
+announced_of(const struct bf_failovers *f)
+{
+	return (double)f->announced;
+}
+
+static double
+lost_of(const struct bf_failovers *f)
+{
+	return (double)f->lost;
+}
+
+static void
+failovers(const struct bf_bridge *br, struct bf_out *out)
+{
+	static const struct {
 		const char *name, *help;
-		uint64_t value;
+		double (*value)(const struct bf_failovers *f);
 	} totals[] = {
-		{"bondfwd_failovers_total", "Changes of the members that carry traffic.", f->n},
+		{"bondfwd_failovers_total", "Changes of the members that carry traffic.",
+			failovers_of},
 		{"bondfwd_failover_announcements_total", "Frames that announced guests after them.",
-			f->announced},
+			announced_of},
 		{"bondfwd_failover_lost_frames_total",
-			"Frames dropped meanwhile for want of a member.", f->lost},
+			"Frames dropped meanwhile for want of a member.", lost_of},
 	};
 
 	for (unsigned int i = 0; i < sizeof(totals) / sizeof(totals[0]); i++) {
 		family(out, totals[i].name, "counter", totals[i].help);
-		sample(out, totals[i].name, bond, NULL, NULL, (double)totals[i].value);
+		for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+			if (is_shown(&br->up[k]))
+				sample(out, totals[i].name, br->up[k].name, NULL, NULL,
+					totals[i].value(&br->up[k].failovers));
 	}
-	failover_times(f, bond, out);
+	family(out, "bondfwd_failover_first_frame_seconds", "histogram",
+		"From the loss of a member to the first frame on another one.");
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (is_shown(&br->up[k]))
+			failover_times(&br->up[k], out);
 }
 
 static double
-speed_of(const struct bf_bridge *br, const struct bf_member *m)
+speed_of(const struct bf_bridge *br, const struct bf_uplink *u, const struct bf_member *m)
 {
 	(void)br;
+	(void)u;
 	return m->carrier ? m->speed_mbps : 0;
 }
 
 static double
-is_missing(const struct bf_bridge *br, const struct bf_member *m)
+is_missing(const struct bf_bridge *br, const struct bf_uplink *u, const struct bf_member *m)
 {
-	return bf_missing_has(&br->missing, m->name);
+	(void)br;
+	return bf_missing_has(&u->missing, m->name);
 }
 
 static double
-link_of(const struct bf_bridge *br, const struct bf_member *m)
+link_of(const struct bf_bridge *br, const struct bf_uplink *u, const struct bf_member *m)
 {
 	(void)br;
+	(void)u;
 	return m->carrier;
 }
 
 static double
-carries(const struct bf_bridge *br, const struct bf_member *m)
+carries(const struct bf_bridge *br, const struct bf_uplink *u, const struct bf_member *m)
 {
-	return (bf_bond_carrying(&br->bond) & 1u << m->bit) != 0;
+	(void)br;
+	return (bf_bond_carrying(&u->bond) & 1u << m->bit) != 0;
 }
 
 static double
-losses(const struct bf_bridge *br, const struct bf_member *m)
+losses(const struct bf_bridge *br, const struct bf_uplink *u, const struct bf_member *m)
 {
 	(void)br;
+	(void)u;
 	return (double)m->flaps;
 }
 
 static double
-frames(const struct bf_bridge *br, const struct bf_member *m)
+frames(const struct bf_bridge *br, const struct bf_uplink *u, const struct bf_member *m)
 {
 	struct bf_member_counters c;
 
-	bf_stats_member(br, m->bit, &c);
+	bf_stats_member(br, u->bond.number, m->bit, &c);
 	return (double)c.tx_frames;
 }
 
 static double
-bytes(const struct bf_bridge *br, const struct bf_member *m)
+bytes(const struct bf_bridge *br, const struct bf_uplink *u, const struct bf_member *m)
 {
 	struct bf_member_counters c;
 
-	bf_stats_member(br, m->bit, &c);
+	bf_stats_member(br, u->bond.number, m->bit, &c);
 	return (double)c.tx_bytes;
 }
 
@@ -143,7 +177,8 @@ members(const struct bf_bridge *br, struct bf_out *out)
 {
 	static const struct {
 		const char *name, *type, *help;
-		double (*value)(const struct bf_bridge *br, const struct bf_member *m);
+		double (*value)(const struct bf_bridge *br, const struct bf_uplink *u,
+			const struct bf_member *m);
 		bool of_missing; /* 0 of a member without a device says the truth */
 	} families[] = {
 		{"bondfwd_member_up", "gauge", "1 while the member has a link.", link_of, true},
@@ -158,17 +193,21 @@ members(const struct bf_bridge *br, struct bf_out *out)
 		{"bondfwd_member_transmit_bytes_total", "counter", "Bytes sent, without FCS.",
 			bytes, false},
 	};
-	const char *bond = br->running->bond.name;
-	const struct bf_bond *b = &br->bond;
 
 	for (unsigned int f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
 		family(out, families[f].name, families[f].type, families[f].help);
-		for (unsigned int i = 0; b->open && i < b->n_members; i++)
-			sample(out, families[f].name, bond, "member", b->members[i].name,
-				families[f].value(br, &b->members[i]));
-		for (uint32_t i = 0; families[f].of_missing && i < br->missing.n; i++)
-			sample(out, families[f].name, bond, "member", br->missing.members[i].name,
-				families[f].value == is_missing);
+		for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+			const struct bf_uplink *u = &br->up[k];
+			const struct bf_bond *b = &u->bond;
+
+			for (unsigned int i = 0; b->open && i < b->n_members; i++)
+				sample(out, families[f].name, u->name, "member", b->members[i].name,
+					families[f].value(br, u, &b->members[i]));
+			for (uint32_t i = 0; families[f].of_missing && i < u->missing.n; i++)
+				sample(out, families[f].name, u->name, "member",
+					u->missing.members[i].name,
+					families[f].value == is_missing);
+		}
 	}
 }
 
@@ -177,15 +216,18 @@ cmd_metrics(struct bf_cmd_ctx *ctx)
 {
 	const struct bf_app *app = ctx->app;
 	const struct bf_bridge *br = app->br;
+	bool any = false;
 
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		any = any || is_shown(&br->up[k]);
 	bf_out_arr_begin(ctx->out, NULL);
-	if (br->bond.open || br->missing.n > 0) {
+	if (any) {
 		members(br, ctx->out);
-		failovers(&br->failovers, br->running->bond.name, ctx->out);
+		failovers(br, ctx->out);
 	}
 	bf_out_arr_end(ctx->out);
 }
 
 const struct bf_cmd bf_cmds_metrics[BF_N_CMDS_METRICS] = {
-	{"show metrics", "The bond's figures in Prometheus' text format.", cmd_metrics, 0},
+	{"show metrics", "The bonds' counters in Prometheus' text format.", cmd_metrics, 0},
 };

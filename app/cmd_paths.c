@@ -22,22 +22,25 @@
 #define TOP_FLOWS 10
 #define DRILL_MS 2000
 
-/* The open bond by the name given, or an error. */
+/* The open uplink of the bond that is named, or an error. */
+static struct bf_uplink *
+open_uplink(struct bf_cmd_ctx *ctx)
+{
+	struct bf_uplink *u = bf_app_uplink(ctx->app, bf_cmd_arg(ctx, "bond"), ctx->out);
+
+	if (u != NULL && !u->bond.open) {
+		bf_out_error(ctx->out, "bond %s: has no member yet", u->name);
+		return NULL;
+	}
+	return u;
+}
+
 static struct bf_bond *
 open_bond(struct bf_cmd_ctx *ctx)
 {
-	struct bf_app *app = ctx->app;
-	struct bf_err err = {""};
+	struct bf_uplink *u = open_uplink(ctx);
 
-	if (bf_app_bond(app, app->br->running, bf_cmd_arg(ctx, "bond"), &err) == NULL) {
-		bf_out_usage(ctx->out, "%s", err.text);
-		return NULL;
-	}
-	if (!app->br->bond.open) {
-		bf_out_error(ctx->out, "bond %s: has no member yet", app->br->running->bond.name);
-		return NULL;
-	}
-	return &app->br->bond;
+	return u == NULL ? NULL : &u->bond;
 }
 
 static const char *
@@ -112,11 +115,12 @@ show_flows(const struct bf_balance *ba, const struct bf_bond *b, struct bf_out *
 }
 
 static void
-show_shares(struct bf_app *app, const struct bf_bond *b, struct bf_out *out)
+show_shares(struct bf_app *app, const struct bf_uplink *u, struct bf_out *out)
 {
+	const struct bf_bond *b = &u->bond;
 	double load[BF_MAX_MEMBERS], sum = 0;
 
-	bf_balance_shares(&app->br->balance, b, load);
+	bf_balance_shares(&u->balance, b, load);
 	for (unsigned int i = 0; i < b->n_members; i++)
 		sum += load[i];
 	bf_out_printf(out, "%-20s %-8s %-8s %14s %8s %14s\n", "Member", "Carries", "Buckets",
@@ -127,7 +131,7 @@ show_shares(struct bf_app *app, const struct bf_bond *b, struct bf_out *out)
 		struct bf_member_counters c;
 		unsigned int n = 0;
 
-		bf_stats_member(app->br, b->members[i].bit, &c);
+		bf_stats_member(app->br, b->number, b->members[i].bit, &c);
 		for (unsigned int k = 0; k < BF_BUCKETS; k++)
 			n += bf_bond_bucket_member(b, k) == b->members[i].bit;
 		bf_out_printf(out, "%-20s %-8s %-8u %14.0f %7.1f%% %14" PRIu64 "\n",
@@ -143,10 +147,10 @@ show_shares(struct bf_app *app, const struct bf_bond *b, struct bf_out *out)
 		bf_out_u64(out, "tx_bytes", c.tx_bytes);
 		bf_out_obj_end(out);
 	}
-	for (uint32_t i = 0; i < app->br->missing.n; i++) {
-		bf_out_printf(out, "%-20s missing\n", app->br->missing.members[i].name);
+	for (uint32_t i = 0; i < u->missing.n; i++) {
+		bf_out_printf(out, "%-20s missing\n", u->missing.members[i].name);
 		bf_out_obj_begin(out, NULL);
-		bf_out_str(out, "name", app->br->missing.members[i].name);
+		bf_out_str(out, "name", u->missing.members[i].name);
 		bf_out_bool(out, "missing", true);
 		bf_out_bool(out, "carries", false);
 		bf_out_obj_end(out);
@@ -154,21 +158,23 @@ show_shares(struct bf_app *app, const struct bf_bond *b, struct bf_out *out)
 	bf_out_arr_end(out);
 	bf_out_printf(out,
 		"Imbalance ratio (largest / fair share): %.2f, rebalancing moves %" PRIu64 "\n",
-		bf_balance_ratio(b, load), app->br->balance.moves);
+		bf_balance_ratio(b, load), u->balance.moves);
 	bf_out_f64(out, "ratio", bf_balance_ratio(b, load));
-	bf_out_u64(out, "moves", app->br->balance.moves);
+	bf_out_u64(out, "moves", u->balance.moves);
 }
 
 static void
 cmd_balance(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
-	const struct bf_bond *b = open_bond(ctx);
+	const struct bf_uplink *u = open_uplink(ctx);
 	struct bf_out *out = ctx->out;
+	const struct bf_bond *b;
 	const char *mode;
 
-	if (b == NULL)
+	if (u == NULL)
 		return;
+	b = &u->bond;
 	mode = bf_mode_names[bf_bond_mode_in_force(b)];
 	bf_out_printf(out, "%s: %s, policy %s, seed %" PRIu32 "\n", b->cfg.name, mode,
 		bf_policy_names[bf_bond_policy(b)], b->cfg.seed);
@@ -177,18 +183,18 @@ cmd_balance(struct bf_cmd_ctx *ctx)
 	bf_out_str(out, "mode", mode);
 	bf_out_str(out, "policy", bf_policy_names[bf_bond_policy(b)]);
 	bf_out_u64(out, "seed", b->cfg.seed);
-	show_shares(app, b, out);
+	show_shares(app, u, out);
 	bf_out_arr_begin(out, "buckets");
 	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
 		bf_out_obj_begin(out, NULL);
 		bf_out_u64(out, "bucket", k);
 		bf_out_str(out, "member",
 			member_name(b, bf_bond_by_bit(b, bf_bond_bucket_member(b, k))));
-		bf_out_u64(out, "bytes_per_s", app->br->balance.load[k]);
+		bf_out_u64(out, "bytes_per_s", u->balance.load[k]);
 		bf_out_obj_end(out);
 	}
 	bf_out_arr_end(out);
-	show_flows(&app->br->balance, b, out);
+	show_flows(&u->balance, b, out);
 	bf_out_obj_end(out);
 }
 
@@ -365,29 +371,58 @@ whatif_row(const struct bf_whatif *w, struct bf_out *out)
 static void
 cmd_whatif(struct bf_cmd_ctx *ctx)
 {
-	struct bf_app *app = ctx->app;
-	const struct bf_bond *b = open_bond(ctx);
+	const struct bf_uplink *u = open_uplink(ctx);
+	const struct bf_bond *b;
 	struct bf_whatif w;
 
-	if (b == NULL)
+	if (u == NULL)
 		return;
+	b = &u->bond;
 	bf_out_printf(ctx->out, "%-13s %-10s %-8s %-7s %-14s %s\n", "Policy", "Seed", "Members",
 		"Ratio", "Flows moved", "Shares");
 	bf_out_arr_begin(ctx->out, NULL);
 	for (unsigned int p = 0; p < BF_POLICY_COUNT; p++) {
 		for (uint64_t seed = b->cfg.seed; seed < b->cfg.seed + 3ull; seed++) {
 			bf_balance_whatif(
-				&app->br->balance, b, (enum bf_policy)p, seed, b->n_members, &w);
+				&u->balance, b, (enum bf_policy)p, seed, b->n_members, &w);
 			whatif_row(&w, ctx->out);
 		}
 	}
 	for (unsigned int n = b->n_members - 1; n <= b->n_members + 1; n += 2) {
 		if (n == 0 || n > BF_MAX_MEMBERS)
 			continue;
-		bf_balance_whatif(&app->br->balance, b, bf_bond_policy(b), b->cfg.seed, n, &w);
+		bf_balance_whatif(&u->balance, b, bf_bond_policy(b), b->cfg.seed, n, &w);
 		whatif_row(&w, ctx->out);
 	}
 	bf_out_arr_end(ctx->out);
+}
+
+static void
+show_failover(const struct bf_uplink *u, const struct bf_failover *f, struct bf_out *out)
+{
+	bf_out_printf(out, "%-5" PRIu64 " %-24s %-24s ", f->seq, f->from, f->to);
+	if (f->has_first)
+		bf_out_printf(out, "%9.3f ms ", f->first_frame_us / 1000);
+	else
+		bf_out_printf(out, "%-12s ", f->open ? "waiting" : "no traffic");
+	bf_out_printf(out, "%9.3f ms %6" PRIu64 " in %7.1f ms %-8" PRIu64 " %s\n",
+		f->detect_us / 1000, f->announced, f->announced_ms, f->lost, f->cause);
+	bf_out_obj_begin(out, NULL);
+	bf_out_str(out, "bond", u->name);
+	bf_out_u64(out, "seq", f->seq);
+	bf_out_i64(out, "time_ms", f->wall_ms);
+	bf_out_bool(out, "open", f->open);
+	bf_out_bool(out, "test", f->test);
+	bf_out_str(out, "cause", f->cause);
+	bf_out_str(out, "from", f->from);
+	bf_out_str(out, "to", f->to);
+	bf_out_bool(out, "has_first_frame", f->has_first);
+	bf_out_f64(out, "first_frame_us", f->first_frame_us);
+	bf_out_f64(out, "detect_us", f->detect_us);
+	bf_out_u64(out, "announcements", f->announced);
+	bf_out_f64(out, "announced_ms", f->announced_ms);
+	bf_out_u64(out, "lost", f->lost);
+	bf_out_obj_end(out);
 }
 
 static void
@@ -395,40 +430,24 @@ cmd_failover(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
 	const char *bond = bf_cmd_arg(ctx, "bond");
+	const struct bf_uplink *only = NULL;
 	const struct bf_failover *f;
 	struct bf_out *out = ctx->out;
-	struct bf_err err = {""};
 
-	if (bond != NULL && bf_app_bond(app, app->br->running, bond, &err) == NULL) {
-		bf_out_usage(out, "%s", err.text);
+	if (bond != NULL && (only = bf_app_uplink(app, bond, out)) == NULL)
 		return;
-	}
 	bf_out_printf(out, "%-5s %-24s %-24s %-12s %-12s %-20s %-8s %s\n", "No", "From", "To",
 		"First frame", "Known", "Announced", "Lost", "Cause");
 	bf_out_arr_begin(out, NULL);
-	for (unsigned int i = 0; (f = bf_failover_at(&app->br->failovers, i)) != NULL; i++) {
-		bf_out_printf(out, "%-5" PRIu64 " %-24s %-24s ", f->seq, f->from, f->to);
-		if (f->has_first)
-			bf_out_printf(out, "%9.3f ms ", f->first_frame_us / 1000);
-		else
-			bf_out_printf(out, "%-12s ", f->open ? "waiting" : "no traffic");
-		bf_out_printf(out, "%9.3f ms %6" PRIu64 " in %7.1f ms %-8" PRIu64 " %s\n",
-			f->detect_us / 1000, f->announced, f->announced_ms, f->lost, f->cause);
-		bf_out_obj_begin(out, NULL);
-		bf_out_u64(out, "seq", f->seq);
-		bf_out_i64(out, "time_ms", f->wall_ms);
-		bf_out_bool(out, "open", f->open);
-		bf_out_bool(out, "test", f->test);
-		bf_out_str(out, "cause", f->cause);
-		bf_out_str(out, "from", f->from);
-		bf_out_str(out, "to", f->to);
-		bf_out_bool(out, "has_first_frame", f->has_first);
-		bf_out_f64(out, "first_frame_us", f->first_frame_us);
-		bf_out_f64(out, "detect_us", f->detect_us);
-		bf_out_u64(out, "announcements", f->announced);
-		bf_out_f64(out, "announced_ms", f->announced_ms);
-		bf_out_u64(out, "lost", f->lost);
-		bf_out_obj_end(out);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		const struct bf_uplink *u = &app->br->up[k];
+
+		if (only != NULL && u != only)
+			continue;
+		if (only == NULL && app->br->running->n_bonds > 1 && u->failovers.n > 0)
+			bf_out_printf(out, "%s:\n", u->name);
+		for (unsigned int i = 0; (f = bf_failover_at(&u->failovers, i)) != NULL; i++)
+			show_failover(u, f, out);
 	}
 	bf_out_arr_end(out);
 }
@@ -470,10 +489,10 @@ show_neighbor(void *arg, const struct bf_neighbor *nb)
 	bf_mac_text(m, mac);
 	inet_ntop(nb->v6 ? AF_INET6 : AF_INET, nb->addr, ip, sizeof(ip));
 	bf_out_printf(s->out, "%-16s %4u  %s  %s\n", g != NULL ? g->cfg.name : "?",
-		(unsigned int)(nb->key >> 48), mac, ip);
+		BF_FDB_VLAN_OF(nb->key), mac, ip);
 	bf_out_obj_begin(s->out, NULL);
 	bf_out_str(s->out, "guest", g != NULL ? g->cfg.name : "?");
-	bf_out_u64(s->out, "vlan", nb->key >> 48);
+	bf_out_u64(s->out, "vlan", BF_FDB_VLAN_OF(nb->key));
 	bf_out_str(s->out, "mac", mac);
 	bf_out_str(s->out, "address", ip);
 	bf_out_obj_end(s->out);

@@ -31,7 +31,6 @@ struct figures {
 static void
 read_figures(struct bf_app *app, const struct bf_port_ref *r, struct figures *f)
 {
-	uint16_t slot = r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT;
 	struct rte_eth_stats s = {0};
 	struct bf_port_counters c;
 
@@ -49,13 +48,13 @@ read_figures(struct bf_app *app, const struct bf_port_ref *r, struct figures *f)
 			.tx_errors = s.oerrors};
 		return;
 	}
-	bf_stats_port(app->br, slot, &c);
+	bf_stats_port(app->br, bf_ref_slot(r), &c);
 	f->rx_frames = c.rx_frames;
 	f->rx_bytes = c.rx_bytes;
 	f->tx_frames = c.tx_frames;
 	f->tx_bytes = c.tx_bytes;
-	if (slot == BF_BOND_SLOT) {
-		struct bf_own_frames own = bf_stats_own(app->br);
+	if (r->kind == BF_REF_BOND) {
+		struct bf_own_frames own = bf_stats_own(app->br, r->up->bond.number);
 
 		f->tx_frames += own.frames;
 		f->tx_bytes += own.bytes;
@@ -84,9 +83,9 @@ link_of(struct bf_app *app, const struct bf_port_ref *r, uint32_t *speed)
 		return false;
 	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	if (r->kind == BF_REF_BOND) { /* up means: a frame would leave */
-		const struct bf_bond_view *v = &app->br->lcores.view->bonds[0];
+		const struct bf_bond_view *v = &app->br->lcores.view->bonds[r->up->bond.number];
 
-		*speed = bf_bond_speed(&app->br->bond);
+		*speed = bf_bond_speed(&r->up->bond);
 		return v->carrier != NULL && bf_bond_usable(v) != 0;
 	}
 	return link.link_status == RTE_ETH_LINK_UP;
@@ -119,14 +118,14 @@ mac_of(const struct bf_app *app, const struct bf_port_ref *r, char *buf)
 }
 
 static unsigned int
-mtu_of(struct bf_app *app, const struct bf_port_ref *r)
+mtu_of(const struct bf_port_ref *r)
 {
 	uint16_t mtu = 0;
 
 	if (r->kind == BF_REF_GUEST)
 		return bf_guest_mtu(r->guest);
 	if (r->kind == BF_REF_BOND)
-		return app->br->bond.cfg.mtu;
+		return r->up->bond.cfg.mtu;
 	rte_eth_dev_get_mtu(r->ethdev, &mtu);
 	return mtu;
 }
@@ -182,8 +181,8 @@ show_info(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 		"\n********************* Infos for port %u  *********************\n"
 		"Device name: %s\nKind: %s\nDriver name: %s\nMAC address: %s\nLink status: %s\n",
 		r->id, r->name, kind_name(r), l.driver, l.mac, l.up ? "up" : "down");
-	bf_out_printf(out, "Link speed: %s\nMTU: %u\n", l.speed_text, mtu_of(app, r));
-	bf_out_u64(out, "mtu", mtu_of(app, r));
+	bf_out_printf(out, "Link speed: %s\nMTU: %u\n", l.speed_text, mtu_of(r));
+	bf_out_u64(out, "mtu", mtu_of(r));
 	if (bf_nodes_are_several() && node >= 0)
 		bf_out_printf(out, "Connect to socket: %d\n", node);
 	bf_out_i64(out, "node", node);
@@ -207,10 +206,8 @@ notes_of(struct bf_bridge *br, const struct bf_port_ref *r)
 {
 	static struct bf_rate_notes *none;
 
-	if (r->kind == BF_REF_GUEST)
-		return &br->rates.ports[r->guest->slot];
-	if (r->kind == BF_REF_BOND)
-		return &br->rates.ports[BF_BOND_SLOT];
+	if (r->kind != BF_REF_ETHDEV)
+		return &br->rates.ports[bf_ref_slot(r)];
 	return r->ethdev < RTE_DIM(br->rates.devices) ? &br->rates.devices[r->ethdev] : &none;
 }
 
@@ -276,7 +273,7 @@ show_stats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 static void
 show_switch_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
 {
-	uint16_t slot = r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT;
+	uint16_t slot = bf_ref_slot(r);
 	struct bf_port_counters c;
 
 	bf_stats_port(app->br, slot, &c);
@@ -351,12 +348,12 @@ show_summary(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out
 
 /* Members without a device have no id and no counters: they are shown so nobody overlooks them. */
 static void
-show_missing(const struct bf_bridge *br, const char *what, struct bf_out *out)
+show_missing(const struct bf_uplink *u, const char *what, struct bf_out *out)
 {
 	bool is_summary = strcmp(what, "summary") == 0;
 
-	for (uint32_t i = 0; i < br->missing.n; i++) {
-		const char *name = br->missing.members[i].name;
+	for (uint32_t i = 0; i < u->missing.n; i++) {
+		const char *name = u->missing.members[i].name;
 
 		if (is_summary)
 			bf_out_printf(out, "%-4s %-17s %-20s %-14s missing\n", "-", "-", name, "-");
@@ -399,7 +396,8 @@ cmd_show_port(struct bf_cmd_ctx *ctx)
 			show_summary(app, &refs[i], ctx->out);
 	}
 	if (strcmp(bf_cmd_arg(ctx, "port"), "all") == 0)
-		show_missing(app->br, what, ctx->out);
+		for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+			show_missing(&app->br->up[k], what, ctx->out);
 	bf_out_arr_end(ctx->out);
 	free(refs);
 }
@@ -462,8 +460,7 @@ clear_port(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 
 	bf_rates_forget(notes_of(app->br, r));
 	if (r->kind != BF_REF_ETHDEV) {
-		bf_stats_clear_port(
-			app->br, r->kind == BF_REF_GUEST ? r->guest->slot : BF_BOND_SLOT);
+		bf_stats_clear_port(app->br, bf_ref_slot(r));
 		return;
 	}
 	ret = reset_stats(app, r->ethdev);
@@ -497,9 +494,11 @@ edit_mtu(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	b = bf_app_bond(app, c, port, NULL);
 	if (b != NULL)
 		return bf_bond_config_set(b, "mtu", value, err);
-	if (c->has_bond && bf_bond_config_member(&c->bond, port) >= 0)
-		return bf_err_set(err, EINVAL, "port: \"%s\": is a member: set the mtu of %s", port,
-			c->bond.name);
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		if (bf_bond_config_member(&c->bonds[i], port) >= 0)
+			return bf_err_set(err, EINVAL,
+				"port: \"%s\": is a member: set the mtu of %s", port,
+				c->bonds[i].name);
 	return bf_err_set(err, EINVAL, "port: \"%.60s\": expected a bond or a guest", port);
 }
 
@@ -513,16 +512,15 @@ static void
 switch_link(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 {
 	bool up = strcmp(bf_cmd_arg(ctx, "what"), "link-up") == 0;
-	struct bf_app *app = ctx->app;
-	struct bf_bond *b = &app->br->bond;
-	int member = bf_bond_config_member(&b->cfg, r->name), ret;
+	struct bf_bond *b = r->up == NULL ? NULL : &r->up->bond;
+	int member = b == NULL ? -1 : bf_bond_config_member(&b->cfg, r->name), ret;
 
 	if (r->kind == BF_REF_GUEST) {
 		bf_out_usage(ctx->out, "port: \"%s\": expected a bond or a member", r->name);
 		return;
 	}
 	bf_app_audit_cmd(ctx);
-	if (r->kind == BF_REF_BOND || (b->open && member >= 0)) {
+	if (b != NULL && (r->kind == BF_REF_BOND || (b->open && member >= 0))) {
 		bf_bond_switch(b, r->kind == BF_REF_BOND ? -1 : member, up, bf_clock_ms());
 		if (up && member >= 0 && b->off)
 			bf_out_printf(ctx->out,
@@ -536,6 +534,17 @@ switch_link(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 			strerror(-ret));
 }
 
+static void
+switch_members(struct bf_bond *b, bool up, struct bf_out *out)
+{
+	if (up)
+		bf_bond_switch(b, -1, true, bf_clock_ms());
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		bf_bond_switch(b, (int)i, up, bf_clock_ms());
+		bf_out_printf(out, " %s", b->members[i].name);
+	}
+}
+
 /*
  * All is every member, not guests, which cannot be switched. The bond has a switch of its own: off
  * it stays as it is, because one switch is enough; on it goes with them, so that all undoes any.
@@ -543,22 +552,20 @@ switch_link(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 static void
 switch_all(struct bf_cmd_ctx *ctx)
 {
-	bool up = strcmp(bf_cmd_arg(ctx, "what"), "link-up") == 0;
+	bool up = strcmp(bf_cmd_arg(ctx, "what"), "link-up") == 0, any = false;
 	struct bf_app *app = ctx->app;
-	struct bf_bond *b = &app->br->bond;
 
-	if (!b->open) {
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		any = any || app->br->up[k].bond.open;
+	if (!any) {
 		bf_out_error(ctx->out, "port: \"all\": there is no member");
 		return;
 	}
 	bf_app_audit_cmd(ctx);
 	bf_out_printf(ctx->out, "Switched %s:", up ? "on" : "off");
-	if (up)
-		bf_bond_switch(b, -1, true, bf_clock_ms());
-	for (unsigned int i = 0; i < b->n_members; i++) {
-		bf_bond_switch(b, (int)i, up, bf_clock_ms());
-		bf_out_printf(ctx->out, " %s", b->members[i].name);
-	}
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (app->br->up[k].bond.open)
+			switch_members(&app->br->up[k].bond, up, ctx->out);
 	bf_out_printf(ctx->out, "\n");
 }
 
@@ -631,7 +638,6 @@ cmd_attach(struct bf_cmd_ctx *ctx)
 static void
 detach(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 {
-	struct bf_app *app = ctx->app;
 	struct rte_eth_dev_info info;
 	int ret;
 
@@ -640,11 +646,11 @@ detach(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 			kind_name(r));
 		return;
 	}
-	if (app->br->bond.open && bf_bond_config_member(&app->br->bond.cfg, r->name) >= 0) {
+	if (r->up != NULL) {
 		bf_out_error(ctx->out,
 			"port detach: \"%s\": is a member of %s: expected it to be removed from "
 			"there first",
-			r->name, app->br->bond.cfg.name);
+			r->name, r->up->name);
 		return;
 	}
 	ret = rte_eth_dev_info_get(r->ethdev, &info);

@@ -76,10 +76,10 @@ show_tx(const struct rte_eth_txq_info *q, struct bf_out *out)
 
 /* What we have set, for drivers that do not tell. */
 static struct bf_ring_sizes
-sizes_of(const struct bf_app *app, const struct bf_port_ref *r)
+sizes_of(const struct bf_port_ref *r)
 {
-	const struct bf_bond *b = &app->br->bond;
-	int at = b->open ? bf_bond_config_member(&b->cfg, r->name) : -1;
+	const struct bf_bond *b = r->up == NULL ? NULL : &r->up->bond;
+	int at = b != NULL && b->open ? bf_bond_config_member(&b->cfg, r->name) : -1;
 
 	if (at < 0 && r->kind != BF_REF_BOND)
 		return (struct bf_ring_sizes){0, 0};
@@ -87,19 +87,18 @@ sizes_of(const struct bf_app *app, const struct bf_port_ref *r)
 }
 
 static void
-show_device(const struct bf_app *app, const struct bf_port_ref *r, uint16_t q, bool rx,
-	struct bf_out *out)
+show_device(const struct bf_port_ref *r, uint16_t q, bool rx, struct bf_out *out)
 {
 	struct rte_eth_rxq_info of_rx = {.nb_desc = 0};
 	struct rte_eth_txq_info of_tx = {.nb_desc = 0};
 
 	if (rx && rte_eth_rx_queue_info_get(r->ethdev, q, &of_rx) != 0)
-		of_rx = (struct rte_eth_rxq_info){.nb_desc = sizes_of(app, r).rxd,
-			.mp = app->br->bond.pool,
+		of_rx = (struct rte_eth_rxq_info){.nb_desc = sizes_of(r).rxd,
+			.mp = r->up == NULL ? NULL : r->up->bond.pool,
 			.queue_state = RTE_ETH_QUEUE_STATE_STARTED};
 	if (!rx && rte_eth_tx_queue_info_get(r->ethdev, q, &of_tx) != 0)
-		of_tx = (struct rte_eth_txq_info){.nb_desc = sizes_of(app, r).txd,
-			.queue_state = RTE_ETH_QUEUE_STATE_STARTED};
+		of_tx = (struct rte_eth_txq_info){
+			.nb_desc = sizes_of(r).txd, .queue_state = RTE_ETH_QUEUE_STATE_STARTED};
 	if (rx)
 		show_rx(&of_rx, out);
 	else
@@ -124,13 +123,13 @@ show_guest(const struct bf_port_ref *r, uint16_t q, bool rx, struct bf_out *out)
 }
 
 static unsigned int
-queues_of(const struct bf_app *app, const struct bf_port_ref *r, bool rx)
+queues_of(const struct bf_port_ref *r, bool rx)
 {
 	struct rte_eth_dev_info info;
 
 	if (r->kind == BF_REF_GUEST)
 		return r->guest->cfg.queues;
-	if (r->kind == BF_REF_BOND && !app->br->bond.open)
+	if (r->kind == BF_REF_BOND && !r->up->bond.open)
 		return 0;
 	if (rte_eth_dev_info_get(r->ethdev, &info) != 0)
 		return 0;
@@ -141,8 +140,7 @@ static void
 show_queue(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 {
 	bool rx = strcmp(bf_cmd_arg(ctx, "dir"), "rxq") == 0;
-	struct bf_app *app = ctx->app;
-	unsigned int n = queues_of(app, r, rx);
+	unsigned int n = queues_of(r, rx);
 	struct bf_out *out = ctx->out;
 	struct bf_err err;
 	uint64_t q = 0;
@@ -164,7 +162,7 @@ show_queue(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 	if (r->kind == BF_REF_GUEST)
 		show_guest(r, (uint16_t)q, rx, out);
 	else
-		show_device(app, r, (uint16_t)q, rx, out);
+		show_device(r, (uint16_t)q, rx, out);
 	bf_out_obj_end(out);
 	bf_out_printf(out, "\n");
 }
@@ -188,9 +186,14 @@ cmd_show_queue(struct bf_cmd_ctx *ctx)
 static int
 edit_rings(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
-	if (!c->has_bond)
+	int ret = 0;
+
+	if (c->n_bonds == 0)
 		return bf_err_set(err, EINVAL, "port config all: there is no bond");
-	return bf_bond_config_set(&c->bond, bf_cmd_arg(ctx, "key"), bf_cmd_arg(ctx, "value"), err);
+	for (uint32_t i = 0; i < c->n_bonds && ret == 0; i++)
+		ret = bf_bond_config_set(
+			&c->bonds[i], bf_cmd_arg(ctx, "key"), bf_cmd_arg(ctx, "value"), err);
+	return ret;
 }
 
 static void

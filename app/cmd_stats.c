@@ -14,6 +14,7 @@
 #include <rte_lcore.h>
 
 #include "app.h"
+#include "base/words.h"
 #include "commands.h"
 #include "control/pools.h"
 
@@ -63,6 +64,37 @@ show_cycles(struct bf_app *app, uint64_t frames, struct bf_out *out)
 	bf_out_u64(out, "busy_cycles", busy);
 }
 
+/* The first bond's slot always, as before there were several. */
+static bool
+is_port(const struct bf_bridge *br, uint16_t slot)
+{
+	if (bf_is_bond_slot(slot))
+		return slot == BF_BOND_SLOT || br->up[bf_bond_of_slot(slot)].name[0] != '\0';
+	return br->guests[slot] != NULL;
+}
+
+/* "bond0" or "bond0 bond1" of those that are open; "none". */
+static void
+open_bonds(const struct bf_bridge *br, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (br->up[k].bond.open)
+			bf_words_add(buf, size, " ", br->up[k].name);
+	if (buf[0] == '\0')
+		snprintf(buf, size, "none");
+}
+
+static unsigned int
+n_guests(const struct bf_bridge *br)
+{
+	unsigned int n = 0;
+
+	for (unsigned int s = 1; s <= BF_MAX_GUESTS; s++)
+		n += br->guests[s] != NULL;
+	return n;
+}
+
 static void
 cmd_fwd(struct bf_cmd_ctx *ctx)
 {
@@ -72,9 +104,12 @@ cmd_fwd(struct bf_cmd_ctx *ctx)
 
 	bf_out_obj_begin(ctx->out, NULL);
 	bf_out_arr_begin(ctx->out, "ports");
-	if (app->br->bond.open)
-		fwd_row(app, app->br->bond.port, app->br->bond.cfg.name, BF_BOND_SLOT, sum,
-			ctx->out);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		const struct bf_bond *b = &app->br->up[k].bond;
+
+		if (b->open)
+			fwd_row(app, b->port, b->cfg.name, bf_bond_slot(k), sum, ctx->out);
+	}
 	for (uint16_t s = 1; s < BF_MAX_PORTS; s++)
 		if (app->br->guests[s] != NULL)
 			fwd_row(app, bf_guest_id(app->br->guests[s]), app->br->guests[s]->cfg.name,
@@ -97,15 +132,15 @@ cmd_clear_fwd(struct bf_cmd_ctx *ctx)
 	struct bf_app *app = ctx->app;
 
 	for (uint16_t s = 0; s < BF_MAX_PORTS; s++)
-		if (s == BF_BOND_SLOT || app->br->guests[s] != NULL)
+		if (is_port(app->br, s))
 			bf_stats_clear_port(app->br, s);
 }
 
 static const char *
 port_name(const struct bf_bridge *br, uint16_t slot)
 {
-	if (slot == BF_BOND_SLOT)
-		return br->running->bond.name;
+	if (bf_is_bond_slot(slot))
+		return bf_bridge_port_name(br, slot);
 	return br->guests[slot] != NULL ? br->guests[slot]->cfg.name : "(removed)";
 }
 
@@ -114,12 +149,12 @@ cmd_config_fwd(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
 	const struct bf_view *v = app->br->lcores.view;
+	char bonds[BF_MAX_BONDS * (BF_NAME_MAX + 1)];
 	struct bf_out *out = ctx->out;
 
+	open_bonds(app->br, bonds, sizeof(bonds));
 	bf_out_printf(out, "learning switch packet forwarding%s - bond %s, guests=%u - cores=%u\n",
-		v->forwarding ? "" : " (stopped)",
-		app->br->bond.open ? app->br->bond.cfg.name : "none", v->flood[0].n_guests,
-		app->br->lcores.n);
+		v->forwarding ? "" : " (stopped)", bonds, n_guests(app->br), app->br->lcores.n);
 	bf_out_obj_begin(out, NULL);
 	bf_out_bool(out, "forwarding", v->forwarding);
 	bf_out_arr_begin(out, "lcores");
@@ -128,15 +163,17 @@ cmd_config_fwd(struct bf_cmd_ctx *ctx)
 		const struct bf_worker_view *wv = &v->workers[i];
 
 		bf_out_printf(out, "Logical Core %u (socket %d) forwards packets on %u streams:\n",
-			w->lcore, w->socket, wv->n_rxq + ((wv->polls != 0) ? 1u : 0));
+			w->lcore, w->socket,
+			wv->n_rxq + (unsigned int)__builtin_popcount(wv->polls));
 		bf_out_obj_begin(out, NULL);
 		bf_out_u64(out, "lcore", w->lcore);
 		bf_out_i64(out, "socket", w->socket);
-		bf_out_bool(out, "polls_bond", (wv->polls != 0));
+		bf_out_bool(out, "polls_bond", wv->polls != 0);
 		bf_out_u64(out, "bond_queue", i);
 		bf_out_arr_begin(out, "guest_queues");
-		if ((wv->polls != 0))
-			bf_out_printf(out, "  RX P=%s/Q=%u -> switch\n", app->br->bond.cfg.name, i);
+		for (unsigned int left = wv->polls; left != 0; left &= left - 1)
+			bf_out_printf(out, "  RX P=%s/Q=%u -> switch\n",
+				app->br->up[__builtin_ctz(left)].name, i);
 		for (unsigned int q = 0; q < wv->n_rxq; q++) {
 			bf_out_printf(out, "  RX P=%s/Q=%u -> switch\n",
 				port_name(app->br, wv->rxq[q].slot), wv->rxq[q].ring / 2u);
@@ -184,7 +221,7 @@ cmd_drops(struct bf_cmd_ctx *ctx)
 	bf_out_obj_begin(out, NULL);
 	bf_out_arr_begin(out, "ports");
 	for (uint16_t s = 0; s < BF_MAX_PORTS; s++)
-		if (s == BF_BOND_SLOT || app->br->guests[s] != NULL)
+		if (is_port(app->br, s))
 			port_drops(app->br, s, out);
 	bf_out_arr_end(out);
 	bf_stats_ledger(app->br, &l);
@@ -381,7 +418,7 @@ cmd_mempool(struct bf_cmd_ctx *ctx)
 
 	bf_out_arr_begin(ctx->out, NULL);
 	bf_pools_visit(show_pool, ctx->out);
-	show_pool(ctx->out, app->br->bond.ctl_pool, 0);
+	show_pool(ctx->out, app->br->up[0].bond.ctl_pool, 0);
 	bf_out_arr_end(ctx->out);
 }
 

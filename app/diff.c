@@ -127,14 +127,14 @@ append(char *text, size_t size, const char *what, const char *name)
 }
 
 static bool
-loses_bond(const struct bf_config *from, const struct bf_config *to)
+loses_bond(const struct bf_bond_config *from, const struct bf_config *to)
 {
-	if (!from->has_bond || from->bond.n_members == 0)
+	const struct bf_bond_config *now = bf_config_find_bond(to, from->name);
+
+	if (from->n_members == 0)
 		return false;
-	if (!to->has_bond || strcmp(from->bond.name, to->bond.name) != 0)
-		return true;
-	for (uint32_t i = 0; i < from->bond.n_members; i++)
-		if (bf_bond_config_member(&to->bond, from->bond.members[i].name) >= 0)
+	for (uint32_t i = 0; now != NULL && i < from->n_members; i++)
+		if (bf_bond_config_member(now, from->members[i].name) >= 0)
 			return false;
 	return true;
 }
@@ -143,8 +143,9 @@ bool
 bf_diff_cuts(const struct bf_bridge *br, const struct bf_config *to, char *text, size_t size)
 {
 	text[0] = '\0';
-	if (loses_bond(br->running, to))
-		append(text, size, "remove bond", br->running->bond.name);
+	for (uint32_t i = 0; i < br->running->n_bonds; i++)
+		if (loses_bond(&br->running->bonds[i], to))
+			append(text, size, "remove bond", br->running->bonds[i].name);
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
 		const struct bf_guest *g = br->guests[s];
 		const struct bf_guest_config *w =

@@ -64,7 +64,8 @@ static void
 yields_init(struct bf_app_yields *y, const struct bf_config *c)
 {
 	memset(y, 0, sizeof(*y));
-	y->bond = c->has_bond;
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		y->bonds[i] = true;
 	for (uint32_t i = 0; i < c->n_guests; i++)
 		y->guests[i] = true;
 }

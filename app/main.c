@@ -173,7 +173,7 @@ run(struct bf_app *app, const char *console)
 	while (!app->quit) {
 		int timeout = bf_bridge_tick(app->br, bf_clock_ms());
 
-		bf_remember_save(console, &app->br->bond);
+		bf_remember_save(console, app->br);
 		timeout = min_timeout(timeout, bf_console_timeout_ms(app->console, bf_clock_ms()));
 		timeout = min_timeout(timeout, bf_app_confirm_tick(app, bf_clock_ms()));
 		if (epoll_wait(ep, ev, 8, app->reload ? 0 : timeout) < 0 && errno != EINTR)
@@ -250,7 +250,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 		return STATUS_OK;
 	if (bf_bridge_start(app->br, err) != 0)
 		return STATUS_FAILED;
-	bf_remember_load(remembers(o), &app->br->bond);
+	bf_remember_load(remembers(o), app->br);
 	ret = bf_bridge_apply(app->br, o->config, err);
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
@@ -294,7 +294,7 @@ has_nothing_to_do(const struct bf_options *o, int eal_argc, char **argv)
 	for (int i = 1; i < eal_argc; i++)
 		if (strstr(argv[i], "net_bonding") != NULL)
 			return false;
-	return !o->config->has_bond && o->config->n_guests == 0 && o->config_path == NULL &&
+	return o->config->n_bonds == 0 && o->config->n_guests == 0 && o->config_path == NULL &&
 		!o->interactive && !o->has_console;
 }
 

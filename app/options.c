@@ -85,10 +85,12 @@ add_guest(struct bf_config *c, const char *pairs, struct bf_err *err)
 static int
 add_bond(struct bf_config *c, const char *pairs, struct bf_err *err)
 {
-	if (c->has_bond)
-		return bf_err_set(err, EINVAL, "--bond: given twice: expected one bond at most");
-	c->has_bond = true;
-	return bf_bond_config_parse(&c->bond, pairs, err);
+	struct bf_bond_config b;
+	int ret;
+
+	bf_bond_config_init(&b);
+	ret = bf_bond_config_parse(&b, pairs, err);
+	return ret != 0 ? ret : bf_config_add_bond(c, &b, err);
 }
 
 static int

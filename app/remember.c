@@ -18,7 +18,7 @@
 
 #define LINE_MAX_SIZE (BF_NAME_MAX + BF_DEV_NAME_MAX + 2)
 
-static char written[LINE_MAX_SIZE]; /* the line as it is in the file */
+static char written[BF_MAX_BONDS * LINE_MAX_SIZE]; /* what is in the file */
 
 static void
 path_of(const char *console, char *buf, size_t size)
@@ -26,11 +26,22 @@ path_of(const char *console, char *buf, size_t size)
 	snprintf(buf, size, "%s.active", console);
 }
 
-void
-bf_remember_load(const char *console, struct bf_bond *b)
+/* "BOND MEMBER": whichever of the bonds that open gets the name. */
+static void
+take_line(struct bf_bridge *br, unsigned int k, char *line)
 {
-	char path[256], line[LINE_MAX_SIZE] = "";
-	char *space;
+	char *space = strchr(line, ' ');
+
+	if (space == NULL || k >= BF_MAX_BONDS)
+		return;
+	*space = '\0';
+	bf_bond_keep(&br->up[k].bond, line, space + 1);
+}
+
+void
+bf_remember_load(const char *console, struct bf_bridge *br)
+{
+	char path[256], text[sizeof(written)] = "", *rest = text, *line;
 	int fd;
 
 	if (console == NULL)
@@ -39,38 +50,39 @@ bf_remember_load(const char *console, struct bf_bond *b)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return;
-	if (read(fd, line, sizeof(line) - 1) < 0)
-		line[0] = '\0';
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
 	close(fd);
-	line[strcspn(line, "\n")] = '\0';
-	snprintf(written, sizeof(written), "%s", line);
-	space = strchr(line, ' ');
-	if (space == NULL)
-		return;
-	*space = '\0';
-	bf_bond_keep(b, line, space + 1);
+	memcpy(written, text, sizeof(written));
+	for (unsigned int k = 0; (line = strsep(&rest, "\n")) != NULL; k++)
+		take_line(br, k, line);
 }
 
 static void
-write_line(void *arg, FILE *f)
+write_text(void *arg, FILE *f)
 {
-	fprintf(f, "%s\n", (const char *)arg);
+	fputs(arg, f);
 }
 
 void
-bf_remember_save(const char *console, const struct bf_bond *b)
+bf_remember_save(const char *console, const struct bf_bridge *br)
 {
-	char path[256], line[LINE_MAX_SIZE];
+	char path[256], text[sizeof(written)] = "";
+	size_t len = 0;
 	int ret;
 
-	if (console == NULL || !b->open || b->active < 0 || b->cfg.mode != BF_MODE_ACTIVE_BACKUP)
+	for (unsigned int k = 0; console != NULL && k < BF_MAX_BONDS; k++) {
+		const struct bf_bond *b = &br->up[k].bond;
+
+		if (b->open && b->active >= 0 && b->cfg.mode == BF_MODE_ACTIVE_BACKUP)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %s\n",
+				b->cfg.name, b->members[b->active].name);
+	}
+	if (len == 0 || strcmp(text, written) == 0)
 		return;
-	snprintf(line, sizeof(line), "%s %s", b->cfg.name, b->members[b->active].name);
-	if (strcmp(line, written) == 0)
-		return;
-	memcpy(written, line, sizeof(written));
+	memcpy(written, text, sizeof(written));
 	path_of(console, path, sizeof(path));
-	ret = bf_file_replace(path, write_line, line);
+	ret = bf_file_replace(path, write_text, text);
 	if (ret != 0)
 		BF_WARN("main", "%s: %s: the active member is not remembered", path,
 			strerror(-ret));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What is remembered over a restart: the active member, in a small file beside the console's
+ * What is remembered over a restart: the active member of each bond, in a small file beside the console's
  * socket.  Nothing else: the configuration is the operator's, stations are learned again.
  *
  * Threads: ctx control.
@@ -9,17 +9,17 @@
 #ifndef BF_REMEMBER_H
 #define BF_REMEMBER_H
 
-#include "control/bond.h"
+#include "control/bridge.h"
 
 /**
- * Read what was remembered into @p b; before the first config is applied.
+ * Read what was remembered; before the first config is applied.
  *
  * @param console
  *   Path of the console's socket; NULL: nothing is remembered.
  */
-void bf_remember_load(const char *console, struct bf_bond *b);
+void bf_remember_load(const char *console, struct bf_bridge *br);
 
 /** Write it when it has changed. A file that cannot be written is reported once. */
-void bf_remember_save(const char *console, const struct bf_bond *b);
+void bf_remember_save(const char *console, const struct bf_bridge *br);
 
 #endif

@@ -93,24 +93,22 @@ show_across(const struct bf_lcores *l, uint64_t workers, struct bf_out *out)
 }
 
 static void
-show_members(const struct bf_bridge *br, struct bf_out *out)
+show_members(const struct bf_bridge *br, const struct bf_bond *b, struct bf_out *out)
 {
 	char node[NODE_TEXT];
 
-	bf_out_arr_begin(out, "members");
-	for (unsigned int i = 0; br->bond.open && i < br->bond.n_members; i++) {
-		const struct bf_member *m = &br->bond.members[i];
+	for (unsigned int i = 0; b->open && i < b->n_members; i++) {
+		const struct bf_member *m = &b->members[i];
 
 		bf_out_printf(out, "member   %-24s %s", m->name,
 			node_text(bf_nodes_of_port(m->port), node));
 		bf_out_obj_begin(out, NULL);
 		bf_out_str(out, "name", m->name);
 		bf_out_i64(out, "node", bf_nodes_of_port(m->port));
-		show_across(&br->lcores, bf_crossing_of_member(br, i), out);
+		show_across(&br->lcores, bf_crossing_of_member(br, b, i), out);
 		bf_out_obj_end(out);
 		bf_out_printf(out, "\n");
 	}
-	bf_out_arr_end(out);
 }
 
 static void
@@ -158,7 +156,10 @@ show_all(const struct bf_bridge *br, struct bf_out *out)
 	bf_out_obj_begin(out, NULL);
 	show_nodes(out);
 	show_lcores(&br->lcores, out);
-	show_members(br, out);
+	bf_out_arr_begin(out, "members");
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		show_members(br, &br->up[k].bond, out);
+	bf_out_arr_end(out);
 	bf_out_arr_begin(out, "guests");
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
 		if (br->guests[s] != NULL)

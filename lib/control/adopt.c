@@ -31,51 +31,49 @@ devarg(void *arg, const char *key, const char *value, struct bf_err *err)
 	return bf_bond_config_set(arg, key, value, err);
 }
 
-/* The only bonding device there is. -ENODEV: none. */
-static int
-find(char *name, char *args, size_t size, struct bf_err *err)
+/* The next bonding device from port *p on. */
+static bool
+find_next(uint16_t *p, char *name, char *args, size_t size)
 {
-	const struct rte_devargs *found = NULL;
-	uint16_t p;
-
-	RTE_ETH_FOREACH_DEV(p) {
+	for (; *p < RTE_MAX_ETHPORTS; (*p)++) {
 		struct rte_eth_dev_info info;
-		char other[RTE_ETH_NAME_MAX_LEN];
+		const struct rte_devargs *found;
 
-		if (rte_eth_dev_info_get(p, &info) != 0 ||
+		if (!rte_eth_dev_is_valid_port(*p) || rte_eth_dev_info_get(*p, &info) != 0 ||
 			strcmp(info.driver_name, "net_bonding") != 0 ||
-			rte_eth_dev_get_name_by_port(p, other) != 0)
+			rte_eth_dev_get_name_by_port(*p, name) != 0)
 			continue;
-		if (found != NULL)
-			return bf_err_set(err, EINVAL,
-				"--vdev %s: is the second bond, after %s: expected one", other,
-				name);
-		memcpy(name, other, sizeof(other));
 		found = rte_dev_devargs(info.device);
 		snprintf(args, size, "%s", found != NULL && found->args != NULL ? found->args : "");
+		return true;
 	}
-	return found == NULL ? -ENODEV : 0;
+	return false;
+}
+
+static int
+adopt(struct bf_config *c, const char *name, const char *args, struct bf_err *err)
+{
+	struct bf_bond_config b;
+	struct bf_err why = {""};
+
+	bf_bond_config_init(&b);
+	if (bf_bond_config_set(&b, "name", name, &why) != 0 ||
+		bf_parse_pairs(name, args, devarg, &b, &why) != 0 ||
+		bf_config_add_bond(c, &b, &why) != 0)
+		return bf_err_set(err, EINVAL, "--vdev %s: %s", name, why.text);
+	if (rte_eth_bond_free(name) != 0)
+		return bf_err_set(err, EIO, "--vdev %s: the device cannot be freed", name);
+	BF_NOTICE("bond", "%s of the EAL's command line is adopted", name);
+	return 0;
 }
 
 int
 bf_bond_adopt(struct bf_config *c, struct bf_err *err)
 {
 	char name[RTE_ETH_NAME_MAX_LEN] = "", args[1024];
-	struct bf_err why = {""};
-	int ret = find(name, args, sizeof(args), err);
+	int ret = 0;
 
-	if (ret != 0)
-		return ret == -ENODEV ? 0 : ret;
-	if (c->has_bond)
-		return bf_err_set(err, EINVAL,
-			"--vdev %s: bond %s is given as well: expected one of the two", name,
-			c->bond.name);
-	if (bf_bond_config_set(&c->bond, "name", name, &why) != 0 ||
-		bf_parse_pairs(name, args, devarg, &c->bond, &why) != 0)
-		return bf_err_set(err, EINVAL, "--vdev %s: %s", name, why.text);
-	if (rte_eth_bond_free(name) != 0)
-		return bf_err_set(err, EIO, "--vdev %s: the device cannot be freed", name);
-	c->has_bond = true;
-	BF_NOTICE("bond", "%s of the EAL's command line is adopted", name);
-	return 0;
+	for (uint16_t p = 0; ret == 0 && find_next(&p, name, args, sizeof(args)); p++)
+		ret = adopt(c, name, args, err);
+	return ret;
 }

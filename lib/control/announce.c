@@ -103,6 +103,8 @@ add(struct run *r, const struct item *it)
 static bool
 is_wanted(const struct bf_announcer *a, uint64_t key)
 {
+	if (BF_FDB_BOND_OF(key) != a->bond->number)
+		return false; /* of another switch */
 	return a->buckets == NULL || a->buckets[bf_bond_station_bucket(a->bond, key)];
 }
 
@@ -121,7 +123,7 @@ add_station(void *arg, const struct bf_fdb_entry *e)
 	struct bf_announcer *a = arg;
 	struct item it = {.key = e->key, .port = e->port, .kind = ITEM_RARP};
 
-	if (e->port != BF_BOND_SLOT && is_wanted(a, e->key))
+	if (!bf_is_bond_slot(e->port) && is_wanted(a, e->key))
 		add(&a->stations, &it);
 }
 
@@ -184,7 +186,7 @@ bf_announce_start(struct bf_announcer *a, const struct bf_bond *b,
 static uint8_t *
 put_ethernet(uint8_t *p, const uint8_t dst[6], uint64_t key, uint16_t type)
 {
-	uint16_t vlan = (uint16_t)(key >> 48);
+	uint16_t vlan = BF_FDB_VLAN_OF(key);
 
 	memcpy(p, dst, 6);
 	memcpy(p + 6, &key, 6);

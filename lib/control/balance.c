@@ -20,10 +20,10 @@
 #define MIN_IMPROVEMENT 0.1 /* of the ratio between the two members */
 
 int
-bf_balance_open(
-	struct bf_balance *ba, struct bf_taps *taps, const struct bf_lcores *l, struct bf_err *err)
+bf_balance_open(struct bf_balance *ba, struct bf_taps *taps, const struct bf_lcores *l,
+	unsigned int bond, struct bf_err *err)
 {
-	struct bf_tap_spec spec = {.slot = BF_BOND_SLOT,
+	struct bf_tap_spec spec = {.slot = bf_bond_slot(bond),
 		.dirs = BF_TAP_OUT,
 		.every = SAMPLE_EVERY,
 		.snap = BF_FLOW_HEAD,
@@ -81,16 +81,17 @@ bf_balance_collect(struct bf_balance *ba, uint64_t now_ms)
 }
 
 static void
-measure(struct bf_balance *ba, const struct bf_lcores *l, uint64_t now_ms)
+measure(struct bf_balance *ba, const struct bf_bond *b, uint64_t now_ms)
 {
 	double s = (double)(now_ms - ba->last_ms) / 1000;
 
 	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
 		uint64_t sum = 0;
 
-		for (unsigned int w = 0; w < l->n; w++)
+		for (unsigned int w = 0; w < b->lcores->n; w++)
 			sum += __atomic_load_n(
-				&l->workers[w]->bonds[0].bucket_bytes[k], __ATOMIC_RELAXED);
+				&b->lcores->workers[w]->bonds[b->number].bucket_bytes[k],
+				__ATOMIC_RELAXED);
 		ba->load[k] = ba->last_ms == 0 || s <= 0
 			? 0
 			: (uint64_t)((double)(sum - ba->last_bytes[k]) / s);
@@ -227,7 +228,7 @@ bf_balance_interval(struct bf_balance *ba, struct bf_bond *b, const uint32_t *st
 	struct shares s;
 	bool any = false;
 
-	measure(ba, b->lcores, now_ms);
+	measure(ba, b, now_ms);
 	memset(moved, 0, BF_BUCKETS * sizeof(*moved));
 	if (!balances || b->n_members < 2)
 		return false;

@@ -39,9 +39,9 @@ struct bf_balance {
 	uint32_t moves_this_minute; /* stations moved in this minute */
 };
 
-/** Make the tap that the samples come from. @return 0, or -errno with the reason. */
-int bf_balance_open(
-	struct bf_balance *ba, struct bf_taps *taps, const struct bf_lcores *l, struct bf_err *err);
+/** Make the tap that the samples of bond @p bond come from. @return 0, or -errno with the reason. */
+int bf_balance_open(struct bf_balance *ba, struct bf_taps *taps, const struct bf_lcores *l,
+	unsigned int bond, struct bf_err *err);
 
 /** Take the workers' samples. */
 void bf_balance_collect(struct bf_balance *ba, uint64_t now_ms);

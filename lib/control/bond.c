@@ -25,29 +25,57 @@
 #define KEEP_MS 3000 /* how long the member that was active has to come up after a restart */
 #define FLUSH_MS 20 /* how long a full ring may hold a last word up */
 
+/* What all bonds share. */
+static struct rte_mempool *ctl_frames;
+static unsigned int n_bonds;
+
+static bool
+shared_open(void)
+{
+	if (n_bonds == 0) {
+		ctl_frames = rte_pktmbuf_pool_create("bf_control", CTL_FRAMES, 0, 0,
+			RTE_MBUF_DEFAULT_BUF_SIZE / 4, SOCKET_ID_ANY);
+		if (ctl_frames == NULL)
+			return false;
+		bf_bond_device_watch(true);
+	}
+	n_bonds++;
+	return true;
+}
+
+static void
+shared_close(void)
+{
+	if (--n_bonds > 0)
+		return;
+	bf_bond_device_watch(false);
+	rte_mempool_free(ctl_frames);
+	ctl_frames = NULL;
+}
+
 int
-bf_bond_init(
-	struct bf_bond *b, struct bf_lcores *lcores, struct bf_events *events, struct bf_err *err)
+bf_bond_init(struct bf_bond *b, unsigned int number, struct bf_lcores *lcores,
+	struct bf_events *events, struct bf_err *err)
 {
 	memset(b, 0, sizeof(*b));
+	b->number = number;
 	b->lcores = lcores;
 	b->events = events;
 	b->active = -1;
-	b->ctl_pool = rte_pktmbuf_pool_create(
-		"bf_control", CTL_FRAMES, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE / 4, SOCKET_ID_ANY);
-	if (b->ctl_pool == NULL)
+	if (!shared_open())
 		return bf_err_set(err, ENOMEM, "out of memory: expected more hugepages or -m");
-	bf_bond_device_watch(true);
+	b->ctl_pool = ctl_frames;
 	return 0;
 }
 
 void
 bf_bond_fini(struct bf_bond *b)
 {
+	if (b->ctl_pool == NULL)
+		return; /* it has not been set up */
 	bf_bond_close(b);
-	bf_bond_device_watch(false);
-	rte_mempool_free(b->ctl_pool);
 	b->ctl_pool = NULL;
+	shared_close();
 }
 
 void

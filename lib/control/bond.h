@@ -109,9 +109,9 @@ struct bf_bond {
 	struct bf_events *events;
 };
 
-/** Set up an empty bond. @return 0 or -ENOMEM. */
-int bf_bond_init(
-	struct bf_bond *b, struct bf_lcores *lcores, struct bf_events *events, struct bf_err *err);
+/** Set up an empty bond. @param number 0 to BF_MAX_BONDS - 1, of no other. @return 0 or -ENOMEM. */
+int bf_bond_init(struct bf_bond *b, unsigned int number, struct bf_lcores *lcores,
+	struct bf_events *events, struct bf_err *err);
 void bf_bond_fini(struct bf_bond *b);
 
 /**
@@ -122,10 +122,10 @@ void bf_bond_fini(struct bf_bond *b);
 int bf_bond_check(const struct bf_bond *b, const struct bf_bond_config *cfg, struct bf_err *err);
 
 /**
- * Take over a net_bonding device of the EAL's command line: its devargs become @p c's bond, and it
- * is freed. Before the first config is applied.
+ * Take over the net_bonding devices of the EAL's command line: the devargs of each become a bond of @p c,
+ * and it is freed. Before the first config is applied.
  *
- * @return 0, also when there is none; -EINVAL: two of them, one in @p c already, a bad devarg.
+ * @return 0, also when there is none; -EINVAL: too many of them, a name in use, a bad devarg.
  */
 int bf_bond_adopt(struct bf_config *c, struct bf_err *err);
 

@@ -54,8 +54,8 @@ bf_bond_device_carrier(const struct bf_bond *b)
 int
 bf_bond_device_owner(uint16_t port)
 {
-	int member = port < RTE_MAX_ETHPORTS ? __atomic_load_n(&member_of[port], __ATOMIC_ACQUIRE)
-					     : 0;
+	int member =
+		port < RTE_MAX_ETHPORTS ? __atomic_load_n(&member_of[port], __ATOMIC_ACQUIRE) : 0;
 
 	return member == 0 ? -1 : (member - 1) / BF_MAX_MEMBERS;
 }
@@ -410,8 +410,8 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	m->wakes = bf_rx_interrupts_ask(port, b->n_queues);
 	__atomic_fetch_and(&wires_of(b)->gone, ~(1u << m->bit), __ATOMIC_RELEASE);
 	bf_bond_device_hold_down(b, i, b->off || m->off);
-	__atomic_store_n(&member_of[port], 
-		(int16_t)(b->number * BF_MAX_MEMBERS + m->bit + 1), __ATOMIC_RELEASE);
+	__atomic_store_n(&member_of[port], (int16_t)(b->number * BF_MAX_MEMBERS + m->bit + 1),
+		__ATOMIC_RELEASE);
 	carrier_set(wires_of(b), m->bit, false);
 	bf_link_detect_prepare(b, i);
 	if (rte_eth_bond_member_add(b->port, port) != 0) {

@@ -380,7 +380,7 @@ bf_bond_frame_bucket(const struct bf_bond *b, const uint8_t *frame, uint32_t len
 unsigned int
 bf_bond_station_bucket(const struct bf_bond *b, uint64_t key)
 {
-	struct bf_flow_key k = {.l2 = {key >> 48, key & BF_FDB_MAC_MASK}};
+	struct bf_flow_key k = {.l2 = {BF_FDB_VLAN_OF(key), key & BF_FDB_MAC_MASK}};
 
 	return bf_flow_hash_key(&k, b->cfg.seed) % BF_BUCKETS;
 }

@@ -40,6 +40,28 @@
 #define IDLE_TICK_MS 10
 #define AGE_TURN_MS 1000 /* the whole FDB is looked at once in this time */
 
+static int
+uplink_init(struct bf_bridge *br, unsigned int k, struct bf_err *err)
+{
+	struct bf_uplink *u = &br->up[k];
+
+	if (bf_bond_init(&u->bond, k, &br->lcores, &br->events, err) != 0 ||
+		bf_balance_open(&u->balance, &br->taps, &br->lcores, k, err) != 0)
+		return -errno;
+	u->announcer = bf_announcer_create(br->fdb, br->neighbors, br->groups);
+	if (u->announcer == NULL)
+		return bf_err_set(err, ENOMEM, "out of memory: expected more hugepages or -m");
+	return 0;
+}
+
+static void
+uplink_fini(struct bf_uplink *u)
+{
+	bf_frames_drop(&u->frames);
+	bf_tap_free(u->balance.tap);
+	bf_announcer_destroy(u->announcer);
+}
+
 struct bf_bridge *
 bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 {
@@ -57,7 +79,8 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 		BF_MAX_PORTS, SOCKET_ID_ANY);
 	if (br->running == NULL || br->base == NULL || br->fdb == NULL)
 		goto err_memory;
-	br->fdb->port_quota[BF_BOND_SLOT] = br->fdb->capacity;
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		br->fdb->port_quota[bf_bond_slot(k)] = br->fdb->capacity;
 	bf_fdb_set_now(br->fdb, (uint32_t)(br->started_ms / 1000));
 	if (bf_notify_open() != 0)
 		goto err_memory;
@@ -73,16 +96,13 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 		goto err;
 	bf_late_open(&(struct bf_late_grace){
 		bf_lcores_grace_begin, bf_lcores_grace_is_over, &br->lcores});
-	if (bf_bond_init(&br->bond, &br->lcores, &br->events, err) != 0 ||
-		bf_balance_open(&br->balance, &br->taps, &br->lcores, err) != 0)
-		goto err;
 	br->neighbors = bf_neighbors_create(br->lcores.held);
 	br->groups = bf_groups_create();
 	if (br->neighbors == NULL || br->groups == NULL)
 		goto err_memory;
-	br->announcer = bf_announcer_create(br->fdb, br->neighbors, br->groups);
-	if (br->announcer == NULL)
-		goto err_memory;
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (uplink_init(br, k, err) != 0)
+			goto err;
 	br->spare_view = bf_view_spare();
 	bf_lcores_publish(&br->lcores, bf_view_build(br, NULL));
 	if (br->lcores.view == NULL || br->spare_view == NULL)
@@ -107,14 +127,14 @@ take_mail(struct bf_bridge *br, const struct bf_mail *m)
 	struct bf_neighbor nb = {.key = m->key, .port = m->port, .v6 = m->kind == BF_MAIL_IPV6};
 	uint32_t now_s = br->fdb->now_s;
 
-	if (m->port != BF_BOND_SLOT && br->guests[m->port] == NULL)
+	if (!bf_is_bond_slot(m->port) && br->guests[m->port] == NULL)
 		return; /* posted before the guest was removed */
 	memcpy(nb.addr, m->addr, sizeof(nb.addr));
 	if (m->kind == BF_MAIL_STATION || m->kind == BF_MAIL_CLAIM)
 		bf_moves_hear(br, m);
 	else if (m->kind == BF_MAIL_ROUTER)
 		bf_neighbors_note_router(br->neighbors, m->key, m->port, m->router, now_s);
-	else if (m->port == BF_BOND_SLOT)
+	else if (bf_is_bond_slot(m->port))
 		bf_neighbors_elsewhere(br->neighbors, &nb);
 	else
 		bf_neighbors_note(br->neighbors, &nb, now_s);
@@ -149,8 +169,11 @@ age_words(struct bf_bridge *br)
 const char *
 bf_bridge_port_name(const struct bf_bridge *br, uint16_t slot)
 {
-	if (slot == BF_BOND_SLOT)
-		return br->running->bond.name;
+	if (bf_is_bond_slot(slot)) {
+		const struct bf_uplink *u = &br->up[bf_bond_of_slot(slot)];
+
+		return u->name[0] != '\0' ? u->name : BF_BOND_DEFAULT_NAME;
+	}
 	return br->guests[slot] != NULL ? br->guests[slot]->cfg.name : "?";
 }
 
@@ -219,8 +242,11 @@ publish(struct bf_bridge *br)
 		return -ENOMEM;
 	}
 	bf_lcores_publish(&br->lcores, v);
-	br->dirty = br->bond.dirty = false;
-	bf_paths_check(br, bf_clock_ms());
+	br->dirty = false;
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		br->up[k].bond.dirty = false;
+		bf_paths_check(br, &br->up[k], bf_clock_ms());
+	}
 	return 0;
 }
 
@@ -255,23 +281,71 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 	return 0;
 }
 
+struct bf_uplink *
+bf_bridge_uplink(struct bf_bridge *br, const char *bond)
+{
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (br->up[k].name[0] != '\0' && strcmp(br->up[k].name, bond) == 0)
+			return &br->up[k];
+	return NULL;
+}
+
+/* A guest that names no bond is on the switch of the only one, or of the first that comes. */
+static struct bf_uplink *
+uplink_of(struct bf_bridge *br, const struct bf_guest_config *cfg)
+{
+	struct bf_uplink *u = cfg->uplink[0] != '\0' ? bf_bridge_uplink(br, cfg->uplink) : NULL;
+
+	for (unsigned int k = 0; u == NULL && k < BF_MAX_BONDS; k++)
+		if (br->up[k].name[0] != '\0')
+			u = &br->up[k];
+	return u != NULL ? u : &br->up[0];
+}
+
+/* A guest comes to another switch: what is known of it belongs to the one before. */
+static int
+guest_change_uplink(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
+{
+	uint8_t before = g->uplink, now = (uint8_t)uplink_of(br, &g->cfg)->bond.number;
+
+	if (before == now)
+		return 0;
+	g->uplink = now;
+	if (bf_bridge_publish_and_wait(br) != 0) {
+		g->uplink = before;
+		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
+	}
+	take_learned(br);
+	take_reports(br);
+	bf_bridge_forget(br, g->slot);
+	bf_fdb_flush_port(br->fdb, g->slot, true);
+	bf_fdb_commit(br->fdb);
+	bf_event(&br->events, BF_LOG_NOTICE, "guest_uplink", g->cfg.name,
+		"is on the switch of %s now", bf_bridge_port_name(br, bf_bond_slot(now)));
+	return 0;
+}
+
 /* @p slot: the one to use when it is free, 0: any. */
 static int
 guest_add(
 	struct bf_bridge *br, const struct bf_guest_config *cfg, uint16_t slot, struct bf_err *err)
 {
+	struct bf_uplink *u;
+
 	if (slot == 0 || br->guests[slot] != NULL)
 		slot = 1;
-	while (slot < BF_MAX_PORTS && br->guests[slot] != NULL)
+	while (slot <= BF_MAX_GUESTS && br->guests[slot] != NULL)
 		slot++;
-	if (slot == BF_MAX_PORTS)
+	if (slot > BF_MAX_GUESTS)
 		return bf_err_set(err, ENOSPC, "guest \"%s\": expected at most %d guests",
 			cfg->name, BF_MAX_GUESTS);
+	u = uplink_of(br, cfg);
 	br->guests[slot] =
-		bf_guest_open(cfg, slot, br->bond.open ? br->bond.pool : NULL, &br->ground, err);
+		bf_guest_open(cfg, slot, u->bond.open ? u->bond.pool : NULL, &br->ground, err);
 	if (br->guests[slot] == NULL)
 		return -errno;
 	br->guests[slot]->generation = ++br->generation;
+	br->guests[slot]->uplink = (uint8_t)u->bond.number;
 	bf_fdb_set_quota(br->fdb, slot, cfg->mac_limit);
 	br->dirty = true;
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_added", cfg->name, "socket %s, %s mode",
@@ -351,41 +425,42 @@ sync_guests(struct bf_bridge *br, const struct bf_config *want, const uint16_t *
 			bf_plan_guest(br, g);
 			br->dirty = true;
 		}
+		ret = guest_change_uplink(br, g, err);
 	}
 	return ret;
 }
 
 static int
-close_bond(struct bf_bridge *br, struct bf_err *err)
+close_bond(struct bf_bridge *br, struct bf_uplink *u, struct bf_err *err)
 {
 	int ret;
 
-	if (!br->bond.open)
+	if (!u->bond.open)
 		return 0;
-	bf_bond_leave(&br->bond, -1, true, bf_clock_ms());
-	br->bond.open = false; /* first out of the workers' sight, then out of the world */
+	bf_bond_leave(&u->bond, -1, true, bf_clock_ms());
+	u->bond.open = false; /* first out of the workers' sight, then out of the world */
 	ret = bf_bridge_publish_and_wait(br);
-	br->bond.open = true;
+	u->bond.open = true;
 	if (ret != 0) {
-		bf_bond_leave(&br->bond, -1, false, bf_clock_ms());
-		return bf_err_set(err, ENOMEM, "bond %s: out of memory", br->bond.cfg.name);
+		bf_bond_leave(&u->bond, -1, false, bf_clock_ms());
+		return bf_err_set(err, ENOMEM, "bond %s: out of memory", u->bond.cfg.name);
 	}
-	bf_bond_close(&br->bond);
-	bf_frames_drop(&br->frames);
-	bf_fdb_flush_port(br->fdb, BF_BOND_SLOT, false);
+	bf_bond_close(&u->bond);
+	bf_frames_drop(&u->frames);
+	bf_fdb_flush_port(br->fdb, bf_bond_slot(u->bond.number), false);
 	bf_fdb_commit(br->fdb);
-	bf_event(&br->events, BF_LOG_NOTICE, "bond_closed", br->bond.cfg.name, "closed");
+	bf_event(&br->events, BF_LOG_NOTICE, "bond_closed", u->bond.cfg.name, "closed");
 	return 0;
 }
 
 /* Elsewhere on the same network the card would meet its own address. */
 static void
-warn_of_address(struct bf_bridge *br, const char *member)
+warn_of_address(struct bf_bridge *br, struct bf_uplink *u, const char *member)
 {
 	char mac[BF_MAC_TEXT_SIZE];
 
-	bf_mac_text(br->bond.mac.addr_bytes, mac);
-	bf_event(&br->events, BF_LOG_WARNING, "bond_keeps_address", br->bond.cfg.name,
+	bf_mac_text(u->bond.mac.addr_bytes, mac);
+	bf_event(&br->events, BF_LOG_WARNING, "bond_keeps_address", u->bond.cfg.name,
 		"keeps the address %s of %s, which has left: do not use that card on the same "
 		"network, or give the bond another one: set bonding mac_addr",
 		mac, member);
@@ -393,29 +468,30 @@ warn_of_address(struct bf_bridge *br, const char *member)
 
 /* A member leaves in the order: tables, grace period, PMD, stop (inside member_remove). */
 static int
-remove_member(struct bf_bridge *br, const char *name, uint64_t now_ms, struct bf_err *err)
+remove_member(struct bf_bridge *br, struct bf_uplink *u, const char *name, uint64_t now_ms,
+	struct bf_err *err)
 {
-	int at = bf_bond_config_member(&br->bond.cfg, name);
+	int at = bf_bond_config_member(&u->bond.cfg, name);
 	char copy[BF_DEV_NAME_MAX];
 	struct rte_ether_addr own;
 
-	memcpy(copy, br->bond.members[at].name, sizeof(copy));
-	bf_bond_leave(&br->bond, at, true, now_ms);
-	br->bond.members[at].usable = br->bond.members[at].distribute = false;
-	br->bond.members[at].drained = true;
+	memcpy(copy, u->bond.members[at].name, sizeof(copy));
+	bf_bond_leave(&u->bond, at, true, now_ms);
+	u->bond.members[at].usable = u->bond.members[at].distribute = false;
+	u->bond.members[at].drained = true;
 	if (bf_bridge_publish_and_wait(br) == 0)
 		bf_lcores_grace(
 			&br->lcores); /* now every worker has taken it up: its flows moved */
-	br->bond.members[at].leaving = true;
+	u->bond.members[at].leaving = true;
 	if (bf_bridge_publish_and_wait(br) != 0) {
-		br->bond.members[at].leaving = br->bond.members[at].going = false;
+		u->bond.members[at].leaving = u->bond.members[at].going = false;
 		return bf_err_set(err, ENOMEM, "member %s: out of memory", copy);
 	}
-	own = br->bond.members[at].mac;
-	bf_bond_member_remove(&br->bond, copy, now_ms);
-	bf_event(&br->events, BF_LOG_NOTICE, "member_removed", copy, "left %s", br->bond.cfg.name);
-	if (rte_is_same_ether_addr(&own, &br->bond.mac))
-		warn_of_address(br, copy);
+	own = u->bond.members[at].mac;
+	bf_bond_member_remove(&u->bond, copy, now_ms);
+	bf_event(&br->events, BF_LOG_NOTICE, "member_removed", copy, "left %s", u->bond.cfg.name);
+	if (rte_is_same_ether_addr(&own, &u->bond.mac))
+		warn_of_address(br, u, copy);
 	return 0;
 }
 
@@ -431,16 +507,16 @@ stays(const struct bf_bond *b, unsigned int i, const struct bf_bond_config *want
 }
 
 static int
-sync_members(struct bf_bridge *br, const struct bf_bond_config *want, uint64_t now_ms,
-	struct bf_err *err)
+sync_members(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config *want,
+	uint64_t now_ms, struct bf_err *err)
 {
-	struct bf_bond *b = &br->bond;
+	struct bf_bond *b = &u->bond;
 
 	int ret = 0;
 
 	for (uint32_t i = b->n_members; i > 0 && ret == 0; i--)
 		if (!stays(b, i - 1, want))
-			ret = remove_member(br, b->members[i - 1].name, now_ms, err);
+			ret = remove_member(br, u, b->members[i - 1].name, now_ms, err);
 	for (uint32_t i = 0; i < want->n_members && ret == 0; i++)
 		if (bf_bond_config_member(&b->cfg, want->members[i].name) < 0)
 			ret = bf_bond_member_add(b, &want->members[i], now_ms, err);
@@ -456,25 +532,29 @@ keeps_a_member(const struct bf_bond *b, const struct bf_bond_config *want)
 	return false;
 }
 
+/* @param want NULL: none. */
 static int
-sync_bond(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
+sync_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config *want,
+	struct bf_err *err)
 {
 	uint64_t now_ms = bf_clock_ms();
-	struct bf_bond *b = &br->bond;
+	struct bf_bond *b = &u->bond;
 	struct bf_bond_config there;
 	int ret = 0;
 
-	b->off = b->off && want->has_bond;
-	bf_missing_leave_out(&br->missing, &want->bond, &there);
-	if (!want->has_bond || there.n_members == 0)
-		return close_bond(br, err);
+	if (want != NULL)
+		bf_missing_leave_out(&u->missing, want, &there);
+	else
+		b->off = false;
+	if (want == NULL || there.n_members == 0)
+		return close_bond(br, u, err);
 	/* A bond that loses all its members for others is another bond. */
 	if (b->open && (bf_bond_needs_reopen(b, &there) || !keeps_a_member(b, &there)))
-		ret = close_bond(br, err);
+		ret = close_bond(br, u, err);
 	if (ret != 0)
 		return ret;
 	if (!b->open) {
-		b->n_expected = want->bond.n_members;
+		b->n_expected = want->n_members;
 		ret = bf_bond_open(b, &there, now_ms, err);
 		if (ret == 0)
 			bf_event(&br->events, BF_LOG_NOTICE, "bond_opened", b->cfg.name,
@@ -484,8 +564,43 @@ sync_bond(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err
 	}
 	if (memcmp(&b->cfg, &there, sizeof(b->cfg)) == 0) /* NOLINT: as in sync_guests() */
 		return 0;
-	ret = sync_members(br, &there, now_ms, err);
+	ret = sync_members(br, u, &there, now_ms, err);
 	return ret != 0 ? ret : bf_bond_reconfigure(b, &there, now_ms, err);
+}
+
+/* Which uplink each wanted bond has: its own, or a free one. */
+static void
+name_uplinks(struct bf_bridge *br, const struct bf_config *want)
+{
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (bf_config_find_bond(want, br->up[k].name) == NULL)
+			br->up[k].name[0] = '\0';
+	for (uint32_t i = 0; i < want->n_bonds; i++) {
+		unsigned int k = 0;
+
+		if (bf_bridge_uplink(br, want->bonds[i].name) != NULL)
+			continue;
+		while (br->up[k].name[0] != '\0')
+			k++; /* there are as many as bonds may be wanted */
+		memcpy(br->up[k].name, want->bonds[i].name, sizeof(br->up[k].name));
+	}
+}
+
+/* Bonds that are not wanted any more come first: another may want their members. */
+static int
+sync_bonds(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
+{
+	int ret = 0;
+
+	for (unsigned int k = 0; k < BF_MAX_BONDS && ret == 0; k++)
+		if (bf_config_find_bond(want, br->up[k].name) == NULL)
+			ret = sync_bond(br, &br->up[k], NULL, err);
+	name_uplinks(br, want);
+	for (unsigned int k = 0; k < BF_MAX_BONDS && ret == 0; k++)
+		if (br->up[k].name[0] != '\0')
+			ret = sync_bond(
+				br, &br->up[k], bf_config_find_bond(want, br->up[k].name), err);
+	return ret;
 }
 
 static int
@@ -498,7 +613,7 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 	note_slots(br, want, slots);
 	ret = remove_unwanted_guests(br, want, err);
 	if (ret == 0)
-		ret = sync_bond(br, want, err);
+		ret = sync_bonds(br, want, err);
 	if (ret == 0)
 		ret = sync_guests(br, want, slots, err);
 	if (ret != 0)
@@ -508,15 +623,35 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 			"%u guests are configured and about %u can be connected: expected a higher limit "
 			"of open files (ulimit -n, LimitNOFILE=)",
 			want->n_guests, possible);
-	bf_frames_retry(&br->frames);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		bf_frames_retry(&br->up[k].frames);
 	bf_frames_share(br); /* a bond that was opened anew has a new pool */
 	br->fdb->age_s = want->fdb_aging_s;
 	memcpy(br->running, want, sizeof(*want));
-	bf_missing_note(
-		&br->missing, want->has_bond ? &want->bond : NULL, &br->events, bf_clock_ms());
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		struct bf_uplink *u = &br->up[k];
+
+		bf_missing_note(&u->missing, bf_config_find_bond(want, u->name), &br->events,
+			bf_clock_ms());
+		u->next_ms = 0;
+	}
 	bf_bridge_publish_and_wait(br); /* who asked finds it done */
-	br->next_bond_ms = 0;
 	return 0;
+}
+
+/* The uplink that a wanted bond has or would have. */
+static const struct bf_uplink *
+bond_uplink(const struct bf_bridge *br, const struct bf_config *want, uint32_t i)
+{
+	const struct bf_uplink *unused = &br->up[0];
+
+	for (unsigned int k = BF_MAX_BONDS; k-- > 0;) {
+		if (strcmp(br->up[k].name, want->bonds[i].name) == 0)
+			return &br->up[k];
+		if (bf_config_find_bond(want, br->up[k].name) == NULL)
+			unused = &br->up[k];
+	}
+	return unused;
 }
 
 int
@@ -525,9 +660,12 @@ bf_bridge_check(const struct bf_bridge *br, const struct bf_config *want, struct
 	struct bf_bond_config there;
 	int ret = bf_config_check(want, err);
 
-	bf_missing_leave_out(&br->missing, &want->bond, &there);
-	if (ret == 0 && want->has_bond)
-		ret = bf_bond_check(&br->bond, &there, err);
+	for (uint32_t i = 0; ret == 0 && i < want->n_bonds; i++) {
+		const struct bf_uplink *u = bond_uplink(br, want, i);
+
+		bf_missing_leave_out(&u->missing, &want->bonds[i], &there);
+		ret = bf_bond_check(&u->bond, &there, err);
+	}
 	for (uint32_t i = 0; ret == 0 && i < want->n_guests; i++) {
 		const struct bf_guest_config *had =
 			bf_config_find_guest(br->running, want->guests[i].name);
@@ -561,12 +699,12 @@ bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_er
 }
 
 static int
-take_in(struct bf_bridge *br, struct bf_err *err)
+take_in(struct bf_bridge *br, struct bf_uplink *u, struct bf_err *err)
 {
 	int ret = bf_bridge_check(br, br->running, err);
 
 	if (ret == 0)
-		ret = sync_bond(br, br->running, err);
+		ret = sync_bond(br, u, bf_config_find_bond(br->running, u->name), err);
 	if (ret == 0)
 		bf_frames_share(br);
 	return ret;
@@ -574,26 +712,38 @@ take_in(struct bf_bridge *br, struct bf_err *err)
 
 /* A device that has appeared: the bond is made as it was wanted all along. */
 static void
-take_missing(struct bf_bridge *br, uint64_t now_ms)
+take_missing(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
 {
-	struct bf_missing_member *m = bf_missing_look(&br->missing, now_ms);
+	struct bf_missing_member *m = bf_missing_look(&u->missing, now_ms);
 	struct bf_err err = {""}, again = {""};
 
 	if (m == NULL)
 		return;
-	if (take_in(br, &err) == 0) {
+	if (take_in(br, u, &err) == 0) {
 		bf_event(&br->events, BF_LOG_NOTICE, "member_appeared", m->name,
-			"its device is there: a member of %s", br->running->bond.name);
+			"its device is there: a member of %s", u->name);
 	} else {
 		bf_missing_refuse(m, now_ms);
 		bf_event(&br->events, BF_LOG_WARNING, "member_unfit", m->name, "%s", err.text);
-		if (sync_bond(br, br->running, &again) != 0)
+		if (sync_bond(br, u, bf_config_find_bond(br->running, u->name), &again) != 0)
 			bf_event(&br->events, BF_LOG_ERR, "rollback_failed", "config", "%s",
 				again.text);
 	}
-	bf_missing_note(&br->missing, &br->running->bond, &br->events, now_ms);
+	bf_missing_note(
+		&u->missing, bf_config_find_bond(br->running, u->name), &br->events, now_ms);
 	br->dirty = true;
-	br->next_bond_ms = 0;
+	u->next_ms = 0;
+}
+
+static void
+take_link(struct bf_bridge *br, uint16_t port, uint64_t now_ms)
+{
+	int owner = bf_bond_device_owner(port);
+
+	if (owner < 0)
+		return; /* it has left since */
+	bf_bond_on_link(&br->up[owner].bond, port, now_ms);
+	br->up[owner].next_ms = 0;
 }
 
 static void
@@ -602,57 +752,59 @@ take_notices(struct bf_bridge *br, uint64_t now_ms)
 	struct bf_notice n;
 
 	for (unsigned int i = 0; i < NOTICES_PER_TICK && bf_notify_take(&n); i++) {
-		if (n.kind == BF_NOTICE_LINK) {
-			bf_bond_on_link(&br->bond, (uint16_t)n.a, now_ms);
-			br->next_bond_ms = 0;
-		} else if (n.a < BF_MAX_PORTS && br->guests[n.a] != NULL) {
+		if (n.kind == BF_NOTICE_LINK)
+			take_link(br, (uint16_t)n.a, now_ms);
+		else if (n.a < BF_MAX_PORTS && br->guests[n.a] != NULL)
 			bf_guest_changes_note(br, br->guests[n.a], n.kind, now_ms);
-		}
 	}
 }
 
-/* What workers took from the bond for us. */
+/* What workers took from bonds for us. */
 static void
 take_frames(struct bf_bridge *br, uint64_t now_ms)
 {
 	struct rte_mbuf *m;
 
 	for (int i = 0; i < FRAMES_PER_TICK; i++) {
+		struct bf_uplink *u;
+
 		if (rte_ring_sc_dequeue(br->lcores.slow, (void **)&m) != 0)
 			break;
-		bf_bond_on_slow(&br->bond, m->port, m, now_ms);
-		br->next_bond_ms = 0; /* LACP's deadline may have come nearer */
+		u = &br->up[RTE_MAX(bf_bond_device_owner(m->port), 0)];
+		bf_bond_on_slow(&u->bond, m->port, m, now_ms);
+		u->next_ms = 0; /* LACP's deadline may have come nearer */
 	}
 	for (int i = 0; i < FRAMES_PER_TICK; i++) {
 		if (rte_ring_sc_dequeue(br->lcores.for_us, (void **)&m) != 0)
 			break;
-		bf_probe_receive(&br->bond, m, now_ms);
+		bf_probe_receive(
+			&br->up[RTE_MAX(bf_bond_device_owner(m->port), 0)].bond, m, now_ms);
 	}
 }
 
 /* A mode change that found no partner is undone while the mode before still carries. */
 static void
-undo_mode(struct bf_bridge *br)
+undo_mode(struct bf_bridge *br, struct bf_uplink *u)
 {
 	struct bf_config *c = bf_config_copy(br->running);
 	struct bf_err err = {"out of memory"};
 	int ret = -ENOMEM;
 
-	br->bond.going_back = false;
-	if (c != NULL) {
-		c->bond.mode = br->bond.held_mode;
+	u->bond.going_back = false;
+	if (c != NULL && bf_config_bond(c, u->name) != NULL) {
+		bf_config_bond(c, u->name)->mode = u->bond.held_mode;
 		ret = bf_bridge_apply(br, c, &err);
 	}
 	free(c);
 	if (ret == 0) {
-		bf_event(&br->events, BF_LOG_WARNING, "mode_undone", br->bond.cfg.name,
+		bf_event(&br->events, BF_LOG_WARNING, "mode_undone", u->bond.cfg.name,
 			"no partner spoke LACP: mode %s again; expected a LAG with LACP on the switch",
-			bf_mode_names[br->bond.cfg.mode]);
+			bf_mode_names[u->bond.cfg.mode]);
 		return;
 	}
-	br->bond.held_until_ms = 0;
-	br->bond.dirty = true;
-	bf_event(&br->events, BF_LOG_ERR, "mode_undone", br->bond.cfg.name,
+	u->bond.held_until_ms = 0;
+	u->bond.dirty = true;
+	bf_event(&br->events, BF_LOG_ERR, "mode_undone", u->bond.cfg.name,
 		"no partner spoke LACP, and the mode before cannot be had: %s", err.text);
 }
 
@@ -680,36 +832,62 @@ take_words(struct bf_bridge *br, uint64_t now_ms)
 	bf_crowd_tick(br);
 }
 
+static bool
+is_dirty(const struct bf_bridge *br)
+{
+	bool dirty = br->dirty;
+
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		dirty = dirty || br->up[k].bond.dirty;
+	return dirty;
+}
+
+/* @return when the next one is due. */
+static uint64_t
+tick_bond(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
+{
+	uint64_t probes = bf_probe_tick(&u->bond, now_ms);
+
+	if (now_ms >= u->next_ms || u->bond.dirty)
+		u->next_ms = bf_bond_tick(&u->bond, now_ms);
+	if (u->bond.going_back)
+		undo_mode(br, u);
+	return RTE_MIN(u->next_ms, probes);
+}
+
 int
 bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 {
 	uint32_t buckets = bf_fdb_n_buckets(br->fdb);
-	uint64_t next, paths, probes, guests;
+	uint64_t next = UINT64_MAX, due;
 
 	take_notices(br, now_ms);
-	guests = bf_guest_changes_tick(br, now_ms);
+	due = bf_guest_changes_tick(br, now_ms);
 	bf_discard_tick(br, now_ms);
 	take_frames(br, now_ms);
-	probes = bf_probe_tick(&br->bond, now_ms);
-	if (now_ms >= br->next_bond_ms || br->bond.dirty)
-		br->next_bond_ms = bf_bond_tick(&br->bond, now_ms);
-	if (br->bond.going_back)
-		undo_mode(br);
-	if (br->dirty || br->bond.dirty)
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		next = tick_bond(br, &br->up[k], now_ms);
+		due = RTE_MIN(due, next);
+	}
+	if (is_dirty(br))
 		publish(br);
 	take_words(br, now_ms);
-	paths = bf_paths_tick(br, now_ms);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		next = bf_paths_tick(br, &br->up[k], now_ms);
+		due = RTE_MIN(due, next);
+	}
 	bf_plan_tick(br, now_ms);
 	bf_crossings_tick(br, now_ms);
-	take_missing(br, now_ms);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		take_missing(br, &br->up[k], now_ms);
 	bf_rates_tick(br, now_ms);
-	if (br->bond.dirty || br->dirty)
+	if (is_dirty(br))
 		publish(br);
 	bf_fdb_age(br->fdb, 1 + buckets / (AGE_TURN_MS / IDLE_TICK_MS));
 	bf_fdb_commit(br->fdb);
 	collect(br);
 	next = now_ms + (now_ms < br->busy_until_ms ? 1 : IDLE_TICK_MS);
-	next = RTE_MIN(RTE_MIN(next, guests), RTE_MIN(br->next_bond_ms, RTE_MIN(paths, probes)));
+	next = RTE_MIN(next, due);
 	return next > now_ms ? (int)(next - now_ms) : 0;
 }
 
@@ -725,16 +903,16 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_discard_close();
 	bf_guest_rings_close();
 	bf_records_close(br->ground.records);
-	bf_frames_drop(&br->frames);
-	bf_bond_fini(&br->bond);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		bf_bond_fini(&br->up[k].bond);
 	bf_late_close();
 	bf_lcores_close(&br->lcores);
-	bf_tap_free(br->balance.tap);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		uplink_fini(&br->up[k]);
 	rte_free(br->spare_view);
 	bf_pools_collect();
 	bf_notify_close();
 	bf_fdb_destroy(br->fdb);
-	bf_announcer_destroy(br->announcer);
 	bf_neighbors_destroy(br->neighbors);
 	bf_groups_destroy(br->groups);
 	bf_rates_fini(&br->rates);

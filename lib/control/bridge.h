@@ -38,40 +38,46 @@ struct bf_bridge_options {
 	const char *console; /* names this instance's files; NULL: there are none */
 };
 
+/** A bond as the uplink of a switch, and what control keeps about it. */
+struct bf_uplink {
+	char name[BF_NAME_MAX]; /* of the bond that is wanted; "": none */
+	struct bf_bond bond;
+	struct bf_frames frames;
+	struct bf_missing missing; /* members whose devices are not there */
+	uint64_t next_ms; /* when the bond is looked at again */
+	/* paths.c */
+	struct bf_announcer *announcer;
+	struct bf_failovers failovers;
+	struct bf_balance balance;
+	uint32_t carrying; /* members that carried at the last look, by number */
+	uint32_t carried_by; /* mode in force at the last look */
+	char member_names[BF_MAX_MEMBERS][BF_DEV_NAME_MAX]; /* and their names */
+	uint64_t next_doctor_ms, doctor_quiet_ms, doubt_until_ms;
+	uint64_t echoes_seen, echoes_told; /* at the last look, when the doctor's time began */
+};
+
 struct bf_bridge {
 	struct bf_bridge_options opt;
 	struct bf_config *running; /* what is in force */
 	struct bf_lcores lcores;
 	struct bf_fdb *fdb;
-	struct bf_bond bond;
+	struct bf_uplink up[BF_MAX_BONDS];
 	struct bf_guest_ground ground;
 	struct bf_guest *guests[BF_MAX_PORTS]; /* by slot */
-	struct bf_missing missing; /* members whose devices are not there */
 	bool dirty; /* a new view is due */
 	struct bf_view *spare_view; /* for when memory is short; any size fits */
 	struct bf_events events;
-	/* paths.c */
-	uint32_t carrying; /* members that carried at the last look, by number */
-	uint32_t carried_by; /* mode in force at the last look */
-	char member_names[BF_MAX_MEMBERS][BF_DEV_NAME_MAX]; /* and their names */
 	struct bf_rate_windows rates;
 	struct bf_neighbors *neighbors;
 	struct bf_groups *groups;
 	struct bf_moves moves;
-	struct bf_announcer *announcer;
-	struct bf_failovers failovers;
-	struct bf_balance balance;
 	struct bf_plan plan;
-	struct bf_frames frames;
 	struct bf_crossings crossings;
 	struct bf_taps taps;
 	uint16_t generation; /* goes up with every guest port that is made */
-	uint64_t next_doctor_ms, doctor_quiet_ms, doubt_until_ms;
-	uint64_t echoes_seen, echoes_told; /* at the last look, when the doctor's time began */
 	struct bf_crowd crowd;
 	uint32_t aged_s; /* when addresses and groups were last looked at */
 	uint64_t started_ms;
-	uint64_t next_bond_ms;
 	uint64_t next_look_ms, next_change_ms; /* guest_changes.c */
 	uint64_t next_discard_ms;
 	uint64_t discarded[BF_MAX_PORTS]; /* frames on disabled rings, by slot; discard.c */
@@ -106,6 +112,9 @@ int bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct b
 /** Drain notices and mailboxes, age, watch the bond. @return ms until the next call is due. */
 int bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms);
 
+/** The uplink of the bond that is wanted under a name, or NULL. */
+struct bf_uplink *bf_bridge_uplink(struct bf_bridge *br, const char *bond);
+
 /** Guest by name, or NULL. */
 struct bf_guest *bf_bridge_guest(struct bf_bridge *br, const char *name);
 
@@ -129,10 +138,10 @@ int bf_bridge_publish_and_wait(struct bf_bridge *br);
 
 /* ---- paths.c ---- */
 
-/** Look whether other members carry the traffic now; call after a view was published. */
-void bf_paths_check(struct bf_bridge *br, uint64_t now_ms);
-/** Announcements, stopwatch, balance. @return absolute ms of the next call, or UINT64_MAX. */
-uint64_t bf_paths_tick(struct bf_bridge *br, uint64_t now_ms);
+/** Look whether other members carry an uplink's traffic now; call after a view was published. */
+void bf_paths_check(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms);
+/** Announcements, stopwatch, balance of an uplink. @return absolute ms of the next call, or UINT64_MAX. */
+uint64_t bf_paths_tick(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms);
 
 /* ---- view.c ---- */
 

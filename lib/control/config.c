@@ -154,6 +154,8 @@ const struct bf_key bf_guest_keys[] = {
 	{"mbufs", NULL, OF_BOND(G(mbufs), 512, 262144), "frames of memory of its own"},
 	{"mac_limit", NULL, NUM(G(mac_limit), 1, 1048576),
 		"stations learned behind the guest at most"},
+	{"uplink", NULL, BF_KEY_NAME, G(uplink), 0, BF_NAME_MAX, NULL, 0,
+		"the bond whose switch the guest is on, where there are several"},
 	{"tx_retries", NULL, NUM(G(tx_retries), 0, 32), "further attempts at a full receive ring"},
 	{"admin", NULL, BF_KEY_BOOL, G(disabled), 0, 0, admin_names, 2,
 		"down: frames from and to the guest are dropped, its connection stays"},
@@ -164,7 +166,7 @@ void
 bf_bond_config_init(struct bf_bond_config *b)
 {
 	memset(b, 0, sizeof(*b));
-	memcpy(b->name, "bond0", sizeof("bond0"));
+	memcpy(b->name, BF_BOND_DEFAULT_NAME, sizeof(BF_BOND_DEFAULT_NAME));
 	b->mode = BF_MODE_ACTIVE_BACKUP;
 	b->policy = BF_POLICY_L34;
 	b->mtu = 1500;
@@ -213,7 +215,8 @@ bf_config_new(void)
 
 	if (c == NULL)
 		return NULL;
-	bf_bond_config_init(&c->bond);
+	for (unsigned int i = 0; i < BF_MAX_BONDS; i++)
+		bf_bond_config_init(&c->bonds[i]);
 	c->forwarding = true;
 	c->fdb_aging_s = 300;
 	return c;
@@ -593,6 +596,69 @@ bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct bf_er
 	return bf_parse_pairs("guest", pairs, guest_pair, g, err);
 }
 
+const struct bf_bond_config *
+bf_config_find_bond(const struct bf_config *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		if (strcmp(c->bonds[i].name, name) == 0)
+			return &c->bonds[i];
+	return NULL;
+}
+
+struct bf_bond_config *
+bf_config_bond(struct bf_config *c, const char *name)
+{
+	const struct bf_bond_config *b = bf_config_find_bond(c, name);
+
+	return b == NULL ? NULL : &c->bonds[b - c->bonds];
+}
+
+/* With several bonds each guest says which one is its own: the removal of one moves nobody. */
+static void
+name_uplinks(struct bf_config *c)
+{
+	for (uint32_t i = 0; c->n_bonds > 1 && i < c->n_guests; i++)
+		if (c->guests[i].uplink[0] == '\0')
+			memcpy(c->guests[i].uplink, c->bonds[0].name, sizeof(c->bonds[0].name));
+}
+
+int
+bf_config_add_bond(struct bf_config *c, const struct bf_bond_config *b, struct bf_err *err)
+{
+	if (bf_config_find_bond(c, b->name) != NULL || bf_config_find_guest(c, b->name) != NULL)
+		return bf_err_set(err, EINVAL,
+			"bond name: \"%s\": already in use: expected another one (name=NAME)",
+			b->name);
+	if (c->n_bonds == BF_MAX_BONDS)
+		return bf_err_set(err, EINVAL, "bond \"%s\": expected at most %d bonds", b->name,
+			BF_MAX_BONDS);
+	c->bonds[c->n_bonds++] = *b;
+	name_uplinks(c);
+	return 0;
+}
+
+int
+bf_config_remove_bond(struct bf_config *c, const char *name, struct bf_err *err)
+{
+	struct bf_bond_config *b = bf_config_bond(c, name);
+
+	if (b == NULL)
+		return bf_err_set(err, EINVAL, "bond: \"%.60s\": no such bond", name);
+	for (uint32_t i = 0; c->n_bonds > 1 && i < c->n_guests; i++)
+		if (strcmp(c->guests[i].uplink, name) == 0)
+			return bf_err_set(err, EINVAL,
+				"bond \"%s\": is the uplink of guest %s: remove the guest, or give it "
+				"another one: set guest %s uplink=NAME",
+				name, c->guests[i].name, c->guests[i].name);
+	/* Guests of the last bond wait for the next one. */
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		if (strcmp(c->guests[i].uplink, name) == 0)
+			c->guests[i].uplink[0] = '\0';
+	memmove(b, b + 1, (size_t)(&c->bonds[c->n_bonds] - (b + 1)) * sizeof(*b));
+	c->n_bonds--;
+	return 0;
+}
+
 const struct bf_guest_config *
 bf_config_find_guest(const struct bf_config *c, const char *name)
 {
@@ -620,7 +686,7 @@ check_guest(const struct bf_config *c, const struct bf_guest_config *g,
 	if (g->socket[0] == '\0')
 		return bf_err_set(
 			err, EINVAL, "guest \"%s\": socket missing: expected socket=PATH", g->name);
-	if (strcmp(g->name, "all") == 0 || (c->has_bond && strcmp(g->name, c->bond.name) == 0))
+	if (strcmp(g->name, "all") == 0 || bf_config_find_bond(c, g->name) != NULL)
 		return bf_err_set(err, EINVAL, "guest name: \"%s\": already in use", g->name);
 	for (uint32_t i = 0; i < c->n_guests; i++) {
 		if (&c->guests[i] == self)
@@ -644,6 +710,7 @@ bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct
 		return bf_err_set(err, EINVAL, "guest \"%s\": expected at most %d guests", g->name,
 			BF_MAX_GUESTS);
 	c->guests[c->n_guests++] = *g;
+	name_uplinks(c);
 	return 0;
 }
 
@@ -658,6 +725,7 @@ bf_config_replace_guest(
 	if (check_guest(c, g, old, err) != 0)
 		return -EINVAL;
 	*old = *g;
+	name_uplinks(c);
 	for (unsigned int q = g->queues; q < BF_MAX_QP; q++)
 		old->pin[q] = 0; /* it has no such queue any more */
 	return 0;
@@ -677,9 +745,9 @@ bf_config_remove_guest(struct bf_config *c, const char *name, struct bf_err *err
 
 /* One contradiction after another, each to @p cb. */
 static void
-check_bond(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
+check_bond(const struct bf_config *c, const struct bf_bond_config *b, bf_config_fault_cb *cb,
+	void *arg)
 {
-	const struct bf_bond_config *b = &c->bond;
 	struct bf_err err;
 
 	for (uint32_t i = 0; i < c->n_guests; i++)
@@ -714,11 +782,48 @@ check_bond(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 	}
 }
 
+/* A device is a member of one bond. */
+static void
+check_members(const struct bf_config *c, uint32_t bond, bf_config_fault_cb *cb, void *arg)
+{
+	const struct bf_bond_config *b = &c->bonds[bond];
+	struct bf_err err;
+
+	for (uint32_t i = 0; i < b->n_members; i++)
+		for (uint32_t k = 0; k < bond; k++) {
+			if (bf_bond_config_member(&c->bonds[k], b->members[i].name) < 0)
+				continue;
+			bf_err_set(&err, EINVAL, "member: \"%s\": is a member of %s already",
+				b->members[i].name, c->bonds[k].name);
+			cb(arg, &err);
+		}
+}
+
+static void
+check_uplink(const struct bf_config *c, const struct bf_guest_config *g, bf_config_fault_cb *cb,
+	void *arg)
+{
+	char names[BF_MAX_BONDS * (BF_NAME_MAX + 2)] = "";
+	struct bf_err err;
+
+	if (g->uplink[0] == '\0' || bf_config_find_bond(c, g->uplink) != NULL)
+		return;
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		bf_words_add(names, sizeof(names), ", ", c->bonds[i].name);
+	bf_err_set(&err, EINVAL, "guest \"%s\": uplink: \"%s\": expected %s", g->name, g->uplink,
+		c->n_bonds > 0 ? names : "a bond: there is none");
+	cb(arg, &err);
+}
+
 void
 bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 {
-	if (c->has_bond)
-		check_bond(c, cb, arg);
+	for (uint32_t i = 0; i < c->n_bonds; i++) {
+		check_bond(c, &c->bonds[i], cb, arg);
+		check_members(c, i, cb, arg);
+	}
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		check_uplink(c, &c->guests[i], cb, arg);
 }
 
 struct first_fault {
@@ -774,23 +879,29 @@ modes_of(const char *key)
 	return UINT32_MAX;
 }
 
-void
-bf_config_warnings(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
+static void
+bond_warnings(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 {
 	struct bf_bond_config plain;
 	char line[256], value[128], usual[128];
 
 	bf_bond_config_init(&plain);
-	for (unsigned int i = 0; c->has_bond && i < bf_n_bond_keys; i++) {
-		bf_key_print(&bf_bond_keys[i], &c->bond, value, sizeof(value));
+	for (unsigned int i = 0; i < bf_n_bond_keys; i++) {
+		bf_key_print(&bf_bond_keys[i], b, value, sizeof(value));
 		bf_key_print(&bf_bond_keys[i], &plain, usual, sizeof(usual));
-		if (strcmp(value, usual) == 0 ||
-			(modes_of(bf_bond_keys[i].name) & 1u << c->bond.mode))
+		if (strcmp(value, usual) == 0 || (modes_of(bf_bond_keys[i].name) & 1u << b->mode))
 			continue;
 		snprintf(line, sizeof(line), "%s=%s: has no effect in mode %s",
-			bf_bond_keys[i].name, value, bf_mode_names[c->bond.mode]);
+			bf_bond_keys[i].name, value, bf_mode_names[b->mode]);
 		cb(arg, line);
 	}
+}
+
+void
+bf_config_warnings(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
+{
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		bond_warnings(&c->bonds[i], cb, arg);
 }
 
 static void
@@ -878,8 +989,8 @@ bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 	static const char *const idle_names[] = {"poll", "pause", "sleep"};
 	char line[128];
 
-	if (c->has_bond)
-		print_bond(&c->bond, cb, arg);
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		print_bond(&c->bonds[i], cb, arg);
 	for (uint32_t i = 0; i < c->n_guests; i++)
 		print_guest(&c->guests[i], cb, arg);
 	snprintf(line, sizeof(line), "set fdb aging %" PRIu32, c->fdb_aging_s);

@@ -70,6 +70,8 @@ struct bf_member_config {
 	bool drained;
 };
 
+#define BF_BOND_DEFAULT_NAME "bond0"
+
 struct bf_bond_config {
 	char name[BF_NAME_MAX];
 	uint32_t mode;
@@ -119,6 +121,7 @@ struct bf_bond_config {
 struct bf_guest_config {
 	char name[BF_NAME_MAX];
 	char socket[BF_SOCKET_MAX];
+	char uplink[BF_NAME_MAX]; /* the bond whose switch it is on; "": the only one */
 	bool server; /* mode: false = client (QEMU listens), true = server */
 	uint32_t queues;
 	uint32_t mtu;
@@ -132,8 +135,8 @@ struct bf_guest_config {
 };
 
 struct bf_config {
-	bool has_bond;
-	struct bf_bond_config bond;
+	uint32_t n_bonds;
+	struct bf_bond_config bonds[BF_MAX_BONDS];
 	bool forwarding; /* `start` and `stop` */
 	uint32_t fdb_aging_s;
 	uint32_t idle; /* enum bf_idle */
@@ -219,6 +222,16 @@ int bf_probe_target_parse(const char *text, struct bf_probe_target *t, struct bf
 int bf_bond_config_member(const struct bf_bond_config *b, const char *name);
 int bf_bond_config_add_member(struct bf_bond_config *b, const char *name, struct bf_err *err);
 int bf_bond_config_remove_member(struct bf_bond_config *b, const char *name, struct bf_err *err);
+
+/** Bond by name, or NULL: to read it, or to change it. */
+const struct bf_bond_config *bf_config_find_bond(const struct bf_config *c, const char *name);
+struct bf_bond_config *bf_config_bond(struct bf_config *c, const char *name);
+/**
+ * Add a bond; fails for a name in use, or when there are BF_MAX_BONDS.  With the second one, guests that
+ * name no uplink get the first.
+ */
+int bf_config_add_bond(struct bf_config *c, const struct bf_bond_config *b, struct bf_err *err);
+int bf_config_remove_bond(struct bf_config *c, const char *name, struct bf_err *err);
 
 /** Guest by name, or NULL: to read it, or to change it. */
 const struct bf_guest_config *bf_config_find_guest(const struct bf_config *c, const char *name);

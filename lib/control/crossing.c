@@ -49,12 +49,12 @@ bf_crossing_of_guest(const struct bf_bridge *br, const struct bf_guest *g)
 
 /* Every worker polls a queue of every member. */
 uint64_t
-bf_crossing_of_member(const struct bf_bridge *br, unsigned int i)
+bf_crossing_of_member(const struct bf_bridge *br, const struct bf_bond *b, unsigned int i)
 {
-	int node = bf_nodes_of_port(br->bond.members[i].port);
+	int node = bf_nodes_of_port(b->members[i].port);
 	uint64_t found = 0;
 
-	for (unsigned int w = 0; w < br->bond.n_queues; w++)
+	for (unsigned int w = 0; w < b->n_queues; w++)
 		if (is_far(br, w, node))
 			found |= bit(w);
 	return found;
@@ -129,16 +129,16 @@ tell_guest(struct bf_bridge *br, struct bf_guest *g)
 }
 
 static void
-tell_member(struct bf_bridge *br, unsigned int i)
+tell_member(struct bf_bridge *br, struct bf_bond *b, unsigned int i)
 {
-	struct bf_member *m = &br->bond.members[i];
+	struct bf_member *m = &b->members[i];
 	int node = bf_nodes_of_port(m->port);
 	char lcores[128];
 	uint64_t fresh;
 
 	if (node < 0)
 		return;
-	fresh = note(&m->crossing, node, bf_crossing_of_member(br, i));
+	fresh = note(&m->crossing, node, bf_crossing_of_member(br, b, i));
 	if (fresh == 0)
 		return;
 	name_lcores(br, fresh, lcores, sizeof(lcores));
@@ -174,6 +174,7 @@ bf_crossings_tick(struct bf_bridge *br, uint64_t now_ms)
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
 		if (br->guests[s] != NULL)
 			tell_guest(br, br->guests[s]);
-	for (unsigned int i = 0; br->bond.open && i < br->bond.n_members; i++)
-		tell_member(br, i);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		for (unsigned int i = 0; br->up[k].bond.open && i < br->up[k].bond.n_members; i++)
+			tell_member(br, &br->up[k].bond, i);
 }

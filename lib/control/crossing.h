@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bf_bond;
+struct bf_bond;
 struct bf_bridge;
 struct bf_guest;
 
@@ -36,7 +38,7 @@ void bf_crossings_tick(struct bf_bridge *br, uint64_t now_ms);
 uint64_t bf_crossing_of_guest(const struct bf_bridge *br, const struct bf_guest *g);
 
 /** The same of the bond's member @p i and its card's node. */
-uint64_t bf_crossing_of_member(const struct bf_bridge *br, unsigned int i);
+uint64_t bf_crossing_of_member(const struct bf_bridge *br, const struct bf_bond *b, unsigned int i);
 
 /**
  * What can be done about a guest's crossing, in words.

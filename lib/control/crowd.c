@@ -26,8 +26,9 @@ tell(struct bf_bridge *br, uint16_t slot, uint64_t pushed_out)
 			" were forgotten for new ones, frames to those are flooded; set guest %s "
 			"mac_limit=N allows more",
 			g->cfg.mac_limit, pushed_out, g->cfg.name);
-	else if (slot == BF_BOND_SLOT)
-		bf_event(&br->events, BF_LOG_WARNING, "mac_limit", br->bond.cfg.name,
+	else if (bf_is_bond_slot(slot))
+		bf_event(&br->events, BF_LOG_WARNING, "mac_limit",
+			br->up[bf_bond_of_slot(slot)].bond.cfg.name,
 			"has more stations than the table holds: %" PRIu64
 			" were forgotten for new ones, frames to those are flooded; --fdb-size allows "
 			"more than %" PRIu32,

@@ -48,7 +48,8 @@ bf_failover_begin(struct bf_failovers *f, uint64_t start_tsc, uint32_t losses, u
 
 /* The earliest frame that any worker sent after the loss. */
 static bool
-first_frame(const struct bf_failover *r, const struct bf_lcores *l, uint64_t *tsc)
+first_frame(
+	const struct bf_failover *r, const struct bf_lcores *l, unsigned int bond, uint64_t *tsc)
 {
 	bool found = false;
 
@@ -56,9 +57,9 @@ first_frame(const struct bf_failover *r, const struct bf_lcores *l, uint64_t *ts
 		const struct bf_worker *w = l->workers[i];
 		uint64_t t;
 
-		if (__atomic_load_n(&w->bonds[0].losses_seen, __ATOMIC_ACQUIRE) < r->losses)
+		if (__atomic_load_n(&w->bonds[bond].losses_seen, __ATOMIC_ACQUIRE) < r->losses)
 			continue;
-		t = w->bonds[0].first_tx_tsc;
+		t = w->bonds[bond].first_tx_tsc;
 		if (t >= r->start_tsc && (!found || t < *tsc)) {
 			*tsc = t;
 			found = true;
@@ -116,8 +117,8 @@ was_waiting(const struct bf_failover *r)
 }
 
 void
-bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, struct bf_events *ev,
-	bool announced, uint64_t sent, uint64_t lost_now, uint64_t now_ms)
+bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, unsigned int bond,
+	struct bf_events *ev, bool announced, uint64_t sent, uint64_t lost_now, uint64_t now_ms)
 {
 	/* A record may have been opened within this very turn of the loop, by a later clock. */
 	uint64_t oldest = f->n > BF_FAILOVERS_MAX ? f->n - BF_FAILOVERS_MAX : 0, tsc = 0, passed_ms;
@@ -128,7 +129,7 @@ bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, struct bf_ev
 		if (!r->open)
 			continue;
 		r->lost = lost_now - r->lost_base;
-		if (!r->has_first && !r->idle && r->losses != 0 && first_frame(r, l, &tsc)) {
+		if (!r->has_first && !r->idle && r->losses != 0 && first_frame(r, l, bond, &tsc)) {
 			r->first_frame_us = us_between(r->start_tsc, tsc);
 			r->has_first = was_waiting(r);
 			r->idle = !r->has_first;

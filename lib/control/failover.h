@@ -60,11 +60,13 @@ struct bf_failover *bf_failover_begin(struct bf_failovers *f, uint64_t start_tsc
 /**
  * Go on: look for the first frame, close records that are complete.
  *
+ * @param bond
+ *   Whose failovers they are: its number.
  * @param announced
  *   Announcements are done; @p sent frames.
  */
-void bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, struct bf_events *ev,
-	bool announced, uint64_t sent, uint64_t lost_now, uint64_t now_ms);
+void bf_failover_tick(struct bf_failovers *f, const struct bf_lcores *l, unsigned int bond,
+	struct bf_events *ev, bool announced, uint64_t sent, uint64_t lost_now, uint64_t now_ms);
 
 /** Record @p idx from the newest (0). NULL beyond the oldest. */
 const struct bf_failover *bf_failover_at(const struct bf_failovers *f, unsigned int idx);

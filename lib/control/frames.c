@@ -43,49 +43,53 @@ node_of_pollers(const struct bf_bridge *br, const struct bf_guest *g)
 }
 
 static struct rte_mempool *
-make(struct bf_bridge *br, int node)
+make(struct bf_bridge *br, struct bf_uplink *u, int node)
 {
-	uint32_t n = bf_bond_guest_frames(&br->bond, workers_on(br, node));
-	struct bf_frames *f = &br->frames;
+	uint32_t n = bf_bond_guest_frames(&u->bond, workers_on(br, node));
+	struct bf_frames *f = &u->frames;
 	uint64_t bit = UINT64_C(1) << node;
-	char name[16];
+	char name[24];
 
 	if (f->lacking & bit)
 		return NULL;
-	snprintf(name, sizeof(name), "node%d", node);
-	f->pool[node] = bf_pool_create_on(node, name, n, br->bond.cfg.mtu);
+	if (u->bond.number == 0)
+		snprintf(name, sizeof(name), "node%d", node);
+	else
+		snprintf(name, sizeof(name), "node%d_%u", node, u->bond.number);
+	f->pool[node] = bf_pool_create_on(node, name, n, u->bond.cfg.mtu);
 	if (f->pool[node] != NULL)
 		return f->pool[node];
 	f->lacking |= bit;
 	if (!(f->told & bit))
-		bf_event(&br->events, BF_LOG_WARNING, "numa_memory", br->bond.cfg.name,
+		bf_event(&br->events, BF_LOG_WARNING, "numa_memory", u->bond.cfg.name,
 			"node %d has no memory for %" PRIu32
 			" frames of the guests that are polled there; those of node %d are used: "
 			"expected more huge pages on node %d",
-			node, n, bf_pool_node(br->bond.pool), node);
+			node, n, bf_pool_node(u->bond.pool), node);
 	f->told |= bit;
 	return NULL;
 }
 
-/* What a guest that is polled on that node shares with others. */
+/* What a guest that is polled on that node shares with others of its switch. */
 static struct rte_mempool *
-shared_on(struct bf_bridge *br, int node)
+shared_on(struct bf_bridge *br, struct bf_uplink *u, int node)
 {
 	struct rte_mempool *p = NULL;
 
-	if (bf_nodes_differ(node, bf_pool_node(br->bond.pool)))
-		p = br->frames.pool[node] != NULL ? br->frames.pool[node] : make(br, node);
-	return p != NULL ? p : br->bond.pool;
+	if (bf_nodes_differ(node, bf_pool_node(u->bond.pool)))
+		p = u->frames.pool[node] != NULL ? u->frames.pool[node] : make(br, u, node);
+	return p != NULL ? p : u->bond.pool;
 }
 
 static struct rte_mempool *
 share_one(struct bf_bridge *br, struct bf_guest *g)
 {
 	int node = bf_nodes_are_several() ? node_of_pollers(br, g) : BF_NODE_UNKNOWN;
+	struct bf_uplink *u = &br->up[g->uplink];
 
-	if (!br->bond.open || !bf_guest_may_share(g, br->bond.pool))
+	if (!u->bond.open || !bf_guest_may_share(g, u->bond.pool))
 		return bf_guest_settle(g, node);
-	return bf_guest_share(g, shared_on(br, node));
+	return bf_guest_share(g, shared_on(br, u, node));
 }
 
 void

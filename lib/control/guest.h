@@ -57,6 +57,7 @@ struct bf_guest {
 	uint64_t refusal_ms; /* when it did so last */
 	/* guest_changes.c */
 	uint16_t generation; /* of the slot: see struct bf_rxq */
+	uint8_t uplink; /* number of the bond whose switch it is on */
 	uint64_t paid_ms; /* until when its looks are paid for, SETTLE_MS each */
 	bool waits; /* it is looked at when it can pay */
 	struct bf_log_limit told, faults_told;

@@ -19,7 +19,7 @@
 static void
 report_move(struct bf_bridge *br, uint64_t key, uint16_t from, uint16_t to)
 {
-	unsigned int vlan = (unsigned int)(key >> 48);
+	unsigned int vlan = BF_FDB_VLAN_OF(key);
 	char mac[BF_MAC_TEXT_SIZE], where[16] = "", more[48] = "";
 	uint32_t missed = 0;
 	uint8_t m[6];
@@ -36,17 +36,24 @@ report_move(struct bf_bridge *br, uint64_t key, uint16_t from, uint16_t to)
 		bf_bridge_port_name(br, from), bf_bridge_port_name(br, to), where, more);
 }
 
+/* The bond whose switch a station is on. */
+static const struct bf_bond *
+bond_of(const struct bf_bridge *br, uint64_t key)
+{
+	return &br->up[BF_FDB_BOND_OF(key) % BF_MAX_BONDS].bond;
+}
+
 /* What is sent to the bond's address is read here, as answers to probes are. */
 static void
 warn_of_own_address(struct bf_bridge *br, uint64_t key, uint16_t port)
 {
 	char mac[BF_MAC_TEXT_SIZE];
 	uint32_t missed = 0; /* the same station in other VLANs: not worth a word */
+	const struct bf_bond *b = bond_of(br, key);
 	uint8_t m[6];
 
 	memcpy(m, &key, 6);
-	if (port == BF_BOND_SLOT || !br->bond.open ||
-		memcmp(m, br->bond.mac.addr_bytes, sizeof(m)) != 0 ||
+	if (bf_is_bond_slot(port) || !b->open || memcmp(m, b->mac.addr_bytes, sizeof(m)) != 0 ||
 		!bf_log_allow(&br->moves.own_limit, bf_clock_ms(), &missed))
 		return;
 	bf_mac_text(m, mac);
@@ -54,7 +61,7 @@ warn_of_own_address(struct bf_bridge *br, uint64_t key, uint16_t port)
 		bf_bridge_port_name(br, port),
 		"sends from %s, the address of %s: frames to it do not reach the guest; give the "
 		"guest another address, or the bond: set bonding mac_addr",
-		mac, br->bond.cfg.name);
+		mac, b->cfg.name);
 }
 
 static void
@@ -98,14 +105,15 @@ void
 bf_moves_hear(struct bf_bridge *br, const struct bf_mail *m)
 {
 	const struct bf_fdb_entry *e = NULL;
-	uint16_t port = BF_BOND_SLOT;
+	uint16_t port = m->port;
 
-	if (m->port == BF_BOND_SLOT)
+	if (bf_is_bond_slot(m->port))
 		e = bf_fdb_find(br->fdb, m->key, &port);
 	/* It may have been learned at its guest since the worker looked. */
-	if (e != NULL && port != BF_BOND_SLOT &&
+	if (e != NULL && !bf_is_bond_slot(port) &&
 		(m->kind == BF_MAIL_CLAIM ||
-			bf_fdb_is_echo(br->fdb, e, m->announced, bf_bond_is_doubted(&br->bond)))) {
+			bf_fdb_is_echo(br->fdb, e, m->announced,
+				bf_bond_is_doubted(bond_of(br, m->key))))) {
 		if (m->kind == BF_MAIL_CLAIM || m->announced)
 			note_claim(br, m->key);
 		return;
@@ -113,7 +121,7 @@ bf_moves_hear(struct bf_bridge *br, const struct bf_mail *m)
 	if (m->kind == BF_MAIL_CLAIM)
 		return; /* settled meanwhile */
 	learn(br, m->key, m->port);
-	if (m->announced && m->port != BF_BOND_SLOT)
+	if (m->announced && !bf_is_bond_slot(m->port))
 		bf_fdb_announced(br->fdb, m->key);
 }
 
@@ -121,16 +129,16 @@ bf_moves_hear(struct bf_bridge *br, const struct bf_mail *m)
 static bool
 judge(struct bf_bridge *br, const struct bf_claim *c)
 {
-	uint16_t port = BF_BOND_SLOT;
+	uint16_t port = bf_bond_slot(BF_FDB_BOND_OF(c->key));
 	const struct bf_fdb_entry *e = bf_fdb_find(br->fdb, c->key, &port);
 
-	if (e == NULL || port == BF_BOND_SLOT || (e->flags & BF_FDB_STATIC))
+	if (e == NULL || bf_is_bond_slot(port) || (e->flags & BF_FDB_STATIC))
 		return true;
 	if (__atomic_load_n(&e->last_seen, __ATOMIC_RELAXED) > c->heard_s)
 		return true; /* its guest has spoken since */
-	if (bf_fdb_has_announced(br->fdb, e) && bf_bond_is_doubted(&br->bond))
+	if (bf_fdb_has_announced(br->fdb, e) && bf_bond_is_doubted(bond_of(br, c->key)))
 		return false;
-	learn(br, c->key, BF_BOND_SLOT);
+	learn(br, c->key, bf_bond_slot(BF_FDB_BOND_OF(c->key)));
 	return true;
 }
 

@@ -16,7 +16,7 @@
 
 struct bf_stats_base {
 	struct bf_port_counters ports[BF_MAX_PORTS];
-	struct bf_own_frames own;
+	struct bf_own_frames own[BF_MAX_BONDS];
 };
 
 struct bf_stats_base *
@@ -93,12 +93,12 @@ bf_stats_device_counts(uint16_t port)
 }
 
 static struct bf_own_frames
-own_total(const struct bf_bridge *br)
+own_total(const struct bf_bridge *br, unsigned int bond)
 {
 	struct bf_own_frames sum = {0};
 
 	for (unsigned int w = 0; w < br->lcores.n; w++) {
-		const struct bf_pmd_counters *p = &br->lcores.workers[w]->counters->pmd;
+		const struct bf_bond_lcore *p = &br->lcores.workers[w]->bonds[bond];
 
 		sum.frames += __atomic_load_n(&p->own_frames, __ATOMIC_RELAXED);
 		sum.bytes += __atomic_load_n(&p->own_bytes, __ATOMIC_RELAXED);
@@ -107,12 +107,12 @@ own_total(const struct bf_bridge *br)
 }
 
 struct bf_own_frames
-bf_stats_own(const struct bf_bridge *br)
+bf_stats_own(const struct bf_bridge *br, unsigned int bond)
 {
-	struct bf_own_frames own = own_total(br);
+	struct bf_own_frames own = own_total(br, bond);
 
-	own.frames -= br->base->own.frames;
-	own.bytes -= br->base->own.bytes;
+	own.frames -= br->base->own[bond].frames;
+	own.bytes -= br->base->own[bond].bytes;
 	return own;
 }
 
@@ -120,8 +120,8 @@ void
 bf_stats_clear_port(struct bf_bridge *br, uint16_t slot)
 {
 	total(br, slot, &br->base->ports[slot]);
-	if (slot == BF_BOND_SLOT)
-		br->base->own = own_total(br);
+	if (bf_is_bond_slot(slot))
+		br->base->own[bf_bond_of_slot(slot)] = own_total(br, bf_bond_of_slot(slot));
 }
 
 void
@@ -131,12 +131,13 @@ bf_stats_forget_port(struct bf_bridge *br, uint16_t slot)
 }
 
 void
-bf_stats_member(const struct bf_bridge *br, unsigned int bit, struct bf_member_counters *sum)
+bf_stats_member(const struct bf_bridge *br, unsigned int bond, unsigned int bit,
+	struct bf_member_counters *sum)
 {
 	memset(sum, 0, sizeof(*sum));
 	for (unsigned int w = 0; w < br->lcores.n; w++) {
 		const struct bf_member_counters *c =
-			&br->lcores.workers[w]->counters->members[0][bit];
+			&br->lcores.workers[w]->counters->members[bond][bit];
 
 		sum->tx_frames += c->tx_frames;
 		sum->tx_bytes += c->tx_bytes;

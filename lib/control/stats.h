@@ -20,8 +20,9 @@ struct bf_stats_base *bf_stats_base_new(void);
 
 /** A port's figures over all workers, since the last clear. */
 void bf_stats_port(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters *sum);
-/** A member's figures over all workers, never cleared. @param bit its number */
-void bf_stats_member(const struct bf_bridge *br, unsigned int bit, struct bf_member_counters *sum);
+/** A member's figures over all workers, never cleared. @param bond, bit its bond's number and its own */
+void bf_stats_member(const struct bf_bridge *br, unsigned int bond, unsigned int bit,
+	struct bf_member_counters *sum);
 
 /** A reason to drop, as the list has it. */
 struct bf_drop_info {
@@ -48,7 +49,7 @@ struct bf_own_frames {
 	uint64_t frames, bytes;
 };
 /** Those sent since the bond's figures were cleared; ctx control. */
-struct bf_own_frames bf_stats_own(const struct bf_bridge *br);
+struct bf_own_frames bf_stats_own(const struct bf_bridge *br, unsigned int bond);
 
 /** Start a port's figures from zero. */
 void bf_stats_clear_port(struct bf_bridge *br, uint16_t slot);

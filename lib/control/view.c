@@ -52,6 +52,30 @@ bf_view_spare(void)
 	return rte_zmalloc("bf_view", view_size(BF_MAX_GUESTS), RTE_CACHE_LINE_SIZE);
 }
 
+/* The guests of each switch, one switch after the other. */
+static void
+fill_floods(const struct bf_bridge *br, struct bf_view *v, uint16_t *room)
+{
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		struct bf_flood *f = &v->flood[k];
+
+		f->guests = room;
+		f->bond = br->up[k].bond.open;
+		for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
+			if (br->guests[s] != NULL && br->guests[s]->uplink == k)
+				f->guests[f->n_guests++] = (uint16_t)s;
+		room += f->n_guests;
+	}
+}
+
+static void
+fill_bond(const struct bf_bond *b, struct bf_view *v)
+{
+	bf_bond_fill_view(b, v);
+	for (unsigned int w = 0; w < b->n_queues; w++)
+		v->workers[w].polls |= (uint8_t)(1u << b->number);
+}
+
 struct bf_view *
 bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 {
@@ -66,8 +90,7 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 	if (v == NULL)
 		return NULL;
 	room = (char *)(v + 1);
-	v->flood[0].guests = (uint16_t *)(room + n_rxq * sizeof(struct bf_rxq));
-	v->flood[0].bond = br->bond.open;
+	fill_floods(br, v, (uint16_t *)(room + n_rxq * sizeof(struct bf_rxq)));
 	v->forwarding = br->running->forwarding;
 	v->n_workers = (uint8_t)br->lcores.n;
 	for (unsigned int w = 0; w < br->lcores.n; w++)
@@ -81,15 +104,14 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 			.retries = (uint8_t)g->cfg.tx_retries,
 			.max_len = g->max_len,
 			.n_rings = (uint8_t)g->n_rings,
+			.bond = g->uplink,
 			.out = g->cfg.disabled ? BF_RULE_BIT(DISABLED) : 0,
 			.guest = g->dp};
-		v->flood[0].guests[v->flood[0].n_guests++] = (uint16_t)s;
 	}
 	give_queues(br, v, (struct bf_rxq *)room);
-	if (br->bond.open)
-		bf_bond_fill_view(&br->bond, v);
-	for (unsigned int w = 0; br->bond.open && w < br->bond.n_queues; w++)
-		v->workers[w].polls |= (uint8_t)(1u << br->bond.number);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (br->up[k].bond.open)
+			fill_bond(&br->up[k].bond, v);
 	bf_taps_fill_view(&br->taps, v);
 	return v;
 }

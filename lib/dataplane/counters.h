@@ -77,8 +77,6 @@ struct bf_pmd_counters {
 	uint64_t lacp_repeated; /* LACPDUs sent again because control was late */
 	uint64_t lacp_late; /* LACPDUs that found the member's ring full, and waited */
 	uint64_t control_lost; /* other frames of our own that a full ring did not take in time */
-	uint64_t own_frames; /* of control, sent by members: LACP, announcements, probes */
-	uint64_t own_bytes;
 	uint64_t padded; /* frames lengthened to 60 bytes for the wire */
 };
 

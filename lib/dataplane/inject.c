@@ -29,12 +29,13 @@ is_member(const struct bf_worker *w, const struct rte_mbuf *m)
 static bool
 own_put(struct bf_worker *w, struct rte_mbuf *m)
 {
+	struct bf_bond_lcore *b = &w->bonds[BF_INJECT_BOND(m)];
 	uint32_t len = m->pkt_len;
 
 	if (!is_member(w, m) || rte_eth_tx_burst(m->port, w->idx, &m, 1) == 0)
 		return false;
-	w->counters->pmd.own_frames++;
-	w->counters->pmd.own_bytes += len;
+	b->own_frames++;
+	b->own_bytes += len;
 	return true;
 }
 

@@ -140,6 +140,8 @@ struct bf_bond_lcore {
 	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
 	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
 	uint32_t rr;
+	uint64_t own_frames; /* of control: LACP, announcements, probes; control: r */
+	uint64_t own_bytes;
 	uint64_t echoes; /* guests' frames that came back, known by their bytes; control: r */
 	struct bf_keepalive keepalive[BF_MAX_MEMBERS];
 	uint64_t bucket_bytes[BF_BUCKETS]; /* towards it, by flow bucket; control: r */

@@ -102,7 +102,7 @@ def key_rows(array, function):
                  "OF_BOND": lambda: f"{parts[0]} to {parts[1]}, `bond`", "ONOFF": lambda: "on, off",
                  "MACADDR": lambda: "MAC address, `none`", "BF_KEY_DEVICE": lambda: "device",
                  "BF_KEY_TARGETS": lambda: "address, address/VLAN, `none`",
-                 "BF_KEY_PATH": lambda: "path"}.get(kind, lambda: ", ".join(words))()
+                 "BF_KEY_PATH": lambda: "path", "BF_KEY_NAME": lambda: "name"}.get(kind, lambda: ", ".join(words))()
         default = default_of(text, kind, function, field, words)
         other = "" if alias == "NULL" else "`" + alias.strip('"') + "`"
         yield f"| `{key}` | {other} | {value} | {default} | {text_of(help_text)} |"

@@ -166,7 +166,7 @@ set_up(void **state)
 	now = 10000;
 	memset(&events, 0, sizeof(events));
 	picky_port = stubborn_port = -1;
-	return bf_bond_init(&b, &lcores, &events, &err);
+	return bf_bond_init(&b, 0, &lcores, &events, &err);
 }
 
 static int

@@ -71,11 +71,11 @@ with_bond(const char *more)
 {
 	char pairs[256];
 
-	want->has_bond = true;
-	bf_bond_config_init(&want->bond);
+	want->n_bonds = 1;
+	bf_bond_config_init(&want->bonds[0]);
 	snprintf(pairs, sizeof(pairs), "mode=balance-xor,member=net_ring_b0,member=net_ring_b1%s",
 		more);
-	assert_int_equal(bf_bond_config_parse(&want->bond, pairs, &err), 0);
+	assert_int_equal(bf_bond_config_parse(&want->bonds[0], pairs, &err), 0);
 }
 
 static int
@@ -166,17 +166,17 @@ test_a_config_is_made_so(void **state)
 	add_guest("a", "");
 	add_guest("b", "");
 	apply();
-	assert_true(br->bond.open);
-	assert_int_equal(br->bond.n_members, 2);
+	assert_true(br->up[0].bond.open);
+	assert_int_equal(br->up[0].bond.n_members, 2);
 	assert_true(listens("a") && listens("b"));
 	assert_int_equal(br->lcores.view->flood[0].n_guests, 2);
 	assert_int_equal(br->lcores.view->ports[0].kind, BF_PORT_BOND);
 	assert_non_null(bf_bridge_guest(br, "b"));
 	assert_null(bf_bridge_guest(br, "c"));
-	want->has_bond = false;
+	want->n_bonds = 0;
 	bf_config_remove_guest(want, "a", &err);
 	apply();
-	assert_false(br->bond.open);
+	assert_false(br->up[0].bond.open);
 	assert_false(listens("a"));
 	assert_int_equal(br->lcores.view->flood[0].n_guests, 1);
 	assert_int_equal(br->lcores.view->ports[0].kind, BF_PORT_NONE);
@@ -208,15 +208,15 @@ test_what_did_not_change_is_not_touched(void **state)
 	add_guest("a", "");
 	apply();
 	a = bf_bridge_guest(br, "a");
-	port = br->bond.port;
+	port = br->up[0].bond.port;
 	events = br->events.next_seq;
 	apply();
 	assert_int_equal(br->events.next_seq, events);
 	add_guest("b", "");
-	want->bond.policy = BF_POLICY_L2;
+	want->bonds[0].policy = BF_POLICY_L2;
 	apply();
 	assert_ptr_equal(bf_bridge_guest(br, "a"), a);
-	assert_int_equal(br->bond.port, port);
+	assert_int_equal(br->up[0].bond.port, port);
 	assert_int_equal(br->lcores.view->bonds[0].policy, BF_POLICY_L2);
 }
 
@@ -226,9 +226,9 @@ expect_as_before(const struct bf_config *before)
 	struct bf_guest *a = bf_bridge_guest(br, "a");
 
 	assert_memory_equal(br->running, before, sizeof(*before));
-	assert_true(br->bond.open);
-	assert_int_equal(br->bond.n_members, 2);
-	assert_int_equal(br->bond.cfg.policy, BF_POLICY_L34);
+	assert_true(br->up[0].bond.open);
+	assert_int_equal(br->up[0].bond.n_members, 2);
+	assert_int_equal(br->up[0].bond.cfg.policy, BF_POLICY_L34);
 	assert_non_null(a);
 	assert_true(listens("a"));
 	assert_null(bf_bridge_guest(br, "new"));
@@ -248,7 +248,7 @@ test_a_config_with_a_bad_guest_changes_nothing(void **state)
 	add_guest("a", "");
 	apply();
 	before = bf_config_copy(br->running);
-	want->bond.policy = BF_POLICY_L2;
+	want->bonds[0].policy = BF_POLICY_L2;
 	add_guest("new", "");
 	add_guest("far", "");
 	snprintf(want->guests[2].socket, BF_SOCKET_MAX, "/no/such/directory/x");
@@ -269,7 +269,7 @@ test_a_guest_that_fails_late_rolls_everything_back(void **state)
 	add_guest("a", "");
 	apply();
 	before = bf_config_copy(br->running);
-	want->bond.policy = BF_POLICY_L2;
+	want->bonds[0].policy = BF_POLICY_L2;
 	want->guests[0].mtu = 1000;
 	add_guest("new", "");
 	add_guest("big", "mbufs=262144,mtu=9216");
@@ -292,8 +292,8 @@ test_a_bad_member_changes_nothing(void **state)
 	add_guest("a", "");
 	apply();
 	before = bf_config_copy(br->running);
-	assert_int_equal(rte_eth_dev_get_name_by_port(br->bond.port, name), 0);
-	assert_int_equal(bf_bond_config_add_member(&want->bond, name, &err), 0);
+	assert_int_equal(rte_eth_dev_get_name_by_port(br->up[0].bond.port, name), 0);
+	assert_int_equal(bf_bond_config_add_member(&want->bonds[0], name, &err), 0);
 	add_guest("new", "");
 	assert_true(bf_bridge_apply(br, want, &err) < 0);
 	assert_has(err.text, "is a bond");
@@ -306,19 +306,19 @@ test_a_member_without_a_device_is_left_out_and_the_rest_is_done(void **state)
 {
 	(void)state;
 	with_bond("");
-	assert_int_equal(bf_bond_config_add_member(&want->bond, "nothing7", &err), 0);
+	assert_int_equal(bf_bond_config_add_member(&want->bonds[0], "nothing7", &err), 0);
 	add_guest("new", "");
 	apply();
-	assert_int_equal(br->missing.n, 1);
-	assert_string_equal(br->missing.members[0].name, "nothing7");
-	assert_int_equal(br->bond.n_members, want->bond.n_members - 1);
+	assert_int_equal(br->up[0].missing.n, 1);
+	assert_string_equal(br->up[0].missing.members[0].name, "nothing7");
+	assert_int_equal(br->up[0].bond.n_members, want->bonds[0].n_members - 1);
 	assert_non_null(bf_bridge_guest(br, "new"));
 	want->fdb_aging_s++; /* other changes are not held up by it */
 	apply();
-	assert_int_equal(br->missing.n, 1);
-	assert_int_equal(bf_bond_config_remove_member(&want->bond, "nothing7", &err), 0);
+	assert_int_equal(br->up[0].missing.n, 1);
+	assert_int_equal(bf_bond_config_remove_member(&want->bonds[0], "nothing7", &err), 0);
 	apply();
-	assert_int_equal(br->missing.n, 0);
+	assert_int_equal(br->up[0].missing.n, 0);
 }
 
 static void
@@ -358,19 +358,19 @@ test_guests_use_the_bonds_frames_unless_they_are_too_short(void **state)
 	add_guest("long", "mbufs=bond,mtu=9000");
 	apply();
 	bf_bridge_tick(br, bf_clock_ms());
-	pool = br->bond.pool;
+	pool = br->up[0].bond.pool;
 	assert_ptr_equal(bf_bridge_guest(br, "early")->dp->pool, pool);
 	assert_ptr_equal(bf_bridge_guest(br, "late")->dp->pool, pool);
 	assert_ptr_not_equal(bf_bridge_guest(br, "long")->dp->pool, pool);
 	assert_int_equal(live_pools(), 2);
-	want->bond.mtu = 9000; /* the bond is opened anew, with longer buffers */
+	want->bonds[0].mtu = 9000; /* the bond is opened anew, with longer buffers */
 	apply();
 	bf_bridge_tick(br, bf_clock_ms());
-	assert_ptr_not_equal(br->bond.pool, pool);
+	assert_ptr_not_equal(br->up[0].bond.pool, pool);
 	for (unsigned int s = 1; s <= 3; s++)
-		assert_ptr_equal(br->guests[s]->dp->pool, br->bond.pool);
+		assert_ptr_equal(br->guests[s]->dp->pool, br->up[0].bond.pool);
 	assert_int_equal(live_pools(), 1);
-	want->has_bond = false; /* its memory stays with those who use it */
+	want->n_bonds = 0; /* its memory stays with those who use it */
 	apply();
 	bf_bridge_tick(br, bf_clock_ms());
 	assert_int_equal(live_pools(), 1);
@@ -413,16 +413,19 @@ test_members_come_and_go_by_config(void **state)
 	with_bond("");
 	apply();
 	for (int i = 0; i < 10; i++) {
-		assert_int_equal(bf_bond_config_add_member(&want->bond, "net_ring_b2", &err), 0);
+		assert_int_equal(
+			bf_bond_config_add_member(&want->bonds[0], "net_ring_b2", &err), 0);
 		apply();
-		assert_int_equal(br->bond.n_members, 3);
-		assert_int_equal(bf_bond_config_remove_member(&want->bond, "net_ring_b0", &err), 0);
+		assert_int_equal(br->up[0].bond.n_members, 3);
+		assert_int_equal(
+			bf_bond_config_remove_member(&want->bonds[0], "net_ring_b0", &err), 0);
 		apply();
-		assert_int_equal(br->bond.n_members, 2);
-		bf_bond_config_remove_member(&want->bond, "net_ring_b2", &err);
-		assert_int_equal(bf_bond_config_add_member(&want->bond, "net_ring_b0", &err), 0);
+		assert_int_equal(br->up[0].bond.n_members, 2);
+		bf_bond_config_remove_member(&want->bonds[0], "net_ring_b2", &err);
+		assert_int_equal(
+			bf_bond_config_add_member(&want->bonds[0], "net_ring_b0", &err), 0);
 		apply();
-		assert_int_equal(br->bond.n_members, 2);
+		assert_int_equal(br->up[0].bond.n_members, 2);
 		assert_int_equal(__builtin_popcount(br->lcores.view->bonds[0].eligible), 2);
 	}
 }
@@ -476,7 +479,7 @@ test_an_announcement_and_its_echo_in_one_batch_leave_the_station_with_its_guest(
 
 	(void)state;
 	with_bond("");
-	want->bond.mode = BF_MODE_ALB;
+	want->bonds[0].mode = BF_MODE_ALB;
 	add_guest("a", "");
 	apply();
 	echo.port = BF_BOND_SLOT;
@@ -513,7 +516,7 @@ static void
 one_guest(uint32_t mode)
 {
 	with_bond("");
-	want->bond.mode = mode;
+	want->bonds[0].mode = mode;
 	add_guest("a", "");
 	apply();
 }
@@ -669,7 +672,7 @@ test_our_own_announcements_are_known_when_they_come_back(void **state)
 	post(1, BF_MAIL_STATION, false);
 	post(1, BF_MAIL_IPV4, false);
 	bf_bridge_tick(br, now);
-	want->bond.mode = BF_MODE_ALB; /* a planned change: no LAG from now on */
+	want->bonds[0].mode = BF_MODE_ALB; /* a planned change: no LAG from now on */
 	apply();
 	for (int i = 0; i < 20; i++)
 		bf_bridge_tick(br, ++now);
@@ -811,8 +814,8 @@ test_a_running_worker_survives_a_storm_of_changes(void **state)
 	assert_int_equal(bf_bridge_start(br, &err), 0);
 	for (unsigned int i = 0; i < 30; i++) {
 		add_guest("x", "");
-		want->bond.mode = i % 4 == 3 ? BF_MODE_TLB : i % 4;
-		want->bond.policy = i % BF_POLICY_COUNT;
+		want->bonds[0].mode = i % 4 == 3 ? BF_MODE_TLB : i % 4;
+		want->bonds[0].policy = i % BF_POLICY_COUNT;
 		want->forwarding = (i & 1) != 0;
 		apply();
 		bf_bridge_tick(br, bf_clock_ms());

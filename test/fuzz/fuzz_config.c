@@ -94,8 +94,8 @@ as_pairs(const char *text, bool bond)
 
 	CHECK(c != NULL);
 	bf_guest_config_init(&g);
-	c->has_bond = bond;
-	ret = bond ? bf_bond_config_parse(&c->bond, text, &err)
+	c->n_bonds = bond;
+	ret = bond ? bf_bond_config_parse(&c->bonds[0], text, &err)
 		   : bf_guest_config_parse(&g, text, &err);
 	CHECK(ret == 0 || err.text[0] != '\0');
 	if (ret == 0 && !bond)

@@ -503,11 +503,12 @@ static void
 test_primary_must_be_a_member(void **state)
 {
 	(void)state;
-	cfg->has_bond = true;
-	assert_int_equal(bf_bond_config_parse(&cfg->bond, "member=a,member=b,primary=c", &err), 0);
+	cfg->n_bonds = 1;
+	assert_int_equal(
+		bf_bond_config_parse(&cfg->bonds[0], "member=a,member=b,primary=c", &err), 0);
 	assert_int_equal(bf_config_check(cfg, &err), -EINVAL);
 	assert_has(err.text, "primary: \"c\": expected a member of bond0");
-	assert_int_equal(bf_bond_config_parse(&cfg->bond, "primary=b", &err), 0);
+	assert_int_equal(bf_bond_config_parse(&cfg->bonds[0], "primary=b", &err), 0);
 	assert_int_equal(bf_config_check(cfg, &err), 0);
 }
 
@@ -515,12 +516,12 @@ static void
 test_min_links_cannot_exceed_the_members(void **state)
 {
 	(void)state;
-	cfg->has_bond = true;
+	cfg->n_bonds = 1;
 	assert_int_equal(
-		bf_bond_config_parse(&cfg->bond, "member=a,member=b,min_links=3", &err), 0);
+		bf_bond_config_parse(&cfg->bonds[0], "member=a,member=b,min_links=3", &err), 0);
 	assert_int_equal(bf_config_check(cfg, &err), -EINVAL);
 	assert_has(err.text, "min_links: \"3\": expected 0 to 2");
-	cfg->bond.min_links = 2;
+	cfg->bonds[0].min_links = 2;
 	assert_int_equal(bf_config_check(cfg, &err), 0);
 }
 
@@ -539,8 +540,8 @@ test_a_guest_and_the_bond_cannot_share_a_name(void **state)
 {
 	(void)state;
 	assert_int_equal(add("name=bond0,socket=/tmp/1"), 0);
-	cfg->has_bond = true;
-	assert_int_equal(bf_bond_config_parse(&cfg->bond, "name=bond0,member=a", &err), 0);
+	cfg->n_bonds = 1;
+	assert_int_equal(bf_bond_config_parse(&cfg->bonds[0], "name=bond0,member=a", &err), 0);
 	assert_int_equal(bf_config_check(cfg, &err), -EINVAL);
 	assert_has(err.text, "bond0");
 }
@@ -579,14 +580,14 @@ test_keys_of_another_mode_are_warned_of(void **state)
 	char lines[1024] = "";
 
 	(void)state;
-	c->has_bond = true;
-	assert_int_equal(
-		bf_bond_config_parse(&c->bond, "mode=1,lacp_rate=fast,min_links=0,mtu=9000", &err),
+	c->n_bonds = 1;
+	assert_int_equal(bf_bond_config_parse(
+				 &c->bonds[0], "mode=1,lacp_rate=fast,min_links=0,mtu=9000", &err),
 		0);
 	bf_config_warnings(c, collect, lines);
 	assert_string_equal(lines, "lacp_rate=fast: has no effect in mode active-backup;");
 	lines[0] = '\0';
-	c->bond.mode = BF_MODE_8023AD;
+	c->bonds[0].mode = BF_MODE_8023AD;
 	bf_config_warnings(c, collect, lines);
 	assert_string_equal(lines, "");
 	free(c);
@@ -606,8 +607,8 @@ test_every_contradiction_is_found(void **state)
 	unsigned int n = 0;
 
 	(void)state;
-	c->has_bond = true;
-	assert_int_equal(bf_bond_config_parse(&c->bond,
+	c->n_bonds = 1;
+	assert_int_equal(bf_bond_config_parse(&c->bonds[0],
 				 "mode=4,member=a,primary=b,min_links=2,probe_interval=100", &err),
 		0);
 	bf_config_faults(c, count_fault, &n);
@@ -654,7 +655,7 @@ test_the_hash_tells_what_prints_differently(void **state)
 	struct bf_config *a = bf_config_new(), *b = bf_config_new();
 
 	(void)state;
-	memset(b->bond.name + 10, 'x', 10); /* behind its end */
+	memset(b->bonds[0].name + 10, 'x', 10); /* behind its end */
 	assert_true(bf_config_hash(a) == bf_config_hash(b));
 	b->fdb_aging_s++;
 	assert_true(bf_config_hash(a) != bf_config_hash(b));

@@ -65,9 +65,9 @@ clean(const struct bf_bond_config *from)
 static void
 expect_equal(const struct bf_config *a, const struct bf_config *b)
 {
-	struct bf_bond_config one = clean(&a->bond), two = clean(&b->bond);
+	struct bf_bond_config one = clean(&a->bonds[0]), two = clean(&b->bonds[0]);
 
-	assert_int_equal(a->has_bond, b->has_bond);
+	assert_int_equal(a->n_bonds, b->n_bonds);
 	assert_memory_equal(&one, &two, sizeof(one));
 	assert_int_equal(a->n_guests, b->n_guests);
 	for (uint32_t i = 0; i < a->n_guests; i++)
@@ -104,13 +104,13 @@ test_a_full_config_comes_back(void **state)
 	struct bf_err err;
 
 	(void)state;
-	want->has_bond = true;
-	assert_int_equal(bf_bond_config_parse(&want->bond, uplink, &err), 0);
-	want->bond.members[1].priority = -5;
-	want->bond.members[1].up_delay_ms = 0;
-	want->bond.members[0].down_delay_ms = 70;
-	want->bond.members[0].lacp_port_priority = 1;
-	want->bond.members[1].drained = true;
+	want->n_bonds = 1;
+	assert_int_equal(bf_bond_config_parse(&want->bonds[0], uplink, &err), 0);
+	want->bonds[0].members[1].priority = -5;
+	want->bonds[0].members[1].up_delay_ms = 0;
+	want->bonds[0].members[0].down_delay_ms = 70;
+	want->bonds[0].members[0].lacp_port_priority = 1;
+	want->bonds[0].members[1].drained = true;
 	bf_guest_config_init(&g);
 	assert_int_equal(bf_guest_config_parse(&g, vm1, &err), 0);
 	assert_int_equal(bf_config_add_guest(want, &g, &err), 0);
@@ -161,22 +161,23 @@ randomise(struct bf_config *c, uint64_t *seed)
 	struct bf_err err;
 	char text[64];
 
-	c->has_bond = draw_below(seed, 8) != 0;
-	for (unsigned int i = 0; c->has_bond && i < 4; i++) {
+	c->n_bonds = draw_below(seed, 8) != 0;
+	for (unsigned int i = 0; c->n_bonds > 0 && i < 4; i++) {
 		snprintf(text, sizeof(text), "m%u", i);
-		bf_bond_config_add_member(&c->bond, text, &err);
+		bf_bond_config_add_member(&c->bonds[0], text, &err);
 		for (unsigned int k = 0; k < bf_n_member_keys; k++) {
 			random_value(&bf_member_keys[k], seed, text, sizeof(text));
-			assert_int_equal(bf_member_config_set(&c->bond.members[i],
+			assert_int_equal(bf_member_config_set(&c->bonds[0].members[i],
 						 bf_member_keys[k].name, text, &err),
 				0);
 		}
 	}
-	for (unsigned int i = 0; c->has_bond && i < bf_n_bond_keys; i++) {
+	for (unsigned int i = 0; c->n_bonds > 0 && i < bf_n_bond_keys; i++) {
 		random_value(&bf_bond_keys[i], seed, text, sizeof(text));
 		if (draw_below(seed, 2) == 0)
 			assert_int_equal(
-				bf_bond_config_set(&c->bond, bf_bond_keys[i].name, text, &err), 0);
+				bf_bond_config_set(&c->bonds[0], bf_bond_keys[i].name, text, &err),
+				0);
 	}
 	for (unsigned int n = draw_below(seed, 5); n > 0; n--) {
 		bf_guest_config_init(&g);

@@ -65,6 +65,7 @@ test_good_command_lines_are_taken(void **state)
 		{{"--fdb-size=1048576"}, NULL},
 		{{"--bond", "mode=4,member=a,member=b"}, NULL},
 		{{"--bond=member=a"}, NULL},
+		{{"--bond", "member=a", "--bond", "name=b,member=c"}, NULL},
 		{{"--guest", "name=a,socket=/a", "--guest", "name=b,socket=/b"}, NULL},
 	};
 	struct bf_options o;
@@ -95,7 +96,8 @@ test_bad_command_lines_are_refused_with_their_word(void **state)
 		{{"--check=yes"}, "--check: takes no value"},
 		{{"--interactive=1"}, "--interactive: takes no value"},
 		{{"--bond", "mode=9"}, "mode: \"9\""},
-		{{"--bond", "member=a", "--bond", "member=b"}, "--bond: given twice"},
+		{{"--bond", "member=a", "--bond", "member=b"},
+			"bond name: \"bond0\": already in use"},
 		{{"--bond", "=a"}, "expected KEY=VALUE"},
 		{{"--bond", "mtu=9217"}, "mtu: \"9217\": expected 68 to 9216"},
 		{{"--bond", "member=a,member=a"}, "named twice"},
@@ -131,10 +133,10 @@ test_values_arrive_where_they_belong(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&o, words, &err), 0);
-	assert_true(o.config->has_bond);
-	assert_string_equal(o.config->bond.name, "b");
-	assert_int_equal(o.config->bond.mode, 4);
-	assert_string_equal(o.config->bond.members[0].name, "m0");
+	assert_true(o.config->n_bonds);
+	assert_string_equal(o.config->bonds[0].name, "b");
+	assert_int_equal(o.config->bonds[0].mode, 4);
+	assert_string_equal(o.config->bonds[0].members[0].name, "m0");
 	assert_int_equal(o.config->n_guests, 1);
 	assert_true(o.config->guests[0].server);
 	assert_string_equal(o.config_path, "/c");

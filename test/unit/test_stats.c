@@ -103,7 +103,7 @@ test_a_members_figures_are_the_sum_over_workers(void **state)
 	(void)state;
 	worker[0].counters->members[0][15] = (struct bf_member_counters){1, 60, 2};
 	worker[1].counters->members[0][15] = (struct bf_member_counters){10, 600, 20};
-	bf_stats_member(&br, 15, &c);
+	bf_stats_member(&br, 0, 15, &c);
 	assert_int_equal(c.tx_frames, 11);
 	assert_int_equal(c.tx_bytes, 660);
 	assert_int_equal(c.tx_full, 22);
@@ -189,15 +189,15 @@ static void
 test_own_frames_are_cleared_with_the_bond(void **state)
 {
 	(void)state;
-	worker[0].counters->pmd.own_frames = 3;
-	worker[1].counters->pmd.own_frames = 4;
-	worker[1].counters->pmd.own_bytes = 400;
-	assert_int_equal(bf_stats_own(&br).frames, 7);
+	worker[0].bonds[0].own_frames = 3;
+	worker[1].bonds[0].own_frames = 4;
+	worker[1].bonds[0].own_bytes = 400;
+	assert_int_equal(bf_stats_own(&br, 0).frames, 7);
 	bf_stats_clear_port(&br, 5);
-	assert_int_equal(bf_stats_own(&br).bytes, 400);
+	assert_int_equal(bf_stats_own(&br, 0).bytes, 400);
 	bf_stats_clear_port(&br, BF_BOND_SLOT);
-	assert_int_equal(bf_stats_own(&br).frames, 0);
-	assert_int_equal(bf_stats_own(&br).bytes, 0);
+	assert_int_equal(bf_stats_own(&br, 0).frames, 0);
+	assert_int_equal(bf_stats_own(&br, 0).bytes, 0);
 }
 
 static void
