@@ -33,6 +33,7 @@ tap_new(const struct bf_lcores *l, const struct bf_tap_spec *spec)
 	tap->snap = spec->snap;
 	tap->dirs = spec->dirs;
 	tap->filter = spec->filter;
+	tap->program = spec->program;
 	for (unsigned int w = 0; w < l->n; w++) {
 		struct bf_tape *tape =
 			rte_zmalloc_socket("bf_tape", bf_tape_memory(spec->tape_bytes),

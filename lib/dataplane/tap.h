@@ -39,6 +39,8 @@ struct bf_tap_record {
 	uint8_t data[];
 };
 
+struct bpf_insn;
+
 /** A tap as one worker has it. */
 struct bf_tap_worker {
 	struct bf_tape *tape;
@@ -52,6 +54,8 @@ struct bf_tap {
 	uint8_t dirs; /* enum bf_tap_dir, together */
 	/** NULL: every frame passes; else not 0 for a frame that does. @param arg the frame */
 	uint64_t (*filter)(void *arg);
+	/** NULL, or a program of libpcap in place of filter: validated, and without loops. */
+	const struct bpf_insn *program;
 	struct bf_tap_worker worker[BF_MAX_WORKERS];
 };
 
