@@ -82,6 +82,7 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		br->fdb->port_quota[bf_bond_slot(k)] = br->fdb->capacity;
 	bf_fdb_set_now(br->fdb, (uint32_t)(br->started_ms / 1000));
+	bf_captures_init(&br->captures);
 	if (bf_notify_open() != 0)
 		goto err_memory;
 	bf_guest_rings_open();
@@ -635,6 +636,7 @@ converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 			bf_clock_ms());
 		u->next_ms = 0;
 	}
+	bf_captures_leave_ports(br);
 	bf_bridge_publish_and_wait(br); /* who asked finds it done */
 	return 0;
 }
@@ -881,6 +883,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		take_missing(br, &br->up[k], now_ms);
 	bf_rates_tick(br, now_ms);
+	bf_captures_tick(br);
 	if (is_dirty(br))
 		publish(br);
 	bf_fdb_age(br->fdb, 1 + buckets / (AGE_TURN_MS / IDLE_TICK_MS));
@@ -906,6 +909,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		bf_bond_fini(&br->up[k].bond);
 	bf_late_close();
+	bf_captures_close(br);
 	bf_lcores_close(&br->lcores);
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		uplink_fini(&br->up[k]);

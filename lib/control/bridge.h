@@ -16,6 +16,7 @@
 #include "control/announce.h"
 #include "control/balance.h"
 #include "control/bond.h"
+#include "control/capture.h"
 #include "control/config.h"
 #include "control/crossing.h"
 #include "control/crowd.h"
@@ -74,6 +75,7 @@ struct bf_bridge {
 	struct bf_plan plan;
 	struct bf_crossings crossings;
 	struct bf_taps taps;
+	struct bf_captures captures;
 	uint16_t generation; /* goes up with every guest port that is made */
 	struct bf_crowd crowd;
 	uint32_t aged_s; /* when addresses and groups were last looked at */
