@@ -19,4 +19,5 @@ const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS] = {
 	{"display", "Forwarding figures, drops, lcores, events, memory", bf_cmds_stats,
 		BF_N_CMDS_STATS},
 	{"metrics", "Figures for Prometheus", bf_cmds_metrics, BF_N_CMDS_METRICS},
+	{"capture", "Frames into files", bf_cmds_capture, BF_N_CMDS_CAPTURE},
 };

@@ -12,7 +12,7 @@
 
 struct bf_guest;
 
-#define BF_APP_N_GROUPS 9
+#define BF_APP_N_GROUPS 10
 #define BF_N_CMDS_RUN 15
 #define BF_N_CMDS_PORT 8
 #define BF_N_CMDS_QUEUES 2
@@ -22,6 +22,7 @@ struct bf_guest;
 #define BF_N_CMDS_FDB 5
 #define BF_N_CMDS_STATS 8
 #define BF_N_CMDS_METRICS 1
+#define BF_N_CMDS_CAPTURE 4
 
 extern const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS];
 extern const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN];
@@ -33,6 +34,7 @@ extern const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST];
 extern const struct bf_cmd bf_cmds_fdb[BF_N_CMDS_FDB];
 extern const struct bf_cmd bf_cmds_stats[BF_N_CMDS_STATS];
 extern const struct bf_cmd bf_cmds_metrics[BF_N_CMDS_METRICS];
+extern const struct bf_cmd bf_cmds_capture[BF_N_CMDS_CAPTURE];
 
 /** Who is at a guest's other end, what was agreed upon, where its rings stand: text and JSON. */
 void bf_show_connection(const struct bf_guest *g, struct bf_out *out);
