@@ -13,7 +13,7 @@
 #include "base/parse.h"
 #include "commands.h"
 
-/* The bond, a guest, or all. @return whether it is one; else an error was written */
+/* A bond, a guest, or all. @return whether it is one; else an error was written */
 static bool
 find_port(struct bf_cmd_ctx *ctx, struct bf_capture_spec *spec, struct bf_port_ref *refs)
 {
@@ -26,11 +26,12 @@ find_port(struct bf_cmd_ctx *ctx, struct bf_capture_spec *spec, struct bf_port_r
 	if (bf_app_ports(ctx->app, text, refs, ctx->out) == 0)
 		return false;
 	spec->port = refs[0].name;
-	spec->slot = refs[0].kind == BF_REF_GUEST ? refs[0].guest->slot : BF_BOND_SLOT;
-	if (refs[0].kind != BF_REF_ETHDEV)
+	if (refs[0].kind != BF_REF_ETHDEV) {
+		spec->slot = bf_ref_slot(&refs[0]);
 		return true;
+	}
 	bf_out_usage(ctx->out,
-		"port: \"%.60s\": frames are not told apart by member: expected the bond, a guest "
+		"port: \"%.60s\": frames are not told apart by member: expected a bond, a guest "
 		"or all",
 		text);
 	return false;
@@ -176,7 +177,7 @@ cmd_show(struct bf_cmd_ctx *ctx)
 
 const struct bf_cmd bf_cmds_capture[BF_N_CMDS_CAPTURE] = {
 	{"capture start <port> [filter <filter>] [count <count>] file <file>",
-		"Write the frames from and to the bond or a guest, or of all ports, into a file that\n"
+		"Write the frames from and to a bond or a guest, or of all ports, into a file that\n"
 		"tcpdump reads; filter takes tcpdump's expressions, in quotes.",
 		cmd_start, 0},
 	{"capture start <port> [count <count>] file <file> filter <filter...>",

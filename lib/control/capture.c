@@ -205,7 +205,7 @@ bf_captures_start(struct bf_bridge *br, const struct bf_capture_spec *spec, unsi
 
 	if (place == NULL)
 		return bf_err_set(
-			err, EBUSY, "%d captures run already: stop one of them", BF_MAX_TAPS);
+			err, EBUSY, "%d captures run already: stop one of them", BF_MAX_CAPTURES);
 	c = capture_new(cs, spec, err);
 	if (c == NULL)
 		return -errno;
@@ -337,11 +337,12 @@ bf_captures_leave_ports(struct bf_bridge *br)
 
 	for (unsigned int i = 0; cs->n_open > 0 && i < RTE_DIM(cs->at); i++) {
 		struct bf_capture *c = cs->at[i];
-		bool there;
+		bool there = true;
 
 		if (c == NULL || c->state != BF_CAPTURE_RUNNING || c->slot == BF_TAP_ALL_PORTS)
 			continue;
-		there = c->slot != BF_BOND_SLOT || br->running->has_bond;
+		if (bf_is_bond_slot((uint16_t)c->slot))
+			there = br->up[bf_bond_of_slot((uint16_t)c->slot)].name[0] != '\0';
 		if (!there || strcmp(bf_bridge_port_name(br, (uint16_t)c->slot), c->port) != 0)
 			retire(br, c, "its port was removed");
 	}

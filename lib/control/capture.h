@@ -70,7 +70,7 @@ struct bf_capture {
 };
 
 struct bf_captures {
-	struct bf_capture *at[BF_MAX_TAPS]; /* NULL: free */
+	struct bf_capture *at[BF_MAX_CAPTURES]; /* NULL: free */
 	unsigned int n_open; /* that have not ended */
 	unsigned int last_id;
 	struct bf_tsc_clock clock; /* made early, so that it is exact */

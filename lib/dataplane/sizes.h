@@ -20,7 +20,8 @@
 #define BF_MAX_QP 8 /* queue pairs of a guest that are used */
 #define BF_BURST 32 /* frames per burst */
 #define BF_MAX_FLOODS BF_MAX_BONDS /* flood domains: one for each switch */
-#define BF_MAX_TAPS 16 /* samples and captures at the same time */
+#define BF_MAX_CAPTURES 16 /* at the same time */
+#define BF_MAX_TAPS (BF_MAX_CAPTURES + BF_MAX_BONDS) /* those, and the samples of each bond */
 #define BF_BUCKETS 256 /* flow hash buckets of a bond */
 #define BF_MIN_MTU 68
 #define BF_MAX_MTU 9216

@@ -315,7 +315,7 @@ test_a_tap_that_is_taken_away_is_in_no_later_view(void **state)
 }
 
 static void
-test_there_are_sixteen_taps_and_no_more(void **state)
+test_there_is_a_limit_of_taps(void **state)
 {
 	struct bf_tap_spec spec = {.every = 1, .snap = 60, .tape_bytes = 1024};
 	struct bf_err err;
@@ -342,7 +342,7 @@ main(void)
 		T(test_a_filter_lets_pass_what_it_says),
 		T(test_samples_are_drawn_by_chance_and_stand_for_all),
 		T(test_a_tap_that_is_taken_away_is_in_no_later_view),
-		T(test_there_are_sixteen_taps_and_no_more),
+		T(test_there_is_a_limit_of_taps),
 	};
 #undef T
 	int ret = cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,11 +129,11 @@ def test_several_captures_at_once_see_what_each_asks_for(rig, workdir):
     assert descriptors(r) == before
 
 
-def test_sixteen_captures_are_one_too_many_and_the_oldest_ended_gives_way(rig, workdir):
+def test_seventeen_captures_are_one_too_many_and_the_oldest_ended_gives_way(rig, workdir):
     r = rig()
-    numbers = [start(r, ["vm1", "file", pathlib.Path(workdir, f"{i}")]) for i in range(15)]
+    numbers = [start(r, ["vm1", "file", pathlib.Path(workdir, f"{i}")]) for i in range(16)]
     refused = start(r, ["vm1", "file", pathlib.Path(workdir, "more")])
-    assert refused.returncode == 1 and "16 samples and captures run already" in refused.stdout
+    assert refused.returncode == 1 and "16 captures run already" in refused.stdout
     assert not pathlib.Path(workdir, "more").exists()
     r.daemon.ctl("capture stop all")
     more = [start(r, ["vm1", "file", pathlib.Path(workdir, f"again{i}")]) for i in range(3)]
@@ -144,7 +144,7 @@ def test_sixteen_captures_are_one_too_many_and_the_oldest_ended_gives_way(rig, w
 REFUSED = {
     "no such port": (["nope", "file", "{dir}/f"], 2, 'port: "nope": expected a port'),
     "a member": (["net_vhost0", "file", "{dir}/f"], 2,
-                 "not told apart by member: expected the bond, a guest or all"),
+                 "not told apart by member: expected a bond, a guest or all"),
     "bad filter": (["vm1", "filter", "tcp prot 80", "file", "{dir}/f"], 2,
                    'filter: "tcp prot 80": can\'t parse filter expression: syntax error'),
     "a loop": (["vm1", "file", "{dir}/f", "filter", "ip6", "protochain", "6"], 2,
