@@ -53,7 +53,9 @@ adopt_queues(struct bf_worker *w, const struct bf_worker_view *wv)
 		if (k < w->n_rxq && was[k].queue == id && was[k].generation == q->generation)
 			is[i] = was[k];
 		else
-			is[i] = (struct bf_rxq_state){.queue = id, .generation = q->generation};
+			is[i] = (struct bf_rxq_state){.queue = id,
+				.generation = q->generation,
+				.put = w->counters->ports[q->slot].tx_frames};
 	}
 	w->rxq_spare = w->rxq_state;
 	w->rxq_state = is;
