@@ -24,6 +24,7 @@ slot_of(struct bf_app *app, const char *text, uint16_t *slot, struct bf_err *err
 
 	const struct bf_bond_config *b = bf_app_bond(app, app->br->running, text, NULL);
 
+	*slot = BF_BOND_SLOT;
 	if (b != NULL) {
 		*slot = bf_bond_slot(bf_bridge_uplink(app->br, b->name)->bond.number);
 		return 0;

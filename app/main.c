@@ -250,7 +250,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 		return STATUS_OK;
 	if (bf_bridge_start(app->br, err) != 0)
 		return STATUS_FAILED;
-	bf_remember_load(remembers(o), app->br);
+	bf_remember_load(remembers(o), app->br, o->config);
 	ret = bf_bridge_apply(app->br, o->config, err);
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;

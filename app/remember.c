@@ -26,20 +26,23 @@ path_of(const char *console, char *buf, size_t size)
 	snprintf(buf, size, "%s.active", console);
 }
 
-/* "BOND MEMBER": whichever of the bonds that open gets the name. */
+/* "BOND MEMBER".  The first bonds of a program are numbered as they are configured. */
 static void
-take_line(struct bf_bridge *br, unsigned int k, char *line)
+take_line(struct bf_bridge *br, const struct bf_config *want, char *line)
 {
 	char *space = strchr(line, ' ');
+	const struct bf_bond_config *b;
 
-	if (space == NULL || k >= BF_MAX_BONDS)
+	if (space == NULL)
 		return;
 	*space = '\0';
-	bf_bond_keep(&br->up[k].bond, line, space + 1);
+	b = bf_config_find_bond(want, line);
+	if (b != NULL)
+		bf_bond_keep(&br->up[b - want->bonds].bond, line, space + 1);
 }
 
 void
-bf_remember_load(const char *console, struct bf_bridge *br)
+bf_remember_load(const char *console, struct bf_bridge *br, const struct bf_config *want)
 {
 	char path[256], text[sizeof(written)] = "", *rest = text, *line;
 	int fd;
@@ -54,8 +57,8 @@ bf_remember_load(const char *console, struct bf_bridge *br)
 		text[0] = '\0';
 	close(fd);
 	memcpy(written, text, sizeof(written));
-	for (unsigned int k = 0; (line = strsep(&rest, "\n")) != NULL; k++)
-		take_line(br, k, line);
+	while ((line = strsep(&rest, "\n")) != NULL)
+		take_line(br, want, line);
 }
 
 static void

@@ -16,8 +16,11 @@
  *
  * @param console
  *   Path of the console's socket; NULL: nothing is remembered.
+ * @param want
+ *   The configuration that will be applied.
  */
-void bf_remember_load(const char *console, struct bf_bridge *br);
+void bf_remember_load(
+	const char *console, struct bf_bridge *br, const struct bf_config *want);
 
 /** Write it when it has changed. A file that cannot be written is reported once. */
 void bf_remember_save(const char *console, const struct bf_bridge *br);

@@ -242,7 +242,8 @@ check_member(
 			err, EIO, "member: \"%s\": the driver gives no information", name);
 	if (strcmp(info.driver_name, "net_bonding") == 0)
 		return bf_err_set(err, EINVAL, "member: \"%s\": is a bond: expected a port", name);
-	if (!ours && (*info.dev_flags & BF_DEV_IS_BOND_MEMBER))
+	/* What another bond of ours has, it gives up first: it is wanted in one of them. */
+	if (!ours && bf_bond_device_owner(port) < 0 && (*info.dev_flags & BF_DEV_IS_BOND_MEMBER))
 		return bf_err_set(err, EBUSY, "member: \"%s\": already used by another bond", name);
 	if (info.max_rx_queues < queues || info.max_tx_queues < queues)
 		return bf_err_set(err, EINVAL,

@@ -507,23 +507,6 @@ stays(const struct bf_bond *b, unsigned int i, const struct bf_bond_config *want
 		bf_link_detect_of(want, &want->members[at], m->has_interrupt) == m->detect;
 }
 
-static int
-sync_members(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config *want,
-	uint64_t now_ms, struct bf_err *err)
-{
-	struct bf_bond *b = &u->bond;
-
-	int ret = 0;
-
-	for (uint32_t i = b->n_members; i > 0 && ret == 0; i--)
-		if (!stays(b, i - 1, want))
-			ret = remove_member(br, u, b->members[i - 1].name, now_ms, err);
-	for (uint32_t i = 0; i < want->n_members && ret == 0; i++)
-		if (bf_bond_config_member(&b->cfg, want->members[i].name) < 0)
-			ret = bf_bond_member_add(b, &want->members[i], now_ms, err);
-	return ret;
-}
-
 static bool
 keeps_a_member(const struct bf_bond *b, const struct bf_bond_config *want)
 {
@@ -533,9 +516,44 @@ keeps_a_member(const struct bf_bond *b, const struct bf_bond_config *want)
 	return false;
 }
 
-/* @param want NULL: none. */
+/*
+ * What a bond gives up: members that it is to have no longer, or all of it.
+ *
+ * @param want
+ *   NULL: no bond.
+ * @param changed
+ *   Set when members left a bond that stays open.
+ */
 static int
-sync_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config *want,
+shrink_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config *want,
+	bool *changed, struct bf_err *err)
+{
+	uint64_t now_ms = bf_clock_ms();
+	struct bf_bond *b = &u->bond;
+	struct bf_bond_config there = {.n_members = 0};
+	int ret = 0;
+
+	*changed = false;
+	if (want != NULL)
+		bf_missing_leave_out(&u->missing, want, &there);
+	else
+		b->off = false;
+	/* A bond that loses all its members for others is another bond. */
+	if (want == NULL || there.n_members == 0 || !b->open || bf_bond_needs_reopen(b, &there) ||
+		!keeps_a_member(b, &there))
+		return close_bond(br, u, err);
+	for (uint32_t i = b->n_members; i > 0 && ret == 0; i--) {
+		if (stays(b, i - 1, &there))
+			continue;
+		ret = remove_member(br, u, b->members[i - 1].name, now_ms, err);
+		*changed = true;
+	}
+	return ret;
+}
+
+/* What a bond gets, after shrink_bond(). */
+static int
+grow_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config *want, bool changed,
 	struct bf_err *err)
 {
 	uint64_t now_ms = bf_clock_ms();
@@ -543,17 +561,11 @@ sync_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config
 	struct bf_bond_config there;
 	int ret = 0;
 
-	if (want != NULL)
-		bf_missing_leave_out(&u->missing, want, &there);
-	else
-		b->off = false;
-	if (want == NULL || there.n_members == 0)
-		return close_bond(br, u, err);
-	/* A bond that loses all its members for others is another bond. */
-	if (b->open && (bf_bond_needs_reopen(b, &there) || !keeps_a_member(b, &there)))
-		ret = close_bond(br, u, err);
-	if (ret != 0)
-		return ret;
+	if (want == NULL)
+		return 0;
+	bf_missing_leave_out(&u->missing, want, &there);
+	if (there.n_members == 0)
+		return 0;
 	if (!b->open) {
 		b->n_expected = want->n_members;
 		ret = bf_bond_open(b, &there, now_ms, err);
@@ -563,10 +575,23 @@ sync_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config
 				bf_mode_names[b->cfg.mode], b->n_members, b->cfg.mtu);
 		return ret;
 	}
-	if (memcmp(&b->cfg, &there, sizeof(b->cfg)) == 0) /* NOLINT: as in sync_guests() */
+	if (!changed &&
+		memcmp(&b->cfg, &there, sizeof(b->cfg)) == 0) /* NOLINT: as in sync_guests() */
 		return 0;
-	ret = sync_members(br, u, &there, now_ms, err);
+	for (uint32_t i = 0; i < there.n_members && ret == 0; i++)
+		if (bf_bond_config_member(&b->cfg, there.members[i].name) < 0)
+			ret = bf_bond_member_add(b, &there.members[i], now_ms, err);
 	return ret != 0 ? ret : bf_bond_reconfigure(b, &there, now_ms, err);
+}
+
+static int
+sync_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config *want,
+	struct bf_err *err)
+{
+	bool changed;
+	int ret = shrink_bond(br, u, want, &changed, err);
+
+	return ret != 0 ? ret : grow_bond(br, u, want, changed, err);
 }
 
 /* Which uplink each wanted bond has: its own, or a free one. */
@@ -584,23 +609,25 @@ name_uplinks(struct bf_bridge *br, const struct bf_config *want)
 		while (br->up[k].name[0] != '\0')
 			k++; /* there are as many as bonds may be wanted */
 		memcpy(br->up[k].name, want->bonds[i].name, sizeof(br->up[k].name));
+		memset(&br->up[k].failovers, 0, sizeof(br->up[k].failovers));
+		bf_stats_clear_port(br, bf_bond_slot(k)); /* another bond: its counters begin */
 	}
 }
 
-/* Bonds that are not wanted any more come first: another may want their members. */
+/* What is given up comes first: another bond may want the members. */
 static int
 sync_bonds(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
+	bool changed[BF_MAX_BONDS];
 	int ret = 0;
 
 	for (unsigned int k = 0; k < BF_MAX_BONDS && ret == 0; k++)
-		if (bf_config_find_bond(want, br->up[k].name) == NULL)
-			ret = sync_bond(br, &br->up[k], NULL, err);
+		ret = shrink_bond(br, &br->up[k], bf_config_find_bond(want, br->up[k].name),
+			&changed[k], err);
 	name_uplinks(br, want);
 	for (unsigned int k = 0; k < BF_MAX_BONDS && ret == 0; k++)
-		if (br->up[k].name[0] != '\0')
-			ret = sync_bond(
-				br, &br->up[k], bf_config_find_bond(want, br->up[k].name), err);
+		ret = grow_bond(br, &br->up[k], bf_config_find_bond(want, br->up[k].name),
+			changed[k], err);
 	return ret;
 }
 

@@ -79,7 +79,7 @@ bf_rates_tick(struct bf_bridge *br, uint64_t now_ms)
 		return;
 	w->next_ms = now_ms + NOTE_MS;
 	for (uint16_t s = 0; s < BF_MAX_PORTS; s++) {
-		if (s != BF_BOND_SLOT && br->guests[s] == NULL)
+		if (!bf_is_bond_slot(s) && br->guests[s] == NULL)
 			continue;
 		read_port(br, s, &now);
 		bf_rates_note(&w->ports[s], &now);

@@ -171,6 +171,8 @@ bf_flow_hash_key(const struct bf_flow_key *k, uint64_t seed)
 	return (uint32_t)(bf_fold(l4, 0, h) >> 32);
 }
 
+#define PLAIN_LEN 38 /* Ethernet, IPv4 without options, two ports */
+
 /* The common frame of a data centre, IPv4 TCP or UDP without options, in one go. @p d: behind a tag. */
 static inline bool
 plain_ipv4(const uint8_t *d, uint32_t len, uint64_t seed, uint32_t *hash)
@@ -178,7 +180,7 @@ plain_ipv4(const uint8_t *d, uint32_t len, uint64_t seed, uint32_t *hash)
 	uint32_t src, dst, ports;
 	uint16_t et, frag;
 
-	if (unlikely(len < 38))
+	if (unlikely(len < PLAIN_LEN))
 		return false;
 	memcpy(&et, d + 12, 2);
 	memcpy(&frag, d + 20, 2);
@@ -197,8 +199,10 @@ has_vlan_tag(const uint8_t *d, uint32_t len)
 {
 	uint16_t et;
 
+	if (unlikely(len < 18))
+		return false;
 	memcpy(&et, d + 12, 2);
-	return len >= 18 && et == RTE_BE16(0x8100);
+	return et == RTE_BE16(0x8100);
 }
 
 /* Of a frame that is not plain. */
@@ -218,8 +222,9 @@ hash_tagged_burst(struct rte_mbuf *const *pkts, uint16_t n, uint64_t seed, uint3
 	for (uint16_t i = 0; i < n; i++) {
 		const uint8_t *d = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
 		uint32_t len = pkts[i]->data_len;
+		bool plain = len >= PLAIN_LEN + 4 && has_vlan_tag(d, len);
 
-		if (unlikely(!has_vlan_tag(d, len) || !plain_ipv4(d + 4, len - 4, seed, &hash[i])))
+		if (unlikely(!plain || !plain_ipv4(d + 4, len - 4, seed, &hash[i])))
 			hash[i] = hash_other(d, len, BF_POLICY_L34, seed);
 	}
 }

@@ -102,7 +102,7 @@ def mend(r, i, expect_usable=True):
 def test_B01_a_member_is_taken_once_and_mode_and_primary_show_at_once(rig):
     r = ring_rig(rig, 4)
     refused(r, "add bonding member net_ring1 bond0", "net_ring1", "twice")
-    refused(r, "create bonding device 1 0 bond1", "bond0")
+    refused(r, "create bonding device 1 0 bond0", "bond0", "already in use")
     for mode in ALL_MODES:
         r.daemon.ctl(f"set bonding mode {mode} bond0")
         assert r.bond()["mode"] == mode

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Several bonds: each is the uplink of a switch of its own, and nothing crosses between them."""
 
+import pathlib
+
 import pytest
 
 from bf import FAR_MAC, CtlError, Load, guest_mac, loses_nothing, wait_for
@@ -154,3 +156,34 @@ def test_guests_without_an_uplink_get_the_first_bond_when_a_second_one_comes(rig
     assert config.count("uplink=bond0") == 2
     r.daemon.ctl("remove bonding device bond1")
     assert r.daemon.ctl("show guest vm1", json=True)[0]["uplink"] == "bond0"
+
+
+def test_members_change_places_between_bonds_by_one_file(two, workdir):
+    r = two
+    lines = r.daemon.ctl("show running-config").splitlines()
+    places = {"net_vhost1": "net_vhost2", "net_vhost2": "net_vhost1"}
+    swapped = [" ".join(places.get(w, w) for w in line.split(" ")) for line in lines]
+    path = pathlib.Path(workdir, "swapped.conf")
+    path.write_text("\n".join(swapped) + "\n")
+    r.daemon.ctl(f"load {path}")
+    assert {m["name"] for m in bond(r, "bond0")["member_details"]} == {"net_vhost0", "net_vhost2"}
+    assert {m["name"] for m in bond(r, "bond1")["member_details"]} == {"net_vhost1", "net_vhost3"}
+    wait_for(lambda: all(m["link"] and m["usable"] for b in SIDES
+                         for m in bond(r, b)["member_details"]), what="members in service")
+
+
+def test_the_active_members_of_all_bonds_are_remembered_over_a_restart(rig):
+    r = rig(start=False, members=4, guests=("vm1",))
+    r.args[:2] = ["--bond", "name=bond0,mode=balance-xor,member=net_vhost0,member=net_vhost1,mtu=9216",
+                  "--bond", "name=bond1,mode=active-backup,member=net_vhost2,member=net_vhost3,mtu=9216"]
+    r.args[-1] += ",uplink=bond1"
+    r.start()
+    wait_for(lambda: all(m["usable"] for m in bond(r, "bond1")["member_details"]), what="bond1")
+    first = bond(r, "bond1")["active_member"]
+    other = {"net_vhost2": "net_vhost3", "net_vhost3": "net_vhost2"}[first]
+    r.daemon.ctl(f"set bonding drain {first} bond1")
+    wait_for(lambda: bond(r, "bond1")["active_member"] == other, what="the other one active")
+    r.daemon.stop()
+    r.start()
+    wait_for(lambda: all(m["usable"] for m in bond(r, "bond1")["member_details"]), what="bond1")
+    assert bond(r, "bond1")["active_member"] == other
