@@ -68,36 +68,18 @@ tap_passes(const struct bf_tap *tap, struct rte_mbuf *m)
 		       m->data_len) != 0;
 }
 
-static void
-tap_look(const struct bf_tap *tap, struct bf_tap_worker *tw, const struct bf_tap_record *head,
+void
+bf_tap_take(const struct bf_tap *tap, struct bf_tap_worker *tw, struct bf_tap_record head,
 	struct rte_mbuf *const *pkts, uint16_t n)
 {
 	uint32_t i = tw->left;
 
+	head.tsc = rte_rdtsc();
+	head.weight = tap->every;
 	while (i < n) {
 		if (tap_passes(tap, pkts[i]))
-			tap_write(tap, tw->tape, *head, pkts[i]);
+			tap_write(tap, tw->tape, head, pkts[i]);
 		i += 1 + tap_skip(tap, tw);
 	}
 	tw->left = i - n;
-}
-
-void
-bf_tap_frames(struct bf_worker *w, uint32_t set, enum bf_tap_dir dir, uint16_t slot, uint8_t why,
-	struct rte_mbuf *const *pkts, uint16_t n)
-{
-	struct bf_tap_record head = {
-		.slot = slot, .dir = (uint8_t)dir, .why = why, .member = BF_TAP_NO_MEMBER};
-
-	head.tsc = rte_rdtsc();
-	if (bf_is_bond_slot(slot) && dir == BF_TAP_IN)
-		head.member = w->bonds[bf_bond_of_slot(slot)].rx_member;
-	for (; set != 0; set &= set - 1) {
-		struct bf_tap *tap = w->view->taps[__builtin_ctz(set)];
-
-		if (tap == NULL || !(tap->dirs & dir))
-			continue;
-		head.weight = tap->every;
-		tap_look(tap, &tap->worker[w->idx], &head, pkts, n);
-	}
 }

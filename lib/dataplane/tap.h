@@ -59,8 +59,38 @@ struct bf_tap {
 	struct bf_tap_worker worker[BF_MAX_WORKERS];
 };
 
-/** Let taps look at frames. @param set bit k: w->view->taps[k]. @param why BF_TAP_DROP: the reason. */
-void bf_tap_frames(struct bf_worker *w, uint32_t set, enum bf_tap_dir dir, uint16_t slot,
-	uint8_t why, struct rte_mbuf *const *pkts, uint16_t n);
+/** Take of a burst what is due, which is at least one frame as far as the filter lets it pass. */
+void bf_tap_take(const struct bf_tap *tap, struct bf_tap_worker *tw, struct bf_tap_record head,
+	struct rte_mbuf *const *pkts, uint16_t n);
+
+/**
+ * Let taps look at frames.  Samples are rare: what is passed over costs no call and no look at the clock.
+ *
+ * @param set
+ *   Bit k: w->view->taps[k].
+ * @param why
+ *   BF_TAP_DROP: the reason.
+ */
+static inline void
+bf_tap_frames(struct bf_worker *w, uint32_t set, enum bf_tap_dir dir, uint16_t slot, uint8_t why,
+	struct rte_mbuf *const *pkts, uint16_t n)
+{
+	for (; set != 0; set &= set - 1) {
+		struct bf_tap *tap = w->view->taps[__builtin_ctz(set)];
+		struct bf_tap_worker *tw = &tap->worker[w->idx];
+		struct bf_tap_record head = {
+			.slot = slot, .dir = (uint8_t)dir, .why = why, .member = BF_TAP_NO_MEMBER};
+
+		if (!(tap->dirs & dir))
+			continue;
+		if (likely(tw->left >= n)) {
+			tw->left -= n;
+			continue;
+		}
+		if (bf_is_bond_slot(slot) && dir == BF_TAP_IN)
+			head.member = w->bonds[bf_bond_of_slot(slot)].rx_member;
+		bf_tap_take(tap, tw, head, pkts, n);
+	}
+}
 
 #endif

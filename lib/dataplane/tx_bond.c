@@ -16,6 +16,7 @@
 #include "dataplane/flow.h"
 #include "dataplane/member.h"
 #include "dataplane/rules.h"
+#include "dataplane/tap.h"
 
 #define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
 
@@ -191,8 +192,13 @@ static uint16_t
 pass_rules(struct bf_worker *w, unsigned int k, uint32_t set, struct rte_mbuf **pkts, uint16_t n,
 	uint64_t *bytes)
 {
-	uint16_t pass = bf_rules_out(w, bf_bond_slot(k), set, pkts, n);
+	uint16_t slot = bf_bond_slot(k), pass;
 
+	if (likely(set == BF_RULE_BIT(TAP))) { /* samples of its flows, always */
+		bf_tap_frames(w, w->view->rules[slot].taps, BF_TAP_OUT, slot, 0, pkts, n);
+		return n;
+	}
+	pass = bf_rules_out(w, slot, set, pkts, n);
 	if (likely(pass == n))
 		return n;
 	bf_free_burst(&pkts[pass], (uint16_t)(n - pass));
