@@ -19,8 +19,7 @@
  * @param want
  *   The configuration that will be applied.
  */
-void bf_remember_load(
-	const char *console, struct bf_bridge *br, const struct bf_config *want);
+void bf_remember_load(const char *console, struct bf_bridge *br, const struct bf_config *want);
 
 /** Write it when it has changed. A file that cannot be written is reported once. */
 void bf_remember_save(const char *console, const struct bf_bridge *br);

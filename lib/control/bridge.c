@@ -553,8 +553,8 @@ shrink_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_conf
 
 /* What a bond gets, after shrink_bond(). */
 static int
-grow_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config *want, bool changed,
-	struct bf_err *err)
+grow_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config *want,
+	bool changed, struct bf_err *err)
 {
 	uint64_t now_ms = bf_clock_ms();
 	struct bf_bond *b = &u->bond;
@@ -626,8 +626,8 @@ sync_bonds(struct bf_bridge *br, const struct bf_config *want, struct bf_err *er
 			&changed[k], err);
 	name_uplinks(br, want);
 	for (unsigned int k = 0; k < BF_MAX_BONDS && ret == 0; k++)
-		ret = grow_bond(br, &br->up[k], bf_config_find_bond(want, br->up[k].name),
-			changed[k], err);
+		ret = grow_bond(
+			br, &br->up[k], bf_config_find_bond(want, br->up[k].name), changed[k], err);
 	return ret;
 }
 
