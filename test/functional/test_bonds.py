@@ -185,5 +185,5 @@ def test_the_active_members_of_all_bonds_are_remembered_over_a_restart(rig):
     wait_for(lambda: bond(r, "bond1")["active_member"] == other, what="the other one active")
     r.daemon.stop()
     r.start()
-    wait_for(lambda: all(m["usable"] for m in bond(r, "bond1")["member_details"]), what="bond1")
-    assert bond(r, "bond1")["active_member"] == other
+    # The other link may have been up first.
+    wait_for(lambda: bond(r, "bond1").get("active_member") == other, what="the remembered one active")
