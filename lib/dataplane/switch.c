@@ -465,8 +465,10 @@ static void
 scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
 	const struct bf_burst *sum)
 {
-	struct flooded f = {.of = sum};
+	struct flooded f;
 
+	f.of = sum;
+	f.domain = f.n = 0; /* what is behind `n` stays as it is: to clear it costs every burst */
 	n = bf_stage_scatter(w, pkts, n, out, sum);
 	for (uint16_t i = 0, run; i < n; i = (uint16_t)(i + run)) {
 		for (run = 1; i + run < n && out[i + run] == out[i]; run++)
