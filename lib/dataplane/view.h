@@ -129,12 +129,13 @@ struct bf_tap;
 struct bf_view {
 	bool forwarding; /* false after `stop`: the bond is polled, its frames are dropped */
 	uint8_t n_workers;
+	uint32_t
+		drop_taps; /* bit k: taps[k] looks at dropped frames of all ports; read at each drop */
 	struct bf_flood flood[BF_MAX_FLOODS];
 	uint8_t idle[BF_MAX_WORKERS]; /* enum bf_idle */
 	struct bf_worker_view workers[BF_MAX_WORKERS];
 	struct bf_bond_view bonds[BF_MAX_BONDS]; /* where ports[bf_bond_slot(k)] is one */
 	struct bf_port_view ports[BF_MAX_PORTS];
-	uint32_t drop_taps; /* bit k: taps[k] looks at dropped frames of all ports */
 	struct bf_tap *taps[BF_MAX_TAPS];
 	struct bf_port_rules rules[BF_MAX_PORTS];
 };
