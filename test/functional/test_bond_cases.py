@@ -257,8 +257,12 @@ def cable(taps, i, up):
 
 
 def moved(r, taps, i, up):
-    cable(taps, i, up)
-    wait_for(lambda: member_of(r, i)["link"] == up, 5, f"the cable {'in' if up else 'out'}")
+    """While the bond takes a member, net_tap reads the device's flags and writes them back: it
+    undoes a change that comes in between, so the cable is moved until it stays."""
+    def has_moved():
+        cable(taps, i, up)
+        return member_of(r, i)["link"] == up
+    wait_for(has_moved, 5, f"the cable {'in' if up else 'out'}")
 
 
 @pytest.mark.parametrize("how", ["auto", "poll"])
