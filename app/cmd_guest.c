@@ -149,7 +149,7 @@ show_one(struct bf_bridge *br, struct bf_guest *g, bool in_full, struct bf_out *
 		out, "announcements", bf_announce_sent_for(br->up[g->uplink].announcer, g->slot));
 	bf_out_u64(out, "stations", br->fdb->port_count[g->slot]);
 	if (in_full || bf_out_is_json(out))
-		bf_show_connection(g, out);
+		bf_show_connection(g, &c, out);
 	bf_out_obj_begin(out, "options");
 	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
 		bf_key_print(&bf_guest_keys[i], &g->cfg, value, sizeof(value));

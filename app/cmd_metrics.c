@@ -211,11 +211,35 @@ members(const struct bf_bridge *br, struct bf_out *out)
 	}
 }
 
+/* Superframes and checksums at each guest's port. */
+static void
+guest_offloads(struct bf_bridge *br, struct bf_out *out)
+{
+	char name[64];
+
+	for (unsigned int i = 0; i < bf_n_offload_counters; i++) {
+		const struct bf_offload_counter *o = &bf_offload_counters[i];
+
+		snprintf(name, sizeof(name), "bondfwd_guest_%s_total", o->name);
+		family(out, name, "counter", o->help);
+		for (uint16_t s = 1; s < BF_MAX_PORTS; s++) {
+			const struct bf_guest *g = br->guests[s];
+			struct bf_port_counters c;
+
+			if (g == NULL)
+				continue;
+			bf_stats_port(br, s, &c);
+			sample(out, name, bf_bridge_port_name(br, bf_bond_slot(g->uplink)), "guest",
+				g->cfg.name, (double)bf_offload_counter(&c, i));
+		}
+	}
+}
+
 static void
 cmd_metrics(struct bf_cmd_ctx *ctx)
 {
 	const struct bf_app *app = ctx->app;
-	const struct bf_bridge *br = app->br;
+	struct bf_bridge *br = app->br;
 	bool any = false;
 
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
@@ -225,6 +249,7 @@ cmd_metrics(struct bf_cmd_ctx *ctx)
 		members(br, ctx->out);
 		failovers(br, ctx->out);
 	}
+	guest_offloads(br, ctx->out);
 	bf_out_arr_end(ctx->out);
 }
 

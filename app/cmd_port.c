@@ -281,6 +281,12 @@ show_switch_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_ou
 		out, "flooded: %" PRIu64 "\nflood_copies: %" PRIu64 "\n", c.flooded, c.copies);
 	bf_out_u64(out, "flooded", c.flooded);
 	bf_out_u64(out, "flood_copies", c.copies);
+	for (unsigned int i = 0; i < bf_n_offload_counters; i++) {
+		uint64_t n = bf_offload_counter(&c, i);
+
+		bf_out_printf(out, "%s: %" PRIu64 "\n", bf_offload_counters[i].name, n);
+		bf_out_u64(out, bf_offload_counters[i].name, n);
+	}
 	for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
 		char key[64];
 

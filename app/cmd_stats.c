@@ -210,6 +210,20 @@ port_drops(const struct bf_bridge *br, uint16_t slot, struct bf_out *out)
 	}
 }
 
+/* Superframes that were cut, and segments that were coalesced, only where there are any. */
+static void
+print_ledger(const struct bf_ledger *l, struct bf_out *out)
+{
+	bf_out_printf(
+		out, "\nSince the start: received %" PRIu64 " + copies %" PRIu64, l->rx, l->copies);
+	if (l->segments > 0)
+		bf_out_printf(out, " + segments %" PRIu64, l->segments);
+	bf_out_printf(out, " = sent %" PRIu64 " + dropped %" PRIu64, l->tx, l->drops);
+	if (l->coalesced > 0)
+		bf_out_printf(out, " + coalesced %" PRIu64, l->coalesced);
+	bf_out_printf(out, " + in flight %" PRId64 "\n", bf_ledger_in_flight(l));
+}
+
 static void
 cmd_drops(struct bf_cmd_ctx *ctx)
 {
@@ -225,16 +239,15 @@ cmd_drops(struct bf_cmd_ctx *ctx)
 			port_drops(app->br, s, out);
 	bf_out_arr_end(out);
 	bf_stats_ledger(app->br, &l);
-	bf_out_printf(out,
-		"\nSince the start: received %" PRIu64 " + copies %" PRIu64 " = sent %" PRIu64
-		" + dropped %" PRIu64 " + in flight %" PRId64 "\n",
-		l.rx, l.copies, l.tx, l.drops, (int64_t)(l.rx + l.copies - l.tx - l.drops));
+	print_ledger(&l, out);
 	bf_out_obj_begin(out, "ledger");
 	bf_out_u64(out, "received", l.rx);
 	bf_out_u64(out, "copies", l.copies);
+	bf_out_u64(out, "segments", l.segments);
 	bf_out_u64(out, "sent", l.tx);
 	bf_out_u64(out, "dropped", l.drops);
-	bf_out_i64(out, "in_flight", (int64_t)(l.rx + l.copies - l.tx - l.drops));
+	bf_out_u64(out, "coalesced", l.coalesced);
+	bf_out_i64(out, "in_flight", bf_ledger_in_flight(&l));
 	bf_out_obj_begin(out, "by_reason");
 	for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
 		bf_out_u64(out, bf_drop_info[d].name, l.by_reason[d]);

@@ -11,6 +11,7 @@
 #include "console/command.h"
 
 struct bf_guest;
+struct bf_port_counters;
 
 #define BF_APP_N_GROUPS 10
 #define BF_N_CMDS_RUN 15
@@ -37,7 +38,8 @@ extern const struct bf_cmd bf_cmds_metrics[BF_N_CMDS_METRICS];
 extern const struct bf_cmd bf_cmds_capture[BF_N_CMDS_CAPTURE];
 
 /** Who is at a guest's other end, what was agreed upon, where its rings stand: text and JSON. */
-void bf_show_connection(const struct bf_guest *g, struct bf_out *out);
+void bf_show_connection(
+	const struct bf_guest *g, const struct bf_port_counters *c, struct bf_out *out);
 
 /** On which memory node everything is. */
 bf_cmd_fn bf_show_numa;

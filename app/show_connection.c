@@ -6,12 +6,14 @@
  * Threads: ctx control.
  */
 #include <inttypes.h>
+#include <linux/virtio_net.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "control/guest_rings.h"
+#include "control/stats.h"
 #include "vhost/wire.h"
 
 /*
@@ -79,6 +81,63 @@ show_peer(const struct bf_door_info *info, struct bf_out *out)
 	bf_out_bool(out, "migrating", info->session.features & BF_VHOST_F_LOG_ALL);
 }
 
+static const char *
+offered_word(const struct bf_guest *g)
+{
+	static const char *const words[] = {"all", "nothing", "checksums", "all"};
+
+	return words[g->cfg.offload];
+}
+
+/* What was negotiated of the virtio header, and who refused the rest. */
+static void
+show_offloads(const struct bf_guest *g, const struct bf_vhost_session *s, struct bf_out *out)
+{
+	static const struct {
+		const char *name;
+		unsigned int from, to;
+	} all[] = {
+		{"checksum", VIRTIO_NET_F_CSUM, VIRTIO_NET_F_GUEST_CSUM},
+		{"tso4", VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_GUEST_TSO4},
+		{"tso6", VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_GUEST_TSO6},
+		{"ecn", VIRTIO_NET_F_HOST_ECN, VIRTIO_NET_F_GUEST_ECN},
+	};
+	static const char *const ways[] = {"from_guest", "to_guest"};
+	static const char *const titles[] = {"from guest", "to guest"};
+
+	bf_out_printf(out, "  Offloads (offered: %s):\n", offered_word(g));
+	bf_out_obj_begin(out, "offloads");
+	for (unsigned int way = 0; way < 2; way++) {
+		bf_out_printf(out, "    %-10s", titles[way]);
+		bf_out_obj_begin(out, ways[way]);
+		for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+			uint64_t bit = 1ULL << (way == 0 ? all[i].from : all[i].to);
+			const char *is = s->features & bit ? "yes"
+				: s->offer.features & bit  ? "refused by the front end"
+							   : "not offered";
+
+			bf_out_printf(out, " %s: %s%s", all[i].name, is, i < 3 ? "," : "\n");
+			bf_out_str(out, all[i].name, is);
+		}
+		bf_out_obj_end(out);
+	}
+	bf_out_obj_end(out);
+}
+
+static void
+show_offload_counters(const struct bf_port_counters *c, struct bf_out *out)
+{
+	bf_out_obj_begin(out, "offload_counters");
+	for (unsigned int i = 0; i < bf_n_offload_counters; i++) {
+		uint64_t n = bf_offload_counter(c, i);
+
+		bf_out_printf(out, "    %-16s %12" PRIu64 "  %s\n", bf_offload_counters[i].name, n,
+			bf_offload_counters[i].help);
+		bf_out_u64(out, bf_offload_counters[i].name, n);
+	}
+	bf_out_obj_end(out);
+}
+
 static void
 show_memory(const struct bf_guest *g, const struct bf_vhost_session *s, struct bf_out *out)
 {
@@ -133,13 +192,15 @@ show_ring(const struct bf_guest *g, unsigned int q, const struct bf_vhost_sessio
 }
 
 void
-bf_show_connection(const struct bf_guest *g, struct bf_out *out)
+bf_show_connection(const struct bf_guest *g, const struct bf_port_counters *c, struct bf_out *out)
 {
 	struct bf_door_info info;
 
 	bf_guest_look(g, &info);
 	if (info.connections > 0) {
 		show_peer(&info, out);
+		show_offloads(g, &info.session, out);
+		show_offload_counters(c, out);
 		show_memory(g, &info.session, out);
 		bf_out_printf(out,
 			"    Ring Direction  Mode Kind     Size   Next      Kicks      Calls\n");

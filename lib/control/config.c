@@ -36,6 +36,7 @@ static const char *const agg_names[] = {"stable", "bandwidth", "count", "priorit
 static const char *const rate_names[] = {"slow", "fast"};
 static const char *const detect_names[] = {"auto", "interrupt", "poll"};
 static const char *const member_detect_names[] = {"bond", "auto", "interrupt", "poll"};
+static const char *const offload_names[] = {"auto", "off", "csum", "tso"};
 static const char *const admin_names[] = {"up", "down"};
 static const char *const guest_mode_names[] = {"client", "server"};
 
@@ -151,6 +152,8 @@ const struct bf_key bf_guest_keys[] = {
 	{"mtu", NULL, NUM(G(mtu), BF_MIN_MTU, BF_MAX_MTU), "largest packet, bytes"},
 	{"mrg_rxbuf", NULL, ONOFF(G(mrg_rxbuf)), "offer mergeable receive buffers"},
 	{"packed", NULL, ONOFF(G(packed)), "offer packed rings"},
+	{"offload", NULL, ONE_OF(G(offload), offload_names),
+		"offer partial checksums (csum), superframes as well (tso), or nothing; auto: all"},
 	{"mbufs", NULL, OF_BOND(G(mbufs), 512, 262144), "frames of memory of its own"},
 	{"mac_limit", NULL, NUM(G(mac_limit), 1, 1048576),
 		"stations learned behind the guest at most"},

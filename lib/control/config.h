@@ -118,6 +118,14 @@ struct bf_bond_config {
 	uint32_t lacp_pdu_limit; /* PDUs per second and member */
 };
 
+/** What a guest is offered to leave to its receiver, and to take. */
+enum bf_guest_offload {
+	BF_OFFER_AUTO, /* all that we can */
+	BF_OFFER_NOTHING,
+	BF_OFFER_CSUM,
+	BF_OFFER_TSO
+};
+
 struct bf_guest_config {
 	char name[BF_NAME_MAX];
 	char socket[BF_SOCKET_MAX];
@@ -127,6 +135,7 @@ struct bf_guest_config {
 	uint32_t mtu;
 	bool mrg_rxbuf;
 	bool packed;
+	uint32_t offload; /* enum bf_guest_offload */
 	uint32_t mbufs; /* frames of its own, or BF_OF_BOND */
 	uint32_t mac_limit;
 	uint32_t tx_retries;

@@ -29,11 +29,17 @@
 #define NO_MTU 1500 /* what a guest without mergeable buffers and MTU feature has room for */
 #define UNMERGED_OVERHEAD 18 /* its buffers have room for one VLAN tag (Linux: GOOD_PACKET_LEN) */
 
-/* Offloads are off: every frame in the switch carries its own checksums and fits its MTU. */
 #define FEATURES \
 	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_F_ANY_LAYOUT | 1ULL << VIRTIO_F_IN_ORDER | \
 		1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << VIRTIO_RING_F_EVENT_IDX | \
 		1ULL << VIRTIO_NET_F_MTU | BF_VHOST_F_LOG_ALL | BF_VHOST_F_PROTOCOL_FEATURES)
+
+#define CSUM_FEATURES (1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_GUEST_CSUM)
+
+#define TSO_FEATURES \
+	(CSUM_FEATURES | 1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 | \
+		1ULL << VIRTIO_NET_F_HOST_ECN | 1ULL << VIRTIO_NET_F_GUEST_TSO4 | \
+		1ULL << VIRTIO_NET_F_GUEST_TSO6 | 1ULL << VIRTIO_NET_F_GUEST_ECN)
 
 #define PROTOCOL_FEATURES \
 	(1ULL << BF_VHOST_PROTOCOL_MQ | 1ULL << BF_VHOST_PROTOCOL_LOG_SHMFD | \
@@ -126,6 +132,8 @@ offer_of(const struct bf_guest_config *cfg)
 		o.features |= 1ULL << VIRTIO_NET_F_MRG_RXBUF;
 	if (cfg->packed)
 		o.features |= 1ULL << VIRTIO_F_RING_PACKED;
+	if (cfg->offload != BF_OFFER_NOTHING)
+		o.features |= cfg->offload == BF_OFFER_CSUM ? CSUM_FEATURES : TSO_FEATURES;
 	return o;
 }
 
@@ -255,10 +263,14 @@ enabled_from_zero(uint32_t bits)
 	return n;
 }
 
+/* Whoever takes superframes without mergeable buffers has buffers of 65562 bytes (5.1.6.3.1). */
 static bool
 is_unmerged(const struct bf_guest *g)
 {
-	return g->up && !(g->features & 1ULL << VIRTIO_NET_F_MRG_RXBUF);
+	const uint64_t big = 1ULL << VIRTIO_NET_F_MRG_RXBUF | 1ULL << VIRTIO_NET_F_GUEST_TSO4 |
+		1ULL << VIRTIO_NET_F_GUEST_TSO6;
+
+	return g->up && !(g->features & big);
 }
 
 uint32_t
@@ -366,7 +378,7 @@ bf_guest_needs_reopen(const struct bf_guest_config *a, const struct bf_guest_con
 {
 	return strcmp(a->socket, b->socket) != 0 || a->server != b->server ||
 		a->mrg_rxbuf != b->mrg_rxbuf || a->packed != b->packed || a->queues != b->queues ||
-		a->mbufs != b->mbufs ||
+		offer_of(a).features != offer_of(b).features || a->mbufs != b->mbufs ||
 		b->mtu > a->mtu; /* the pool's buffers must hold the larger frames */
 }
 

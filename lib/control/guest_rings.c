@@ -103,9 +103,31 @@ call_fd_of(struct bf_guest *g, const struct bf_vhost_ring *from, uint16_t q)
 	return -1;
 }
 
+/* 5.1.3.1: segmentation needs checksums, ECN needs segmentation. */
+static uint8_t
+offloads_of(uint64_t features, bool from_guest)
+{
+	static const struct {
+		uint8_t bit, to, from;
+	} names[] = {
+		{BF_OFFLOAD_TSO4, VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_HOST_TSO4},
+		{BF_OFFLOAD_TSO6, VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_HOST_TSO6},
+		{BF_OFFLOAD_ECN, VIRTIO_NET_F_GUEST_ECN, VIRTIO_NET_F_HOST_ECN},
+	};
+	uint8_t bits = BF_OFFLOAD_CSUM;
+
+	if (!(features & 1ULL << (from_guest ? VIRTIO_NET_F_CSUM : VIRTIO_NET_F_GUEST_CSUM)))
+		return 0;
+	for (unsigned int i = 0; i < RTE_DIM(names); i++)
+		if (features & 1ULL << (from_guest ? names[i].from : names[i].to))
+			bits |= names[i].bit;
+	return bits & BF_OFFLOAD_TSO ? bits : BF_OFFLOAD_CSUM;
+}
+
 /* Everything but where it stands and who may use it. */
 static void
-ring_describe(struct bf_ring *r, const struct bf_vhost_session *s, const struct bf_vhost_ring *from)
+ring_describe(struct bf_ring *r, const struct bf_vhost_session *s, const struct bf_vhost_ring *from,
+	bool from_guest)
 {
 	uint64_t features = s->features;
 
@@ -117,7 +139,9 @@ ring_describe(struct bf_ring *r, const struct bf_vhost_session *s, const struct 
 	r->in_order = features & 1ULL << VIRTIO_F_IN_ORDER;
 	r->event_idx = features & 1ULL << VIRTIO_RING_F_EVENT_IDX;
 	r->mergeable = features & 1ULL << VIRTIO_NET_F_MRG_RXBUF;
-	r->longest = BF_LONGEST_FRAME;
+	r->offloads = offloads_of(features, from_guest);
+	r->longest = r->offloads & BF_OFFLOAD_TSO ? BF_SUPERFRAME_MAX + BF_SUPERFRAME_TAGS
+						  : BF_LONGEST_FRAME;
 	r->header =
 		features & (1ULL << VIRTIO_NET_F_MRG_RXBUF | 1ULL << VIRTIO_F_VERSION_1) ? 12 : 10;
 	r->log_gpa = from->logged ? from->log_gpa : BF_RING_NOT_LOGGED;
@@ -192,7 +216,9 @@ guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 		return;
 	again = g->placed[q];
 	ring_lock(r);
-	ring_describe(r, s, from);
+	ring_describe(r, s, from, q & 1);
+	if (!(q & 1))
+		__atomic_store_n(&dp->offloads, r->offloads, __ATOMIC_RELAXED);
 	ring_forgive(g, r);
 	ring_place(g, r, from, q);
 	r->began_frames = r->frames;

@@ -69,6 +69,22 @@ const struct bf_drop_info bf_drop_info[BF_DROP_COUNT] = {
 #undef ROW
 };
 
+const struct bf_offload_counter bf_offload_counters[] = {
+#define ROW(field, help) {#field, help, offsetof(struct bf_port_counters, field)},
+	BF_OFFLOAD_COUNTER_LIST(ROW)
+#undef ROW
+};
+const unsigned int bf_n_offload_counters = RTE_DIM(bf_offload_counters);
+
+uint64_t
+bf_offload_counter(const struct bf_port_counters *c, unsigned int i)
+{
+	uint64_t n;
+
+	memcpy(&n, (const char *)c + bf_offload_counters[i].offset, sizeof(n));
+	return n;
+}
+
 bool
 bf_drop_is_in(unsigned int reason)
 {
@@ -156,6 +172,8 @@ bf_stats_ledger(const struct bf_bridge *br, struct bf_ledger *sum)
 		sum->rx += c.rx_frames;
 		sum->tx += c.tx_frames;
 		sum->copies += c.copies;
+		sum->segments += c.segments;
+		sum->coalesced += c.coalesced;
 		for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
 			sum->by_reason[d] += c.drops[d];
 			sum->drops += c.drops[d];

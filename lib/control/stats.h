@@ -29,6 +29,15 @@ struct bf_drop_info {
 	const char *name, *at, *help;
 };
 extern const struct bf_drop_info bf_drop_info[BF_DROP_COUNT];
+/** What became of superframes and checksums at a port: names and words for all who show it. */
+struct bf_offload_counter {
+	const char *name, *help;
+	size_t offset; /* in struct bf_port_counters */
+};
+extern const struct bf_offload_counter bf_offload_counters[];
+extern const unsigned int bf_n_offload_counters;
+uint64_t bf_offload_counter(const struct bf_port_counters *c, unsigned int i);
+
 /** Does the port that the frame came from count it? */
 bool bf_drop_is_in(unsigned int reason);
 
@@ -58,10 +67,17 @@ void bf_stats_forget_port(struct bf_bridge *br, uint16_t slot);
 
 /** The ledger since the start, over all ports that ever were. */
 struct bf_ledger {
-	uint64_t rx, copies, tx, drops;
+	uint64_t rx, copies, segments, tx, drops, coalesced;
 	uint64_t by_reason[BF_DROP_COUNT];
 };
 void bf_stats_ledger(const struct bf_bridge *br, struct bf_ledger *sum);
+
+/** Frames that have come in, or were made, and have not gone out yet. */
+static inline int64_t
+bf_ledger_in_flight(const struct bf_ledger *l)
+{
+	return (int64_t)(l->rx + l->copies + l->segments - l->tx - l->drops - l->coalesced);
+}
 
 /** Frames per second and bits per second between two readings. */
 struct bf_rate {

@@ -5,7 +5,7 @@
  * no counter is atomic and none goes backwards.  Clearing is done by the reader, with a base.
  *
  * The ledger: over all workers and ports
- *     sum(rx_frames) + sum(copies) == sum(tx_frames) + sum(drops)
+ *     sum(rx_frames) + sum(copies) + sum(segments) == sum(tx_frames) + sum(drops) + sum(coalesced)
  * once the workers hold no frame.
  *
  * Threads: worker writes, control reads (relaxed: a figure may be one burst old).
@@ -20,6 +20,14 @@
 #include "dataplane/drop_list.h"
 #include "dataplane/sizes.h"
 
+/* Superframes and checksums (offload.h) at a port. */
+#define BF_OFFLOAD_COUNTER_LIST(X) \
+	X(superframes_in, "Superframes received from the guest.") \
+	X(superframes_out, "Superframes sent whole to the guest or the card.") \
+	X(segments, "Frames beyond the first that superframes for the port were cut into.") \
+	X(coalesced, "Frames for the port that were joined to the frame before.") \
+	X(sums, "Checksums completed in software for the port.")
+
 /** One port as one worker saw it; rx and tx from the switch's point of view. */
 struct bf_port_counters {
 	uint64_t rx_frames; /* taken from the port */
@@ -29,6 +37,9 @@ struct bf_port_counters {
 	uint64_t copies; /* extra deliveries made by flooding frames that came from this port */
 	uint64_t flooded; /* frames from this port that were flooded */
 	uint64_t drops[BF_DROP_COUNT];
+#define BF_OFFLOAD_COUNTER_FIELD(field, help) uint64_t field;
+	BF_OFFLOAD_COUNTER_LIST(BF_OFFLOAD_COUNTER_FIELD)
+#undef BF_OFFLOAD_COUNTER_FIELD
 } __rte_cache_aligned;
 
 /** Frames sent on one member of a bond by one worker. */

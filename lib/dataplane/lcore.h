@@ -21,6 +21,7 @@
 #include "dataplane/echo.h"
 #include "dataplane/fdb.h"
 #include "dataplane/held.h"
+#include "dataplane/offload.h"
 #include "dataplane/sizes.h"
 #include "dataplane/view.h"
 
@@ -82,13 +83,15 @@ struct bf_burst {
 		flags; /* BF_BURST_*: what some of them may have; 0 on ports that negotiated nothing */
 };
 
-#define BF_BURST_SEGMENTS 1u /* to be cut: mbuf.tso_segsz and header lengths say how */
+#define BF_BURST_SEGMENTS 1u /* superframes: offload.h */
+#define BF_BURST_PARTIAL 2u /* partial checksums */
+#define BF_BURST_GOOD 4u /* checksums that are known to be good */
 
 /** The longest that a frame of a burst is on a wire. */
 static inline uint32_t
 bf_wire_len(const struct rte_mbuf *m, uint32_t flags)
 {
-	if (likely(!(flags & BF_BURST_SEGMENTS)) || !(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
+	if (likely(!(flags & BF_BURST_SEGMENTS)) || !bf_is_superframe(m))
 		return m->pkt_len;
 	return RTE_MIN(m->pkt_len, (uint32_t)m->l2_len + m->l3_len + m->l4_len + m->tso_segsz);
 }
@@ -140,6 +143,7 @@ struct bf_bond_lcore {
 	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
 	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
 	uint32_t rr;
+	bool stated; /* some of the frames in hand leave something undone: offload.h */
 	uint64_t own_frames; /* of control: LACP, announcements, probes; control: r */
 	uint64_t own_bytes;
 	uint64_t echoes; /* guests' frames that came back, known by their bytes; control: r */

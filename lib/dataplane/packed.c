@@ -254,7 +254,7 @@ take_walked(struct bf_ring *r, uint16_t offset, struct found *b, struct rte_mbuf
 		return BF_BROKEN;
 	}
 	*left -= p.steps;
-	return bf_pieces_read(&p, r->header, r->longest, m);
+	return bf_walked_take(r, &p, m, left);
 }
 
 /* Not longer than it was when it was looked up: a driver may change its mind, but not our place. */
@@ -270,17 +270,19 @@ take_single(struct bf_ring *r, uint16_t offset, struct rte_mbuf *m, uint32_t *le
 	return BF_BROKEN;
 }
 
-static inline enum bf_taken
+static __rte_always_inline enum bf_taken
 take_one(struct bf_ring *r, const struct bf_buffer *b, uint16_t offset, struct rte_mbuf *m,
-	uint32_t room, uint32_t *left)
+	uint32_t room, uint32_t *left, bool reads)
 {
 	uint32_t len = b->len - r->header;
 
+	if (reads && unlikely(*left < BF_RING_STEPS))
+		return BF_NOT_YET;
 	if (unlikely(b->va == NULL || b->len <= r->header || len > room))
 		return take_single(r, offset, m, left);
 	rte_memcpy(rte_pktmbuf_mtod(m, uint8_t *), b->va + r->header, len);
 	bf_frame_set(m, len);
-	return BF_TAKEN;
+	return reads ? bf_header_take(r, b->va, m, left) : BF_TAKEN;
 }
 
 /* With buffers used in order one descriptor is enough for all of them: it names the last (2.8.6.1). */
@@ -309,7 +311,7 @@ struct haul {
 
 /* Frames of buffers that were looked up. @return false when not all of them could be taken. */
 static __rte_always_inline bool
-take_run(struct bf_ring *r, struct haul *h, const struct bf_buffer *b, uint16_t n)
+take_run(struct bf_ring *r, struct haul *h, const struct bf_buffer *b, uint16_t n, bool reads)
 {
 	struct rte_mbuf *fresh[BF_BURST], **pkts = h->pkts;
 	uint32_t room = bf_room_of(h->pool);
@@ -319,7 +321,8 @@ take_run(struct bf_ring *r, struct haul *h, const struct bf_buffer *b, uint16_t 
 	if (rte_pktmbuf_alloc_bulk(h->pool, fresh, n) != 0)
 		return false;
 	for (; done < n; done++) {
-		enum bf_taken what = take_one(r, &b[done], done, fresh[done], room, &h->left);
+		enum bf_taken what =
+			take_one(r, &b[done], done, fresh[done], room, &h->left, reads);
 
 		if (likely(what == BF_TAKEN)) {
 			*pkts++ = fresh[done];
@@ -363,9 +366,10 @@ take_chain(struct bf_ring *r, struct haul *h)
 	return true;
 }
 
-uint16_t
-bf_packed_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
-	uint64_t *lost)
+/* As in split.c. */
+static __rte_always_inline uint16_t
+take_any(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t *lost, bool reads)
 {
 	struct haul h = {.pool = pool, .pkts = pkts, .left = BF_RING_VISIT};
 	struct bf_buffer b[BF_BURST];
@@ -379,7 +383,7 @@ bf_packed_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pk
 		uint16_t known = look_up(r, b, want, 0, &is_chain);
 
 		if (likely(known > 0)) {
-			goes_on = take_run(r, &h, b, known) && is_chain;
+			goes_on = take_run(r, &h, b, known, reads) && is_chain;
 			done = (uint16_t)(done + known);
 		} else {
 			goes_on = is_chain && take_chain(r, &h);
@@ -390,6 +394,21 @@ bf_packed_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pk
 	n = (uint16_t)(h.pkts - pkts);
 	r->frames += n;
 	return n;
+}
+
+static __rte_noinline uint16_t
+take_reading(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t *lost)
+{
+	return take_any(r, pool, pkts, n, lost, true);
+}
+
+uint16_t
+bf_packed_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t *lost)
+{
+	return likely(r->offloads == 0) ? take_any(r, pool, pkts, n, lost, false)
+					: take_reading(r, pool, pkts, n, lost);
 }
 
 /* ---- to the guest ---- */

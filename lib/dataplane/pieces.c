@@ -128,7 +128,8 @@ bf_pieces_write(const struct bf_pieces *p, const uint8_t *head, uint8_t head_len
 }
 
 enum bf_taken
-bf_pieces_read(const struct bf_pieces *p, uint8_t head_len, uint32_t longest, struct rte_mbuf *m)
+bf_pieces_read(const struct bf_pieces *p, uint8_t *head, uint8_t head_len, uint32_t longest,
+	struct rte_mbuf *m)
 {
 	struct walk w = {p->piece, 0};
 	struct rte_mbuf *last = m;
@@ -136,7 +137,7 @@ bf_pieces_read(const struct bf_pieces *p, uint8_t head_len, uint32_t longest, st
 
 	if (p->bytes <= head_len || p->bytes - head_len > longest)
 		return BF_THROWN_AWAY;
-	read_bytes(&w, NULL, head_len);
+	read_bytes(&w, head, head_len);
 	m->pkt_len = left = p->bytes - head_len;
 	for (;;) {
 		last->data_len = (uint16_t)RTE_MIN(left, (uint32_t)rte_pktmbuf_tailroom(last));

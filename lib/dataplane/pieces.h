@@ -42,7 +42,7 @@ struct bf_pieces {
 /** What became of a frame of the guest's. */
 enum bf_taken {
 	BF_TAKEN,
-	BF_THROWN_AWAY, /* empty, or longer than any frame */
+	BF_THROWN_AWAY, /* empty, or longer than any frame; or its header asks what cannot be */
 	BF_NOT_YET, /* no memory for all of it, or no time: it stays where it is */
 	BF_BROKEN, /* a fault */
 };
@@ -126,9 +126,11 @@ void bf_pieces_write(const struct bf_pieces *p, const uint8_t *head, uint8_t hea
  * Read a frame of at most @p longest bytes behind a header into @p m and as many more of its pool as it
  * needs.  The pieces were looked for with enough of head_len + longest + 1.
  *
+ * @param head
+ *   Where the header is put, or NULL.
  * @return BF_TAKEN, BF_THROWN_AWAY or BF_NOT_YET; @p m stays the caller's, with what hangs on it.
  */
-enum bf_taken bf_pieces_read(
-	const struct bf_pieces *p, uint8_t head_len, uint32_t longest, struct rte_mbuf *m);
+enum bf_taken bf_pieces_read(const struct bf_pieces *p, uint8_t *head, uint8_t head_len,
+	uint32_t longest, struct rte_mbuf *m);
 
 #endif

@@ -20,7 +20,12 @@
 #include "dataplane/pieces.h"
 #include "dataplane/sizes.h"
 #include "dataplane/virtqueue.h"
+#include "dataplane/vnet_hdr.h"
 
+#define BF_HEADER_MAX 12
+#define BF_RING_WORK_BYTES \
+	512u /* of a frame that asks for something: as much work as a descriptor */
+#define BF_RING_WORK_SEGMENTS 4u
 #define BF_LOOK_AHEAD_BELOW (BF_BURST / 2) /* a visit of so many frames hides its own misses */
 
 /** A frame's usual buffer: what pass 2 found out about it. */
@@ -102,6 +107,54 @@ bf_buffers_give_back(const struct bf_ring *r, const struct bf_buffer *b, uint16_
 	}
 }
 
+/*
+ * Superframes are as much work as many frames: of what may be walked in one call each takes a part by its length,
+ * and by how many segments may have to be made of it, which a short one has as well.
+ */
+static inline void
+bf_work_note(const struct rte_mbuf *m, uint32_t *left)
+{
+	uint32_t work = m->pkt_len / BF_RING_WORK_BYTES;
+
+	if (unlikely(bf_is_superframe(m)))
+		work += m->pkt_len / m->tso_segsz / BF_RING_WORK_SEGMENTS;
+	*left -= RTE_MIN(*left, work);
+}
+
+/* What a frame asks by its header, which lies in front of it in a usual buffer. */
+static inline enum bf_taken
+bf_header_take(struct bf_ring *r, const uint8_t *va, struct rte_mbuf *m, uint32_t *left)
+{
+	uint8_t header[BF_FORM_HEADER];
+
+	memcpy(header, va, sizeof(header));
+	rte_compiler_barrier(); /* read once */
+	if (unlikely(!bf_vnet_hdr_take(m, header, r->offloads))) {
+		r->refused++;
+		return BF_THROWN_AWAY;
+	}
+	if (unlikely(bf_is_superframe(m)))
+		bf_work_note(m, left);
+	return BF_TAKEN;
+}
+
+/* A frame in pieces, with its header. */
+static inline enum bf_taken
+bf_walked_take(struct bf_ring *r, const struct bf_pieces *p, struct rte_mbuf *m, uint32_t *left)
+{
+	uint8_t header[BF_HEADER_MAX];
+	enum bf_taken what = bf_pieces_read(p, header, r->header, r->longest, m);
+
+	if (r->offloads == 0 || what != BF_TAKEN)
+		return what;
+	if (unlikely(!bf_vnet_hdr_take(m, header, r->offloads))) {
+		r->refused++;
+		what = BF_THROWN_AWAY;
+	}
+	bf_work_note(m, left); /* it has been copied */
+	return what;
+}
+
 /* What a fresh frame of the pool has room for in one piece: the frames need not be read for it. */
 static inline uint32_t
 bf_room_of(struct rte_mempool *pool)
@@ -131,6 +184,10 @@ bf_buffer_write(const struct bf_ring *r, uint8_t *va, const struct rte_mbuf *m,
 	}
 	if (form->header != NULL)
 		memcpy(va - r->header, form->header[i], BF_FORM_HEADER);
+	if (form->skip + form->n_insert == 0) {
+		rte_memcpy(va, from, m->data_len);
+		return;
+	}
 	memcpy(va, from, BF_FORM_AT);
 	memcpy(va + BF_FORM_AT, form->insert, form->n_insert);
 	from += BF_FORM_AT + form->skip;

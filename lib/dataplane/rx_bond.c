@@ -85,7 +85,7 @@ rx_member(struct bf_worker *w, unsigned int bond, uint8_t member, bool take)
 	if (unlikely(n == 0))
 		return taken;
 	if (likely(take))
-		bf_switch_burst(w, slot, pkts, n, 0);
+		bf_switch_burst(w, slot, pkts, n, b->verifies >> member & 1 ? BF_BURST_GOOD : 0);
 	else
 		set_aside(w, bond, w->view->forwarding ? BF_DROP_INACTIVE_MEMBER : BF_DROP_STOPPED,
 			pkts, n);

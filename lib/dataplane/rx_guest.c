@@ -18,13 +18,34 @@
 #include "dataplane/ring.h"
 #include "dataplane/ring_lock.h"
 #include "dataplane/rules.h"
+#include "dataplane/shape.h"
 #include "dataplane/switch.h"
 
 static void
-count_lost(struct bf_worker *w, uint16_t slot, uint64_t lost)
+count_lost(struct bf_worker *w, uint16_t slot, struct bf_ring *r, uint64_t lost)
 {
+	uint16_t refused = r->refused;
+
+	r->refused = 0;
 	w->counters->ports[slot].rx_frames += lost;
-	bf_drop_note(w, slot, BF_DROP_GUEST_BUFFER, NULL, (uint16_t)lost); /* there is no frame */
+	if (refused > 0)
+		bf_drop_note(w, slot, BF_DROP_BAD_OFFLOAD, NULL, refused);
+	if (lost > refused) /* there is no frame */
+		bf_drop_note(w, slot, BF_DROP_GUEST_BUFFER, NULL, (uint16_t)(lost - refused));
+}
+
+/* What the frames of a guest ask for that may ask. */
+static uint32_t
+stated_flags(struct bf_worker *w, uint16_t slot, struct rte_mbuf *const *pkts, uint16_t n)
+{
+	uint32_t flags = bf_shape_flags(pkts, n);
+	uint64_t supers = 0;
+
+	if (flags & BF_BURST_SEGMENTS)
+		for (uint16_t i = 0; i < n; i++)
+			supers += bf_is_superframe(pkts[i]);
+	w->counters->ports[slot].superframes_in += supers;
+	return flags;
 }
 
 /* A guest that has moved here: its RARP goes the way of its own frames. */
@@ -97,7 +118,7 @@ ring_rx(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s, str
 		return ring_announce(q, r, pkts);
 	n = bf_ring_take(r, q->guest->pool, pkts, BF_BURST, &lost);
 	if (unlikely(lost > 0))
-		count_lost(w, q->slot, lost);
+		count_lost(w, q->slot, r, lost);
 	s->taken += n;
 	if (unlikely(s->taken >= BF_JUDGE_EVERY))
 		ring_judge(w, q, s, r);
@@ -112,6 +133,7 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 	struct rte_mbuf *pkts[BF_BURST];
 	uint64_t t0 = bf_stage_begin(w);
 	uint16_t n = 0, taken;
+	uint32_t flags = 0;
 
 	if (likely(up && bf_ring_lock(w, r))) {
 		n = ring_rx(w, q, s, r, pkts);
@@ -130,8 +152,10 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 	taken = n;
 	if (unlikely(q->in != 0))
 		n = bf_rules_in(w, q->slot, q->in, pkts, n);
+	if (unlikely(r->offloads != 0))
+		flags = stated_flags(w, q->slot, pkts, n);
 	if (likely(n > 0))
-		bf_switch_burst(w, q->slot, pkts, n, 0);
+		bf_switch_burst(w, q->slot, pkts, n, flags);
 	return taken;
 }
 

@@ -244,25 +244,28 @@ take_walked(struct bf_ring *r, uint16_t head, struct rte_mbuf *m, uint32_t *left
 		return BF_BROKEN;
 	}
 	*left -= p.steps;
-	return bf_pieces_read(&p, r->header, r->longest, m);
+	return bf_walked_take(r, &p, m, left);
 }
 
-static inline enum bf_taken
+static __rte_always_inline enum bf_taken
 take_one(struct bf_ring *r, const struct bf_buffer *b, struct rte_mbuf *m, uint32_t room,
-	uint32_t *left)
+	uint32_t *left, bool reads)
 {
 	uint32_t len = b->len - r->header;
 
+	if (reads && unlikely(*left < BF_RING_STEPS))
+		return BF_NOT_YET;
 	if (unlikely(b->va == NULL || b->len <= r->header || len > room))
 		return take_walked(r, b->id, m, left);
 	rte_memcpy(rte_pktmbuf_mtod(m, uint8_t *), b->va + r->header, len);
 	bf_frame_set(m, len);
-	return BF_TAKEN;
+	return reads ? bf_header_take(r, b->va, m, left) : BF_TAKEN;
 }
 
-uint16_t
-bf_split_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
-	uint64_t *lost)
+/* Twice in the program: headers are read for those only who have negotiated that. */
+static __rte_always_inline uint16_t
+take_any(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t *lost, bool reads)
 {
 	uint16_t known, taken = 0, done = 0;
 	struct rte_mbuf *fresh[BF_BURST];
@@ -275,7 +278,7 @@ bf_split_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkt
 	known = look_up(r, b, n, 0);
 	bf_buffers_prefetch(r, b, known);
 	for (; done < known; done++) {
-		enum bf_taken what = take_one(r, &b[done], fresh[done], room, &left);
+		enum bf_taken what = take_one(r, &b[done], fresh[done], room, &left, reads);
 
 		if (likely(what == BF_TAKEN)) {
 			pkts[taken++] = fresh[done];
@@ -296,6 +299,21 @@ bf_split_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkt
 	used_publish(r, done, r->log != NULL);
 	r->frames += taken;
 	return taken;
+}
+
+static __rte_noinline uint16_t
+take_reading(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t *lost)
+{
+	return take_any(r, pool, pkts, n, lost, true);
+}
+
+uint16_t
+bf_split_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t *lost)
+{
+	return likely(r->offloads == 0) ? take_any(r, pool, pkts, n, lost, false)
+					: take_reading(r, pool, pkts, n, lost);
 }
 
 /* ---- to the guest ---- */

@@ -15,11 +15,13 @@
 #include <rte_cycles.h>
 #include <rte_ether.h>
 
+#include "dataplane/checksum.h"
 #include "dataplane/count.h"
 #include "dataplane/drop.h"
 #include "dataplane/frame.h"
 #include "dataplane/post.h"
 #include "dataplane/punt.h"
+#include "dataplane/shape.h"
 #include "dataplane/snoop.h"
 #include "dataplane/stage.h"
 #include "dataplane/tx_bond.h"
@@ -53,9 +55,34 @@ claim_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port)
 	bf_post(w, &mail, f->src ^ 1ULL << 62, CLAIM_REPEAT_MS);
 }
 
+/* What comes back does so as it was on the wire: whatever a guest left undone is done first. */
+static void
+note(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, uint16_t out)
+{
+	unsigned int bond = w->view->ports[in].bond;
+	struct rte_mbuf *segments[BF_BURST];
+	struct bf_gso g;
+	uint16_t n;
+
+	if (likely(!bf_is_superframe(m))) {
+		if (bf_is_partial(m)) {
+			bf_checksum_complete(m);
+			w->counters->ports[bf_out_is_flood(out) ? in : out].sums++;
+		}
+		bf_echo_note(w->echoes, bond, m);
+		return;
+	}
+	bf_gso_begin(&g, m);
+	do {
+		n = bf_gso_next(&g, m->pool, segments, BF_BURST);
+		bf_echo_note_burst(w->echoes, bond, segments, n, 1);
+		bf_free_burst(segments, n);
+	} while (n == BF_BURST);
+}
+
 /* What follows from a frame beside its way. */
 static __rte_noinline void
-take_effects(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const struct bf_frame *f,
+take_effects(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, const struct bf_frame *f,
 	struct bf_verdict v)
 {
 	if (v.effects & BF_EFFECT_TOUCH)
@@ -63,7 +90,7 @@ take_effects(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, const s
 	if (v.effects & BF_EFFECT_ECHO)
 		w->bonds[bf_bond_of_slot(in)].echoes++;
 	if (v.effects & BF_EFFECT_NOTE)
-		bf_echo_note(w->echoes, w->view->ports[in].bond, m);
+		note(w, in, m, v.out);
 	if (v.effects & BF_EFFECT_CLAIM)
 		claim_post(w, f, in);
 	if (v.effects & BF_EFFECT_LEARN)
@@ -122,8 +149,8 @@ remember(struct bf_worker *w, const struct key *k, uint16_t out)
 }
 
 static uint16_t
-decide_and_remember(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m,
-	const struct bf_frame *f, const struct key *k)
+decide_and_remember(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, const struct bf_frame *f,
+	const struct key *k)
 {
 	struct bf_verdict v =
 		bf_verdict((struct bf_verdict_ground){w->view, w->fdb, w->echoes}, in, m, f);
@@ -337,17 +364,6 @@ classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, u
 	return all_equal(out, n);
 }
 
-static void
-sum_of(struct rte_mbuf **pkts, uint16_t n, uint32_t flags, struct bf_burst *sum)
-{
-	*sum = (struct bf_burst){.min_len = UINT16_MAX, .flags = flags};
-	for (uint16_t i = 0; i < n; i++) {
-		sum->bytes += pkts[i]->pkt_len;
-		sum->max_len = RTE_MAX(sum->max_len, pkts[i]->pkt_len);
-		sum->min_len = RTE_MIN(sum->min_len, pkts[i]->data_len);
-	}
-}
-
 /*
  * Without a LAG on the switch each member brings a copy of a flooded frame: one is taken.  In
  * active-backup only one member is listened to.
@@ -386,8 +402,8 @@ listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t 
  * @p whole: the frames are all of @p burst.
  */
 static void
-flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts, uint16_t n,
-	const struct bf_burst *burst, bool whole)
+flood_complete(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts,
+	uint16_t n, const struct bf_burst *burst, bool whole)
 {
 	struct bf_port_counters *c = &w->counters->ports[in];
 	const struct bf_view *v = w->view;
@@ -401,7 +417,7 @@ flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts,
 		return;
 	listen(w, in, pkts, n);
 	if (unlikely(!whole || n != all))
-		sum_of(pkts, n, burst->flags, &sum);
+		bf_shape_sum(pkts, n, burst->flags, &sum);
 	for (uint16_t g = 0; g < to->n_guests; g++) {
 		uint16_t slot = to->guests[g];
 
@@ -420,6 +436,34 @@ flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts,
 		bf_drop(w, in, BF_DROP_NO_DESTINATION, pkts, n);
 	}
 	c->copies += dests > 0 ? (uint64_t)n * (dests - 1u) : 0;
+}
+
+/*
+ * Flooded frames are everybody's, and those that come back are known by their bytes: whatever a guest left
+ * undone is done first.
+ */
+static __rte_noinline void
+flood_stated(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *out[BF_BURST];
+	struct bf_burst sum;
+	struct bf_shape s;
+
+	bf_shape_begin(&s, in, 0, pkts, n);
+	while ((n = bf_shape_next(w, &s, out, BF_BURST)) > 0) {
+		bf_shape_sum(out, n, 0, &sum);
+		flood_complete(w, in, domain, out, n, &sum, true);
+	}
+}
+
+static inline void
+flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *burst, bool whole)
+{
+	if (unlikely(burst->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL)))
+		flood_stated(w, in, domain, pkts, n);
+	else
+		flood_complete(w, in, domain, pkts, n, burst, whole);
 }
 
 /* Frames that go nowhere; control wants some of them, and reads fewer when it does not keep up. */

@@ -10,44 +10,19 @@
 #include <string.h>
 
 #include <rte_cycles.h>
-#include <rte_ethdev.h>
 
 #include "dataplane/drop.h"
 #include "dataplane/flow.h"
 #include "dataplane/member.h"
 #include "dataplane/rules.h"
 #include "dataplane/tap.h"
-
-#define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
-
-static void
-member_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n,
-	uint64_t bytes)
-{
-	struct bf_port_counters *c = &w->counters->ports[bf_bond_slot(k)];
-	struct bf_member_counters *mc = &w->counters->members[k][member];
-	uint16_t port = w->view->bonds[k].member[member], sent = 0;
-
-	for (int i = 0; i < TX_TRIES && sent < n; i++)
-		sent = (uint16_t)(sent +
-			rte_eth_tx_burst(port, w->idx, &pkts[sent], (uint16_t)(n - sent)));
-	if (unlikely(sent < n)) {
-		for (uint16_t i = sent; i < n; i++)
-			bytes -= pkts[i]->pkt_len;
-		mc->tx_full += (uint64_t)n - sent;
-		bf_drop(w, bf_bond_slot(k), BF_DROP_MEMBER_FULL, &pkts[sent], (uint16_t)(n - sent));
-	}
-	mc->tx_frames += sent;
-	mc->tx_bytes += bytes;
-	c->tx_frames += sent;
-	c->tx_bytes += bytes;
-}
+#include "dataplane/tx_member.h"
 
 static void
 order_tx(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mbuf **pkts, uint16_t n,
 	uint64_t bytes)
 {
-	member_tx(w, k, bf_bond_first(&w->view->bonds[k], usable), pkts, n, bytes);
+	bf_tx_member(w, k, bf_bond_first(&w->view->bonds[k], usable), pkts, n, bytes);
 }
 
 /* A burst on its way to several members. */
@@ -80,7 +55,7 @@ parts_tx(struct bf_worker *w, unsigned int k, struct parts *p)
 	for (uint32_t left = p->used; left != 0; left &= left - 1) {
 		uint8_t m = (uint8_t)__builtin_ctz(left);
 
-		member_tx(w, k, m, p->pkts[m], p->n[m], p->bytes[m]);
+		bf_tx_member(w, k, m, p->pkts[m], p->n[m], p->bytes[m]);
 	}
 }
 
@@ -133,7 +108,7 @@ broadcast_tx(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mb
 	for (uint32_t u = usable; u != 0; u &= u - 1) {
 		for (uint16_t i = 0; i < n; i++)
 			dup[i] = pkts[i];
-		member_tx(w, k, (uint8_t)__builtin_ctz(u), dup, n, bytes);
+		bf_tx_member(w, k, (uint8_t)__builtin_ctz(u), dup, n, bytes);
 	}
 }
 
@@ -247,6 +222,7 @@ bf_tx_bond(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t
 		n = pass_rules(w, k, pv->out, pkts, n, &bytes);
 	if (unlikely(n == 0))
 		return;
+	w->bonds[k].stated = sum->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL);
 	dispatch(w, k, usable, pkts, n, bytes);
 	if (unlikely(losses != w->bonds[k].losses_seen)) {
 		w->bonds[k].first_tx_tsc = rte_rdtsc();

@@ -15,9 +15,12 @@
 #include "dataplane/count.h"
 #include "dataplane/drop.h"
 #include "dataplane/flow.h"
+#include "dataplane/gro.h"
 #include "dataplane/ring.h"
 #include "dataplane/ring_lock.h"
 #include "dataplane/rules.h"
+#include "dataplane/shape.h"
+#include "dataplane/vnet_hdr.h"
 
 /* The rings of a worker: first, first + step, ... `count` of them. */
 struct rings {
@@ -34,15 +37,29 @@ rings_of(const struct bf_worker *w, uint16_t n_rings)
 	return (struct rings){(uint16_t)(w->idx % n_rings), 1, 1};
 }
 
+/* Frames that have a state: never one that the guest does not take. */
 static uint16_t
-enqueue_all(struct bf_ring *r, struct rte_mbuf **pkts, uint16_t n, uint8_t retries)
+put_stated(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
+{
+	uint8_t header[BF_BURST][BF_FORM_HEADER];
+	const struct bf_form form = {.header = (const uint8_t(*)[BF_FORM_HEADER])header};
+	uint16_t k = 0;
+
+	while (k < n && bf_vnet_hdr_make(pkts[k], r->offloads, header[k]))
+		k++;
+	return k > 0 ? bf_ring_put_formed(r, pkts, k, &form) : 0;
+}
+
+static uint16_t
+enqueue_all(struct bf_ring *r, struct rte_mbuf **pkts, uint16_t n, uint8_t retries, uint32_t flags)
 {
 	uint16_t done = 0;
 
 	r->spent = false;
 	while (done < n) {
 		uint16_t want = RTE_MIN((uint16_t)(n - done), (uint16_t)BF_BURST);
-		uint16_t got = bf_ring_put(r, &pkts[done], want);
+		uint16_t got = likely(flags == 0) ? bf_ring_put(r, &pkts[done], want)
+						  : put_stated(r, &pkts[done], want);
 
 		done = (uint16_t)(done + got);
 		if (unlikely(got < want)) {
@@ -72,7 +89,7 @@ account(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, 
 
 static void
 ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, struct rte_mbuf **pkts, uint16_t n,
-	uint64_t bytes)
+	uint64_t bytes, uint32_t flags)
 {
 	const struct bf_port_view *pv = &w->view->ports[slot];
 	struct bf_guest_dp *g = pv->guest;
@@ -93,18 +110,24 @@ ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, struct rte_mbuf **pkt
 		} else {
 			if (unlikely(w->timed))
 				bf_count_fill(w, BF_FILL_TO_GUEST, bf_ring_waiting(r));
-			sent = enqueue_all(r, pkts, n, pv->retries);
+			sent = enqueue_all(r, pkts, n, pv->retries, flags);
 			if (unlikely(sent < n && !bf_ring_was_refilled(r)))
 				why = BF_DROP_GUEST_RING_UNREAD;
 		}
 		bf_ring_unlock(w, r);
 	}
+	if (unlikely(flags != 0) && sent < n && !bf_offload_is_taken(pkts[sent], r->offloads))
+		why = BF_DROP_GUEST_DOWN; /* it was meant for the front end before */
 	account(w, slot, pkts, n, sent, why, bytes);
+	if (unlikely(flags & BF_BURST_SEGMENTS))
+		for (uint16_t i = 0; i < sent; i++)
+			w->counters->ports[slot].superframes_out += bf_is_superframe(pkts[i]);
 }
 
 /* Several rings: a flow keeps to one of them. */
 static void
-spread_tx(struct bf_worker *w, uint16_t slot, struct rings r, struct rte_mbuf **pkts, uint16_t n)
+spread_tx(struct bf_worker *w, uint16_t slot, struct rings r, struct rte_mbuf **pkts, uint16_t n,
+	uint32_t flags)
 {
 	struct rte_mbuf *part[BF_STAGE_SIZE];
 	uint32_t hash[BF_STAGE_SIZE];
@@ -118,20 +141,21 @@ spread_tx(struct bf_worker *w, uint16_t slot, struct rings r, struct rte_mbuf **
 				part[n_part++] = pkts[i];
 		if (n_part > 0)
 			ring_tx(w, slot, (uint16_t)(r.first + k * r.step), part, n_part,
-				bf_bytes_of(part, n_part));
+				bf_bytes_of(part, n_part), flags);
 	}
 }
 
 static inline void
-tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
+tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes,
+	uint32_t flags)
 {
 	const struct bf_port_view *pv = &w->view->ports[slot];
 	struct rings r = rings_of(w, pv->n_rings);
 
 	if (likely(r.count == 1))
-		ring_tx(w, slot, r.first, pkts, n, bytes);
+		ring_tx(w, slot, r.first, pkts, n, bytes, flags);
 	else
-		spread_tx(w, slot, r, pkts, n);
+		spread_tx(w, slot, r, pkts, n, flags);
 }
 
 /* Split off what the port does not take; the fitting ones keep their order. */
@@ -158,20 +182,47 @@ bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uin
 	struct rte_mbuf *fit[BF_STAGE_SIZE];
 
 	if (likely(sum->max_len <= pv->max_len && pv->out == 0)) {
-		tx(w, slot, pkts, n, sum->bytes);
+		tx(w, slot, pkts, n, sum->bytes, sum->flags);
 		return;
 	}
 	n = take_fitting(w, slot, pkts, n, sum->flags, fit);
 	if (pv->out != 0 && n > 0)
 		n = bf_rules_out(w, slot, pv->out, fit, n);
 	if (n > 0)
-		tx(w, slot, fit, n, bf_bytes_of(fit, n));
+		tx(w, slot, fit, n, bf_bytes_of(fit, n), sum->flags);
+}
+
+/* As the guest takes them: segments that follow each other as one, others' superframes cut. */
+static __rte_noinline void
+shaped_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint32_t takes)
+{
+	struct bf_port_counters *c = &w->counters->ports[slot];
+	struct rte_mbuf *out[BF_STAGE_SIZE];
+	struct bf_shape s;
+	struct bf_burst sum;
+	uint16_t left = n;
+
+	if (takes & BF_OFFLOAD_TSO)
+		left = bf_gro(pkts, n, takes);
+	c->coalesced += (uint64_t)n - left;
+	bf_shape_begin(&s, slot, takes, pkts, left);
+	while ((n = bf_shape_next(w, &s, out, BF_STAGE_SIZE)) > 0) {
+		bf_shape_sum(out, n, bf_shape_flags(out, n), &sum);
+		bf_tx_guest_copy(w, slot, out, n, &sum);
+		bf_free_burst(out, n);
+	}
 }
 
 void
 bf_tx_guest(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *sum)
 {
+	uint32_t takes = __atomic_load_n(&w->view->ports[slot].guest->offloads, __ATOMIC_RELAXED);
+
+	if (unlikely(takes != 0 || sum->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL))) {
+		shaped_tx(w, slot, pkts, n, takes);
+		return;
+	}
 	bf_tx_guest_copy(w, slot, pkts, n, sum);
 	bf_free_burst(pkts, n);
 }

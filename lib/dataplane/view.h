@@ -33,6 +33,7 @@ struct bf_guest_dp {
 	uint32_t up; /* 1: the guest has a device; vhost: w, worker: r */
 	uint32_t rx_rings; /* bit q: ring 2q (towards the guest) is enabled; vhost: w */
 	uint32_t tx_rings; /* bit q: ring 2q+1 (from the guest) is enabled; vhost: w */
+	uint32_t offloads; /* BF_OFFLOAD_*: what its rings take, as bf_ring.offloads; vhost: w */
 	struct rte_mempool *pool; /* frames from the guest; control: w before publishing */
 	struct bf_guest_memory memory; /* vhost: w, while all rings are off */
 	/* For rings that are logged. vhost: w when a ring starts; others that run find what was there. */
@@ -94,6 +95,8 @@ struct bf_bond_view {
 	uint32_t in; /* rules for what comes from it: bits of enum bf_rule_id */
 	/* Members are known by a number that stays while they are members; sets are bit masks. */
 	uint16_t member[BF_MAX_MEMBERS]; /* ethdev port ids */
+	uint8_t offloads[BF_MAX_MEMBERS]; /* BF_OFFLOAD_*: what their cards take */
+	uint32_t verifies; /* members whose cards say which checksums are good */
 	uint16_t tx_desc[BF_MAX_MEMBERS]; /* size of their transmit rings, 0 unknown */
 	uint32_t polled; /* members whose queues workers read */
 	uint32_t wakes; /* members whose drivers can wake a worker */

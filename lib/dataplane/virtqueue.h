@@ -125,8 +125,9 @@ struct bf_ring {
 	uint32_t lock;
 	uint8_t mode; /* enum bf_ring_mode; control: w under the lock */
 	uint8_t fault; /* enum bf_ring_fault: what the guest wrote that cannot be; worker: w */
-	bool mergeable; /* a frame may take several buffers */
-	bool event_idx;
+	bool mergeable : 1; /* a frame may take several buffers */
+	bool event_idx : 1;
+	uint8_t offloads; /* BF_OFFLOAD_*: what was negotiated; 0: headers say nothing */
 	uint8_t header; /* length of the virtio header, 10 or 12 */
 	uint8_t give; /* enum bf_give: lines of the guest's frames; worker: w */
 	bool spent; /* bf_ring_put() ended at BF_RING_VISIT; set only */
@@ -165,6 +166,7 @@ struct bf_ring {
 	uint16_t began_idx; /* `used_idx` when it was started */
 	bool in_order; /* VIRTIO_F_IN_ORDER was negotiated */
 	bool discards; /* mode BF_RING_DISCARD: for long enough; control: w under the lock */
+	uint16_t refused; /* frames lost for their headers, till they are counted; worker: w */
 } __rte_cache_aligned;
 
 static_assert(sizeof(struct bf_ring) == (size_t)2 * RTE_CACHE_LINE_SIZE,

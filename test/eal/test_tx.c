@@ -523,10 +523,12 @@ test_a_frame_that_is_to_be_cut_is_measured_by_its_segments(void **state)
 {
 	struct rte_mbuf *pkts[3] = {frame(1, 1900, 0), frame(2, 1900, 1), frame(3, 1900, 2)};
 	struct bf_burst sum = {.bytes = 3 * 1900, .max_len = 1900, .min_len = 1900};
+	struct bf_ring *ring = &r->dp[1].ring[0];
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		pkts[i]->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+		pkts[i]->ol_flags |=
+			RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4;
 		pkts[i]->l2_len = 14;
 		pkts[i]->l3_len = 20;
 		pkts[i]->l4_len = 20;
@@ -534,13 +536,16 @@ test_a_frame_that_is_to_be_cut_is_measured_by_its_segments(void **state)
 	}
 	assert_int_equal(bf_wire_len(pkts[0], 0), 1900); /* nobody has said that there are any */
 	sum.flags = BF_BURST_SEGMENTS;
+	ring->offloads = BF_OFFLOAD_CSUM | BF_OFFLOAD_TSO4 | BF_OFFLOAD_ECN;
 	bf_tx_guest_copy(r->w, 1, pkts, 3, &sum);
+	ring->offloads = 0;
 	assert_int_equal(rig_got(r, 1), 1);
 	assert_int_equal(rig_drops(r, 1, BF_DROP_OVERSIZE), 2);
 	rig_forget(r);
 	bf_tx_bond(r->w, 0, pkts, 3, &sum);
 	rig_collect(r);
-	assert_int_equal(rig_got(r, 0), 1);
+	assert_int_equal(rig_got(r, 0), 2);
+	assert_int_equal(bond_counters()->segments, 1);
 	assert_int_equal(rig_drops(r, 0, BF_DROP_OVERSIZE), 2);
 	r->w->counters->ports[1].copies += 3; /* no flood */
 }

@@ -360,11 +360,12 @@ def parse_json(text):
 
 
 class Ledger:
-    """received + flood copies == sent + sum of drops, over all ports since the start"""
+    """received + copies + segments == sent + drops + coalesced, over all ports since the start"""
 
     def __init__(self, shown):
         ledger = shown["ledger"]
         self.received, self.copies = ledger["received"], ledger["copies"]
+        self.segments, self.coalesced = ledger["segments"], ledger["coalesced"]
         self.sent, self.dropped = ledger["sent"], ledger["dropped"]
         self.by_reason = {k: v for k, v in ledger["by_reason"].items() if v}
         self.by_port = {}
@@ -376,12 +377,14 @@ class Ledger:
         return self.by_reason if port is None else self.by_port.get(port, {})
 
     def is_balanced(self):
-        return (self.received + self.copies == self.sent + self.dropped
+        return (self.received + self.copies + self.segments
+                == self.sent + self.dropped + self.coalesced
                 and self.dropped == sum(self.by_reason.values()))
 
     def __str__(self):
-        return (f"received {self.received} + copies {self.copies}, sent {self.sent} + "
-                f"dropped {self.dropped} {self.by_reason}")
+        return (f"received {self.received} + copies {self.copies} + segments {self.segments}, "
+                f"sent {self.sent} + dropped {self.dropped} {self.by_reason} + "
+                f"coalesced {self.coalesced}")
 
 
 class Rig:

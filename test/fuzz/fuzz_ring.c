@@ -4,17 +4,22 @@
  * Fuzz target: bytes as a script of a guest's driver that writes what it likes into its descriptors,
  * entries, indices and tables, and of a worker that puts and takes frames meanwhile.  The ring is a
  * packed one when the script begins with a P; that worker may die and be followed by another one.
- * Nothing may be touched outside of the guest's memory, no buffer of ours be lost, and what is
- * taken must be a frame.
+ * A script that begins with OS or OP is of a guest that has negotiated offloads, by the bits of the next
+ * byte, and writes frames with headers as well; its ring is split or packed.
+ * Nothing may be touched outside of the guest's memory, no buffer of ours be lost, what is taken must be
+ * a frame, and nothing is put that the guest does not take.
  *
  * Threads: one.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/checksum.h"
+#include "dataplane/gso.h"
 #include "dataplane/lines.h"
 #include "dataplane/recover.h"
 #include "dataplane/sizes.h"
+#include "dataplane/vnet_hdr.h"
 #include "driver.h"
 #include "input.h"
 #include "replay.h"
@@ -27,6 +32,7 @@
 static struct rte_mempool *pool;
 static uint8_t *bits; /* of a log that ends within memory */
 static struct bf_ring_log dirty_log = {.size = 24};
+static bool stated; /* the guest has negotiated offloads, or may do so */
 
 static uint16_t
 word(struct input *in)
@@ -78,6 +84,98 @@ write_table(struct driver *d, struct input *in)
 }
 
 static void
+negotiate(struct driver *d, uint8_t offloads)
+{
+	d->ring.offloads = offloads & 15;
+	d->ring.longest = d->ring.offloads & BF_OFFLOAD_TSO ? BF_SUPERFRAME_MAX : BF_LONGEST_FRAME;
+}
+
+/* A header and the first bytes of a frame, somewhere in memory; some of them as they should be. */
+static void
+write_frame(struct driver *d, struct input *in)
+{
+	static const uint8_t kinds[][6] = {{0x45, 0x08, 0x00, 9, 6, 20},
+		{0x60, 0x86, 0xdd, 6, 6, 40}, {0x45, 0x08, 0x00, 9, 17, 20},
+		{0x60, 0x86, 0xdd, 6, 17, 40}};
+	uint64_t at = DRIVER_GPA + ((uint64_t)word(in) << 3);
+	uint8_t how = input_byte(in), bytes[12 + 14 + 40 + 20] = {0};
+	const uint8_t *kind = kinds[how % 4];
+	uint8_t *ip = bytes + d->ring.header + 14;
+
+	ip[0] = kind[0];
+	memcpy(ip - 2, kind + 1, 2);
+	ip[kind[3]] = kind[4];
+	ip[kind[5] + 12] = 0x50;
+	bytes[0] = 1;
+	bytes[1] = how & 4 ? (how & 1 ? 4 : 1) : 0;
+	bytes[4] = input_byte(in);
+	bytes[5] = input_byte(in);
+	bytes[6] = 14 + kind[5];
+	bytes[8] = kind[4] == 6 ? 16 : 6;
+	for (unsigned int k = how >> 3 & 7; k > 0; k--) {
+		uint8_t where = input_byte(in) % sizeof(bytes);
+
+		bytes[where] = input_byte(in);
+	}
+	for (unsigned int i = 0; i < sizeof(bytes); i++)
+		if (driver_at(d, at + i) != NULL)
+			*driver_at(d, at + i) = bytes[i];
+}
+
+/* Something that may be in a frame. */
+static void
+set_state(struct rte_mbuf *m, uint8_t how)
+{
+	static const uint64_t checksums[] = {
+		0, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_TX_TCP_CKSUM, RTE_MBUF_F_TX_UDP_CKSUM};
+
+	if (m->data_len < 100)
+		return;
+	m->ol_flags |= checksums[how & 3];
+	if (!bf_is_partial(m))
+		return;
+	m->ol_flags |= how & 4 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4;
+	m->l2_len = 14;
+	m->l3_len = how & 4 ? 40 : 20;
+	m->l4_len = 20;
+	m->tso_segsz = 500;
+	if (how & 8 && (how & 3) == 2)
+		m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+}
+
+static struct rte_mbuf *
+make_frame(uint32_t left)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *last = m;
+
+	CHECK(m != NULL);
+	for (;;) {
+		last->data_len = (uint16_t)RTE_MIN(left, ROOM);
+		m->pkt_len += last->data_len;
+		left -= last->data_len;
+		if (left == 0)
+			return m;
+		last->next = rte_pktmbuf_alloc(pool);
+		CHECK(last->next != NULL);
+		last = last->next;
+		m->nb_segs++;
+	}
+}
+
+/* As a worker does it: not what the guest does not take, and nothing behind that. */
+static uint16_t
+put_stated(struct driver *d, struct rte_mbuf *const *pkts, uint16_t n)
+{
+	uint8_t header[BF_BURST][BF_FORM_HEADER];
+	const struct bf_form form = {.header = (const uint8_t(*)[BF_FORM_HEADER])header};
+	uint16_t k = 0;
+
+	for (; k < n && bf_vnet_hdr_make(pkts[k], d->ring.offloads, header[k]); k++)
+		CHECK(bf_offload_is_taken(pkts[k], d->ring.offloads));
+	return k > 0 ? bf_ring_put_formed(&d->ring, pkts, k, &form) : 0;
+}
+
+static void
 put(struct driver *d, struct input *in)
 {
 	static const struct bf_form form = {.skip = 4, .n_insert = 8};
@@ -87,30 +185,45 @@ put(struct driver *d, struct input *in)
 	bool formed = how & 0x80;
 
 	for (uint16_t i = 0; i < n; i++) {
-		uint32_t left =
-			(formed ? BF_FORM_AT + 4 : 1) + word(in) % (BF_MAX_MTU + BF_FRAME_OVERHEAD);
-		struct rte_mbuf *last;
-
-		pkts[i] = rte_pktmbuf_alloc(pool);
-		CHECK(pkts[i] != NULL);
-		last = pkts[i];
-		for (;;) {
-			last->data_len = (uint16_t)RTE_MIN(left, ROOM);
-			pkts[i]->pkt_len += last->data_len;
-			left -= last->data_len;
-			if (left == 0)
-				break;
-			last->next = rte_pktmbuf_alloc(pool);
-			CHECK(last->next != NULL);
-			last = last->next;
-			pkts[i]->nb_segs++;
-		}
+		pkts[i] = make_frame((formed ? BF_FORM_AT + 4 : 1) +
+			word(in) % (BF_MAX_MTU + BF_FRAME_OVERHEAD));
+		if (stated)
+			set_state(pkts[i], input_byte(in));
 	}
-	done = formed ? bf_ring_put_formed(&d->ring, pkts, n, &form)
-		      : bf_ring_put(&d->ring, pkts, n);
+	if (stated && !formed)
+		done = put_stated(d, pkts, n);
+	else
+		done = formed ? bf_ring_put_formed(&d->ring, pkts, n, &form)
+			      : bf_ring_put(&d->ring, pkts, n);
 	CHECK(done <= n && (uint16_t)(d->ring.used_idx - before) >= done);
 	CHECK(d->ring.seen < d->ring.size || !d->ring.packed);
 	rte_pktmbuf_free_bulk(pkts, n);
+}
+
+/* What it asks for is among what was negotiated, and can be done. */
+static void
+check_state(const struct driver *d, struct rte_mbuf *m)
+{
+	uint32_t headers = (uint32_t)m->l2_len + m->l3_len + m->l4_len;
+	struct rte_mbuf *out[4];
+	struct bf_gso g;
+	uint16_t n;
+
+	if (!bf_is_partial(m)) {
+		CHECK(m->ol_flags == 0);
+		return;
+	}
+	CHECK(d->ring.offloads & BF_OFFLOAD_CSUM);
+	if (!bf_is_superframe(m)) {
+		bf_checksum_complete(m);
+		return;
+	}
+	CHECK(d->ring.offloads & BF_OFFLOAD_TSO && headers + m->tso_segsz < m->pkt_len);
+	bf_gso_begin(&g, m);
+	n = bf_gso_next(&g, pool, out, RTE_DIM(out));
+	for (uint16_t i = 0; i < n; i++)
+		CHECK(out[i]->pkt_len <= headers + m->tso_segsz);
+	rte_pktmbuf_free_bulk(out, n);
 }
 
 static void
@@ -126,11 +239,14 @@ take(struct driver *d, struct input *in)
 	else
 		CHECK((uint16_t)(d->ring.used_idx - before) == got + lost);
 	CHECK(got + lost <= n && (d->ring.seen < d->ring.size || !d->ring.packed));
+	CHECK(d->ring.refused <= lost);
+	d->ring.refused = 0;
 	for (uint16_t i = 0; i < got; i++) {
 		const char *why;
 
 		CHECK(rte_mbuf_check(pkts[i], 1, &why) == 0);
-		CHECK(pkts[i]->pkt_len > 0 && pkts[i]->pkt_len <= BF_MAX_MTU + BF_FRAME_OVERHEAD);
+		CHECK(pkts[i]->pkt_len > 0 && pkts[i]->pkt_len <= d->ring.longest);
+		check_state(d, pkts[i]);
 	}
 	rte_pktmbuf_free_bulk(pkts, got);
 }
@@ -155,6 +271,8 @@ begin_again(struct driver *d, struct input *in)
 	d->ring.log_gpa = how & 1 ? DRIVER_GPA + how : BF_RING_NOT_LOGGED;
 	if (how & 32 && bf_lines_can_flush())
 		d->ring.give = BF_GIVE_FLUSH;
+	if (stated)
+		negotiate(d, input_byte(in));
 }
 
 /* What another process makes of the record, which others may have written as well. */
@@ -183,9 +301,13 @@ static void
 packed_step(struct driver *d, struct input *in)
 {
 	struct vring_desc e;
-	uint8_t how;
+	uint8_t what = input_byte(in), how;
 
-	switch (input_byte(in) % 8) {
+	if (stated && what & 8) {
+		write_frame(d, in);
+		return;
+	}
+	switch (what % 8) {
 	case 0:
 		how = input_byte(in);
 		e = descriptor(in);
@@ -223,9 +345,14 @@ static void
 step(struct driver *d, struct input *in)
 {
 	struct vring_desc e;
+	uint8_t what = input_byte(in);
 	uint16_t i;
 
-	switch (input_byte(in) % 8) {
+	if (stated && what & 8) {
+		write_frame(d, in);
+		return;
+	}
+	switch (what % 8) {
 	case 0:
 		i = input_byte(in) % SIZE;
 		e = descriptor(in);
@@ -273,11 +400,18 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	bool packed = size > 0 && data[0] == 'P';
-	struct driver *d = packed ? driver_new_packed(ODD_SIZE, true) : driver_new(SIZE, true);
-	struct bf_ring_record *record = calloc(1, BF_RING_RECORD_SIZE(ODD_SIZE));
 	struct input in = {data, size};
+	struct bf_ring_record *record = calloc(1, BF_RING_RECORD_SIZE(ODD_SIZE));
+	struct driver *d;
+	bool packed;
 
+	stated = size > 2 && data[0] == 'O' && (data[1] == 'S' || data[1] == 'P');
+	packed = stated ? data[1] == 'P' : size > 0 && data[0] == 'P';
+	d = packed ? driver_new_packed(ODD_SIZE, true) : driver_new(SIZE, true);
+	if (stated) {
+		in = (struct input){data + 3, size - 3};
+		negotiate(d, data[2]);
+	}
 	CHECK(record != NULL);
 	if (packed) {
 		d->ring.record = record;

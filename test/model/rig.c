@@ -112,6 +112,14 @@ __wrap_bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n)
 	return take;
 }
 
+uint16_t
+__wrap_bf_ring_put_formed(
+	struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, const struct bf_form *form)
+{
+	return is_double(r) ? __wrap_bf_ring_put(r, pkts, n)
+			    : __real_bf_ring_put_formed(r, pkts, n, form);
+}
+
 /* A guest that has nothing to say. */
 uint16_t
 __wrap_bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
@@ -456,8 +464,8 @@ rig_balanced(const struct rig *r)
 	for (unsigned int s = 0; s <= RIG_GUESTS; s++) {
 		const struct bf_port_counters *c = &r->w->counters->ports[s];
 
-		in += c->rx_frames + c->copies;
-		out += c->tx_frames;
+		in += c->rx_frames + c->copies + c->segments;
+		out += c->tx_frames + c->coalesced;
 		for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
 			out += c->drops[d];
 	}

@@ -21,6 +21,7 @@
 
 #include "control/fdb.h"
 #include "control/lcores.h"
+#include "dataplane/form.h"
 #include "dataplane/lcore.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/view.h"
@@ -126,6 +127,10 @@ void rig_guest_copies(bool on);
 
 uint16_t __real_bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
 uint16_t __wrap_bf_ring_put(struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n);
+uint16_t __real_bf_ring_put_formed(
+	struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, const struct bf_form *form);
+uint16_t __wrap_bf_ring_put_formed(
+	struct bf_ring *r, struct rte_mbuf *const *pkts, uint16_t n, const struct bf_form *form);
 uint16_t __real_bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,
 	uint16_t n, uint64_t *lost);
 uint16_t __wrap_bf_ring_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts,

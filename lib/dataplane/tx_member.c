@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * See tx_member.h.
+ *
+ * Threads: worker.
+ */
+#include "dataplane/tx_member.h"
+
+#include <rte_ethdev.h>
+
+#include "dataplane/drop.h"
+#include "dataplane/shape.h"
+
+#define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
+
+static void
+plain_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t bytes)
+{
+	struct bf_port_counters *c = &w->counters->ports[bf_bond_slot(k)];
+	struct bf_member_counters *mc = &w->counters->members[k][member];
+	uint16_t port = w->view->bonds[k].member[member], sent = 0;
+
+	for (int i = 0; i < TX_TRIES && sent < n; i++)
+		sent = (uint16_t)(sent +
+			rte_eth_tx_burst(port, w->idx, &pkts[sent], (uint16_t)(n - sent)));
+	if (unlikely(sent < n)) {
+		for (uint16_t i = sent; i < n; i++)
+			bytes -= pkts[i]->pkt_len;
+		mc->tx_full += (uint64_t)n - sent;
+		bf_drop(w, bf_bond_slot(k), BF_DROP_MEMBER_FULL, &pkts[sent], (uint16_t)(n - sent));
+	}
+	mc->tx_frames += sent;
+	mc->tx_bytes += bytes;
+	c->tx_frames += sent;
+	c->tx_bytes += bytes;
+}
+
+/* A frame that leaves work to the card, as its driver wants it. @return false: the card cannot do it. */
+static bool
+is_prepared(const struct bf_worker *w, uint16_t port, struct rte_mbuf *m)
+{
+	uint64_t was = m->ol_flags;
+
+	if (bf_is_superframe(m) && m->ol_flags & RTE_MBUF_F_TX_IPV4)
+		m->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
+	if (rte_eth_tx_prepare(port, w->idx, &m, 1) == 1)
+		return true;
+	m->ol_flags = was;
+	return false;
+}
+
+static void
+complete_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *out[BF_STAGE_SIZE];
+	struct bf_shape s;
+
+	bf_shape_begin(&s, bf_bond_slot(k), 0, pkts, n);
+	while ((n = bf_shape_next(w, &s, out, BF_STAGE_SIZE)) > 0)
+		plain_tx(w, k, member, out, n, bf_bytes_of(out, n));
+}
+
+/* Up to the next frame that the card cannot do. */
+static uint16_t
+card_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t port = w->view->bonds[k].member[member], good = 0;
+
+	for (; good < n; good++) {
+		struct rte_mbuf *m = pkts[good];
+
+		if (bf_is_partial(m) && !is_prepared(w, port, m))
+			break;
+		w->counters->ports[bf_bond_slot(k)].superframes_out += bf_is_superframe(m);
+	}
+	if (good > 0)
+		plain_tx(w, k, member, pkts, good, bf_bytes_of(pkts, good));
+	return good;
+}
+
+/* Frames that leave something undone: the card does what it can, we do the rest. */
+static __rte_noinline void
+stated_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *out[BF_STAGE_SIZE];
+	struct bf_shape s;
+
+	bf_shape_begin(&s, bf_bond_slot(k), w->view->bonds[k].offloads[member], pkts, n);
+	while ((n = bf_shape_next(w, &s, out, BF_STAGE_SIZE)) > 0)
+		for (uint16_t i = 0; i < n; i++) {
+			i = (uint16_t)(i + card_tx(w, k, member, &out[i], (uint16_t)(n - i)));
+			if (i < n)
+				complete_tx(w, k, member, &out[i], 1);
+		}
+}
+
+void
+bf_tx_member(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t bytes)
+{
+	if (unlikely(w->bonds[k].stated))
+		stated_tx(w, k, member, pkts, n);
+	else
+		plain_tx(w, k, member, pkts, n, bytes);
+}
