@@ -341,6 +341,15 @@ link_watch(const struct bf_member *m)
 					 : "interrupt";
 }
 
+/* What its card does for frames, for the end of a line. */
+static const char *
+card_work(const struct bf_member *m)
+{
+	return m->offloads & BF_OFFLOAD_TSO ? ", card: checksums and segments"
+		: m->offloads != 0          ? ", card: checksums"
+					    : "";
+}
+
 static void
 show_member(const struct bf_bridge *br, const struct bf_bond *b, const struct bf_member *m,
 	const struct bf_member_config *config, bool missing, bool used, struct bf_out *out)
@@ -356,10 +365,10 @@ show_member(const struct bf_bridge *br, const struct bf_bond *b, const struct bf
 	bf_bond_speed_text(m->speed_mbps, speed, sizeof(speed));
 	bf_out_printf(out,
 		"\t\t%s (port %s): link %s, %s%s, %s, link losses %" PRIu64 ", tx frames %" PRIu64
-		", tx bytes %" PRIu64 ", link watched by %s%s\n",
+		", tx bytes %" PRIu64 ", link watched by %s%s%s\n",
 		m->name, port, m->carrier ? "up" : "down", used ? "sending" : "not sending",
 		member_trouble(m, missing), speed, m->flaps, c.tx_frames, c.tx_bytes,
-		missing ? "-" : link_watch(m), bf_show_node(node, where));
+		missing ? "-" : link_watch(m), card_work(m), bf_show_node(node, where));
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "name", m->name);
 	if (!missing)
@@ -372,6 +381,9 @@ show_member(const struct bf_bridge *br, const struct bf_bond *b, const struct bf
 			: bf_link_detect_asks(m) ? "poll"
 						 : "interrupt");
 	bf_out_bool(out, "link_interrupt_missing", m->interrupt_failed);
+	bf_out_bool(out, "card_checksums", m->offloads != 0);
+	bf_out_bool(out, "card_segments", m->offloads & BF_OFFLOAD_TSO);
+	bf_out_bool(out, "card_verifies", m->verifies);
 	bf_out_bool(out, "usable", m->usable);
 	bf_out_bool(out, "sending", used);
 	bf_out_bool(out, "collecting", m->collecting);

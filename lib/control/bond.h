@@ -44,6 +44,9 @@ struct bf_member {
 	uint32_t interrupts, doubt_interrupts; /* that came, at the last look and in doubt */
 	uint64_t settles_ms; /* 0: not looked at yet */
 	uint64_t doubt_ms; /* then the interrupt has failed; 0: no doubt */
+	/* card_offloads.c */
+	uint8_t offloads; /* BF_OFFLOAD_*: what its card does for frames that are sent */
+	bool verifies; /* and it says which received checksums are good */
 	bool wakes; /* it can wake a worker when frames come */
 	bool carrier; /* as last seen */
 	bool usable; /* carrier, with the up and down delays applied */

@@ -6,6 +6,7 @@
  * Threads: ctx control; bond_on_link_event and bond_on_slow_frame ctx intr.
  */
 #include "control/bond.h"
+#include "control/card_offloads.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -385,7 +386,10 @@ start_own_way(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	const struct bf_member *m = &b->members[i];
 	bool late = b->open && m->has_interrupt && m->detect == BF_LINK_AUTO;
 
-	return late || bf_bond_has_own_rings(b, i) ? bf_bond_start_anew(b, i, err) : 0;
+	bf_card_offloads_find(b, i);
+	return late || bf_bond_has_own_rings(b, i) || bf_card_offloads_any(m)
+		? bf_bond_start_anew(b, i, err)
+		: 0;
 }
 
 int

@@ -462,6 +462,10 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		bv->member[b->members[i].bit] = b->members[i].port;
 		bv->tx_desc[b->members[i].bit] = ring_size(&b->members[i]);
+		/* Frames that several members send are not changed for one of them. */
+		bv->offloads[b->members[i].bit] =
+			bv->tx == BF_TX_BROADCAST ? 0 : b->members[i].offloads;
+		bv->verifies |= b->members[i].verifies ? 1u << b->members[i].bit : 0;
 		bv->wakes |= b->members[i].wakes ? 1u << b->members[i].bit : 0;
 		bv->polled |= b->members[i].leaving ? 0 : 1u << b->members[i].bit;
 		if (!b->members[i].carrier && b->members[i].usable)

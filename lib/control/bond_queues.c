@@ -3,8 +3,9 @@
 /*
  * How long the descriptor rings of members are.
  *
- * The PMD sets up all members with the bond's sizes.  A member that has its own, or that the PMD has
- * started without its link interrupt (link_detect.h), is set up and started anew.
+ * The PMD sets up all members with the bond's sizes.  A member that has its own, that the PMD has
+ * started without its link interrupt (link_detect.h), or whose card works for it (card_offloads.h) is set up
+ * and started anew.
  *
  * Threads: ctx control.
  */
@@ -13,6 +14,7 @@
 #include <rte_errno.h>
 
 #include "control/bond.h"
+#include "control/card_offloads.h"
 #include "control/compat.h"
 
 struct bf_ring_sizes
@@ -118,6 +120,21 @@ set_up_queues(const struct bf_bond *b, uint16_t port, struct bf_ring_sizes s)
 	return ret;
 }
 
+/* With what its card is to do, or without when the driver does not want it. */
+static int
+configure_member(const struct bf_bond *b, struct bf_member *m, struct rte_eth_conf *conf)
+{
+	int ret;
+
+	bf_card_offloads_set(m, conf);
+	ret = rte_eth_dev_configure(m->port, b->n_queues, b->n_queues, conf);
+	if (ret == 0 || !bf_card_offloads_any(m))
+		return ret;
+	bf_card_offloads_give_up(m);
+	bf_card_offloads_set(m, conf);
+	return rte_eth_dev_configure(m->port, b->n_queues, b->n_queues, conf);
+}
+
 int
 bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err)
 {
@@ -130,7 +147,7 @@ bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err)
 		ret = rte_eth_dev_stop(m->port);
 	conf.intr_conf.lsc = m->has_interrupt && m->detect != BF_LINK_POLL;
 	if (ret == 0)
-		ret = rte_eth_dev_configure(m->port, b->n_queues, b->n_queues, &conf);
+		ret = configure_member(b, m, &conf);
 	if (ret == 0)
 		ret = set_up_queues(b, m->port, sizes);
 	if (ret == 0)

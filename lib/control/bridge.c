@@ -496,14 +496,14 @@ remove_member(struct bf_bridge *br, struct bf_uplink *u, const char *name, uint6
 	return 0;
 }
 
-/* A member stays one, unless its link is to be watched in another way: that needs a new start. */
+/* A member stays one, unless its link is to be watched, or its card used, in another way: that needs a new start. */
 static bool
 stays(const struct bf_bond *b, unsigned int i, const struct bf_bond_config *want)
 {
 	const struct bf_member *m = &b->members[i];
 	int at = bf_bond_config_member(want, m->name);
 
-	return at >= 0 &&
+	return at >= 0 && want->members[at].no_offload == b->cfg.members[i].no_offload &&
 		bf_link_detect_of(want, &want->members[at], m->has_interrupt) == m->detect;
 }
 

@@ -37,6 +37,7 @@ static const char *const rate_names[] = {"slow", "fast"};
 static const char *const detect_names[] = {"auto", "interrupt", "poll"};
 static const char *const member_detect_names[] = {"bond", "auto", "interrupt", "poll"};
 static const char *const offload_names[] = {"auto", "off", "csum", "tso"};
+static const char *const member_offload_names[] = {"auto", "off"};
 static const char *const admin_names[] = {"up", "down"};
 static const char *const guest_mode_names[] = {"client", "server"};
 
@@ -139,6 +140,8 @@ const struct bf_key bf_member_keys[] = {
 		"how link changes of this member are noticed"},
 	{"lacp_port_priority", "ad_actor_port_prio", NUM(M(lacp_port_priority), 1, 65535),
 		"LACP port priority"},
+	{"offload", NULL, BF_KEY_BOOL, M(no_offload), 0, 0, member_offload_names, 2,
+		"auto: its card computes checksums and cuts superframes where it can"},
 	{"drained", NULL, ONOFF(M(drained)),
 		"its traffic goes by the others as long as there are any"},
 };

@@ -67,6 +67,7 @@ struct bf_member_config {
 	uint32_t rxd, txd; /* or BF_OF_BOND */
 	uint32_t link_detect; /* BF_LINK_OF_BOND, or enum bf_link_detect + 1 */
 	uint32_t lacp_port_priority;
+	bool no_offload; /* offload=off: its card does nothing for frames */
 	bool drained;
 };
 
