@@ -37,6 +37,8 @@
 #define BF_COLD_POLLS 1 /* cold queues polled per loop that is not busy, at least */
 #define BF_COLD_US 4 /* time between two polls of cold queues when every loop is */
 #define BF_TOUCHED 64 /* rings whose guests are told together */
+#define BF_FREED 64 /* rings whose guests are told later that their buffers are free */
+#define BF_FREED_US 200 /* how much later at most */
 #define BF_LATE 64 /* other frames of control that wait for room in a member's ring */
 #define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
 
@@ -112,9 +114,17 @@ struct bf_rxq_state {
 	uint16_t queue; /* whose it is: bf_rxq_id() */
 	uint16_t generation; /* of its port */
 	bool cold;
+	bool freed; /* it is among bf_worker.freed */
 	uint8_t far; /* 0 to BF_FAR: how often the guest was farther away than memory, lately */
 	uint32_t taken; /* frames since the ring's `give` was judged */
 	uint64_t put; /* frames that had been sent to the guest then */
+};
+
+/** A ring out of which frames were taken; looked for in the view before it is touched. */
+struct bf_freed {
+	const struct bf_guest_dp *guest;
+	uint16_t slot, ring;
+	uint16_t queue; /* its place among the worker's */
 };
 
 /** A number that a queue has in every view; those of a worker's view ascend. */
@@ -186,6 +196,9 @@ struct bf_worker {
 	uint64_t cold_tsc; /* when cold queues were last polled */
 	uint16_t n_touched;
 	struct bf_ring *touched[BF_TOUCHED]; /* rings whose guests have not been told yet */
+	uint16_t n_freed;
+	struct bf_freed freed[BF_FREED];
+	uint64_t freed_tsc; /* when their guests are told */
 	struct bf_calls calls; /* control: opens and closes */
 	uint16_t staged_min; /* bounds for all that is staged, as in struct bf_burst */
 	uint32_t staged_max;

@@ -33,3 +33,21 @@ bf_rings_tell(struct bf_worker *w)
 	w->n_touched = 0;
 	bf_calls_send(&w->calls);
 }
+
+/* A guest that is not in the view any more is gone: only its address is looked at. */
+void
+bf_freed_touch(struct bf_worker *w)
+{
+	for (uint16_t i = 0; i < w->n_freed; i++) {
+		const struct bf_freed *f = &w->freed[i];
+		struct bf_guest_dp *g = w->view->ports[f->slot].guest;
+
+		w->rxq_state[f->queue].freed = false;
+		if (g != f->guest)
+			continue;
+		if (w->n_touched == BF_TOUCHED)
+			bf_rings_tell(w);
+		w->touched[w->n_touched++] = &g->ring[f->ring];
+	}
+	w->n_freed = 0;
+}

@@ -8,6 +8,7 @@
 #ifndef BF_DATAPLANE_RING_LOCK_H
 #define BF_DATAPLANE_RING_LOCK_H
 
+#include <rte_cycles.h>
 #include <rte_pause.h>
 
 #include "dataplane/lcore.h"
@@ -49,5 +50,33 @@ bf_ring_unlock(struct bf_worker *w, struct bf_ring *r)
 	if (unlikely(w->n_touched == BF_TOUCHED))
 		bf_rings_tell(w);
 }
+
+/**
+ * The same for a ring that frames were taken out of.  That its buffers are free is no news for a guest that
+ * has others, and a driver that gets frames looks by itself: it is told within BF_FREED_US, or at the end of the
+ * turn when a burst of them, or a quarter of the ring, is free.
+ */
+static inline void
+bf_ring_unlock_freed(
+	struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s, struct bf_ring *r)
+{
+	uint16_t untold = (uint16_t)(r->used_idx - r->told);
+
+	if (unlikely(untold >= RTE_MIN(r->size / 4, BF_BURST) || w->n_freed == BF_FREED)) {
+		bf_ring_unlock(w, r);
+		return;
+	}
+	if (untold > 0 && !s->freed) {
+		s->freed = true;
+		if (w->n_freed == 0)
+			w->freed_tsc = rte_rdtsc() + w->tsc_hz / 1000000 * BF_FREED_US;
+		w->freed[w->n_freed++] =
+			(struct bf_freed){q->guest, q->slot, q->ring, (uint16_t)(s - w->rxq_state)};
+	}
+	bf_ring_let_go(r);
+}
+
+/** It is time: those guests are told at the end of the turn. */
+void bf_freed_touch(struct bf_worker *w);
 
 #endif

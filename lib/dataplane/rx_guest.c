@@ -137,7 +137,7 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 
 	if (likely(up && bf_ring_lock(w, r))) {
 		n = ring_rx(w, q, s, r, pkts);
-		bf_ring_unlock(w, r);
+		bf_ring_unlock_freed(w, q, s, r);
 	}
 	if (n == 0) {
 		if (++s->empty >= BF_COLD_AFTER)

@@ -72,6 +72,7 @@ adopt_view(struct bf_worker *w, const struct bf_view *v)
 	bf_settle(w, v);
 	w->view = v;
 	bf_switch_forget(w);
+	bf_freed_touch(w); /* before queues get other places */
 	adopt_queues(w, &v->workers[w->idx]);
 }
 
@@ -88,10 +89,12 @@ send_staged(struct bf_worker *w)
 }
 
 static inline void
-tell_guests(struct bf_worker *w)
+tell_guests(struct bf_worker *w, uint64_t now)
 {
 	uint64_t t0;
 
+	if (unlikely(w->n_freed > 0) && now >= w->freed_tsc)
+		bf_freed_touch(w);
 	if (w->n_touched == 0)
 		return;
 	t0 = bf_stage_begin(w);
@@ -112,7 +115,7 @@ loop_once(struct bf_worker *w, uint64_t now)
 	send_staged(w); /* what the wire brought does not wait until all guests were asked */
 	moved += bf_rx_guests(w, now);
 	send_staged(w);
-	tell_guests(w);
+	tell_guests(w, now);
 	if (w->inject != NULL)
 		bf_inject_service(w, now);
 	return moved;
