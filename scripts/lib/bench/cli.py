@@ -17,6 +17,7 @@ from .pair import Pair, failures_kept
 from .processes import BUILD, ROOT, BenchError, Memory
 
 PATHS = ("p2v", "v2p", "pvp")
+ALONE = "v2v"  # another wiring
 SIZES = ("64", "128", "256", "512", "1024", "1280", "1518", "9018", "imix")
 MEASURES = ("delivered", "throughput", "latency", "loss", "burst", "idle")
 MODES = ("active-backup", "balance-xor")
@@ -73,8 +74,9 @@ def parse(argv):
     p.add_argument("--rfc", action="store_true", help="RFC 2544's times: trials of 60 s")
     p.add_argument("--forwarders", type=words(tuple(ALL)), default=DEFAULT,
                    help=f"of {','.join(ALL)}; default {','.join(DEFAULT)}")
-    p.add_argument("--paths", type=words(PATHS), default=list(PATHS),
-                   help="p2v wire to guest, v2p guest to wire, pvp wire, guest, wire")
+    p.add_argument("--paths", type=words((*PATHS, ALONE)), default=list(PATHS),
+                   help="p2v wire to guest, v2p guest to wire, pvp wire, guest, wire; alone: v2v "
+                   "guest to guest, in pairs")
     p.add_argument("--sizes", type=sizes, help="frame sizes with FCS, and imix")
     p.add_argument("--measure", type=words(MEASURES), default=list(MEASURES),
                    help=f"of {','.join(MEASURES)}; delivered is always measured")
@@ -118,6 +120,8 @@ def complete(parser, options):
     options.busy = options.busy or options.guests
     if options.busy > options.guests:
         parser.error(f"--busy: {options.busy}: expected 1 to {options.guests}, as --guests has it")
+    if ALONE in options.paths and (options.paths != [ALONE] or options.busy % 2):
+        parser.error(f"--paths: {ALONE}: expected alone, with an even number of guests")
     options.trial = options.trial or (0.2 if quick else 60.0 if rfc else 2.0)
     options.precision = options.precision or (12.0 if quick else 0.5 if rfc else 2.0)
     options.sizes = options.sizes or (["64"] if quick else list(SIZES))

@@ -118,7 +118,7 @@ read_spec(struct request *r, struct trial_spec *spec)
 	while (spec->path < TRIAL_PATH_COUNT && strcmp(path, trial_path_names[spec->path]) != 0)
 		spec->path++;
 	if (spec->path == TRIAL_PATH_COUNT)
-		refuse(r, "path=%.40s: expected p2v, v2p or pvp", path);
+		refuse(r, "path=%.40s: expected p2v, v2p, pvp or v2v", path);
 	spec->frames_per_s = number(r, "rate", 0, 0, 1000000000);
 	spec->ms = (uint32_t)number(r, "ms", 1000, 1, TRIAL_MAX_MS);
 	spec->count = number(r, "count", 0, 1, UINT32_MAX);
@@ -126,6 +126,8 @@ read_spec(struct request *r, struct trial_spec *spec)
 	spec->depth_us = (uint32_t)number(r, "depth", 5000, 1, 1000000);
 	spec->n_wires = (uint16_t)number(r, "wires", 1, 1, n_wires);
 	spec->n_guests = (uint16_t)number(r, "guests", n_ports - n_wires, 1, n_ports - n_wires);
+	if (spec->path == TRIAL_V2V && spec->n_guests % 2 != 0)
+		refuse(r, "guests=%u: expected an even number with v2v", spec->n_guests);
 	spec->n_far_macs = (uint32_t)number(r, "macs", 1, 1, FRAME_FLOWS_MAX);
 	spec->n_flows = (uint32_t)number(r, "flows", 512, 1, FRAME_FLOWS_MAX);
 	spec->n_flows = RTE_MAX(spec->n_flows, (uint32_t)RTE_MAX(spec->n_wires, spec->n_guests));

@@ -6,7 +6,7 @@
  *   ports                                       roles and links
  *   learn [macs=N] [wires=N]                    let the switch see every station
  *   settle [quiet=MS]                           throw away what still arrives
- *   run path=p2v|v2p|pvp [rate=N] [ms=N] [count=N] [size=N,N,...] [flows=N] [macs=N]
+ *   run path=p2v|v2p|pvp|v2v [rate=N] [ms=N] [count=N] [size=N,N,...] [flows=N] [macs=N]
  *       [wires=N] [guests=N] [drain=MS] [depth=US]
  *   distance cpu=N                              a cache line's way to that CPU and back
  *   quit

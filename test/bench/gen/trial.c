@@ -24,6 +24,7 @@ const char *const trial_path_names[TRIAL_PATH_COUNT] = {
 	[TRIAL_P2V] = "p2v",
 	[TRIAL_V2P] = "v2p",
 	[TRIAL_PVP] = "pvp",
+	[TRIAL_V2V] = "v2v",
 };
 
 struct sender {
@@ -61,7 +62,10 @@ write_route(struct sender *s, struct frame_headers *headers)
 	uint32_t far = spec->n_far_macs > 1 ? flow % spec->n_far_macs : 0;
 
 	frame_set_flow(headers, flow);
-	if (spec->path == TRIAL_V2P) {
+	if (spec->path == TRIAL_V2V) {
+		frame_mac_guest(&headers->ether.src_addr, s->index);
+		frame_mac_guest(&headers->ether.dst_addr, s->index + 1u);
+	} else if (spec->path == TRIAL_V2P) {
 		frame_mac_guest(&headers->ether.src_addr, s->index);
 		frame_mac_far(&headers->ether.dst_addr, far);
 	} else {
@@ -245,6 +249,12 @@ return_turn(const struct port *p)
 	return n;
 }
 
+static bool
+count_at_wires(enum trial_path path)
+{
+	return path == TRIAL_V2P || path == TRIAL_PVP;
+}
+
 static uint32_t
 receive_turn(void)
 {
@@ -254,7 +264,7 @@ receive_turn(void)
 	for (i = 0; i < n_ports; i++) {
 		if (!ports[i].is_wire && spec->path == TRIAL_PVP)
 			n += return_turn(&ports[i]);
-		else if (ports[i].is_wire == (spec->path != TRIAL_P2V))
+		else if (ports[i].is_wire == count_at_wires(spec->path))
 			n += count_turn(&ports[i]);
 	}
 	return n;
@@ -310,16 +320,16 @@ drain(void)
 static int
 senders_init(void)
 {
-	bool from_guests = spec->path == TRIAL_V2P;
-	uint16_t i;
+	bool from_guests = spec->path == TRIAL_V2P || spec->path == TRIAL_V2V;
+	uint16_t i, step = spec->path == TRIAL_V2V ? 2 : 1; /* who sends does not count */
 
-	n_senders = from_guests ? spec->n_guests : spec->n_wires;
+	n_senders = from_guests ? spec->n_guests / step : spec->n_wires;
 	memset(senders, 0, sizeof(senders));
 	for (i = 0; i < n_senders; i++) {
 		struct sender *s = &senders[i];
 
-		s->port = &ports[from_guests ? n_wires + i : i];
-		s->index = i;
+		s->port = &ports[from_guests ? n_wires + i * step : i];
+		s->index = (uint16_t)(i * step);
 		s->id = (uint8_t)i;
 		s->flow = i;
 		s->frames_per_tick =

@@ -6,6 +6,7 @@
  * p2v  the wires send, the guests count
  * v2p  the guests send, the wires count
  * pvp  the wires send, the guests turn every frame round, the wires count
+ * v2v  every other guest sends to the next one, which counts
  *
  * The rate is a token bucket by TSC.  Frames that become due while the bucket is full (the ring had
  * no room for too long, or this process was not run) are missed: never sent, and lost to a
@@ -28,6 +29,7 @@ enum trial_path {
 	TRIAL_P2V,
 	TRIAL_V2P,
 	TRIAL_PVP,
+	TRIAL_V2V,
 	TRIAL_PATH_COUNT,
 };
 
