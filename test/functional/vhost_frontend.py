@@ -6,6 +6,7 @@ One queue pair of split or packed rings in memory of its own, laid out here; bon
 Reference: the vhost-user protocol in QEMU's docs/interop/vhost-user.rst, virtio 1.2 sections 2.7, 2.8.
 """
 
+import contextlib
 import mmap
 import os
 import socket
@@ -17,6 +18,9 @@ MRG_RXBUF = 1 << 15
 EVENT_IDX = 1 << 29
 INDIRECT = 1 << 28
 PROTOCOL_FEATURES = 1 << 30
+NET_CSUM, NET_GUEST_CSUM = 1 << 0, 1 << 1
+NET_GUEST_TSO4, NET_GUEST_TSO6, NET_GUEST_ECN = 1 << 7, 1 << 8, 1 << 9
+NET_HOST_TSO4, NET_HOST_TSO6, NET_HOST_ECN = 1 << 11, 1 << 12, 1 << 13
 LOG_ALL = 1 << 26
 PROTOCOL_LOG_SHMFD, PROTOCOL_RARP, PROTOCOL_REPLY_ACK = 1 << 1, 1 << 2, 1 << 3
 
@@ -46,13 +50,16 @@ class Refused(Exception):
 class Frontend:
     """A device of one queue pair; connect(), then start()."""
 
-    def __init__(self, path, size=256, regions=1, mib=2):
+    def __init__(self, path, size=256, regions=1, mib=2, features=0, buffer_bytes=BUFFER):
+        """features: besides those that it always asks for."""
         self.path = str(path)
+        self.buffer_bytes = buffer_bytes
         self.size = size
         self.n_regions = regions
         self.mib = mib
         self.sock = None
-        self.features = VERSION_1 | MRG_RXBUF | PROTOCOL_FEATURES
+        self.features = VERSION_1 | MRG_RXBUF | PROTOCOL_FEATURES | features
+        self.offered = 0
         self.kick = [os.eventfd(0, os.EFD_NONBLOCK) for _ in (RX, TX)]
         self.call = [os.eventfd(0, os.EFD_NONBLOCK) for _ in (RX, TX)]
         self.memfd = os.memfd_create("guest")
@@ -60,6 +67,10 @@ class Frontend:
         self.memory = mmap.mmap(self.memfd, mib << 20)
         self.avail_idx = [0, 0]
         self.used_idx = [0, 0]
+        self.chain_at = 0  # the descriptor of send_chain() that is next
+        self.arena_at = 0
+        self.begun = []  # buffers of a frame of which not all are there
+        self.is_held = False
 
     # Messages.
 
@@ -119,8 +130,8 @@ class Frontend:
         self.say(SET_MEM_TABLE, payload, [self.memfd] * self.n_regions)
 
     def handshake(self):
-        answer = self.say(GET_FEATURES, reply=True)
-        assert struct.unpack("=Q", answer)[0] & self.features == self.features
+        self.offered = struct.unpack("=Q", self.say(GET_FEATURES, reply=True))[0]
+        assert self.offered & self.features == self.features, hex(self.features & ~self.offered)
         self.say(SET_OWNER, ack=False)
         answer = self.say(GET_PROTOCOL_FEATURES, reply=True)
         wanted = PROTOCOL_LOG_SHMFD | PROTOCOL_RARP | PROTOCOL_REPLY_ACK
@@ -181,7 +192,8 @@ class Frontend:
 
     def set_avail_idx(self, ring, value):
         self.avail_idx[ring] = value % 65536
-        self.put(ring, 0x2002, "=H", self.avail_idx[ring])
+        if not self.is_held:
+            self.put(ring, 0x2002, "=H", self.avail_idx[ring])
 
     def used(self, ring):
         """The used entries since the last look: (head, length)."""
@@ -199,7 +211,7 @@ class Frontend:
 
     def buffer(self, ring, i):
         """Guest address of a buffer of its own for descriptor i."""
-        return BASE + RINGS + (ring * self.size + i) * BUFFER
+        return BASE + RINGS + (ring * self.size + i) * self.buffer_bytes
 
     def bytes_at(self, addr, length):
         return self.memory[addr - BASE:addr - BASE + length]
@@ -208,7 +220,7 @@ class Frontend:
         """Buffers to receive into."""
         for _ in range(count):
             i = self.avail_idx[RX] % self.size
-            self.desc(RX, i, self.buffer(RX, i), BUFFER, WRITE)
+            self.desc(RX, i, self.buffer(RX, i), self.buffer_bytes, WRITE)
             self.avail(RX, i)
 
     def send(self, frame):
@@ -224,6 +236,63 @@ class Frontend:
         return [self.bytes_at(self.buffer(RX, head) + HEADER, length - HEADER)
                 for head, length in self.used(RX)]
 
+    # With headers: not on a device that send() is used on as well.
+
+    @property
+    def header_len(self):
+        return 12 if self.features & (VERSION_1 | MRG_RXBUF) else 10
+
+    def arena(self, data):
+        """Guest address of room behind the buffers, which holds the data; it is used again some time."""
+        begin = RINGS + 2 * self.size * self.buffer_bytes
+        at = begin + self.arena_at
+        if at + len(data) > self.mib << 20:
+            assert self.is_drained(TX), "wait for what was sent before"
+            at = begin
+        self.memory[at:at + len(data)] = data
+        self.arena_at = at + len(data) - begin
+        return BASE + at
+
+    def send_chain(self, header, frame, piece=1 << 20):
+        """Send a frame with this virtio header in pieces of so many bytes."""
+        data = header + bytes(self.header_len - len(header)) + frame
+        addr = self.arena(data)
+        self.chain([(addr + at, min(piece, len(data) - at)) for at in range(0, len(data), piece)])
+        os.eventfd_write(self.kick[TX], 1)
+
+    def chain(self, buffers):
+        """Make a chain of (address, length) available."""
+        assert len(buffers) <= self.size
+        head = self.chain_at % self.size
+        for n, (addr, length) in enumerate(buffers):
+            i, following = (self.chain_at + n) % self.size, (self.chain_at + n + 1) % self.size
+            self.desc(TX, i, addr, length, NEXT if n + 1 < len(buffers) else 0, following)
+        self.chain_at += len(buffers)
+        self.avail(TX, head)
+
+    @contextlib.contextmanager
+    def at_once(self):
+        """What is sent within is there all at once at its end; split rings only."""
+        self.is_held = True
+        yield
+        self.is_held = False
+        self.set_avail_idx(TX, self.avail_idx[TX])
+        os.eventfd_write(self.kick[TX], 1)
+
+    def received_with_headers(self):
+        """(header, frame) of each that came since the last look, whose buffers are there again."""
+        frames = []
+        for head, length in self.used(RX):
+            self.begun.append(self.bytes_at(self.buffer(RX, head), length))
+            self.post(1)
+            header = self.begun[0][:self.header_len]
+            n = struct.unpack("<H", header[10:])[0] if self.features & MRG_RXBUF else 1
+            assert n > 0, "no buffers"
+            if len(self.begun) == n:
+                frames.append((header, b"".join(self.begun)[self.header_len:]))
+                self.begun = []
+        return frames
+
 
 class PackedFrontend(Frontend):
     """One with packed rings, whose buffers are used in order, each with a descriptor of its own."""
@@ -231,16 +300,29 @@ class PackedFrontend(Frontend):
     def __init__(self, path, **options):
         super().__init__(path, **options)
         self.features |= RING_PACKED
+        self.last_head = [-1, -1]
 
     def lap(self, n):
         """The wrap counter of the n-th descriptor."""
         return n // self.size % 2 == 0
 
     def offer(self, ring, addr, length, flags=0):
-        n = self.avail_idx[ring]
+        self.describe(ring, self.avail_idx[ring], addr, length, flags)
+        self.last_head[ring] = self.avail_idx[ring]
+        self.avail_idx[ring] += 1
+
+    def describe(self, ring, n, addr, length, flags):
         flags |= AVAIL if self.lap(n) else USED
         self.put(ring, 16 * (n % self.size), "=QIHH", addr, length, n % self.size, flags)
-        self.avail_idx[ring] += 1
+
+    def chain(self, buffers):
+        """The first descriptor comes last: with it all of them are there."""
+        assert len(buffers) <= self.size
+        first = self.avail_idx[TX]
+        for n, (addr, length) in reversed(list(enumerate(buffers))):
+            self.describe(TX, first + n, addr, length, NEXT if n + 1 < len(buffers) else 0)
+        self.last_head[TX] = first
+        self.avail_idx[TX] += len(buffers)
 
     def is_used(self, ring, n):
         flags = self.get(ring, 16 * (n % self.size) + 14, "=H")[0]
@@ -261,11 +343,11 @@ class PackedFrontend(Frontend):
         return entries
 
     def is_drained(self, ring):
-        return self.avail_idx[ring] == 0 or self.is_used(ring, self.avail_idx[ring] - 1)
+        return self.last_head[ring] < 0 or self.is_used(ring, self.last_head[ring])
 
     def post(self, count):
         for _ in range(count):
-            self.offer(RX, self.buffer(RX, self.avail_idx[RX] % self.size), BUFFER, WRITE)
+            self.offer(RX, self.buffer(RX, self.avail_idx[RX] % self.size), self.buffer_bytes, WRITE)
 
     def send(self, frame):
         addr = self.buffer(TX, self.avail_idx[TX] % self.size)
