@@ -19,7 +19,9 @@ import tempfile
 from .image import cache_folder
 from .process import RigError, wait_until
 
-MODULES = ["failover", "net_failover", "virtio_net"]
+# In the order in which they need each other.
+MODULES = ["crc-ccitt", "ipv6", "failover", "net_failover", "virtio_net", "llc", "stp", "garp", "mrp",
+           "8021q"]
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/
@@ -33,12 +35,13 @@ while :; do PS1= sh; done
 
 
 def initramfs():
-    """busybox and the network driver's modules, as a compressed cpio archive; made once."""
+    """busybox and network modules, as a compressed cpio archive; made once for each set of them."""
     kernels = sorted(glob.glob("/usr/lib/uml/modules/*"))
     if not kernels:
         raise RigError("user-mode-linux is not installed (scripts/install-deps guest)")
     os.makedirs(cache_folder(), exist_ok=True)
-    path = os.path.join(cache_folder(), f"uml-{os.path.basename(kernels[-1])}.cpio.gz")
+    path = os.path.join(cache_folder(),
+                        f"uml-{os.path.basename(kernels[-1])}-{'-'.join(MODULES)}.cpio.gz")
     with open(os.path.join(cache_folder(), "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path):
@@ -53,7 +56,7 @@ def _make_initramfs(kernel, path):
         shutil.copy("/bin/busybox", os.path.join(root, "bin"))
         for number, name in enumerate(MODULES):
             for found in glob.glob(f"{kernel}/kernel/**/{name}.ko", recursive=True):
-                shutil.copy(found, os.path.join(root, "modules", f"{number}-{name}.ko"))
+                shutil.copy(found, os.path.join(root, "modules", f"{number:02}-{name}.ko"))
         # The kernel's console is opened before devtmpfs is there.
         for name, major, minor in (("console", 5, 1), ("null", 1, 3), ("tty0", 4, 0)):
             os.mknod(os.path.join(root, "dev", name), 0o20600, os.makedev(major, minor))
@@ -74,6 +77,7 @@ class Uml:
         self.name = name
         self.sock = sock
         self.ip = f"10.67.0.{number}"
+        self.ip6 = f"fd67::{number}"
         self.mac = f"52:54:00:67:00:{number:02x}"
         self.child = None
         self._commands = 0
@@ -118,10 +122,14 @@ class Uml:
         return self
 
     def configure(self):
-        self.sh(f"ip link set eth0 address {self.mac} && ip link set eth0 up && "
-                f"ip addr add {self.ip}/24 dev eth0")
+        self.sh("echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; "
+                f"ip link set eth0 address {self.mac} && ip link set eth0 up && "
+                f"ip addr add {self.ip}/24 dev eth0 && ip addr add {self.ip6}/64 dev eth0")
         return self
 
     def reaches(self, other):
+        self.reaches_ip(other.ip)
+
+    def reaches_ip(self, ip):
         """One answer to one of a few pings is enough."""
-        self.sh(f"ping -c 3 -W 2 {other.ip} || ping -c 3 -W 2 {other.ip}")
+        self.sh(f"ping -c 3 -W 2 {ip} || ping -c 3 -W 2 {ip}")
