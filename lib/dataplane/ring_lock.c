@@ -45,9 +45,9 @@ bf_freed_touch(struct bf_worker *w)
 		w->rxq_state[f->queue].freed = false;
 		if (g != f->guest)
 			continue;
-		if (w->n_touched == BF_TOUCHED)
-			bf_rings_tell(w);
 		w->touched[w->n_touched++] = &g->ring[f->ring];
+		if (w->n_touched == BF_TOUCHED) /* the next ring that is let go finds room */
+			bf_rings_tell(w);
 	}
 	w->n_freed = 0;
 }

@@ -577,6 +577,44 @@ test_another_guest_in_its_slot_is_told_of_its_own_buffers_only(void **state)
 	view_free(v);
 }
 
+/* The rings that a new view has told at once leave room for those of its first turn. */
+static void
+test_a_frame_to_a_guest_is_told_of_in_the_turn_of_a_new_view(void **state)
+{
+	struct bf_ring *to = &r->dp[GUESTS - 1].ring[0];
+	struct driver *d = any_driver(64);
+	int told = eventfd(0, EFD_NONBLOCK);
+	uint16_t receiver = GUESTS - 1;
+	struct bf_rxq first[2];
+	struct bf_view *v;
+	eventfd_t n;
+
+	(void)state;
+	*to = d->ring;
+	to->call_fd = told;
+	begin(DRIVERS, 64);
+	for (uint16_t i = 0; i < BF_FREED; i++)
+		send(i, 1);
+	turn(); /* it has no buffer yet */
+	assert_int_equal(r->w->n_freed, BF_FREED);
+	driver_post(d, &(uint32_t){1600}, 1);
+	v = view_new();
+	first[0] = rxq[0];
+	fill_queues(v, first, 1);
+	v->flood[0].guests = &receiver;
+	v->flood[0].n_guests = 1;
+	send(0, 1);
+	turn();
+	assert_int_equal(to->used_idx, 1);
+	assert_int_equal(eventfd_read(told, &n), 0);
+	for (uint16_t i = 0; i < BF_FREED; i++)
+		assert_int_equal(calls(i), 1);
+	view_free(v);
+	to->mode = BF_RING_OFF;
+	driver_free(d);
+	close(told);
+}
+
 /* ---- ends ---- */
 
 static void
@@ -677,6 +715,7 @@ main(void)
 		T(test_what_another_worker_left_untold_is_told),
 		T(test_a_guest_that_is_gone_is_not_touched),
 		T(test_another_guest_in_its_slot_is_told_of_its_own_buffers_only),
+		T(test_a_frame_to_a_guest_is_told_of_in_the_turn_of_a_new_view),
 		T(test_a_worker_does_not_sleep_while_guests_wait_to_be_told),
 		T(test_a_ring_that_is_stopped_is_told_before),
 		T(test_a_ring_that_was_set_up_anew_meanwhile_is_left_alone),
