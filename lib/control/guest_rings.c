@@ -192,6 +192,13 @@ ring_place(struct bf_guest *g, struct bf_ring *r, const struct bf_vhost_ring *fr
 	g->placed[q] = true;
 }
 
+/* Its driver may wait for what a process before this one used, and died before it told. */
+static bool
+was_used(const struct bf_ring *r)
+{
+	return r->packed ? r->seen != 0 || !r->wrap : r->used_idx != 0;
+}
+
 /*
  * A worker may just be calling by the descriptor that the ring had before, where nobody looks any more:
  * the guest is to look once more.
@@ -210,17 +217,18 @@ guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 	struct bf_guest_dp *dp = g->dp;
 	struct bf_ring *r = &dp->ring[q];
 	const struct bf_vhost_ring *from = &s->ring[q];
-	bool again;
+	bool looks;
 
 	if (q >= N_RINGS) /* a control queue that nobody said was one */
 		return;
-	again = g->placed[q];
+	looks = g->placed[q];
 	ring_lock(r);
 	ring_describe(r, s, from, q & 1);
 	if (!(q & 1))
 		__atomic_store_n(&dp->offloads, r->offloads, __ATOMIC_RELAXED);
 	ring_forgive(g, r);
 	ring_place(g, r, from, q);
+	looks = looks || was_used(r);
 	r->began_frames = r->frames;
 	r->began_idx = r->used_idx;
 	r->call_fd = call_fd_of(g, from, q);
@@ -237,7 +245,7 @@ guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 		bf_discard_count(1);
 		return;
 	}
-	if (again)
+	if (looks)
 		ring_call(r);
 	__atomic_fetch_or(bits_of(dp, q), 1u << q / 2, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&dp->changes, 1, __ATOMIC_RELEASE);

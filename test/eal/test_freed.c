@@ -11,6 +11,7 @@
  */
 #include "unit.h"
 
+#include <linux/virtio_config.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include "dataplane/worker.h"
 #include "driver.h"
 #include "rig.h"
+#include "vhost/session.h"
 
 #define GUESTS 40
 #define DRIVERS (BF_FREED + 6)
@@ -661,6 +663,50 @@ test_a_ring_that_is_stopped_is_told_before(void **state)
 	free(g);
 }
 
+/* Let a process that knows nothing of the guest start its ring. */
+static void
+start_anew(uint16_t i)
+{
+	struct bf_vhost_session *s = calloc(1, sizeof(*s));
+	struct bf_guest *g = calloc(1, sizeof(*g));
+
+	assert_non_null(s);
+	assert_non_null(g);
+	g->dp = rxq[i].guest;
+	s->features = 1ULL << VIRTIO_RING_F_EVENT_IDX | (uint64_t)packed << VIRTIO_F_RING_PACKED;
+	s->ring[rxq[i].ring] = (struct bf_vhost_ring){.size = ring(i)->size,
+		.base = bf_ring_base(ring(i)),
+		.enabled = true,
+		.kick = {.fd = -1},
+		.call = {.fd = call[i], .kind = BF_VHOST_FD_EVENT},
+		.desc = ring(i)->desc,
+		.avail = ring(i)->avail,
+		.used = ring(i)->used};
+	bf_guest_rings_open();
+	bf_guest_rings_ops.ring_start(g, s, rxq[i].ring);
+	bf_guest_rings_close();
+	free(s);
+	free(g);
+}
+
+/*
+ * The process before may have died before it told.  The driver waits for what was used then, and not for
+ * what is used from here on.
+ */
+static void
+test_a_ring_that_another_process_has_used_is_told_when_it_is_started(void **state)
+{
+	(void)state;
+	begin(2, 64);
+	wait_for_more(0, 0);
+	taken(0, 1);
+	assert_int_equal(calls(0), 0);
+	start_anew(0);
+	assert_int_equal(calls(0), 1);
+	start_anew(1);
+	assert_int_equal(calls(1), 0); /* nobody has used it */
+}
+
 static void
 test_a_ring_that_was_set_up_anew_meanwhile_is_left_alone(void **state)
 {
@@ -718,6 +764,7 @@ main(void)
 		T(test_a_frame_to_a_guest_is_told_of_in_the_turn_of_a_new_view),
 		T(test_a_worker_does_not_sleep_while_guests_wait_to_be_told),
 		T(test_a_ring_that_is_stopped_is_told_before),
+		T(test_a_ring_that_another_process_has_used_is_told_when_it_is_started),
 		T(test_a_ring_that_was_set_up_anew_meanwhile_is_left_alone),
 	};
 	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
