@@ -73,11 +73,10 @@ note(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, uint16_t out)
 		return;
 	}
 	bf_gso_begin(&g, m);
-	do {
-		n = bf_gso_next(&g, m->pool, segments, BF_BURST);
+	while ((n = bf_gso_next(&g, m->pool, segments, BF_BURST)) > 0) {
 		bf_echo_note_burst(w->echoes, bond, segments, n, 1);
 		bf_free_burst(segments, n);
-	} while (n == BF_BURST);
+	}
 }
 
 /* What follows from a frame beside its way. */

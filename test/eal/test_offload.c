@@ -685,6 +685,31 @@ test_frames_that_come_back_are_known_though_they_were_completed_or_cut(void **st
 
 /* ---- limits ---- */
 
+/* Of a guest that is not known yet segments are made to be noted: with what memory there is. */
+static void
+test_an_unknown_guest_sends_a_superframe_without_memory_for_its_segments(void **state)
+{
+	static struct rte_mbuf *all[RIG_FRAMES];
+	struct shape s = {.payload = 64000, .segment = 1448, .to = BOND};
+	uint32_t pieces, take;
+	uint64_t seed = 22;
+
+	(void)state;
+	for (uint32_t x = 0; x < 3; x++) {
+		make_super(&s, &seed);
+		pieces = (super_len + BUFFER - 1) / BUFFER;
+		rig_mac(super + HEADER + 6, 70 + x);
+		take = rte_mempool_avail_count(r->pool) - pieces - x;
+		assert_int_equal(rte_pktmbuf_alloc_bulk(r->pool, all, take), 0);
+		send_one(CHAIN);
+		rte_pktmbuf_free_bulk(all, take);
+		assert_int_equal(rig_drops(r, BOND, BF_DROP_NO_MEMORY), x + 1);
+		assert_int_equal(rte_ring_count(r->wire[0]), x);
+		rig_collect(r);
+		assert_true(rig_balanced(r));
+	}
+}
+
 /* So many frames are left in the pool when the superframe has been taken. */
 static void
 test_without_memory_what_is_left_of_a_superframe_is_dropped(void **state)
@@ -1102,6 +1127,7 @@ main(void)
 		T(test_floods_are_cut_once_and_are_whole_everywhere),
 		T(test_checksums_of_floods_are_completed_once),
 		T(test_frames_that_come_back_are_known_though_they_were_completed_or_cut),
+		T(test_an_unknown_guest_sends_a_superframe_without_memory_for_its_segments),
 		T(test_without_memory_what_is_left_of_a_superframe_is_dropped),
 		T(test_a_superframe_waits_for_memory_to_be_taken),
 		T(test_bad_headers_are_counted_and_the_ring_goes_on),
