@@ -51,6 +51,7 @@ ring_discard(struct bf_guest_dp *g, struct bf_ring *r, unsigned int *bursts)
 		uint16_t n = bf_ring_take(r, g->pool, pkts, BF_BURST, &lost);
 
 		rte_pktmbuf_free_bulk(pkts, n);
+		r->refused = 0; /* no worker is to count them: they are not in the ledger */
 		count += n;
 		if (n == 0)
 			break;
