@@ -112,25 +112,6 @@ broadcast_tx(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mb
 	}
 }
 
-/* A wire carries 60 bytes at least; a guest may send less. */
-static void
-pad(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
-{
-	for (uint16_t i = 0; i < n; i++) {
-		uint32_t need;
-		char *tail;
-
-		if (pkts[i]->pkt_len >= BF_MIN_FRAME)
-			continue;
-		need = BF_MIN_FRAME - pkts[i]->pkt_len;
-		tail = rte_pktmbuf_append(pkts[i], (uint16_t)need);
-		if (tail == NULL)
-			continue; /* the last of several segments is full: leave it as it is */
-		memset(tail, 0, need);
-		w->counters->pmd.padded++;
-	}
-}
-
 static uint16_t
 drop_oversize(
 	struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n, uint32_t flags)
@@ -153,7 +134,7 @@ fit(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *sum, uint64_t *bytes)
 {
 	if (sum->min_len < BF_MIN_FRAME)
-		pad(w, pkts, n);
+		bf_tx_pad(w, pkts, n);
 	if (sum->max_len > w->view->ports[bf_bond_slot(k)].max_len)
 		n = drop_oversize(w, k, pkts, n, sum->flags);
 	*bytes = 0;

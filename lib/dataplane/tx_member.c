@@ -7,12 +7,32 @@
  */
 #include "dataplane/tx_member.h"
 
+#include <string.h>
+
 #include <rte_ethdev.h>
 
 #include "dataplane/drop.h"
 #include "dataplane/shape.h"
 
 #define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
+
+void
+bf_tx_pad(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t need;
+		char *tail;
+
+		if (pkts[i]->pkt_len >= BF_MIN_FRAME || unlikely(bf_is_superframe(pkts[i])))
+			continue;
+		need = BF_MIN_FRAME - pkts[i]->pkt_len;
+		tail = rte_pktmbuf_append(pkts[i], (uint16_t)need);
+		if (tail == NULL)
+			continue; /* the last of several segments is full: leave it as it is */
+		memset(tail, 0, need);
+		w->counters->pmd.padded++;
+	}
+}
 
 static void
 plain_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n,
@@ -58,8 +78,10 @@ complete_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf
 	struct bf_shape s;
 
 	bf_shape_begin(&s, bf_bond_slot(k), 0, pkts, n);
-	while ((n = bf_shape_next(w, &s, out, BF_STAGE_SIZE)) > 0)
+	while ((n = bf_shape_next(w, &s, out, BF_STAGE_SIZE)) > 0) {
+		bf_tx_pad(w, out, n);
 		plain_tx(w, k, member, out, n, bf_bytes_of(out, n));
+	}
 }
 
 /* Up to the next frame that the card cannot do. */
@@ -88,12 +110,14 @@ stated_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf *
 	struct bf_shape s;
 
 	bf_shape_begin(&s, bf_bond_slot(k), w->view->bonds[k].offloads[member], pkts, n);
-	while ((n = bf_shape_next(w, &s, out, BF_STAGE_SIZE)) > 0)
+	while ((n = bf_shape_next(w, &s, out, BF_STAGE_SIZE)) > 0) {
+		bf_tx_pad(w, out, n);
 		for (uint16_t i = 0; i < n; i++) {
 			i = (uint16_t)(i + card_tx(w, k, member, &out[i], (uint16_t)(n - i)));
 			if (i < n)
 				complete_tx(w, k, member, &out[i], 1);
 		}
+	}
 }
 
 void

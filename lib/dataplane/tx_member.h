@@ -10,6 +10,9 @@
 
 #include "dataplane/lcore.h"
 
+/** A wire carries 60 bytes at least; a guest, or the last segment of a superframe, may be shorter. */
+void bf_tx_pad(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n);
+
 /**
  * Send frames on the worker's own queue of a member. Takes all n.
  *

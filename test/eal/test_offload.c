@@ -597,6 +597,29 @@ test_a_bond_gets_segments(void **state)
 	assert_int_equal(counters(BOND)->sums, 4 * LAYOUTS);
 }
 
+static void
+test_short_segments_are_padded_on_the_wire(void **state)
+{
+	static const uint8_t zeros[8];
+	uint64_t seed = 23;
+
+	(void)state;
+	for (uint32_t last = 1; last < 8; last++) {
+		struct shape s = {.payload = 1448 + last, .segment = 1448, .to = BOND};
+		uint32_t len = headers_of(&s) + last;
+		struct rte_mbuf *m[2];
+
+		make_super(&s, &seed);
+		send_one(ONE);
+		assert_int_equal(rte_ring_dequeue_bulk(r->wire[0], (void **)m, 2, NULL), 2);
+		assert_int_equal(m[1]->pkt_len, RTE_MAX(len, (uint32_t)BF_MIN_FRAME));
+		expect_segment(&s, rte_pktmbuf_mtod(m[1], uint8_t *), len, 1);
+		assert_memory_equal(
+			rte_pktmbuf_mtod_offset(m[1], uint8_t *, len), zeros, m[1]->pkt_len - len);
+		rte_pktmbuf_free_bulk(m, 2);
+	}
+}
+
 /* ---- flooding ---- */
 
 static void
@@ -1124,6 +1147,7 @@ main(void)
 		T(test_who_takes_nothing_gets_right_checksums),
 		T(test_superframes_of_long_segments_are_dropped_whole),
 		T(test_a_bond_gets_segments),
+		T(test_short_segments_are_padded_on_the_wire),
 		T(test_floods_are_cut_once_and_are_whole_everywhere),
 		T(test_checksums_of_floods_are_completed_once),
 		T(test_frames_that_come_back_are_known_though_they_were_completed_or_cut),
