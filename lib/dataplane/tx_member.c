@@ -12,6 +12,7 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/drop.h"
+#include "dataplane/frame.h"
 #include "dataplane/shape.h"
 
 #define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
@@ -57,12 +58,19 @@ plain_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **
 	c->tx_bytes += bytes;
 }
 
-/* A frame that leaves work to the card, as its driver wants it. @return false: the card cannot do it. */
+/*
+ * A frame that leaves work to the card, as its driver wants it. @return false: the card cannot do it.
+ *
+ * Drivers write the sum of the pseudo header anew, and know it only where nothing stands between the IPv6
+ * header and the other one (rte_ipv6_phdr_cksum()).
+ */
 static bool
 is_prepared(const struct bf_worker *w, uint16_t port, struct rte_mbuf *m)
 {
 	uint64_t was = m->ol_flags;
 
+	if (m->ol_flags & RTE_MBUF_F_TX_IPV6 && m->l3_len != BF_IPV6_LEN)
+		return false;
 	if (bf_is_superframe(m) && m->ol_flags & RTE_MBUF_F_TX_IPV4)
 		m->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
 	if (rte_eth_tx_prepare(port, w->idx, &m, 1) == 1)

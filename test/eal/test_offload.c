@@ -620,6 +620,38 @@ test_short_segments_are_padded_on_the_wire(void **state)
 	}
 }
 
+/* A card gets what it can do; of IPv6 only what has no extension headers. */
+static void
+test_checksums_behind_extension_headers_are_not_left_to_a_card(void **state)
+{
+	static const uint8_t padding[8] = {17, 0, 1, 4}; /* RFC 8200 4.6: UDP follows */
+	uint8_t *ip = super + HEADER + 14, *udp = ip + 48;
+	struct virtio_net_hdr h = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_offset = 6};
+	struct rte_mbuf *m = NULL;
+	uint64_t seed = 24;
+
+	(void)state;
+	r->view->bonds[0].offloads[0] = r->view->bonds[0].offloads[1] = ALL;
+	make_udp(BOND, true, 108, &seed);
+	send_one(ONE);
+	assert_int_equal(rte_ring_dequeue(r->wire[0], (void **)&m), 0);
+	assert_true(m->ol_flags == (RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV6));
+	rte_pktmbuf_free(m);
+	make_udp(BOND, true, 108, &seed);
+	ip[6] = 60;
+	memcpy(ip + 40, padding, sizeof(padding));
+	put_16(udp + 4, 108);
+	put_16(udp + 6, naive_pseudo(ip, true, 17, 108));
+	h.csum_start = 14 + 48;
+	memcpy(super, &h, sizeof(h));
+	send_one(ONE);
+	assert_int_equal(rte_ring_dequeue(r->wire[0], (void **)&m), 0);
+	assert_true(m->ol_flags == 0);
+	ip = rte_pktmbuf_mtod_offset(m, uint8_t *, 14);
+	assert_int_equal(naive(naive_pseudo(ip, true, 17, 108), ip + 48, 108), 0xffff);
+	rte_pktmbuf_free(m);
+}
+
 /* ---- flooding ---- */
 
 static void
@@ -1147,6 +1179,7 @@ main(void)
 		T(test_who_takes_nothing_gets_right_checksums),
 		T(test_superframes_of_long_segments_are_dropped_whole),
 		T(test_a_bond_gets_segments),
+		T(test_checksums_behind_extension_headers_are_not_left_to_a_card),
 		T(test_short_segments_are_padded_on_the_wire),
 		T(test_floods_are_cut_once_and_are_whole_everywhere),
 		T(test_checksums_of_floods_are_completed_once),
