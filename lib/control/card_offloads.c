@@ -23,6 +23,7 @@ static const struct {
 	uint64_t tx, rx; /* that are not used */
 } quirks[] = {
 	{"net_tap", RTE_ETH_TX_OFFLOAD_TCP_TSO, 0}, /* cuts IPv4 only, with librte_gso */
+	{"net_virtio", 0, ~0ULL}, /* the other end leaves checksums undone then: RX_L4_CKSUM_NONE */
 	{"net_vhost", ~0ULL, ~0ULL}, /* whoever is behind it may change, and takes less then */
 	{"net_virtio_user", ~0ULL, ~0ULL},
 };

@@ -55,6 +55,8 @@ enqueue_all(struct bf_ring *r, struct rte_mbuf **pkts, uint16_t n, uint8_t retri
 {
 	uint16_t done = 0;
 
+	if (flags == BF_BURST_GOOD && r->offloads == 0) /* there is no header to say it by */
+		flags = 0;
 	r->spent = false;
 	while (done < n) {
 		uint16_t want = RTE_MIN((uint16_t)(n - done), (uint16_t)BF_BURST);

@@ -156,7 +156,8 @@ bf_vnet_hdr_make(const struct rte_mbuf *m, uint32_t takes, uint8_t *header)
 		h.csum_offset = (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_UDP_CKSUM
 			? UDP_CHECKSUM_AT
 			: TCP_CHECKSUM_AT;
-	} else if (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD && takes & BF_OFFLOAD_CSUM) {
+	} else if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
+		takes & BF_OFFLOAD_CSUM) {
 		h.flags = VIRTIO_NET_HDR_F_DATA_VALID;
 	}
 	if (bf_is_superframe(m)) {
