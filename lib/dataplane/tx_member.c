@@ -15,6 +15,8 @@
 #include "dataplane/frame.h"
 #include "dataplane/shape.h"
 
+/* A card is asked to cut to this at least: below it some refuse, and some stop their queue (i40e, iavf). */
+#define CARD_SEGMENT_MIN 256
 #define TX_TRIES 2 /* a refused rest is offered once more: tx rings are reclaimed by the call */
 
 void
@@ -70,6 +72,8 @@ is_prepared(const struct bf_worker *w, uint16_t port, struct rte_mbuf *m)
 	uint64_t was = m->ol_flags;
 
 	if (m->ol_flags & RTE_MBUF_F_TX_IPV6 && m->l3_len != BF_IPV6_LEN)
+		return false;
+	if (bf_is_superframe(m) && m->tso_segsz < CARD_SEGMENT_MIN)
 		return false;
 	if (bf_is_superframe(m) && m->ol_flags & RTE_MBUF_F_TX_IPV4)
 		m->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;

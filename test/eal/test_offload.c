@@ -598,6 +598,27 @@ test_a_bond_gets_segments(void **state)
 }
 
 static void
+test_a_card_is_not_asked_for_tiny_segments(void **state)
+{
+	struct shape s = {.payload = 3000, .segment = 255, .to = BOND};
+	struct rte_mbuf *m = NULL;
+	uint64_t seed = 25;
+
+	(void)state;
+	r->view->bonds[0].offloads[0] = r->view->bonds[0].offloads[1] = ALL;
+	make_super(&s, &seed);
+	send_one(CHAIN);
+	expect_segments_on_wire(&s);
+	s.segment = 256;
+	make_super(&s, &seed);
+	send_one(CHAIN);
+	assert_int_equal(rte_ring_dequeue(r->wire[0], (void **)&m), 0);
+	assert_true(bf_is_superframe(m) && m->tso_segsz == 256);
+	rte_pktmbuf_free(m);
+	assert_int_equal(counters(BOND)->superframes_out, 1);
+}
+
+static void
 test_short_segments_are_padded_on_the_wire(void **state)
 {
 	static const uint8_t zeros[8];
@@ -1180,6 +1201,7 @@ main(void)
 		T(test_superframes_of_long_segments_are_dropped_whole),
 		T(test_a_bond_gets_segments),
 		T(test_checksums_behind_extension_headers_are_not_left_to_a_card),
+		T(test_a_card_is_not_asked_for_tiny_segments),
 		T(test_short_segments_are_padded_on_the_wire),
 		T(test_floods_are_cut_once_and_are_whole_everywhere),
 		T(test_checksums_of_floods_are_completed_once),
