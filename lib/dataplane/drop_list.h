@@ -35,6 +35,8 @@
 		"sent to the bond's own address (probe replies): read, not forwarded") \
 	X(FROM_DISABLED, "from_disabled", "in", \
 		"sent by a guest whose port is administratively down") \
+	X(FLOOD_SEGMENTS, "flood_segments", "in", \
+		"a superframe of more than 128 segments whose destination is not known") \
 	X(NO_DESTINATION, "no_destination", "in", "flooded, and no other port is up") \
 	X(PORT_GONE, "port_gone", "out", "the destination port was removed") \
 	X(GUEST_DOWN, "guest_down", "out", "the guest is not connected") \

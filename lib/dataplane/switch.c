@@ -31,6 +31,7 @@
 #define LEARN_REPEAT_MS 2 /* an address is posted again after this, not before */
 #define SAMPLE 16 /* frames of a flood of which one is remembered */
 #define CLAIM_REPEAT_MS 250
+#define FLOOD_SEGMENTS 128 /* 64 KiB in segments of the smallest MTU that hosts have */
 
 /* Tell control where a station is, unless this worker told it a moment ago. */
 static void
@@ -437,6 +438,21 @@ flood_complete(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbu
 	c->copies += dests > 0 ? (uint64_t)n * (dests - 1u) : 0;
 }
 
+/* Segments for every guest are as many frames as guests, times that many. */
+static uint16_t
+drop_unfloodable(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t keep = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (bf_is_superframe(pkts[i]) && bf_gso_count(pkts[i]) > FLOOD_SEGMENTS)
+			bf_drop(w, in, BF_DROP_FLOOD_SEGMENTS, &pkts[i], 1);
+		else
+			pkts[keep++] = pkts[i];
+	}
+	return keep;
+}
+
 /*
  * Flooded frames are everybody's, and those that come back are known by their bytes: whatever a guest left
  * undone is done first.
@@ -448,6 +464,7 @@ flood_stated(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf 
 	struct bf_burst sum;
 	struct bf_shape s;
 
+	n = drop_unfloodable(w, in, pkts, n);
 	bf_shape_begin(&s, in, 0, pkts, n);
 	while ((n = bf_shape_next(w, &s, out, BF_BURST)) > 0) {
 		bf_shape_sum(out, n, 0, &sum);

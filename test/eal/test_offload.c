@@ -702,6 +702,32 @@ test_floods_are_cut_once_and_are_whole_everywhere(void **state)
 	}
 }
 
+/* Each segment would be copied to every guest. */
+static void
+test_a_superframe_of_many_segments_is_not_flooded(void **state)
+{
+	uint64_t seed = 9;
+
+	(void)state;
+	for (unsigned int v6 = 0; v6 < 2; v6++) {
+		struct shape s = {v6, true, 129 * 100, 100, UNKNOWN};
+
+		make_super(&s, &seed);
+		send_one(CHAIN);
+		assert_int_equal(counters(SENDER)->drops[BF_DROP_FLOOD_SEGMENTS], v6 + 1);
+		expect_nothing_anywhere();
+		assert_true(rig_balanced(r));
+		s.payload = 128 * 100;
+		make_super(&s, &seed);
+		send_one(CHAIN);
+		for (unsigned int g = TAKES_ALL; g <= TAKES_NOTHING; g++) {
+			expect_segments_at(g, &s);
+			refill(g);
+		}
+		expect_segments_on_wire(&s);
+	}
+}
+
 static void
 test_checksums_of_floods_are_completed_once(void **state)
 {
@@ -1204,6 +1230,7 @@ main(void)
 		T(test_a_card_is_not_asked_for_tiny_segments),
 		T(test_short_segments_are_padded_on_the_wire),
 		T(test_floods_are_cut_once_and_are_whole_everywhere),
+		T(test_a_superframe_of_many_segments_is_not_flooded),
 		T(test_checksums_of_floods_are_completed_once),
 		T(test_frames_that_come_back_are_known_though_they_were_completed_or_cut),
 		T(test_an_unknown_guest_sends_a_superframe_without_memory_for_its_segments),
