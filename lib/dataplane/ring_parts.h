@@ -26,6 +26,7 @@
 #define BF_RING_WORK_BYTES \
 	512u /* of a frame that asks for something: as much work as a descriptor */
 #define BF_RING_WORK_SEGMENTS 4u
+#define BF_RING_STEP_BYTES 1024u /* of a frame for the guest: they may take a descriptor */
 #define BF_LOOK_AHEAD_BELOW (BF_BURST / 2) /* a visit of so many frames hides its own misses */
 
 /** A frame's usual buffer: what pass 2 found out about it. */
@@ -153,6 +154,13 @@ bf_walked_take(struct bf_ring *r, const struct bf_pieces *p, struct rte_mbuf *m,
 	}
 	bf_work_note(m, left); /* it has been copied */
 	return what;
+}
+
+/* What a frame for the guest takes of a visit: descriptors that its length does not explain. */
+static inline uint32_t
+bf_put_work(const struct bf_pieces *p)
+{
+	return p->steps - RTE_MIN((uint32_t)p->steps, p->bytes / BF_RING_STEP_BYTES);
 }
 
 /* What a fresh frame of the pool has room for in one piece: the frames need not be read for it. */

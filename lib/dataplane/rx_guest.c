@@ -19,6 +19,7 @@
 #include "dataplane/ring_lock.h"
 #include "dataplane/rules.h"
 #include "dataplane/shape.h"
+#include "dataplane/stage.h"
 #include "dataplane/switch.h"
 
 static void
@@ -156,6 +157,8 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 		flags = stated_flags(w, q->slot, pkts, n);
 	if (likely(n > 0))
 		bf_switch_burst(w, q->slot, pkts, n, flags);
+	if (unlikely(flags & BF_BURST_SEGMENTS)) /* much memory: it does not wait for others */
+		bf_stage_flush(w);
 	return taken;
 }
 

@@ -370,7 +370,7 @@ put_walked(struct bf_ring *r, const struct rte_mbuf *m, const struct bf_form *fo
 		return NO_ROOM;
 	}
 	what = plan_buffers(r, &plan, bf_form_len(form, m), waiting);
-	*left -= plan.pieces.steps;
+	*left -= RTE_MIN(*left, bf_put_work(&plan.pieces));
 	if (what == WRONG_CHAIN)
 		bf_ring_fail(r, plan.pieces.fault);
 	if (what != PUT)
