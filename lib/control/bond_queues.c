@@ -140,7 +140,7 @@ bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err)
 {
 	struct bf_ring_sizes sizes = bf_bond_ring_sizes(&b->cfg, &b->cfg.members[i]);
 	struct bf_member *m = &b->members[i];
-	struct rte_eth_conf conf;
+	struct rte_eth_conf conf = {.link_speeds = 0};
 	int ret = rte_eth_dev_conf_get(m->port, &conf);
 
 	if (ret == 0)
