@@ -29,6 +29,7 @@ struct bf_drop_info {
 	const char *name, *at, *help;
 };
 extern const struct bf_drop_info bf_drop_info[BF_DROP_COUNT];
+
 /** What became of superframes and checksums at a port: names and words for all who show it. */
 struct bf_offload_counter {
 	const char *name, *help;
@@ -36,6 +37,7 @@ struct bf_offload_counter {
 };
 extern const struct bf_offload_counter bf_offload_counters[];
 extern const unsigned int bf_n_offload_counters;
+/** The counter of row @p i, of a port. */
 uint64_t bf_offload_counter(const struct bf_port_counters *c, unsigned int i);
 
 /** Does the port that the frame came from count it? */

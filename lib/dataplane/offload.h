@@ -42,9 +42,6 @@
 
 #define BF_TCP_CWR 0x80u /* in byte 13 of a TCP header */
 
-/* All that may have to be undone before a frame goes to somebody who takes none of it. */
-#define BF_OFFLOAD_FLAGS (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_L4_MASK)
-
 static inline bool
 bf_is_superframe(const struct rte_mbuf *m)
 {

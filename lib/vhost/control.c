@@ -6,7 +6,8 @@
  *
  * A switch port takes every frame: receive modes, addresses and VLAN filters are accepted and change
  * nothing.  A number of queue pairs is accepted when the port has as many: rings say by themselves
- * whether they are used.  Offloads were not offered and are refused.
+ * whether they are used.  Offloads cannot be changed while the device runs (CTRL_GUEST_OFFLOADS was
+ * not offered), so that is refused.
  *
  * What the guest writes is read once and checked.  At a chain that cannot be the queue stands still; each
  * kick looks at it again.
