@@ -289,7 +289,7 @@ bf_bond_open(
 	b->active = -1;
 	if (strcmp(b->kept_of, b->cfg.name) != 0)
 		b->kept[0] = '\0';
-	b->kept_until_ms = now_ms + KEEP_MS;
+	b->kept_until_ms = UINT64_MAX; /* counted from the first look at its links on */
 	b->n_members = b->cfg.n_members;
 	for (unsigned int i = 0; i < b->n_members; i++)
 		member_init(b, i, (uint8_t)i, now_ms);
@@ -597,6 +597,8 @@ bf_bond_tick(struct bf_bond *b, uint64_t now_ms)
 		return next;
 	if (all)
 		b->next_poll_ms = now_ms + BF_LINK_LOOK_MS;
+	if (b->kept_until_ms == UINT64_MAX)
+		b->kept_until_ms = now_ms + KEEP_MS;
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		bool tested = b->members[i].forced_down_ms != 0;
 
