@@ -18,7 +18,7 @@ from guestrig.uml import Uml
 
 MIB = 4
 TAG = f"{os.getpid() % 1000000}"
-TAP, BRIDGE, VETH, NETNS = f"bft{TAG}", f"bfb{TAG}", f"bfv{TAG}", f"bfn{TAG}"
+TAP, BRIDGE, VETH = f"bft{TAG}", f"bfb{TAG}", f"bfv{TAG}"
 HOST, HOST6 = "10.67.0.100", "fd67::100"
 VLANS = {"one tag": ("eth0.5", "10.67.5.{}"), "two tags": ("eth0.5.6", "10.67.6.{}")}
 
@@ -27,9 +27,23 @@ def ip(*words):
     subprocess.run(["ip", *words], check=True, timeout=10, capture_output=True)
 
 
-def in_netns(*words, **options):
-    return subprocess.run(["ip", "netns", "exec", NETNS, *words], check=True, timeout=60,
-                          capture_output=True, text=True, **options).stdout
+class Host:
+    """A network namespace of its own, kept by a process: names of namespaces need mounts."""
+
+    def __init__(self):
+        self.keeper = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec sleep 600"],
+                                       stdout=subprocess.PIPE)
+        assert self.keeper.stdout.readline()
+        self.enter = ["nsenter", "-t", str(self.keeper.pid), "-n"]
+
+    def sh(self, *words):
+        return subprocess.run([*self.enter, *words], check=True, timeout=60, capture_output=True,
+                              text=True).stdout
+
+    def end(self):
+        self.keeper.kill()
+        self.keeper.wait(10)
+        self.keeper.stdout.close()
 
 
 class Pair:
@@ -42,6 +56,7 @@ class Pair:
         self.backend = Bondfwd(run, [run.path("far.sock")], self.ports, {"mode": "active-backup"})
         self.guests = [Uml(run, port.name, port.sock, i) for i, port in enumerate(self.ports, 1)]
         self.member = member
+        self.host = Host()
 
     def start(self):
         self.backend.start().wait_ready()
@@ -67,27 +82,26 @@ class Pair:
             ctl("set", "bonding", "member", "net_tap7", "bond1", f"offload={self.member}")
         for port in self.ports:
             ctl("set", "guest", port.name, "uplink=bond1")
-        ip("netns", "add", NETNS)
         ip("link", "add", BRIDGE, "type", "bridge")
-        ip("link", "add", VETH, "type", "veth", "peer", "name", "host0", "netns", NETNS)
+        ip("link", "add", VETH, "type", "veth", "peer", "name", "host0", "netns",
+           str(self.host.keeper.pid))
         for nic in (TAP, VETH):
             ip("link", "set", nic, "master", BRIDGE)
         for nic in (TAP, VETH, BRIDGE):
             ip("link", "set", nic, "up")
         for words in ("link set host0 up", "link set lo up", f"addr add {HOST}/24 dev host0",
                       f"addr add {HOST6}/64 dev host0 nodad"):
-            ip("-n", NETNS, *words.split())
+            self.host.sh("ip", *words.split())
         wait_until("the tap in service", 10, lambda: self.backend.show(
             "bonding", "config", "bond1")["active_members"] == ["net_tap7"])
 
     def counters(self, port):
         return self.backend.guest(port)["offload_counters"]
 
-    @staticmethod
-    def end():
-        for words in (["netns", "del", NETNS], ["link", "del", BRIDGE]):
-            with contextlib.suppress(subprocess.SubprocessError):
-                ip(*words)
+    def end(self):
+        self.host.end()
+        with contextlib.suppress(subprocess.SubprocessError):
+            ip("link", "del", BRIDGE)
 
 
 @contextlib.contextmanager
@@ -192,7 +206,7 @@ def test_a_host_on_the_wire_gets_whole_frames_and_sends_what_is_coalesced(member
         with open(f"{folder}/sent", "wb") as file:
             file.write(data)
         server = ends.enter_context(subprocess.Popen(
-            ["ip", "netns", "exec", NETNS, "busybox", "httpd", "-f", "-p", "[::]:80", "-h", folder]))
+            [*lab.host.enter, "busybox", "httpd", "-f", "-p", "[::]:80", "-h", folder]))
         ends.callback(server.kill)
         one.reaches_ip(HOST)
         two.reaches_ip(HOST)
@@ -202,10 +216,10 @@ def test_a_host_on_the_wire_gets_whole_frames_and_sends_what_is_coalesced(member
                 assert fetch(guest, f"http://{HOST}/sent") == sum_of_data
                 assert fetch(guest, f"http://[{HOST6}]/sent") == sum_of_data
                 for url in (f"http://{guest.ip}/sent", f"http://[{guest.ip6}]:81/sent"):
-                    got = in_netns("sh", "-c", f"busybox wget -q -O - {url} | md5sum").split()[0]
+                    got = lab.host.sh("sh", "-c", f"busybox wget -q -O - {url} | md5sum").split()[0]
                     assert got == md5(guest, "/srv/sent"), url
         assert wire["all"] > 1000 and wire["bad"] == 0 and wire["long"] == 0
-        assert_no_bad_checksum(in_netns("cat", "/proc/net/snmp", "/proc/net/snmp6"))
+        assert_no_bad_checksum(lab.host.sh("cat", "/proc/net/snmp", "/proc/net/snmp6"))
         assert lab.counters("uml1")["coalesced"] > 0
         assert lab.counters("uml2")["coalesced"] == 0
         details = lab.backend.show("bonding", "config", "bond1")["member_details"]
