@@ -17,26 +17,30 @@
 		RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 #define RX_SUMS (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 
-/* Drivers of devices that are software themselves, or do less than they say. */
+/*
+ * Drivers whose devices have been tried: others may not start a second time, or refuse an MTU then, as
+ * net_e1000_em and net_vmxnet3 were seen to do.
+ */
 static const struct {
 	const char *driver;
-	uint64_t tx, rx; /* that are not used */
-} quirks[] = {
-	{"net_tap", RTE_ETH_TX_OFFLOAD_TCP_TSO, 0}, /* cuts IPv4 only, with librte_gso */
-	{"net_virtio", 0, ~0ULL}, /* the other end leaves checksums undone then: RX_L4_CKSUM_NONE */
-	{"net_vhost", ~0ULL, ~0ULL}, /* whoever is behind it may change, and takes less then */
-	{"net_virtio_user", ~0ULL, ~0ULL},
+	uint64_t tx, rx; /* that are used */
+} tried[] = {
+	{"net_tap", TX_SUMS, RX_SUMS}, /* its segmentation is for IPv4 only */
 };
 
 static void
 leave_out(const char *driver, uint64_t *tx, uint64_t *rx)
 {
-	for (unsigned int i = 0; i < RTE_DIM(quirks); i++) {
-		if (strcmp(driver, quirks[i].driver) != 0)
+	uint64_t may_tx = 0, may_rx = 0;
+
+	for (unsigned int i = 0; i < RTE_DIM(tried); i++) {
+		if (strcmp(driver, tried[i].driver) != 0)
 			continue;
-		*tx &= ~quirks[i].tx;
-		*rx &= ~quirks[i].rx;
+		may_tx = tried[i].tx;
+		may_rx = tried[i].rx;
 	}
+	*tx &= may_tx;
+	*rx &= may_rx;
 }
 
 static bool
