@@ -392,21 +392,6 @@ start_own_way(struct bf_bond *b, unsigned int i, struct bf_err *err)
 		: 0;
 }
 
-/* The PMD gives a member the MTU that the bond was opened with. */
-static int
-keep_mtu(const struct bf_bond *b, const struct bf_member *m, struct bf_err *err)
-{
-	uint16_t want = (uint16_t)bf_bond_device_mtu(b, b->cfg.mtu), is = want;
-	int ret = rte_eth_dev_get_mtu(m->port, &is);
-
-	if (ret == 0 && is != want)
-		ret = rte_eth_dev_set_mtu(m->port, want);
-	if (ret == 0 || ret == -ENOTSUP)
-		return 0;
-	return bf_err_set(err, -ret, "mtu: \"%" PRIu32 "\": member %s: %s", b->cfg.mtu, m->name,
-		rte_strerror(-ret));
-}
-
 int
 bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 {
@@ -445,8 +430,6 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	bf_link_detect_finish(b, i);
 	if (b->open) /* the bond runs, and has started it */
 		ret = start_own_way(b, i, err);
-	if (ret == 0 && b->open)
-		ret = keep_mtu(b, m, err);
 	if (ret != 0)
 		bf_bond_device_remove(b, i);
 	return ret;
