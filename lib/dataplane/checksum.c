@@ -12,13 +12,7 @@
 #include <rte_byteorder.h>
 
 #include "dataplane/offload.h"
-
-enum {
-	PROTO_TCP = 6,
-	PROTO_UDP = 17,
-	TCP_CHECKSUM_AT = 16,
-	UDP_CHECKSUM_AT = 6,
-};
+#include "dataplane/packet.h"
 
 static inline uint16_t
 fold(uint64_t sum)
@@ -116,13 +110,13 @@ bf_checksum_complete(struct rte_mbuf *m)
 {
 	bool udp = (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_UDP_CKSUM;
 
-	bf_checksum_put(
-		m, (uint32_t)m->l2_len + m->l3_len, udp ? UDP_CHECKSUM_AT : TCP_CHECKSUM_AT, udp);
+	bf_checksum_put(m, (uint32_t)m->l2_len + m->l3_len,
+		udp ? BF_UDP_CHECKSUM_AT : BF_TCP_CHECKSUM_AT, udp);
 	bf_offload_clear(m);
 }
 
 bool
 bf_checksum_is_good(const struct rte_mbuf *m, const uint8_t *ip, bool v6, uint32_t l4, uint32_t len)
 {
-	return bf_sum_add(bf_sum(m, l4, len), bf_sum_pseudo(ip, v6, PROTO_TCP, len)) == 0xffff;
+	return bf_sum_add(bf_sum(m, l4, len), bf_sum_pseudo(ip, v6, BF_PROTO_TCP, len)) == 0xffff;
 }

@@ -14,23 +14,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/packet.h"
+
 enum {
 	BF_ET_IPV4 = 0x0800,
 	BF_ET_IPV6 = 0x86dd,
-	BF_PROTO_HOPOPTS = 0,
-	BF_PROTO_IPIP = 4,
-	BF_PROTO_TCP = 6,
-	BF_PROTO_UDP = 17,
-	BF_PROTO_IPV6 = 41,
-	BF_PROTO_ROUTING = 43,
-	BF_PROTO_FRAGMENT = 44,
-	BF_PROTO_GRE = 47,
-	BF_PROTO_ESP = 50,
-	BF_PROTO_AH = 51,
-	BF_PROTO_DSTOPTS = 60,
-	BF_PROTO_L2TP = 115,
-	BF_PROTO_SCTP = 132,
-	BF_PROTO_MPLS = 137,
 };
 
 /** A place in a frame: what is left from `p`, and what stands there. */
@@ -39,12 +27,6 @@ struct bf_cursor {
 	uint32_t left;
 	uint16_t type; /* ethertype, or IP protocol behind an IP header */
 };
-
-static inline uint16_t
-bf_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
 
 static inline bool
 bf_step(struct bf_cursor *c, uint32_t n)

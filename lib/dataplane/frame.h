@@ -17,6 +17,7 @@
 
 #include "dataplane/drop_list.h"
 #include "dataplane/fdb.h"
+#include "dataplane/packet.h"
 
 #define BF_ET_VLAN RTE_BE16(0x8100)
 #define BF_ET_QINQ RTE_BE16(0x88a8)
@@ -28,11 +29,8 @@
 #define BF_ET_RARP RTE_BE16(0x8035)
 #define BF_TAGS_MAX 4 /* a frame with more tags than this is treated as data */
 
-/* Of ARP over Ethernet and IPv4, and of IPv6. */
+/* Of ARP over Ethernet and IPv4, and of IPv6 neighbour discovery. */
 #define BF_ARP_LEN 28
-#define BF_IPV6_LEN 40
-#define BF_PROTO_ICMPV6 58
-#define BF_PROTO_VRRP 112
 #define BF_ND_LEN 24 /* neighbour solicitation or advertisement up to its target address */
 #define BF_ND_ADVERT 136
 #define BF_ND_ROUTER 0x80 /* flags of an advertisement */

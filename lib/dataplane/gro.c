@@ -16,27 +16,18 @@
 
 #include <string.h>
 
-#include <rte_byteorder.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/checksum.h"
+#include "dataplane/frame.h"
 
 #define RUNS 8 /* open at the same time: connections that are mixed in a burst */
 #define MBUFS_MAX 64 /* of a superframe */
 #define TAGS_MAX 2
 
 enum {
-	PROTO_TCP = 6,
-	PROTO_UDP = 17,
-	PROTO_ICMPV6 = 58,
-	TCP_FIN = 0x01,
-	TCP_SYN = 0x02,
-	TCP_RST = 0x04,
-	TCP_PSH = 0x08,
-	TCP_URG = 0x20,
-	TCP_CWR = 0x80,
-	TCP_ENDS = TCP_FIN | TCP_PSH, /* a run */
-	TCP_ALONE = TCP_SYN | TCP_RST | TCP_URG | TCP_CWR, /* never in a run */
+	TCP_ENDS = BF_TCP_FIN | BF_TCP_PSH, /* a run */
+	TCP_ALONE = BF_TCP_SYN | BF_TCP_RST | BF_TCP_URG | BF_TCP_CWR, /* never in a run */
 	IPV4_DF = 0x40,
 };
 
@@ -71,38 +62,6 @@ struct runs {
 	struct run run[RUNS];
 	unsigned int n, turn; /* turn: whose it is to make room */
 };
-
-static inline uint16_t
-be16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, 2);
-	return rte_be_to_cpu_16(v);
-}
-
-static inline uint32_t
-be32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, 4);
-	return rte_be_to_cpu_32(v);
-}
-
-static inline void
-put_be16(uint8_t *p, uint32_t v)
-{
-	uint16_t be = rte_cpu_to_be_16((uint16_t)v);
-
-	memcpy(p, &be, 2);
-}
-
-static inline bool
-is_tag(uint16_t type)
-{
-	return type == 0x8100 || type == 0x88a8 || type == 0x9100;
-}
 
 /* May we write to it and hang others behind it, and is all of its payload its own? */
 static bool
@@ -144,29 +103,30 @@ read_tcp(struct segment *s, uint32_t len)
 static inline enum kind
 read_ipv4(struct segment *s)
 {
-	if (unlikely(s->m->data_len < s->l2_len + 20u))
+	if (unlikely(s->m->data_len < s->l2_len + (uint32_t)BF_IPV4_LEN))
 		return ODD;
-	if (s->ip[9] != PROTO_TCP)
+	if (s->ip[9] != BF_PROTO_TCP)
 		return FOREIGN;
-	if (unlikely(s->ip[0] != 0x45 || (be16(s->ip + 6) & 0x3fff) != 0)) /* options, a fragment */
+	if (unlikely(s->ip[0] != 0x45 ||
+		    (bf_be16(s->ip + 6) & 0x3fff) != 0)) /* options, a fragment */
 		return ODD;
 	s->v6 = false;
-	s->l3_len = 20;
-	return read_tcp(s, be16(s->ip + 2));
+	s->l3_len = BF_IPV4_LEN;
+	return read_tcp(s, bf_be16(s->ip + 2));
 }
 
 static inline enum kind
 read_ipv6(struct segment *s)
 {
-	if (unlikely(s->m->data_len < s->l2_len + 40u))
+	if (unlikely(s->m->data_len < s->l2_len + (uint32_t)BF_IPV6_LEN))
 		return ODD;
-	if (s->ip[6] == PROTO_UDP || s->ip[6] == PROTO_ICMPV6)
+	if (s->ip[6] == BF_PROTO_UDP || s->ip[6] == BF_PROTO_ICMPV6)
 		return FOREIGN;
-	if (unlikely(s->ip[6] != PROTO_TCP || s->ip[0] >> 4 != 6)) /* extension headers */
+	if (unlikely(s->ip[6] != BF_PROTO_TCP || s->ip[0] >> 4 != 6)) /* extension headers */
 		return ODD;
 	s->v6 = true;
-	s->l3_len = 40;
-	return read_tcp(s, be16(s->ip + 4) + 40u);
+	s->l3_len = BF_IPV6_LEN;
+	return read_tcp(s, bf_be16(s->ip + 4) + 40u);
 }
 
 static inline enum kind
@@ -178,19 +138,19 @@ read_frame(struct rte_mbuf *m, uint32_t families, struct segment *s)
 
 	if (unlikely(m->data_len < 14))
 		return ODD;
-	type = be16(p + at);
-	for (int tags = 0; tags < TAGS_MAX && is_tag(type); tags++) {
+	memcpy(&type, p + at, 2);
+	for (int tags = 0; tags < TAGS_MAX && bf_frame_is_tag(type); tags++) {
 		at += 4;
 		if (unlikely(m->data_len < at + 2))
 			return ODD;
-		type = be16(p + at);
+		memcpy(&type, p + at, 2);
 	}
 	s->m = m;
 	s->ip = p + at + 2;
 	s->l2_len = (uint16_t)(at + 2);
-	if (type == 0x0800 && (families & BF_OFFLOAD_TSO4))
+	if (type == BF_ET_IPV4 && (families & BF_OFFLOAD_TSO4))
 		return read_ipv4(s);
-	if (type == 0x86dd && (families & BF_OFFLOAD_TSO6))
+	if (type == BF_ET_IPV6 && (families & BF_OFFLOAD_TSO6))
 		return read_ipv6(s);
 	return FOREIGN;
 }
@@ -220,7 +180,7 @@ ip_follows(const struct run *r, const struct segment *s)
 
 	if (s->v6)
 		return memcmp(a, b, 4) == 0 && a[7] == b[7];
-	step = (uint16_t)(be16(b + 4) - r->id);
+	step = (uint16_t)(bf_be16(b + 4) - r->id);
 	if (r->n > 1 && step != r->id_step)
 		return false;
 	/* What is never fragmented may have the same identification again and again (RFC 6864 4.1). */
@@ -233,7 +193,7 @@ tcp_follows(const struct run *r, const struct segment *s)
 {
 	const uint8_t *a = r->first.tcp, *b = s->tcp;
 
-	return be32(b + 4) == r->seq && memcmp(a + 8, b + 8, 5) == 0 &&
+	return bf_be32(b + 4) == r->seq && memcmp(a + 8, b + 8, 5) == 0 &&
 		((a[13] ^ b[13]) & ~TCP_ENDS) == 0 && memcmp(a + 14, b + 14, 2) == 0 &&
 		memcmp(a + 18, b + 18, s->l4_len - 18u) == 0;
 }
@@ -291,7 +251,7 @@ append(struct run *r, const struct segment *s)
 		r->tail = rte_pktmbuf_lastseg(head);
 	}
 	if (!s->v6) {
-		r->id_step = (uint16_t)(be16(s->ip + 4) - r->id);
+		r->id_step = (uint16_t)(bf_be16(s->ip + 4) - r->id);
 		r->id = (uint16_t)(r->id + r->id_step);
 	}
 	r->ends = s->tcp[13] & TCP_ENDS;
@@ -316,12 +276,12 @@ make_superframe(const struct run *r)
 	uint16_t sum;
 
 	if (s->v6) {
-		put_be16(s->ip + 4, l4);
+		bf_put_be16(s->ip + 4, l4);
 	} else {
-		put_be16(s->ip + 2, s->l3_len + l4);
+		bf_put_be16(s->ip + 2, s->l3_len + l4);
 		bf_checksum_ip(s->ip);
 	}
-	sum = bf_sum_pseudo(s->ip, s->v6, PROTO_TCP, l4);
+	sum = bf_sum_pseudo(s->ip, s->v6, BF_PROTO_TCP, l4);
 	memcpy(s->tcp + 16, &sum, 2);
 	s->tcp[13] |= r->ends;
 	bf_offload_clear(m);
@@ -359,10 +319,10 @@ open_run(struct runs *rs, const struct segment *s)
 		close_run(rs, &rs->run[rs->turn++ % RUNS]);
 	r = &rs->run[rs->n++];
 	r->first = *s;
-	r->seq = be32(s->tcp + 4) + s->len;
+	r->seq = bf_be32(s->tcp + 4) + s->len;
 	r->len = s->len;
 	r->n = 1;
-	r->id = be16(s->ip + 4);
+	r->id = bf_be16(s->ip + 4);
 }
 
 /* Is it joined to another one? */

@@ -12,54 +12,19 @@
 
 #include <string.h>
 
-#include <rte_byteorder.h>
-
 #include "dataplane/checksum.h"
+#include "dataplane/packet.h"
 
 enum {
 	IPV4_LENGTH_AT = 2,
 	IPV4_ID_AT = 4,
 	IPV6_LENGTH_AT = 4,
-	IPV6_HEADER = 40, /* bytes that its length field does not count */
-	TCP_SEQUENCE_AT = 4,
-	TCP_FLAGS_AT = 13,
-	TCP_CHECKSUM_AT = 16,
-	TCP_FIN = 0x01,
-	TCP_PSH = 0x08,
-	TCP_CWR = 0x80,
 };
 
 static inline uint32_t
 headers_len(const struct rte_mbuf *m)
 {
 	return (uint32_t)m->l2_len + m->l3_len + m->l4_len;
-}
-
-static inline void
-write_16(uint8_t *p, uint32_t value)
-{
-	uint16_t be = rte_cpu_to_be_16((uint16_t)value);
-
-	memcpy(p, &be, sizeof(be));
-}
-
-static inline void
-add_16(uint8_t *p, uint16_t more)
-{
-	uint16_t be;
-
-	memcpy(&be, p, sizeof(be));
-	write_16(p, (uint32_t)rte_be_to_cpu_16(be) + more);
-}
-
-static inline void
-add_32(uint8_t *p, uint32_t more)
-{
-	uint32_t be;
-
-	memcpy(&be, p, sizeof(be));
-	be = rte_cpu_to_be_32(rte_be_to_cpu_32(be) + more);
-	memcpy(p, &be, sizeof(be));
 }
 
 /* The next bytes of payload, out of whatever pieces. */
@@ -113,11 +78,11 @@ set_pseudo(uint8_t *tcp, uint32_t was, uint32_t is)
 {
 	uint16_t sum;
 
-	memcpy(&sum, tcp + TCP_CHECKSUM_AT, sizeof(sum));
+	memcpy(&sum, tcp + BF_TCP_CHECKSUM_AT, sizeof(sum));
 	sum = bf_sum_add(sum, (uint16_t)~rte_cpu_to_be_16((uint16_t)was));
 	sum = bf_sum_add(sum, (uint16_t) ~(was >> 16 != 0 ? rte_cpu_to_be_16(1) : 0));
 	sum = bf_sum_add(sum, rte_cpu_to_be_16((uint16_t)is));
-	memcpy(tcp + TCP_CHECKSUM_AT, &sum, sizeof(sum));
+	memcpy(tcp + BF_TCP_CHECKSUM_AT, &sum, sizeof(sum));
 }
 
 /* What differs in this segment's headers from the superframe's. */
@@ -130,19 +95,20 @@ finish_headers(struct rte_mbuf *m, const struct rte_mbuf *super, uint16_t index,
 	bool v6 = super->ol_flags & RTE_MBUF_F_TX_IPV6;
 
 	if (v6) {
-		write_16(ip + IPV6_LENGTH_AT, ip_len - IPV6_HEADER);
+		bf_put_be16(ip + IPV6_LENGTH_AT, ip_len - BF_IPV6_LEN);
 	} else {
-		write_16(ip + IPV4_LENGTH_AT, ip_len);
-		add_16(ip + IPV4_ID_AT, index);
+		bf_put_be16(ip + IPV4_LENGTH_AT, ip_len);
+		bf_put_be16(ip + IPV4_ID_AT, bf_be16(ip + IPV4_ID_AT) + (uint32_t)index);
 		bf_checksum_ip(ip);
 	}
-	add_32(tcp + TCP_SEQUENCE_AT, (uint32_t)index * super->tso_segsz);
+	bf_put_be32(tcp + BF_TCP_SEQUENCE_AT,
+		bf_be32(tcp + BF_TCP_SEQUENCE_AT) + (uint32_t)index * super->tso_segsz);
 	if (index > 0)
-		tcp[TCP_FLAGS_AT] &= (uint8_t)~TCP_CWR;
+		tcp[BF_TCP_FLAGS_AT] &= (uint8_t)~BF_TCP_CWR;
 	if (!is_last)
-		tcp[TCP_FLAGS_AT] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+		tcp[BF_TCP_FLAGS_AT] &= (uint8_t) ~(BF_TCP_FIN | BF_TCP_PSH);
 	set_pseudo(tcp, super->pkt_len - tcp_at, m->pkt_len - tcp_at);
-	bf_checksum_put(m, tcp_at, TCP_CHECKSUM_AT, false);
+	bf_checksum_put(m, tcp_at, BF_TCP_CHECKSUM_AT, false);
 }
 
 static struct rte_mbuf *

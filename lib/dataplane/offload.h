@@ -40,8 +40,6 @@
 #define BF_GSO_HEADERS_MAX 256u /* bytes of headers of a frame that is cut or coalesced */
 #define BF_GSO_SEGMENTS_MAX 1400u /* of a superframe: 64 KiB in segments of 48 bytes */
 
-#define BF_TCP_CWR 0x80u /* in byte 13 of a TCP header */
-
 static inline bool
 bf_is_superframe(const struct rte_mbuf *m)
 {

@@ -396,19 +396,12 @@ take_any(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, ui
 	return n;
 }
 
-static __rte_noinline uint16_t
-take_reading(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
-	uint64_t *lost)
-{
-	return take_any(r, pool, pkts, n, lost, true);
-}
-
 uint16_t
 bf_packed_take(struct bf_ring *r, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n,
 	uint64_t *lost)
 {
 	return likely(r->offloads == 0) ? take_any(r, pool, pkts, n, lost, false)
-					: take_reading(r, pool, pkts, n, lost);
+					: take_any(r, pool, pkts, n, lost, true);
 }
 
 /* ---- to the guest ---- */

@@ -17,8 +17,6 @@
 #define CLAIM_REPEAT_MS 2 /* of the LAN: only what a guest holds gets that far */
 
 enum {
-	PROTO_HOP_BY_HOP = 0,
-	PROTO_IGMP = 2,
 	ROUTER_ADVERT = 134,
 	ND_SOLICIT = 135,
 	MLD_REPORT = 131,
@@ -125,7 +123,7 @@ is_mld(const uint8_t *p, uint32_t len)
 {
 	const uint8_t *mld = p + BF_IPV6_LEN + 8;
 
-	return len >= BF_IPV6_LEN + 8 + 8 && p[6] == PROTO_HOP_BY_HOP &&
+	return len >= BF_IPV6_LEN + 8 + 8 && p[6] == BF_PROTO_HOPOPTS &&
 		p[BF_IPV6_LEN] == BF_PROTO_ICMPV6 && p[BF_IPV6_LEN + 1] == 0 &&
 		(mld[0] == MLD_REPORT || mld[0] == MLD_DONE || mld[0] == MLD2_REPORT);
 }
@@ -150,7 +148,7 @@ bf_snoop(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m)
 		snoop_arp(w, &s, p, len);
 	else if (type == BF_ET_IPV6 && len >= BF_IPV6_LEN && p[6] == BF_PROTO_ICMPV6)
 		snoop_nd(w, &s, p, len);
-	else if ((type == BF_ET_IPV4 && len >= 20 && p[9] == PROTO_IGMP) ||
+	else if ((type == BF_ET_IPV4 && len >= 20 && p[9] == BF_PROTO_IGMP) ||
 		(type == BF_ET_IPV6 && is_mld(p, len)))
 		post_report(w, &s, p, len);
 }

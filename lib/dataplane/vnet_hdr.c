@@ -13,19 +13,7 @@
 #include "dataplane/frame.h"
 #include "dataplane/gso.h"
 
-#define TCP_HEADER 20
-#define TCP_CHECKSUM_AT 16
-#define UDP_CHECKSUM_AT 6
-#define PROTO_TCP 6
-#define PROTO_UDP 17
 #define L3_MAX 511 /* rte_mbuf.l3_len has 9 bits */
-
-/* Extension headers of IPv6 that may stand before TCP and UDP, of 8 bytes and more (RFC 8200 4). */
-enum {
-	NEXT_HOP_BY_HOP = 0,
-	NEXT_ROUTING = 43,
-	NEXT_DESTINATION = 60,
-};
 
 static_assert(sizeof(struct virtio_net_hdr) == BF_FORM_HEADER, "without num_buffers");
 
@@ -45,7 +33,7 @@ find_ip(const struct rte_mbuf *m, struct ip *ip)
 	ip->l2_len = m->data_len - len;
 	ip->v6 = type == BF_ET_IPV6;
 	if (type == BF_ET_IPV4)
-		return len >= 20 && ip->at[0] >> 4 == 4;
+		return len >= BF_IPV4_LEN && ip->at[0] >> 4 == 4;
 	return ip->v6 && len >= BF_IPV6_LEN && ip->at[0] >> 4 == 6;
 }
 
@@ -60,7 +48,8 @@ is_behind_extensions(const uint8_t *ip, uint32_t l3_len, uint8_t proto)
 	uint8_t next = ip[6];
 
 	while (at + 8 <= l3_len &&
-		(next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_DESTINATION)) {
+		(next == BF_PROTO_HOPOPTS || next == BF_PROTO_ROUTING ||
+			next == BF_PROTO_DSTOPTS)) {
 		next = ip[at];
 		at += (ip[at + 1] + 1u) * 8;
 	}
@@ -81,12 +70,12 @@ is_behind_ip(const struct ip *ip, uint32_t l3_len, uint8_t proto)
 static bool
 set_partial(struct rte_mbuf *m, const struct virtio_net_hdr *h)
 {
-	bool tcp = h->csum_offset == TCP_CHECKSUM_AT;
+	bool tcp = h->csum_offset == BF_TCP_CHECKSUM_AT;
 	struct ip ip;
 
-	if ((!tcp && h->csum_offset != UDP_CHECKSUM_AT) || !find_ip(m, &ip) ||
+	if ((!tcp && h->csum_offset != BF_UDP_CHECKSUM_AT) || !find_ip(m, &ip) ||
 		h->csum_start <= ip.l2_len ||
-		!is_behind_ip(&ip, h->csum_start - ip.l2_len, tcp ? PROTO_TCP : PROTO_UDP))
+		!is_behind_ip(&ip, h->csum_start - ip.l2_len, tcp ? BF_PROTO_TCP : BF_PROTO_UDP))
 		return false;
 	m->l2_len = ip.l2_len;
 	m->l3_len = h->csum_start - ip.l2_len;
@@ -108,12 +97,12 @@ set_segments(struct rte_mbuf *m, const struct virtio_net_hdr *h, uint32_t may)
 	if (!(may & (v6 ? BF_OFFLOAD_TSO6 : BF_OFFLOAD_TSO4)) ||
 		(h->gso_type & VIRTIO_NET_HDR_GSO_ECN && !(may & BF_OFFLOAD_ECN)))
 		return false;
-	if (!bf_is_partial(m) || h->csum_offset != TCP_CHECKSUM_AT || h->gso_size == 0 ||
-		v6 != !(m->ol_flags & RTE_MBUF_F_TX_IPV4) || m->data_len < tcp_at + TCP_HEADER)
+	if (!bf_is_partial(m) || h->csum_offset != BF_TCP_CHECKSUM_AT || h->gso_size == 0 ||
+		v6 != !(m->ol_flags & RTE_MBUF_F_TX_IPV4) || m->data_len < tcp_at + BF_TCP_LEN)
 		return false;
 	m->l4_len = (uint64_t)(tcp[12] >> 4) * 4;
 	headers = tcp_at + m->l4_len;
-	if (m->l4_len < TCP_HEADER || headers > m->data_len || headers > BF_GSO_HEADERS_MAX)
+	if (m->l4_len < BF_TCP_LEN || headers > m->data_len || headers > BF_GSO_HEADERS_MAX)
 		return false;
 	if (m->pkt_len - headers <= h->gso_size)
 		return true; /* there is nothing to cut */
@@ -138,7 +127,7 @@ bf_vnet_hdr_check(struct rte_mbuf *m, const uint8_t *header, uint32_t may)
 		return h.gso_type == VIRTIO_NET_HDR_GSO_NONE || set_segments(m, &h, may);
 	if (h.gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		return false;
-	bf_checksum_put(m, h.csum_start, h.csum_offset, h.csum_offset == UDP_CHECKSUM_AT);
+	bf_checksum_put(m, h.csum_start, h.csum_offset, h.csum_offset == BF_UDP_CHECKSUM_AT);
 	return true;
 }
 
@@ -154,8 +143,8 @@ bf_vnet_hdr_make(const struct rte_mbuf *m, uint32_t takes, uint8_t *header)
 		h.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		h.csum_start = (uint16_t)l4_at;
 		h.csum_offset = (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_UDP_CKSUM
-			? UDP_CHECKSUM_AT
-			: TCP_CHECKSUM_AT;
+			? BF_UDP_CHECKSUM_AT
+			: BF_TCP_CHECKSUM_AT;
 	} else if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
 		takes & BF_OFFLOAD_CSUM) {
 		h.flags = VIRTIO_NET_HDR_F_DATA_VALID;
@@ -165,7 +154,7 @@ bf_vnet_hdr_make(const struct rte_mbuf *m, uint32_t takes, uint8_t *header)
 
 		h.gso_type = m->ol_flags & RTE_MBUF_F_TX_IPV4 ? VIRTIO_NET_HDR_GSO_TCPV4
 							      : VIRTIO_NET_HDR_GSO_TCPV6;
-		h.gso_type |= tcp[13] & BF_TCP_CWR ? VIRTIO_NET_HDR_GSO_ECN : 0;
+		h.gso_type |= tcp[BF_TCP_FLAGS_AT] & BF_TCP_CWR ? VIRTIO_NET_HDR_GSO_ECN : 0;
 		h.gso_size = m->tso_segsz;
 		h.hdr_len = (uint16_t)(l4_at + m->l4_len);
 	}

@@ -15,6 +15,7 @@
 
 #include "dataplane/form.h"
 #include "dataplane/offload.h"
+#include "dataplane/packet.h"
 
 /**
  * Put what the header asks for into the frame's state (offload.h).  Checksums of protocols that are not
@@ -61,7 +62,7 @@ bf_offload_is_taken(const struct rte_mbuf *m, uint32_t takes)
 			m, const uint8_t *, (uint32_t)m->l2_len + m->l3_len);
 
 		needs |= m->ol_flags & RTE_MBUF_F_TX_IPV4 ? BF_OFFLOAD_TSO4 : BF_OFFLOAD_TSO6;
-		needs |= tcp[13] & BF_TCP_CWR ? BF_OFFLOAD_ECN : 0;
+		needs |= tcp[BF_TCP_FLAGS_AT] & BF_TCP_CWR ? BF_OFFLOAD_ECN : 0;
 	}
 	return (needs & ~takes) == 0;
 }
