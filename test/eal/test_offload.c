@@ -19,6 +19,7 @@
 #include "draw.h"
 #include "driver.h"
 #include "rig.h"
+#include "sums.h"
 
 #define HEADER 12
 #define SIZE 256 /* of rings */
@@ -63,50 +64,6 @@ static uint8_t mac[N_PLACES][6];
 static bool packed;
 static uint8_t super[HEADER + LONGEST], got[HEADER + LONGEST + BUFFER], mine[HEADER + LONGEST];
 static uint32_t super_len, got_len; /* without header */
-
-/* ---- numbers and sums ---- */
-
-static void
-put_16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static uint32_t
-get_16(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 8 | p[1];
-}
-
-static void
-add_32(uint8_t *p, uint32_t more)
-{
-	uint32_t v = (get_16(p) << 16 | get_16(p + 2)) + more;
-
-	put_16(p, v >> 16);
-	put_16(p + 2, v);
-}
-
-/* RFC 1071 section 1 as it is written. */
-static uint32_t
-naive(uint32_t sum, const uint8_t *p, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i++) {
-		sum += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	return sum;
-}
-
-static uint32_t
-naive_pseudo(const uint8_t *ip, bool v6, uint8_t proto, uint32_t len)
-{
-	const uint8_t rest[] = {0, proto, (uint8_t)(len >> 24), (uint8_t)(len >> 16),
-		(uint8_t)(len >> 8), (uint8_t)len};
-
-	return naive(naive(0, v6 ? ip + 8 : ip + 12, v6 ? 32 : 8), rest, sizeof(rest));
-}
 
 /* ---- frames ---- */
 

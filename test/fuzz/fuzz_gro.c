@@ -24,6 +24,7 @@
 #include "dataplane/sizes.h"
 #include "input.h"
 #include "replay.h"
+#include "sums.h"
 
 #define FRAMES (BF_BURST * 2)
 
@@ -46,21 +47,6 @@ struct piece {
 static struct piece frames[FRAMES];
 static uint16_t n_frames;
 
-static uint32_t
-get16(const uint8_t *p)
-{
-	return (uint32_t)(p[0] << 8 | p[1]);
-}
-
-static void
-add_to(uint8_t *p, uint32_t size, uint32_t v)
-{
-	for (uint32_t i = size; i-- > 0; v >>= 8) {
-		v += p[i];
-		p[i] = (uint8_t)v;
-	}
-}
-
 /* Where the payload of an IP and TCP frame is; false: it is none that might be joined. */
 static bool
 payload_of(
@@ -69,13 +55,14 @@ payload_of(
 	uint32_t at = 12;
 
 	for (int tags = 0; len >= at + 2 && tags < 2; tags++, at += 4)
-		if (get16(p + at) != 0x8100 && get16(p + at) != 0x88a8 && get16(p + at) != 0x9100)
+		if (get_16(p + at) != 0x8100 && get_16(p + at) != 0x88a8 &&
+			get_16(p + at) != 0x9100)
 			break;
 	*l3 = at + 2;
 	if (len < *l3 + 40)
 		return false;
-	*l4 = *l3 + (get16(p + at) == 0x86dd ? 40 : 20);
-	*end = get16(p + at) == 0x86dd ? *l4 + get16(p + *l3 + 4) : *l3 + get16(p + *l3 + 2);
+	*l4 = *l3 + (get_16(p + at) == 0x86dd ? 40 : 20);
+	*end = get_16(p + at) == 0x86dd ? *l4 + get_16(p + *l3 + 4) : *l3 + get_16(p + *l3 + 2);
 	if (len < *l4 + 20)
 		return false;
 	*from = *l4 + (p[*l4 + 12] >> 4) * 4u;
@@ -121,9 +108,9 @@ take_bytes(struct input *in, uint8_t how, struct piece *f)
 	memcpy(f->bytes, last->bytes, f->len);
 	if (!payload_of(f->bytes, f->len, &l3, &l4, &from, &end))
 		return;
-	add_to(f->bytes + l4 + 4, 4, end - from);
+	add_32(f->bytes + l4 + 4, end - from);
 	if (l4 == l3 + 20)
-		add_to(f->bytes + l3 + 4, 2, 1);
+		put_16(f->bytes + l3 + 4, get_16(f->bytes + l3 + 4) + 1);
 }
 
 static void

@@ -26,6 +26,7 @@
 #include "input.h"
 #include "replay.h"
 #include "rig.h"
+#include "sums.h"
 
 #define PIECES 64
 #define SEGMENTS 64 /* that are looked at together */
@@ -47,43 +48,16 @@ word(struct input *in)
 	return (uint16_t)(input_byte(in) | input_byte(in) << 8);
 }
 
-static uint32_t
-get_16(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 8 | p[1];
-}
-
-static void
-put_16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-/* RFC 1071 section 1 as it is written. */
-static uint32_t
-naive(uint32_t sum, const uint8_t *p, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i++) {
-		sum += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	return sum;
-}
-
 /* Of a checksum at `at` that was left to us: the sum of a pseudo header with the length as it is. */
 static void
 make_pseudo(uint32_t len, uint32_t start, uint32_t at)
 {
 	bool v6 = get_16(before + 12) == 0x86dd;
-	uint32_t n = len - start, ip = 14;
-	const uint8_t rest[] = {0, at - start == 6 ? 17 : 6, (uint8_t)(n >> 24), (uint8_t)(n >> 16),
-		(uint8_t)(n >> 8), (uint8_t)n};
+	uint32_t ip = 14;
 
 	if (at + 2 <= len && start < len && ip + 40 <= len)
 		put_16(before + at,
-			naive(naive(0, before + ip + (v6 ? 8 : 12), v6 ? 32 : 8), rest,
-				sizeof(rest)));
+			naive_pseudo(before + ip, v6, at - start == 6 ? 17 : 6, len - start));
 }
 
 static struct rte_mbuf *

@@ -11,6 +11,7 @@
 #include "dataplane/checksum.h"
 #include "dataplane/offload.h"
 #include "draw.h"
+#include "sums.h"
 
 #define PIECES_MAX 16
 #define BYTES_MAX 4096
@@ -62,32 +63,6 @@ fill(uint8_t *p, uint32_t n, uint64_t *seed)
 		p[i] = (uint8_t)draw(seed);
 }
 
-/* RFC 1071 section 1 as it is written, byte by byte; in host order. */
-static uint16_t
-naive(uint32_t sum, const uint8_t *p, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i++) {
-		sum += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	return (uint16_t)sum;
-}
-
-static uint16_t
-naive_pseudo(const uint8_t *ip, bool v6, uint8_t proto, uint32_t len)
-{
-	uint8_t p[40] = {0};
-	uint32_t at = v6 ? 32 : 8;
-
-	memcpy(p, v6 ? ip + 8 : ip + 12, at);
-	p[at] = (uint8_t)(len >> 24);
-	p[at + 1] = (uint8_t)(len >> 16);
-	p[at + 2] = (uint8_t)(len >> 8);
-	p[at + 3] = (uint8_t)len;
-	p[at + 7] = proto;
-	return naive(0, p, 40);
-}
-
 /* A sum as it lies in memory, as a number. */
 static uint16_t
 number(uint16_t sum)
@@ -96,19 +71,6 @@ number(uint16_t sum)
 
 	memcpy(p, &sum, 2);
 	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint16_t
-get_16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void
-put_16(uint8_t *p, unsigned int v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
 }
 
 static void
@@ -289,7 +251,7 @@ packet_cut(const struct packet *p, struct frame *f, uint64_t *seed)
 }
 
 /* Over the pseudo header and all: 0xffff when the checksum is right. */
-static uint16_t
+static uint32_t
 packet_sum(const struct packet *p, const uint8_t *data)
 {
 	uint32_t l4 = p->l2 + p->l3;

@@ -14,6 +14,7 @@
 #include "dataplane/sizes.h"
 #include "draw.h"
 #include "rig.h"
+#include "sums.h"
 
 #define BOTH (BF_OFFLOAD_TSO4 | BF_OFFLOAD_TSO6)
 #define STAGE (BF_BURST * 2)
@@ -55,32 +56,6 @@ static struct rte_mempool *pool;
 static struct rte_mbuf *burst[STAGE];
 static struct copy before[STAGE];
 
-static void
-put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void
-put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
-
-static uint32_t
-get16(const uint8_t *p)
-{
-	return (uint32_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t
-get32(const uint8_t *p)
-{
-	return get16(p) << 16 | get16(p + 2);
-}
-
 /* What a stream has at a place: of any two segments only the right ones fit together. */
 static uint8_t
 stream_byte(uint32_t seq)
@@ -88,33 +63,17 @@ stream_byte(uint32_t seq)
 	return (uint8_t)(seq * 2654435761u >> 21);
 }
 
-static uint32_t
-sum16(const uint8_t *p, uint32_t n, uint32_t sum)
-{
-	for (uint32_t i = 0; i < n; i++)
-		sum += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
-
-static uint32_t
-pseudo(const uint8_t *ip, bool v6, uint32_t len)
-{
-	return sum16(v6 ? ip + 8 : ip + 12, v6 ? 32 : 8, 6 + len);
-}
-
 static struct layout
 layout_of(const uint8_t *p)
 {
 	struct layout at = {.l3 = 14};
 
-	while (get16(p + at.l3 - 2) != 0x0800 && get16(p + at.l3 - 2) != 0x86dd)
+	while (get_16(p + at.l3 - 2) != 0x0800 && get_16(p + at.l3 - 2) != 0x86dd)
 		at.l3 += 4;
-	at.v6 = get16(p + at.l3 - 2) == 0x86dd;
+	at.v6 = get_16(p + at.l3 - 2) == 0x86dd;
 	at.l4 = at.l3 + (at.v6 ? 40 : (p[at.l3] & 15) * 4u);
 	at.payload = at.l4 + (p[at.l4 + 12] >> 4) * 4u;
-	at.end = at.l3 + (at.v6 ? 40 + get16(p + at.l3 + 4) : get16(p + at.l3 + 2));
+	at.end = at.l3 + (at.v6 ? 40 + get_16(p + at.l3 + 4) : get_16(p + at.l3 + 2));
 	return at;
 }
 
@@ -125,11 +84,11 @@ put_sums(uint8_t *p, struct layout at)
 	uint8_t *ip = p + at.l3, *tcp = p + at.l4;
 
 	if (!at.v6) {
-		put16(ip + 10, 0);
-		put16(ip + 10, ~sum16(ip, at.l4 - at.l3, 0));
+		put_16(ip + 10, 0);
+		put_16(ip + 10, ~naive(0, ip, at.l4 - at.l3));
 	}
-	put16(tcp + 16, 0);
-	put16(tcp + 16, ~sum16(tcp, at.end - at.l4, pseudo(ip, at.v6, at.end - at.l4)));
+	put_16(tcp + 16, 0);
+	put_16(tcp + 16, ~naive(naive_pseudo(ip, at.v6, 6, at.end - at.l4), tcp, at.end - at.l4));
 }
 
 static uint32_t
@@ -139,36 +98,36 @@ put_ip(uint8_t *ip, const struct want *w, uint32_t behind)
 
 	memset(ip, 1, len);
 	if (w->v6) {
-		put32(ip, 0x60012345);
-		put16(ip + 4, behind);
-		put16(ip + 6, (w->udp ? 17u : 6u) << 8 | 64);
+		put_32(ip, 0x60012345);
+		put_16(ip + 4, behind);
+		put_16(ip + 6, (w->udp ? 17u : 6u) << 8 | 64);
 		memset(ip + 8, 0x20, 32);
 		return len;
 	}
-	put16(ip, 0x4500 + w->options * 256u);
-	put16(ip + 2, len + behind);
-	put16(ip + 4, w->id);
-	put16(ip + 6, (w->df ? 0x4000u : 0) | w->frag);
-	put16(ip + 8, 64 << 8 | (w->udp ? 17 : 6));
-	put32(ip + 12, 0x0a000001);
-	put32(ip + 16, 0x0a000002);
+	put_16(ip, 0x4500 + w->options * 256u);
+	put_16(ip + 2, len + behind);
+	put_16(ip + 4, w->id);
+	put_16(ip + 6, (w->df ? 0x4000u : 0) | w->frag);
+	put_16(ip + 8, 64 << 8 | (w->udp ? 17 : 6));
+	put_32(ip + 12, 0x0a000001);
+	put_32(ip + 16, 0x0a000002);
 	return len;
 }
 
 static void
 put_tcp(uint8_t *tcp, const struct want *w)
 {
-	put16(tcp, w->port);
-	put16(tcp + 2, 443);
-	put32(tcp + 4, w->seq);
-	put32(tcp + 8, 77);
-	put16(tcp + 12, (w->stamps ? 0x8000u : 0x5000u) | w->flags);
-	put16(tcp + 14, 500);
-	put32(tcp + 16, 0);
+	put_16(tcp, w->port);
+	put_16(tcp + 2, 443);
+	put_32(tcp + 4, w->seq);
+	put_32(tcp + 8, 77);
+	put_16(tcp + 12, (w->stamps ? 0x8000u : 0x5000u) | w->flags);
+	put_16(tcp + 14, 500);
+	put_32(tcp + 16, 0);
 	if (w->stamps) {
-		put32(tcp + 20, 0x0101080a);
-		put32(tcp + 24, 1000);
-		put32(tcp + 28, 2000);
+		put_32(tcp + 20, 0x0101080a);
+		put_32(tcp + 24, 1000);
+		put_32(tcp + 28, 2000);
 	}
 }
 
@@ -185,10 +144,10 @@ make(const struct want *w)
 	p = rte_pktmbuf_mtod(m, uint8_t *);
 	memset(p, 2, 12);
 	for (uint32_t i = 0; i < w->tags; i++, at += 4) {
-		put16(p + at, types[w->tags == 2 ? i : 1]);
-		put16(p + at + 2, 100 + i);
+		put_16(p + at, types[w->tags == 2 ? i : 1]);
+		put_16(p + at + 2, 100 + i);
 	}
-	put16(p + at, w->v6 ? 0x86dd : 0x0800);
+	put_16(p + at, w->v6 ? 0x86dd : 0x0800);
 	at += 2;
 	at += put_ip(p + at, w, tcp_len + w->len);
 	put_tcp(p + at, w);
@@ -286,9 +245,9 @@ assert_superframe(const struct rte_mbuf *m, const struct copy *first)
 	assert_true(len <= BF_SUPERFRAME_MAX);
 	b = layout_of(p);
 	assert_int_equal(b.end, len);
-	assert_int_equal(get16(p + b.l4 + 16), pseudo(p + b.l3, b.v6, b.end - b.l4));
+	assert_int_equal(get_16(p + b.l4 + 16), naive_pseudo(p + b.l3, b.v6, 6, b.end - b.l4));
 	if (!b.v6)
-		assert_int_equal(sum16(p + b.l3, 20, 0), 0xffff);
+		assert_int_equal(naive(0, p + b.l3, 20), 0xffff);
 	/* All else is the first one's. */
 	p[b.l4 + 13] =
 		(uint8_t)((p[b.l4 + 13] & ~(FIN | PSH)) | (first->p[a.l4 + 13] & (FIN | PSH)));
@@ -298,7 +257,7 @@ assert_superframe(const struct rte_mbuf *m, const struct copy *first)
 		memcpy(p + b.l3 + 10, first->p + a.l3 + 10, 2);
 	assert_memory_equal(p, first->p, a.payload);
 	for (uint32_t i = b.payload; i < b.end; i++)
-		assert_int_equal(p[i], stream_byte(get32(p + b.l4 + 4) + i - b.payload));
+		assert_int_equal(p[i], stream_byte(get_32(p + b.l4 + 4) + i - b.payload));
 }
 
 static uint8_t
@@ -314,7 +273,7 @@ seq_of(const struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	return get32(p + layout_of(p).l4 + 4);
+	return get_32(p + layout_of(p).l4 + 4);
 }
 
 static struct want
@@ -1102,12 +1061,12 @@ cut(const struct rte_mbuf *m)
 		memcpy(p, all, at.payload);
 		memcpy(p + at.payload, all + at.payload + done_len, part);
 		if (at.v6)
-			put16(p + at.l3 + 4, at.payload - at.l4 + part);
+			put_16(p + at.l3 + 4, at.payload - at.l4 + part);
 		else
-			put16(p + at.l3 + 2, at.payload - at.l3 + part);
+			put_16(p + at.l3 + 2, at.payload - at.l3 + part);
 		if (!at.v6)
-			put16(p + at.l3 + 4, get16(p + at.l3 + 4) + i);
-		put32(p + at.l4 + 4, get32(p + at.l4 + 4) + done_len);
+			put_16(p + at.l3 + 4, get_16(p + at.l3 + 4) + i);
+		add_32(p + at.l4 + 4, done_len);
 		if (part < left)
 			p[at.l4 + 13] &= (uint8_t) ~(FIN | PSH);
 		put_sums(p, layout_of(p));
@@ -1137,7 +1096,7 @@ connection_of(const struct copy *c)
 {
 	struct layout at = layout_of(c->p);
 
-	return get16(c->p + at.l4) << 16 | c->p[at.l3 + (at.v6 ? 6 : 9)] << 1 | at.v6;
+	return get_16(c->p + at.l4) << 16 | c->p[at.l3 + (at.v6 ? 6 : 9)] << 1 | at.v6;
 }
 
 static void

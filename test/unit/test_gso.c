@@ -10,6 +10,7 @@
 #include "dataplane/gso.h"
 #include "draw.h"
 #include "rig.h"
+#include "sums.h"
 
 #define BUF_SIZE (RTE_PKTMBUF_HEADROOM + 2048)
 #define SMALL_ROOM 300 /* bytes of a small buffer: headers, and not much else */
@@ -47,48 +48,6 @@ headers_of(const struct shape *s)
 	return l4_at(s) + 20 + s->tcp_more;
 }
 
-static void
-put_16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static uint32_t
-get_16(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 8 | p[1];
-}
-
-static void
-add_32(uint8_t *p, uint32_t more)
-{
-	uint32_t v = (get_16(p) << 16 | get_16(p + 2)) + more;
-
-	put_16(p, v >> 16);
-	put_16(p + 2, v);
-}
-
-/* RFC 1071 section 1 as it is written. */
-static uint32_t
-naive(uint32_t sum, const uint8_t *p, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i++) {
-		sum += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	return sum;
-}
-
-static uint32_t
-naive_pseudo(const uint8_t *ip, bool v6, uint32_t len)
-{
-	const uint8_t rest[] = {0, 6, (uint8_t)(len >> 24), (uint8_t)(len >> 16),
-		(uint8_t)(len >> 8), (uint8_t)len};
-
-	return naive(naive(0, v6 ? ip + 8 : ip + 12, v6 ? 32 : 8), rest, sizeof(rest));
-}
-
 /* A superframe's bytes by chance, with what makes it one of this shape. */
 static void
 draw_super(const struct shape *s, uint64_t *seed)
@@ -116,7 +75,7 @@ draw_super(const struct shape *s, uint64_t *seed)
 		ip[9] = 6;
 	}
 	super[l4 + 12] = (uint8_t)((20 + s->tcp_more) / 4 << 4);
-	put_16(super + l4 + 16, naive_pseudo(ip, s->v6, len - l4));
+	put_16(super + l4 + 16, naive_pseudo(ip, s->v6, 6, len - l4));
 }
 
 /* The superframe in mbufs. */
@@ -201,7 +160,8 @@ check_segment(const struct shape *s, const struct rte_mbuf *m, uint32_t i, uint3
 	assert_true(m->ol_flags == 0 && m->tx_offload == 0);
 	assert_memory_equal(flat + headers, super + headers + from, len - headers);
 	assert_int_equal(
-		naive(naive_pseudo(flat + l3_at(s), s->v6, len - l4), flat + l4, len - l4), 0xffff);
+		naive(naive_pseudo(flat + l3_at(s), s->v6, 6, len - l4), flat + l4, len - l4),
+		0xffff);
 	put_16(flat + l4 + 16, 0);
 	expected_headers(s, i, n, len, expected);
 	assert_memory_equal(flat, expected, headers);

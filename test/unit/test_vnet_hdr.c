@@ -12,6 +12,7 @@
 
 #include "dataplane/vnet_hdr.h"
 #include "draw.h"
+#include "sums.h"
 
 #define LEN_MAX 66000
 #define PIECE 4096 /* bytes of the pieces behind the first */
@@ -253,24 +254,6 @@ static uint32_t
 len_of(const struct look *f)
 {
 	return l4_at(f) + (f->udp ? 8 : 20) + f->tcp_more + f->payload - f->cut;
-}
-
-static void
-put_16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-/* RFC 1071 section 1 as it is written; in host order. */
-static uint32_t
-naive(uint32_t sum, const uint8_t *p, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i++) {
-		sum += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	return sum;
 }
 
 static void
