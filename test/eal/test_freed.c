@@ -729,13 +729,6 @@ test_a_ring_that_was_set_up_anew_meanwhile_is_left_alone(void **state)
 	assert_int_equal(calls(0), 1);
 }
 
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	return rig_eal() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -767,8 +760,6 @@ main(void)
 		T(test_a_ring_that_another_process_has_used_is_told_when_it_is_started),
 		T(test_a_ring_that_was_set_up_anew_meanwhile_is_left_alone),
 	};
-	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 
-	rig_eal_end();
-	return failed;
+	return cmocka_run_group_tests(tests, rig_group_set_up, rig_group_tear_down);
 }

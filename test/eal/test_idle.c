@@ -244,13 +244,6 @@ test_a_stopped_switch_is_not_woken_by_guests(void **state)
 	assert_false(slept_and_was_woken());
 }
 
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	return rig_eal() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -273,8 +266,6 @@ main(void)
 		PACKED(test_other_ways_to_be_idle_ask_nobody),
 		PACKED(test_a_stopped_switch_is_not_woken_by_guests),
 	};
-	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 
-	rig_eal_end();
-	return failed;
+	return cmocka_run_group_tests(tests, rig_group_set_up, rig_group_tear_down);
 }

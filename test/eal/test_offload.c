@@ -1204,8 +1204,6 @@ main(void)
 		T(test_by_chance_the_ledger_is_balanced_and_nobody_is_told_too_much),
 	};
 #undef T
-	int ret = cmocka_run_group_tests(tests, NULL, NULL);
 
-	rig_eal_end();
-	return ret;
+	return cmocka_run_group_tests(tests, rig_group_set_up, rig_group_tear_down);
 }

@@ -69,21 +69,6 @@ static const struct {
 	[IN_ORDER_FROM_GUEST] = {true, true, 1, 1, 60},
 };
 
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	return rig_eal() ? 0 : -1;
-}
-
-static int
-group_tear_down(void **state)
-{
-	(void)state;
-	rig_eal_end();
-	return 0;
-}
-
 static void
 begin(enum kind kind)
 {
@@ -466,5 +451,5 @@ main(void)
 		T(test_a_record_fits_into_the_inflight_area),
 	};
 
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return cmocka_run_group_tests(tests, rig_group_set_up, rig_group_tear_down);
 }

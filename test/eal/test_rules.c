@@ -345,8 +345,6 @@ main(void)
 		T(test_there_is_a_limit_of_taps),
 	};
 #undef T
-	int ret = cmocka_run_group_tests(tests, NULL, NULL);
 
-	rig_eal_end();
-	return ret;
+	return cmocka_run_group_tests(tests, rig_group_set_up, rig_group_tear_down);
 }

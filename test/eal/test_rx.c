@@ -260,8 +260,6 @@ main(void)
 		T(test_a_quiet_member_does_not_wait_for_a_loud_one),
 		T(test_a_member_out_of_the_view_is_not_touched),
 	};
-	int ret = cmocka_run_group_tests_name("rx", tests, NULL, NULL);
 
-	rig_eal_end();
-	return ret;
+	return cmocka_run_group_tests_name("rx", tests, rig_group_set_up, rig_group_tear_down);
 }

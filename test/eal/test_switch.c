@@ -992,13 +992,6 @@ test_random_bursts_go_where_the_model_says(void **state)
 	}
 }
 
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	return rig_eal() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -1044,8 +1037,6 @@ main(void)
 		T(test_bursts_for_several_ports_keep_every_flow_in_order),
 		T(test_random_bursts_go_where_the_model_says),
 	};
-	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 
-	rig_eal_end();
-	return failed;
+	return cmocka_run_group_tests(tests, rig_group_set_up, rig_group_tear_down);
 }

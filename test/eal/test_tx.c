@@ -749,13 +749,6 @@ test_stand_ins_are_usable_and_spread_a_dead_members_buckets(void **state)
 	}
 }
 
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	return rig_eal() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -791,8 +784,6 @@ main(void)
 		T(test_stages_send_at_a_full_burst_and_at_the_flush),
 		T(test_stand_ins_are_usable_and_spread_a_dead_members_buckets),
 	};
-	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 
-	rig_eal_end();
-	return failed;
+	return cmocka_run_group_tests(tests, rig_group_set_up, rig_group_tear_down);
 }

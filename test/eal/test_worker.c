@@ -296,13 +296,6 @@ test_a_new_view_ends_remembered_decisions(void **state)
 	rte_free(v);
 }
 
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	return rig_eal() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -321,8 +314,6 @@ main(void)
 		PACKED(test_a_silent_guest_waits_its_time_while_frames_are_moved),
 		PACKED(test_lines_are_flushed_for_a_guest_that_is_farther_away_than_memory),
 	};
-	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 
-	rig_eal_end();
-	return failed;
+	return cmocka_run_group_tests(tests, rig_group_set_up, rig_group_tear_down);
 }

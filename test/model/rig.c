@@ -80,6 +80,21 @@ rig_eal_end(void)
 	eal_runs = false;
 }
 
+int
+rig_group_set_up(void **state)
+{
+	(void)state;
+	return rig_eal() ? 0 : -1;
+}
+
+int
+rig_group_tear_down(void **state)
+{
+	(void)state;
+	rig_eal_end();
+	return 0;
+}
+
 /* Whose ring it is: a double has no descriptors, and its slot in place of a size. */
 static inline bool
 is_double(const struct bf_ring *r)

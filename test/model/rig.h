@@ -75,6 +75,9 @@ struct rig {
 bool rig_eal(void);
 /** End it. */
 void rig_eal_end(void);
+/** Both for cmocka, around a group of tests. */
+int rig_group_set_up(void **state);
+int rig_group_tear_down(void **state);
 
 /**
  * A switch with a bond of @p n_members (0: no bond) and guests in the slots 1 to @p n_guests, all

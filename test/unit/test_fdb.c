@@ -586,13 +586,6 @@ test_a_reader_beside_a_million_writes_sees_no_foreign_port(void **state)
 	expect_consistent();
 }
 
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	return rig_eal() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -624,8 +617,6 @@ main(void)
 		T(test_random_orders_agree_with_a_plain_array),
 		T(test_a_reader_beside_a_million_writes_sees_no_foreign_port),
 	};
-	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 
-	rig_eal_end();
-	return failed;
+	return cmocka_run_group_tests(tests, rig_group_set_up, rig_group_tear_down);
 }

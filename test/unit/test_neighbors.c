@@ -408,13 +408,6 @@ test_mld_reports_are_written_as_they_were_heard(void **state)
 	}
 }
 
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	return rig_eal() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -436,8 +429,6 @@ main(void)
 		T(test_mld_reports_are_written_as_they_were_heard),
 #undef T
 	};
-	int failed = cmocka_run_group_tests(tests, group_set_up, NULL);
 
-	rig_eal_end();
-	return failed;
+	return cmocka_run_group_tests(tests, rig_group_set_up, rig_group_tear_down);
 }
