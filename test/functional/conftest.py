@@ -7,7 +7,7 @@ import pytest
 
 pytest.register_assert_rewrite("bf", "fixtures")
 import bf  # noqa: E402
-from fixtures import peer, pytest_runtest_makereport, rig, workdir  # noqa: E402,F401
+from fixtures import peer, pytest_runtest_makereport, rig, tap_rig, workdir  # noqa: E402,F401
 
 
 FAST = pathlib.Path(__file__).with_name("fast.txt")

@@ -6,7 +6,6 @@ are vhost peers, whose links go down with the peer.
 """
 
 import pathlib
-import socket
 import subprocess
 
 import pytest
@@ -16,19 +15,12 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 
 from bf import (BROADCAST, FAR_MAC, LOG_LINK_LOSS, CtlError, guest_mac, mac_bytes, wait_for)
+from fixtures import LOG_LACP
 
 VM, VM2 = guest_mac(1), guest_mac(2)
 RINGS = [f"net_ring{i}" for i in range(4)]
-# A bond that is in 802.3ad for a moment has no partner.
-LOG_LACP = [r"^WARNING: not-distributing: ", r"^WARNING: (carrier|lacp|loop)"]
 LOG_RINGS = [r"^WARNING: member_down: net_ring\d: (link down|switched off)$",
              r"^WARNING: active_member: bond0: none, was net_ring\d$", *LOG_LACP]
-LOG_TAPS = [r"^WARNING: member_down: net_tap\d: switched off$",
-            r"^tap_|^eth_dev_tap_create|^qdisc_create|^tun_alloc", *LOG_LACP,
-            r"^WARNING: link_interrupt_missing: net_tap\d: ",
-            r"^WARNING: member_down: net_tap\d: link down$",
-            # Members that are stopped or deleted.
-            r"^bond_mode_8023ad_\w+\(\d+\) - failed to .* No such device$"]
 # Said when such a mode lasts until bondfwd looks, once a second: slow machines get there.
 LOG_ECHOES = [r"^WARNING: switch_without_lag: bond0: "]
 ALL_MODES = ["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb",
@@ -172,47 +164,6 @@ def test_B18_the_lists_of_members_match_after_every_step(rig):
 
 
 # ---- B-02, B-03, B-26: addresses, promiscuity and devices, seen from the kernel's side ----
-
-class Taps:
-    """Kernel side of net_tap members."""
-
-    def __init__(self, workdir, n):
-        tag = workdir[-4:].lower()
-        self.names = [f"bf{tag}{i}" for i in range(n)]
-        self.vdevs = [f"net_tap{i},iface={name}" for i, name in enumerate(self.names)]
-
-    def read(self, i, what):
-        with open(f"/sys/class/net/{self.names[i]}/{what}", encoding="ascii") as f:
-            return f.read().strip()
-
-    def mac(self, i):
-        return self.read(i, "address")
-
-    def is_promiscuous(self, i):
-        return bool(int(self.read(i, "flags"), 16) & 0x100)
-
-    def socket(self, i):
-        """A raw socket that hears what the member sends; it must be closed."""
-        heard = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        heard.bind((self.names[i], 0))
-        heard.setblocking(False)
-        return heard
-
-
-@pytest.fixture
-def tap_rig(rig, workdir):
-    def make(n=2, mode="balance-xor", guests=("vm1",), **options):
-        try:
-            with open("/dev/net/tun", "rb"):
-                pass
-        except OSError as e:
-            pytest.skip(f"no tap devices: {e}")
-        taps = Taps(workdir, n)
-        r = rig(members=0, vdevs=taps.vdevs, mode=mode, guests=guests, mtu=1500,
-                log_allowed=LOG_TAPS, **options)
-        return r, taps
-    return make
-
 
 @pytest.mark.parametrize("mode", ["balance-rr", "802.3ad"])
 def test_B02_members_carry_the_bonds_mac_and_get_their_own_back(tap_rig, mode):
@@ -967,10 +918,9 @@ def test_B25_a_drained_member_sends_nothing_and_an_undrained_one_sends_again(rig
 
 # ---- MTU and MAC changes: all or nothing ----
 
-def test_an_mtu_that_one_member_refuses_changes_no_member(rig, workdir):
-    taps = Taps(workdir, 1)
-    r = rig(members=0, vdevs=["net_ring0", *taps.vdevs], mode="balance-xor", guests=(), mtu=1500,
-            log_allowed=LOG_TAPS)
+def test_an_mtu_that_one_member_refuses_changes_no_member(tap_rig):
+    r, taps = tap_rig(1, guests=(), before=("net_ring0",))
+
     def mtus():
         return [(p["name"], p["mtu"]) for p in r.daemon.ctl("show port info all", json=True)]
     mtu = mtus()

@@ -15,7 +15,6 @@ import bf
 from bf import BROADCAST, CtlError, guest_mac, mac_bytes, wait_for
 from packets import (ACK, CWR, DATA_VALID, FIN, NEEDS_CSUM, PSH, TCP, TWO_VLANS, UDP, VLAN, Packet,
                      add_up, parse, virtio_header)
-from test_bond_cases import LOG_TAPS, Taps
 from vhost_frontend import (BASE, MRG_RXBUF, NET_CSUM, NET_GUEST_CSUM, NET_GUEST_ECN, NET_GUEST_TSO4,
                             NET_GUEST_TSO6, NET_HOST_ECN, NET_HOST_TSO4, NET_HOST_TSO6, TX, VERSION_1,
                             Frontend, PackedFrontend)
@@ -439,22 +438,13 @@ def test_what_is_coalesced_never_outgrows_an_ip_packet(lab):
     net.check()
 
 
-def taps(workdir):
-    try:
-        with open("/dev/net/tun", "rb"):
-            return Taps(workdir, 1)
-    except OSError as e:
-        return pytest.skip(f"no tap devices: {e}")
-
-
-def test_the_kernel_behind_a_tap_hears_and_is_heard(rig, workdir):
+def test_the_kernel_behind_a_tap_hears_and_is_heard(tap_rig):
     """The other side of a cable is somebody else's code: its frames, and what it hears."""
-    tap = taps(workdir)
-    r = rig(members=0, vdevs=tap.vdevs, guests=(), mtu=MTU, log_allowed=LOG_TAPS)
+    r, taps = tap_rig(1, "active-backup", guests=())
     path = r.workdir / "vm.sock"
     r.daemon.ctl(f"add guest vm socket={path},mode=server,queues=1,mtu={MTU}")
     guest = End(Frontend(path, mib=4, features=SENDS["tso"] | TAKES["tso"]), mac_bytes(guest_mac(1)))
-    kernel = tap.socket(0)
+    kernel = taps.socket(0)
     try:
         guest.client.start()
         guest.client.post(250)
