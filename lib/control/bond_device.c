@@ -344,7 +344,6 @@ start(struct bf_bond *b, struct bf_err *err)
 		memcpy(mac.addr_bytes, b->cfg.mac, sizeof(zero));
 		ret = rte_eth_bond_mac_address_set(b->port, &mac);
 	}
-	bf_link_detect_set_period(b);
 	if (ret == 0)
 		ret = rte_eth_dev_start(b->port);
 	if (ret != 0)
@@ -380,16 +379,19 @@ has_memory_for(const struct bf_bond *b, unsigned int n_members, int socket)
 }
 
 /* The PMD starts all members alike; some want it otherwise. */
-static int
-start_own_way(struct bf_bond *b, unsigned int i, struct bf_err *err)
+static bool
+has_own_way(const struct bf_bond *b, unsigned int i)
 {
 	const struct bf_member *m = &b->members[i];
 	bool late = b->open && m->has_interrupt && m->detect == BF_LINK_AUTO;
 
-	bf_card_offloads_find(b, i);
-	return late || bf_bond_has_own_rings(b, i) || bf_card_offloads_any(m)
-		? bf_bond_start_anew(b, i, err)
-		: 0;
+	return late || bf_bond_has_own_rings(b, i) || bf_card_offloads_any(m);
+}
+
+static int
+start_own_way(struct bf_bond *b, unsigned int i, struct bf_err *err)
+{
+	return has_own_way(b, i) ? bf_bond_start_anew(b, i, err) : 0;
 }
 
 int
@@ -411,6 +413,7 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 				  "member: \"%s\": out of memory: expected more hugepages or -m",
 				  m->name);
 	m->port = port;
+	bf_card_offloads_find(b, i);
 	rte_eth_macaddr_get(port, &m->mac);
 	m->wakes = bf_rx_interrupts_ask(port, b->n_queues);
 	__atomic_fetch_and(&wires_of(b)->gone, ~(1u << m->bit), __ATOMIC_RELEASE);
@@ -521,6 +524,10 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 		ret = bf_bond_device_add(b, added, err);
 	if (ret == 0)
 		ret = configure(b, err);
+	bf_link_detect_set_period(b);
+	for (unsigned int i = 0; ret == 0 && i < b->n_members; i++)
+		if (has_own_way(b, i)) /* it will be started once more */
+			bf_link_detect_pause(b);
 	if (ret == 0)
 		ret = start(b, err);
 	for (unsigned int i = 0; ret == 0 && i < b->n_members; i++)

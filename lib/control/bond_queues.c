@@ -16,6 +16,7 @@
 #include "control/bond.h"
 #include "control/card_offloads.h"
 #include "control/compat.h"
+#include "control/link_detect.h"
 
 struct bf_ring_sizes
 bf_bond_ring_sizes(const struct bf_bond_config *cfg, const struct bf_member_config *m)
@@ -124,8 +125,12 @@ set_up_queues(const struct bf_bond *b, uint16_t port, struct bf_ring_sizes s)
 static int
 configure_member(const struct bf_bond *b, struct bf_member *m, struct rte_eth_conf *conf)
 {
+	uint16_t mtu;
 	int ret;
 
+	if (rte_eth_dev_get_mtu(m->port, &mtu) == 0)
+		conf->rxmode.mtu =
+			mtu; /* the PMD asked for the bond's, which may be more than it takes */
 	bf_card_offloads_set(m, conf);
 	ret = rte_eth_dev_configure(m->port, b->n_queues, b->n_queues, conf);
 	if (ret == 0 || !bf_card_offloads_any(m))
@@ -143,6 +148,7 @@ bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	struct rte_eth_conf conf = {.link_speeds = 0};
 	int ret = rte_eth_dev_conf_get(m->port, &conf);
 
+	bf_link_detect_pause(b);
 	if (ret == 0)
 		ret = rte_eth_dev_stop(m->port);
 	conf.intr_conf.lsc = m->has_interrupt && m->detect != BF_LINK_POLL;
@@ -152,6 +158,7 @@ bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err)
 		ret = set_up_queues(b, m->port, sizes);
 	if (ret == 0)
 		ret = rte_eth_dev_start(m->port);
+	bf_link_detect_set_period(b);
 	if (ret == 0)
 		return 0;
 	return bf_err_set(err, -ret,

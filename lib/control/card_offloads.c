@@ -17,30 +17,26 @@
 		RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 #define RX_SUMS (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 
-/*
- * Drivers whose devices have been tried: others may not start a second time, or refuse an MTU then, as
- * net_e1000_em and net_vmxnet3 were seen to do.
- */
+/* Drivers of devices that are software themselves, or do less than they say. */
 static const struct {
 	const char *driver;
-	uint64_t tx, rx; /* that are used */
-} tried[] = {
-	{"net_tap", TX_SUMS, RX_SUMS}, /* its segmentation is for IPv4 only */
+	uint64_t tx, rx; /* that are not used */
+} quirks[] = {
+	{"net_tap", RTE_ETH_TX_OFFLOAD_TCP_TSO, 0}, /* cuts IPv4 only, with librte_gso */
+	{"net_virtio", 0, ~0ULL}, /* the other end leaves checksums undone then: RX_L4_CKSUM_NONE */
+	{"net_vhost", ~0ULL, ~0ULL}, /* whoever is behind it may change, and takes less then */
+	{"net_virtio_user", ~0ULL, ~0ULL},
 };
 
 static void
 leave_out(const char *driver, uint64_t *tx, uint64_t *rx)
 {
-	uint64_t may_tx = 0, may_rx = 0;
-
-	for (unsigned int i = 0; i < RTE_DIM(tried); i++) {
-		if (strcmp(driver, tried[i].driver) != 0)
+	for (unsigned int i = 0; i < RTE_DIM(quirks); i++) {
+		if (strcmp(driver, quirks[i].driver) != 0)
 			continue;
-		may_tx = tried[i].tx;
-		may_rx = tried[i].rx;
+		*tx &= ~quirks[i].tx;
+		*rx &= ~quirks[i].rx;
 	}
-	*tx &= may_tx;
-	*rx &= may_rx;
 }
 
 static bool

@@ -10,11 +10,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 
 #include "control/compat.h"
 
 #define SETTLE_MS 3000 /* a link that was just started or switched may change in silence */
+#define PAUSE_MS 3000
+#define PAUSE_SLACK_MS 10u /* what one question may take */
+#define PAUSE_WAIT_MS 100u
 #define GRACE_MS 1000 /* an interrupt may come later than the answer to a question */
 
 enum bf_link_detect
@@ -100,15 +104,30 @@ bf_link_detect_asks(const struct bf_member *m)
 	return m->detect == BF_LINK_POLL || m->interrupt_failed;
 }
 
-void
-bf_link_detect_set_period(const struct bf_bond *b)
+static uint32_t
+period_of(const struct bf_bond *b)
 {
 	uint32_t ms = BF_LINK_LOOK_MS;
 
 	for (unsigned int i = 0; i < b->n_members; i++)
 		if (bf_link_detect_asks(&b->members[i]))
 			ms = RTE_MIN(ms, b->cfg.mon_period_ms);
-	rte_eth_bond_link_monitoring_set(b->port, ms);
+	return ms;
+}
+
+void
+bf_link_detect_set_period(const struct bf_bond *b)
+{
+	rte_eth_bond_link_monitoring_set(b->port, period_of(b));
+}
+
+/* The period counts from the next time that it asks, which is waited for when that is soon. */
+void
+bf_link_detect_pause(const struct bf_bond *b)
+{
+	rte_eth_bond_link_monitoring_set(b->port, PAUSE_MS);
+	if (b->open)
+		rte_delay_us_sleep(1000 * RTE_MIN(period_of(b) + PAUSE_SLACK_MS, PAUSE_WAIT_MS));
 }
 
 void

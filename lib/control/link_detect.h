@@ -54,6 +54,12 @@ bool bf_link_detect_asks(const struct bf_member *m);
 void bf_link_detect_set_period(const struct bf_bond *b);
 
 /**
+ * Have the PMD not ask for some seconds, or until the period is set: it asks from another thread, and a device
+ * that is being stopped and started does not bear that (net_e1000_em does not start any more).
+ */
+void bf_link_detect_pause(const struct bf_bond *b);
+
+/**
  * A change that was seen by asking, and no interrupt since: from now on the member is asked.
  *
  * @return ms of the clock at which to call again, UINT64_MAX: not needed.

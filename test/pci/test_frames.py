@@ -50,3 +50,17 @@ def test_ring_sizes_are_those_of_the_driver_or_refused_with_its_limits(machines)
     refused = m.vm.run_sh("/tools/bondctl -s /run/console port config all rxd 100")
     assert refused.status != 0 and all(word in refused.output for word in (
         'rxd: "100"', m.devices[0], "net_e1000_em", "in steps of 8")), refused.output
+
+
+@pytest.mark.parametrize(("model", "sums"), [("e1000e", True), ("vmxnet3", True), ("virtio-net-pci", False)])
+def test_a_card_does_what_its_driver_says_unless_the_member_says_off(machines, model, sums):
+    m = machines.get(model)
+    m.start("mode=active-backup,primary=0000:00:10.0,link_detect=poll")
+    m.ctl(f"set bonding member {m.devices[1]} bond0 offload=off")
+
+    def card(index):
+        return m.members()[m.devices[index]]
+
+    assert [card(i)["card_checksums"] for i in (0, 1)] == [sums, False]
+    for index in (0, 1):
+        wait_until(f"{m.devices[index]} carries", 10, lambda i=index: card(i)["link"])
