@@ -15,7 +15,7 @@
 #include "console/command.h"
 #include "console/server.h"
 #include "control/bridge.h"
-#include "control/stats.h"
+#include "control/observe/stats.h"
 
 #define BF_MAX_PORT_IDS (BF_GUEST_ID_BASE + BF_MAX_PORTS)
 

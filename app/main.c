@@ -25,12 +25,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "check.h"
-#include "commands.h"
+#include "commands/commands.h"
+#include "config/remember.h"
 #include "control/compat.h"
-#include "control/descriptors.h"
-#include "control/notify.h"
+#include "control/config/descriptors.h"
+#include "control/loop/notify.h"
 #include "options.h"
-#include "remember.h"
 #include "vhost/mapping.h"
 
 enum {

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "control/config.h"
+#include "control/config/config.h"
 
 #define BF_CONSOLE_DEFAULT "/run/bondfwd/console.sock"
 

@@ -29,6 +29,9 @@ ARROWS = {
     "lib/control": ("lib/base", "lib/dataplane", "lib/lacp", "lib/vhost"),
     "app": ("lib/base", "lib/dataplane", "lib/lacp", "lib/vhost", "lib/control", "lib/console"),
 }
+# The folders of lib/control, lowest first.
+SUBJECTS = ("config", "loop", "memory", "workers", "observe", "switch", "bond", "lan", "guests")
+TIES = "lib/control/bridge.h"
 WITHOUT_DPDK = ("lib/base", "lib/lacp", "lib/vhost")
 VERSION_FILE = "lib/control/compat.h"
 
@@ -58,6 +61,23 @@ def target_of(tree, path, name):
     return None
 
 
+def subject_of(path):
+    """bond for lib/control/bond/device.c, None for what lies beside the folders."""
+    return path.parts[2] if path.parts[:2] == ("lib", "control") and len(path.parts) > 3 else None
+
+
+def check_subject(path, target):
+    """The order of the subjects of lib/control."""
+    own, its = subject_of(path), subject_of(target)
+    if str(target) == TIES and own is not None and path.suffix == ".h":
+        return f"{TIES}: expected in .c files only, and struct bf_bridge; in headers"
+    if own is None or its is None:
+        return None
+    if SUBJECTS.index(its) > SUBJECTS.index(own):
+        return f"control/{own} may not include control/{its}"
+    return None
+
+
 def check_include(tree, path, quote, name):
     room = room_of(path)
     target = target_of(tree, path, name)
@@ -70,6 +90,8 @@ def check_include(tree, path, quote, name):
     if quote == "<":
         return f'<{name}>: expected "{name}"'
     its = room_of(target)
+    if its == room == "lib/control":
+        return check_subject(path, target)
     if its == room or its in ARROWS.get(room, ()):
         return None
     return f'"{name}": {room} may not include {its}'
@@ -143,6 +165,8 @@ def main(argv):
     problems = [problem for path in files for problem in check_file(tree, path)]
     problems += check_order(tree, "lib/dataplane")
     for path in files:
+        if subject_of(path) not in (None, *SUBJECTS):
+            problems.append(f"{path}:1: {subject_of(path)}: expected one of {', '.join(SUBJECTS)}")
         if path.parts[0] != "test" and room_of(path) not in ARROWS:
             problems.append(f"{path}:1: {room_of(path)}: a room without an arrow")
     print("\n".join(problems) if problems else f"{len(files)} files, all arrows hold")

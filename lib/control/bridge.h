@@ -13,25 +13,25 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "control/announce.h"
-#include "control/balance.h"
-#include "control/bond.h"
-#include "control/capture.h"
-#include "control/config.h"
-#include "control/crossing.h"
-#include "control/crowd.h"
-#include "control/events.h"
-#include "control/failover.h"
-#include "control/fdb.h"
-#include "control/frames.h"
-#include "control/guest.h"
-#include "control/lcores.h"
-#include "control/missing.h"
-#include "control/moves.h"
-#include "control/neighbors.h"
-#include "control/plan.h"
-#include "control/rates.h"
-#include "control/taps.h"
+#include "control/bond/balance.h"
+#include "control/bond/bond.h"
+#include "control/bond/failover.h"
+#include "control/bond/missing.h"
+#include "control/config/config.h"
+#include "control/guests/crowd.h"
+#include "control/guests/guest.h"
+#include "control/lan/announce.h"
+#include "control/lan/neighbors.h"
+#include "control/memory/crossing.h"
+#include "control/memory/frames.h"
+#include "control/observe/capture.h"
+#include "control/observe/events.h"
+#include "control/observe/rates.h"
+#include "control/observe/taps.h"
+#include "control/switch/fdb.h"
+#include "control/switch/moves.h"
+#include "control/workers/lcores.h"
+#include "control/workers/plan.h"
 
 struct bf_bridge_options {
 	uint32_t fdb_capacity; /* stations, 0 = 16384 */
@@ -80,7 +80,7 @@ struct bf_bridge {
 	struct bf_crowd crowd;
 	uint32_t aged_s; /* when addresses and groups were last looked at */
 	uint64_t started_ms;
-	uint64_t next_look_ms, next_change_ms; /* guest_changes.c */
+	uint64_t next_look_ms, next_change_ms; /* guests/changes.c */
 	uint64_t next_discard_ms;
 	uint64_t discarded[BF_MAX_PORTS]; /* frames on disabled rings, by slot; discard.c */
 	uint64_t busy_until_ms; /* learn mail came: look again soon */

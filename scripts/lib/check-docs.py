@@ -39,8 +39,8 @@ def table_of(text, name):
 # Commands.
 
 def command_rows():
-    sources = "\n".join(read(path) for path in (ROOT / "app").glob("cmd_*.c"))
-    groups = re.findall(r'\{"(\w+)",\s*' + STRINGS + r",\s*(\w+),", read("app/commands.c"))
+    sources = "\n".join(read(path) for path in (ROOT / "app/commands").glob("*.c"))
+    groups = re.findall(r'\{"(\w+)",\s*' + STRINGS + r",\s*(\w+),", read("app/commands/commands.c"))
     for group, title, array in groups:
         yield f"\n**{group}**: {text_of(title)}\n\n| command | what it does |\n| --- | --- |"
         for syntax, help_text in re.findall(r"^\s*\{" + STRINGS + r",\s*" + STRINGS + ",",
@@ -52,7 +52,7 @@ def command_rows():
 # Keys.
 
 def constants():
-    text = read("lib/dataplane/sizes.h") + read("lib/control/config.h")
+    text = read("lib/dataplane/sizes.h") + read("lib/control/config/config.h")
     return {"UINT32_MAX": "4294967295",
             **dict(re.findall(r"^#define (\w+) (\d+)\b", text, re.MULTILINE))}
 
@@ -63,7 +63,7 @@ def words_of(text, array):
 
 def enumerator_index(name):
     """The value of an enumerator of one of the plain enums, or None."""
-    for path in ("lib/control/config.h", "lib/dataplane/flow.h"):
+    for path in ("lib/control/config/config.h", "lib/dataplane/flow.h"):
         for body in re.findall(r"enum \w+ \{([^{}]*)\}", read(path)):
             names = re.findall(r"\b(BF_\w+)", body)
             if name in names:
@@ -87,7 +87,7 @@ def default_of(text, kind, function, field, words):
 
 
 def key_rows(array, function):
-    text = read("lib/control/config.c")
+    text = read("lib/control/config/config.c")
     entry = re.compile(r'\{"(\w+)",\s*(NULL|"\w+"),\s*(\w+)(?:\([BGM]\((\w+)\)([^)]*)\))?(.*?),\s*' +
                        STRINGS + r"\}", re.DOTALL)
     yield "| key | other name | value | default | what it is |\n| --- | --- | --- | --- | --- |"

@@ -18,8 +18,8 @@
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 
-#include "control/bond.h"
-#include "control/notify.h"
+#include "control/bond/bond.h"
+#include "control/loop/notify.h"
 #include "dataplane/member.h"
 #include "rig.h"
 

@@ -19,9 +19,9 @@
 
 #include "base/clock.h"
 #include "control/bridge.h"
-#include "control/notify.h"
-#include "control/pools.h"
-#include "control/stats.h"
+#include "control/loop/notify.h"
+#include "control/memory/pools.h"
+#include "control/observe/stats.h"
 #include "dataplane/inject.h"
 #include "dataplane/mailbox.h"
 #include "rig.h"

@@ -12,8 +12,8 @@
 #include <pcap/pcap.h>
 #include <rte_ether.h>
 
-#include "control/capture_filter.h"
-#include "control/taps.h"
+#include "control/observe/capture_filter.h"
+#include "control/observe/taps.h"
 #include "draw.h"
 #include "rig.h"
 

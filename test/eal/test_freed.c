@@ -18,8 +18,8 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
-#include "control/guest.h"
-#include "control/guest_rings.h"
+#include "control/guests/guest.h"
+#include "control/guests/rings.h"
 #include "dataplane/worker.h"
 #include "driver.h"
 #include "rig.h"

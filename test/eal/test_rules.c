@@ -7,7 +7,7 @@
  */
 #include "unit.h"
 
-#include "control/taps.h"
+#include "control/observe/taps.h"
 #include "dataplane/rules.h"
 #include "dataplane/rx_guest.h"
 #include "dataplane/stage.h"

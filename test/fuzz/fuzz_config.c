@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "app.h"
-#include "commands.h"
+#include "commands/commands.h"
 #include "console/script.h"
 #include "replay.h"
 

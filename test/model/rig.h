@@ -19,8 +19,8 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
-#include "control/fdb.h"
-#include "control/lcores.h"
+#include "control/switch/fdb.h"
+#include "control/workers/lcores.h"
 #include "dataplane/form.h"
 #include "dataplane/lcore.h"
 #include "dataplane/mailbox.h"

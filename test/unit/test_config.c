@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#include "control/config.h"
+#include "control/config/config.h"
 
 static struct bf_bond_config bond;
 static struct bf_guest_config guest;

@@ -9,7 +9,7 @@
 #include "unit.h"
 
 #include "app.h"
-#include "commands.h"
+#include "commands/commands.h"
 #include "console/command.h"
 #include "draw.h"
 

@@ -13,7 +13,7 @@
 
 #include <rte_random.h>
 
-#include "control/fdb.h"
+#include "control/switch/fdb.h"
 #include "draw.h"
 #include "rig.h"
 

@@ -8,7 +8,7 @@
  */
 #include "unit.h"
 
-#include "control/lcores.h"
+#include "control/workers/lcores.h"
 #include "dataplane/fdb.h"
 #include "dataplane/lcore.h"
 #include "dataplane/view.h"

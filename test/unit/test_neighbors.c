@@ -12,8 +12,8 @@
 #include <rte_ip.h>
 #include <rte_random.h>
 
-#include "control/groups.h"
-#include "control/neighbors.h"
+#include "control/lan/groups.h"
+#include "control/lan/neighbors.h"
 #include "dataplane/fdb.h"
 #include "dataplane/held.h"
 #include "rig.h"

@@ -14,7 +14,7 @@
 
 #include <rte_common.h>
 
-#include "control/nodes.h"
+#include "control/memory/nodes.h"
 
 #define PAGE 4096u
 

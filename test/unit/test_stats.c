@@ -8,7 +8,7 @@
 #include "unit.h"
 
 #include "control/bridge.h"
-#include "control/stats.h"
+#include "control/observe/stats.h"
 
 static struct bf_bridge br;
 static struct bf_worker worker[2];

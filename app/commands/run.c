@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * start, stop, load, write, show running-config, show version, set lcore idle, help, quit.
+ *
+ * Threads: ctx control.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_lcore.h>
+#include <rte_version.h>
+
+#include "app.h"
+#include "base/parse.h"
+#include "commands/commands.h"
+#include "config/diff.h"
+#include "config/save.h"
+
+static int
+edit_start(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	(void)ctx;
+	(void)err;
+	c->forwarding = true;
+	return 0;
+}
+
+static int
+edit_stop(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	(void)ctx;
+	(void)err;
+	c->forwarding = false;
+	return 0;
+}
+
+static void
+cmd_start(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_start);
+}
+
+static void
+cmd_stop(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_stop);
+}
+
+static int
+parse_load(struct bf_cmd_ctx *ctx, struct bf_load *how, struct bf_err *err)
+{
+	const char *seconds = bf_cmd_arg(ctx, "seconds");
+
+	how->path = bf_cmd_arg(ctx, "file");
+	how->merge = bf_cmd_has_word(ctx, "merge");
+	how->force = bf_cmd_has_word(ctx, "force");
+	return seconds == NULL ? 0
+			       : bf_parse_u64("confirm", seconds, 1, 86400, &how->confirm_s, err);
+}
+
+static void
+cmd_load(struct bf_cmd_ctx *ctx)
+{
+	struct bf_load how = {0};
+	struct bf_err err = {""};
+	char who[64];
+	int ret = parse_load(ctx, &how, &err);
+
+	bf_app_who(ctx->app, who, sizeof(who));
+	bf_out_obj_begin(ctx->out, NULL);
+	if (ret == 0)
+		ret = bf_app_load(ctx->app, &how, who, ctx->out, &err);
+	bf_out_obj_end(ctx->out);
+	if (ret != 0)
+		bf_app_error(ctx->out, ret, &err);
+	else if (how.confirm_s != 0)
+		bf_out_printf(ctx->out, "Going back in %" PRIu64 " s unless you commit.\n",
+			how.confirm_s);
+}
+
+/* What a load would do: the lines, and whom it would cut. */
+static void
+show_difference(struct bf_cmd_ctx *ctx, const struct bf_config *from, const struct bf_config *to)
+{
+	struct bf_app *app = ctx->app;
+	struct bf_diff d = {0};
+	char cuts[300] = "";
+
+	bf_out_obj_begin(ctx->out, NULL);
+	if (bf_diff_show(from, to, &d, ctx->out) != 0)
+		bf_out_error(ctx->out, "diff: out of memory");
+	else if (d.removed + d.added == 0)
+		bf_out_printf(ctx->out, "No difference.\n");
+	if (to != app->br->running && bf_diff_cuts(app->br, to, cuts, sizeof(cuts)))
+		bf_out_printf(
+			ctx->out, "This would %s: load it with force, or confirm SECONDS.\n", cuts);
+	bf_out_str(ctx->out, "cuts", cuts);
+	bf_out_obj_end(ctx->out);
+}
+
+static void
+cmd_diff(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	struct bf_err err = {""};
+	struct bf_config *want =
+		bf_app_wanted(app, bf_cmd_arg(ctx, "file"), bf_cmd_has_word(ctx, "merge"), &err);
+
+	if (want == NULL)
+		bf_app_error(ctx->out, -errno, &err);
+	else
+		show_difference(ctx, app->br->running, want);
+	free(want);
+}
+
+/* What would be lost by a restart: against the file of --config, else the command line. */
+static void
+cmd_show_unsaved(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	struct bf_err err = {""};
+	struct bf_config *kept = app->config_path != NULL
+		? bf_app_wanted(app, app->config_path, false, &err)
+		: bf_config_copy(app->base);
+
+	if (kept == NULL)
+		bf_app_error(ctx->out, -errno, &err);
+	else
+		show_difference(ctx, kept, app->br->running);
+	free(kept);
+}
+
+static void
+line_to_out(void *arg, const char *line)
+{
+	struct bf_out *out = arg;
+
+	bf_out_printf(out, "%s\n", line);
+	bf_out_str(out, NULL, line);
+}
+
+static void
+cmd_show_running(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+
+	bf_out_arr_begin(ctx->out, NULL);
+	bf_config_print(app->br->running, line_to_out, ctx->out);
+	bf_out_arr_end(ctx->out);
+}
+
+static void
+cmd_write(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	const char *path = bf_cmd_arg(ctx, "file");
+	struct bf_save s = {0};
+	char who[64], what[200];
+	int ret;
+
+	if (path == NULL)
+		path = app->config_path;
+	if (path == NULL) {
+		bf_out_usage(ctx->out,
+			"write: expected a file: the program was started without --config");
+		return;
+	}
+	ret = bf_save_config(path, app->br->running, &s);
+	if (ret != 0) {
+		bf_out_error(ctx->out, "write: \"%s\": %s", path, strerror(-ret));
+		return;
+	}
+	if (bf_app_is_config_file(app, path))
+		bf_app_note_saved(app, app->br->running);
+	bf_app_who(app, who, sizeof(who));
+	snprintf(what, sizeof(what), "write %.180s", s.path);
+	bf_app_audit(app, who, what);
+	bf_out_printf(ctx->out, "Written: %s\n", s.path);
+	if (s.dropped > 0)
+		bf_out_printf(ctx->out,
+			"comment lines dropped: %u (at the end of a line, or above one that is gone)\n",
+			s.dropped);
+	bf_out_obj_begin(ctx->out, NULL);
+	bf_out_str(ctx->out, "file", s.path);
+	bf_out_u64(ctx->out, "comments_dropped", s.dropped);
+	bf_out_obj_end(ctx->out);
+}
+
+static void
+cmd_commit(struct bf_cmd_ctx *ctx)
+{
+	if (!bf_app_commit(ctx->app))
+		bf_out_error(ctx->out,
+			"commit: nothing waits for it: see set bonding mode ... confirm and load ... "
+			"confirm");
+	else
+		bf_app_audit_cmd(ctx);
+}
+
+static void
+cmd_version(struct bf_cmd_ctx *ctx)
+{
+	bf_out_printf(ctx->out, "bondfwd %s, %s\n", BF_VERSION, rte_version());
+	bf_out_obj_begin(ctx->out, NULL);
+	bf_out_str(ctx->out, "bondfwd", BF_VERSION);
+	bf_out_str(ctx->out, "dpdk", rte_version());
+	bf_out_obj_end(ctx->out);
+}
+
+static int
+edit_idle(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	static const char *const words[] = {"poll", "pause", "sleep"};
+	unsigned int idle = 0;
+	int ret = bf_parse_enum("idle", bf_cmd_arg(ctx, "how"), words, 3, &idle, err);
+
+	c->idle = idle;
+	return ret;
+}
+
+static_assert(RTE_MAX_LCORE < UINT16_MAX, "a pin is an lcore + 1");
+
+/* "auto" gives the choice back. */
+static int
+edit_pin(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	struct bf_guest_config *g = bf_config_guest(c, bf_cmd_arg(ctx, "guest"));
+	const char *lcore = bf_cmd_arg(ctx, "lcore");
+	const struct bf_app *app = ctx->app;
+	uint64_t q = 0, l = 0;
+	bool found = app->br == NULL;
+
+	if (g == NULL)
+		return bf_err_set(
+			err, EINVAL, "guest: \"%.60s\": no such guest", bf_cmd_arg(ctx, "guest"));
+	if (bf_parse_u64("queue", bf_cmd_arg(ctx, "queue"), 0, g->queues - 1, &q, err) != 0)
+		return -EINVAL;
+	if (strcmp(lcore, "auto") == 0) {
+		g->pin[q] = 0;
+		return 0;
+	}
+	if (bf_parse_u64("lcore", lcore, 0, RTE_MAX_LCORE - 1, &l, err) != 0)
+		return -EINVAL;
+	for (unsigned int w = 0; app->br != NULL && w < app->br->lcores.n; w++)
+		found = found || app->br->lcores.workers[w]->lcore == l;
+	if (!found)
+		return bf_err_set(err, EINVAL,
+			"lcore: \"%s\": expected a worker lcore: see show config fwd", lcore);
+	g->pin[q] = (uint16_t)(l + 1);
+	return 0;
+}
+
+static int
+edit_rebalance(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	return bf_parse_bool("rebalance", bf_cmd_arg(ctx, "onoff"), &c->lcore_rebalance, err);
+}
+
+static void
+cmd_pin(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_pin);
+}
+
+static void
+cmd_rebalance(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_rebalance);
+}
+
+static void
+cmd_idle(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_idle);
+}
+
+const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN] = {
+	{"start", "Forward frames.", cmd_start, BF_CMD_CONFIG},
+	{"stop", "Stop forwarding; links and LACP stay up, frames are dropped as \"stopped\".",
+		cmd_stop, BF_CMD_CONFIG},
+	{"set lcore idle <how>", "What a worker without frames does: poll, pause or sleep.",
+		cmd_idle, BF_CMD_CONFIG},
+	{"set lcore rebalance <onoff>", "Move guest queues from busy workers to idle ones.",
+		cmd_rebalance, BF_CMD_CONFIG},
+	{"set lcore <lcore> guest <guest> queue <queue>",
+		"Let an lcore poll a guest's queue; auto gives the choice back.", cmd_pin,
+		BF_CMD_CONFIG},
+	{"show running-config", "The present configuration, as a file that load reads.",
+		cmd_show_running, 0},
+	{"write [<file>]",
+		"Save the present configuration (default: the file of --config). Comments above a line\n"
+		"that stays are kept, and the file's mode.",
+		cmd_write, 0},
+	{"show running-config diff", "What a restart would lose: + has been changed since.",
+		cmd_show_unsaved, 0},
+	{"load <file> [force] [confirm <seconds>]",
+		"Make the configuration equal to a file; all of it or nothing. What would remove the bond\n"
+		"or cut a connected guest needs force, or confirm: then it goes back unless you commit.",
+		cmd_load, 0},
+	{"load merge <file> [force] [confirm <seconds>]",
+		"Run a file's lines on top of the present configuration; all of them or none.",
+		cmd_load, 0},
+	{"diff [merge] <file>", "What load (or load merge) would change.", cmd_diff, 0},
+	{"commit", "Keep the change that was made with confirm.", cmd_commit, 0},
+	{"show version", "Versions of bondfwd and DPDK.", cmd_version, 0},
+	{"help [topic...]",
+		"Help: sections, a section's commands, all, or commands that begin with words.",
+		bf_cmd_help, 0},
+	{"quit", "End this session; on the program's own terminal, stop the program.", NULL,
+		BF_CMD_QUIT},
+};

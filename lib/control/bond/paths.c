@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What follows when other members carry the traffic: the stopwatch, the announcements, the
+ * rebalancing, and the word to the operator when the switch does not play along.
+ *
+ * Threads: ctx control.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include "base/log.h"
+#include "base/words.h"
+#include "control/bridge.h"
+#include "control/observe/stats.h"
+
+#define BUSY_PPS 50 /* a bond that sends this much: the next frame was due at once */
+#define DOCTOR_MS 10000
+#define DOCTOR_REPEAT_MS 60000
+#define DOCTOR_MIN_ECHOES 3
+#define DOUBT_MS 60000
+
+/* Frames that died for want of a member, as far as anybody counts them. */
+static uint64_t
+lost_frames(const struct bf_bridge *br, const struct bf_uplink *u)
+{
+	uint64_t lost = 0;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++) { /* only the bond has these reasons */
+		const uint64_t *d =
+			br->lcores.workers[w]->counters->ports[bf_bond_slot(u->bond.number)].drops;
+
+		lost += __atomic_load_n(&d[BF_DROP_NO_MEMBER], __ATOMIC_RELAXED) +
+			__atomic_load_n(&d[BF_DROP_MEMBER_FULL], __ATOMIC_RELAXED);
+	}
+	for (unsigned int i = 0; i < u->bond.n_members; i++) {
+		struct rte_eth_stats s = {0};
+
+		if (rte_eth_stats_get(u->bond.members[i].port, &s) == 0)
+			lost += s.oerrors;
+	}
+	return lost;
+}
+
+/* Names of members by number: those that have left since are known from the last look. */
+static void
+names_of(const struct bf_uplink *u, uint32_t set, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (unsigned int bit = 0; bit < BF_MAX_MEMBERS; bit++)
+		if (set & 1u << bit)
+			bf_words_add(buf, size, ",", u->member_names[bit]);
+	if (buf[0] == '\0')
+		snprintf(buf, size, "none");
+}
+
+static void
+cause_of(const struct bf_uplink *u, uint32_t lost, char *buf, size_t size)
+{
+	const struct bf_bond *b = &u->bond;
+	char gone[64];
+
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		const struct bf_member *m = &b->members[i];
+
+		if (!(lost & 1u << m->bit))
+			continue;
+		if (m->forced_down_ms != 0)
+			snprintf(buf, size, "test failover of %s", m->name);
+		else if (b->off || m->off)
+			snprintf(buf, size, "%s was switched off", m->name);
+		else if (!m->carrier)
+			snprintf(buf, size, "%s lost its link", m->name);
+		else if (m->probe_failed)
+			snprintf(buf, size, "no probe target answers over %s", m->name);
+		else if (m->drained)
+			snprintf(buf, size, "%s is drained", m->name);
+		else if (bf_bond_mode_in_force(b) == BF_MODE_8023AD)
+			snprintf(buf, size, "LACP took %s out", m->name);
+		else
+			snprintf(buf, size, "another member is preferred to %s", m->name);
+		return;
+	}
+	names_of(u, lost, gone, sizeof(gone));
+	snprintf(buf, size, "%s was removed", gone);
+}
+
+static void
+time_failover(struct bf_bridge *br, struct bf_uplink *u, uint32_t lost, uint32_t now_carry,
+	uint64_t now_ms)
+{
+	const struct bf_carrier *c = bf_bond_device_carrier(&u->bond);
+	const struct bf_bond *b = &u->bond;
+	bool by_carrier = false;
+	struct bf_failover *r;
+
+	for (unsigned int i = 0; i < b->n_members; i++)
+		by_carrier =
+			by_carrier || ((lost & 1u << b->members[i].bit) && !b->members[i].carrier);
+	r = bf_failover_begin(&u->failovers, by_carrier ? c->lost_tsc : rte_rdtsc(),
+		by_carrier ? c->losses : 0, lost_frames(br, u), now_ms);
+	cause_of(u, lost, r->cause, sizeof(r->cause));
+	r->busy = bf_rates_tx_now(br, bf_bond_slot(u->bond.number)) >= BUSY_PPS;
+	r->test = strncmp(r->cause, "test ", 5) == 0;
+	names_of(u, lost, r->from, sizeof(r->from));
+	names_of(u, now_carry, r->to, sizeof(r->to));
+}
+
+/* Of all stations as often as is configured; of the ones that were moved for balance, once. */
+static void
+announce(struct bf_uplink *u, const bool *buckets, uint64_t now_ms)
+{
+	const struct bf_bond_config *c = &u->bond.cfg;
+	struct bf_announce_how how = {
+		c->num_peer_notif, c->peer_notif_delay_ms, c->resend_igmp, buckets};
+
+	if (buckets != NULL) {
+		how.rounds = 1;
+		how.report_rounds = RTE_MIN(how.report_rounds, 1u);
+	}
+	bf_announce_start(u->announcer, &u->bond, &how, now_ms);
+}
+
+void
+bf_paths_check(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
+{
+	uint32_t carry = bf_bond_carrying(&u->bond), lost = u->carrying & ~carry;
+	uint32_t mode = bf_bond_mode_in_force(&u->bond);
+
+	if (carry == u->carrying && mode == u->carried_by)
+		return;
+	u->carrying = carry;
+	if (mode != u->carried_by)
+		u->doubt_until_ms = 0; /* who sets a mode may have mended the switch */
+	u->carried_by = mode;
+	for (unsigned int i = 0; i < u->bond.n_members; i++)
+		memcpy(u->member_names[u->bond.members[i].bit], u->bond.members[i].name,
+			BF_DEV_NAME_MAX);
+	if (lost != 0 && u->bond.open)
+		time_failover(br, u, lost, carry, now_ms);
+	/* With a LAG the switch sees one port, whichever member carries. */
+	if (carry != 0 && !bf_bond_has_lag(&u->bond))
+		announce(u, NULL, now_ms);
+}
+
+struct count {
+	const struct bf_bond *bond;
+	uint32_t *stations;
+};
+
+static void
+count_station(void *arg, const struct bf_fdb_entry *e)
+{
+	struct count *c = arg;
+
+	if (!bf_is_bond_slot(e->port) && BF_FDB_BOND_OF(e->key) == c->bond->number)
+		c->stations[bf_bond_station_bucket(c->bond, e->key)]++;
+}
+
+static void
+rebalance(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
+{
+	uint32_t stations[BF_BUCKETS] = {0};
+	struct count c = {&u->bond, stations};
+	bool moved[BF_BUCKETS];
+	unsigned int n = 0;
+
+	bf_fdb_visit(br->fdb, count_station, &c);
+	if (!bf_balance_interval(&u->balance, &u->bond, stations, moved, now_ms))
+		return;
+	for (unsigned int k = 0; k < BF_BUCKETS; k++)
+		n += moved[k];
+	bf_event(&br->events, BF_LOG_NOTICE, "rebalanced", u->bond.cfg.name,
+		"%u of %d buckets moved to other members", n, BF_BUCKETS);
+	if (!bf_bond_has_lag(&u->bond) && bf_announce_is_done(u->announcer))
+		announce(u, moved, now_ms);
+}
+
+static uint64_t
+count_echoes(const struct bf_bridge *br, const struct bf_uplink *u)
+{
+	uint64_t n = 0;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		n += __atomic_load_n(
+			&br->lcores.workers[w]->bonds[u->bond.number].echoes, __ATOMIC_RELAXED);
+	return n;
+}
+
+/*
+ * A frame of a guest that comes back byte for byte shows that there is no LAG.  Then stations of
+ * guests that are heard on the bond are doubted, as in the modes that expect none; for a while, in
+ * case that somebody mends the switch.
+ */
+static void
+doubt(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
+{
+	uint64_t echoes = count_echoes(br, u);
+
+	if (u->echoes_seen != echoes)
+		u->doubt_until_ms = now_ms + DOUBT_MS;
+	u->echoes_seen = echoes;
+	if (u->bond.came_back == (now_ms < u->doubt_until_ms))
+		return;
+	u->bond.came_back = now_ms < u->doubt_until_ms;
+	u->bond.dirty = true;
+}
+
+/* Guests' frames that come back while the mode expects a LAG: the switch has none. */
+static void
+look_for_echoes(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
+{
+	uint64_t echoes;
+
+	doubt(br, u, now_ms);
+	echoes = u->echoes_seen - u->echoes_told;
+	if (now_ms >= u->next_doctor_ms) {
+		u->next_doctor_ms = now_ms + DOCTOR_MS;
+		u->echoes_told = u->echoes_seen;
+	}
+	if (echoes < DOCTOR_MIN_ECHOES || bf_bond_echo(&u->bond) != BF_ECHO_MAYBE ||
+		now_ms < u->doctor_quiet_ms)
+		return;
+	u->doctor_quiet_ms = now_ms + DOCTOR_REPEAT_MS;
+	bf_event(&br->events, BF_LOG_WARNING, "switch_without_lag", u->bond.cfg.name,
+		"%" PRIu64 " frames of guests came back within %d s: %s needs a static LAG on the "
+		"switch; make one there, or: set bonding mode balance-alb %s (or active-backup)",
+		echoes, DOCTOR_MS / 1000, bf_mode_names[bf_bond_mode_in_force(&u->bond)],
+		u->bond.cfg.name);
+}
+
+uint64_t
+bf_paths_tick(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
+{
+	uint64_t next = bf_announce_tick(u->announcer, &u->bond, now_ms);
+	uint32_t interval = u->bond.cfg.rebalance_interval_ms;
+	const struct bf_failover *f = bf_failover_at(&u->failovers, 0);
+
+	if (f != NULL && f->open)
+		bf_failover_tick(&u->failovers, &br->lcores, u->bond.number, &br->events,
+			bf_announce_is_done(u->announcer), bf_announce_sent(u->announcer),
+			lost_frames(br, u), now_ms);
+	bf_balance_collect(&u->balance, now_ms);
+	if (u->bond.open && now_ms - u->balance.last_ms >= (interval != 0 ? interval : 10000))
+		rebalance(br, u, now_ms);
+	look_for_echoes(br, u, now_ms);
+	return next;
+}

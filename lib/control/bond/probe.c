@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Probes.
+ *
+ * Threads: ctx control.
+ */
+#include "control/bond/probe.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include <rte_arp.h>
+#include <rte_ethdev.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include "base/log.h"
+
+#define RETRY_PERIODS 10
+#define ND_SOLICIT 135
+#define ND_ADVERT 136
+
+static uint8_t *
+put_ethernet(uint8_t *p, const uint8_t dst[6], const uint8_t src[6], uint16_t vlan, uint16_t type)
+{
+	memcpy(p, dst, 6);
+	memcpy(p + 6, src, 6);
+	p += 12;
+	if (vlan != 0) {
+		memcpy(p, (const uint8_t[]){0x81, 0, (uint8_t)(vlan >> 8), (uint8_t)vlan}, 4);
+		p += 4;
+	}
+	p[0] = (uint8_t)(type >> 8);
+	p[1] = (uint8_t)type;
+	return p + 2;
+}
+
+/* An ARP probe (RFC 5227: sender address zero): it asks and claims nothing. */
+static uint32_t
+make_arp(uint8_t *p, const struct bf_bond *b, const struct bf_probe_target *t)
+{
+	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	static const uint8_t head[8] = {0, 1, 8, 0, 6, 4, 0, RTE_ARP_OP_REQUEST};
+	uint8_t *at = put_ethernet(p, broadcast, b->mac.addr_bytes, t->vlan, RTE_ETHER_TYPE_ARP);
+
+	memcpy(at, head, sizeof(head));
+	memcpy(at + 8, b->mac.addr_bytes, 6);
+	memcpy(at + 24, t->addr, 4);
+	return (uint32_t)(at + 28 - p);
+}
+
+/* The link-local address of our MAC (RFC 4291, modified EUI-64): answers come back to it. */
+static void
+link_local(const struct bf_bond *b, uint8_t ip[16])
+{
+	const uint8_t *m = b->mac.addr_bytes;
+
+	memcpy(ip,
+		(const uint8_t[]){0xfe, 0x80, 0, 0, 0, 0, 0, 0, (uint8_t)(m[0] ^ 2), m[1], m[2],
+			0xff, 0xfe, m[3], m[4], m[5]},
+		16);
+}
+
+static uint32_t
+make_ns(uint8_t *p, const struct bf_bond *b, const struct bf_probe_target *t)
+{
+	const uint8_t mcast[6] = {0x33, 0x33, 0xff, t->addr[13], t->addr[14], t->addr[15]};
+	const uint8_t group[16] = {
+		0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t->addr[13], t->addr[14], t->addr[15]};
+	uint8_t *ip = put_ethernet(p, mcast, b->mac.addr_bytes, t->vlan, RTE_ETHER_TYPE_IPV6);
+	uint8_t *nd = ip + 40;
+	uint16_t sum;
+
+	ip[0] = 0x60;
+	ip[5] = 32;
+	ip[6] = 58;
+	ip[7] = 255;
+	link_local(b, ip + 8);
+	memcpy(ip + 24, group, 16);
+	nd[0] = ND_SOLICIT;
+	memcpy(nd + 8, t->addr, 16);
+	nd[24] = 1; /* source link-layer address */
+	nd[25] = 1;
+	memcpy(nd + 26, b->mac.addr_bytes, 6);
+	sum = rte_ipv6_udptcp_cksum((const struct rte_ipv6_hdr *)ip, nd);
+	memcpy(nd + 2, &sum, 2);
+	return (uint32_t)(nd + 32 - p);
+}
+
+static void
+ask(struct bf_bond *b, unsigned int i)
+{
+	for (uint32_t n = 0; n < b->cfg.n_probe_targets; n++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(b->ctl_pool);
+		struct bf_probe_target t;
+		uint32_t len;
+
+		if (m == NULL)
+			return;
+		memset(rte_pktmbuf_mtod(m, uint8_t *), 0, 128);
+		bf_probe_target_parse(b->cfg.probe_targets[n], &t, NULL);
+		len = t.v6 ? make_ns(rte_pktmbuf_mtod(m, uint8_t *), b, &t)
+			   : make_arp(rte_pktmbuf_mtod(m, uint8_t *), b, &t);
+		m->data_len = (uint16_t)RTE_MAX(len, (uint32_t)BF_MIN_FRAME);
+		m->pkt_len = m->data_len;
+		bf_bond_inject(b, i, m, 0);
+	}
+	b->members[i].probes_sent += b->cfg.n_probe_targets;
+}
+
+/* Is it the answer of a target? */
+static bool
+is_answer(const struct bf_bond *b, const uint8_t *p, uint32_t len)
+{
+	uint32_t at = 12;
+	uint16_t vlan = 0;
+
+	if (len >= 18 && p[12] == 0x81 && p[13] == 0) {
+		vlan = (uint16_t)((p[14] << 8 | p[15]) & 0xfff);
+		at += 4;
+	}
+	for (uint32_t n = 0; n < b->cfg.n_probe_targets; n++) {
+		struct bf_probe_target t;
+
+		bf_probe_target_parse(b->cfg.probe_targets[n], &t, NULL);
+		if (t.vlan != vlan)
+			continue;
+		if (!t.v6 && len >= at + 30 && p[at] == 8 && p[at + 1] == 6 &&
+			p[at + 9] == RTE_ARP_OP_REPLY && memcmp(p + at + 16, t.addr, 4) == 0)
+			return true;
+		if (t.v6 && len >= at + 2 + 40 + 24 && p[at] == 0x86 && p[at + 1] == 0xdd &&
+			p[at + 8] == 58 && p[at + 42] == ND_ADVERT &&
+			memcmp(p + at + 50, t.addr, 16) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * In active-backup one member speaks, and hears.  Elsewhere the network chooses the member of an answer,
+ * which may be the same one for all: members ask in turn, and an answer is for the one that asked last.
+ */
+static bool
+take_turns(const struct bf_bond *b)
+{
+	return b->cfg.mode != BF_MODE_ACTIVE_BACKUP;
+}
+
+void
+bf_probe_receive(struct bf_bond *b, struct rte_mbuf *m, uint64_t now_ms)
+{
+	bool answer = is_answer(b, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+
+	for (unsigned int i = 0; answer && i < b->n_members; i++) {
+		bool asked = take_turns(b) ? b->members[i].bit == b->probe_turn
+					   : b->members[i].port == m->port;
+
+		if (!asked)
+			continue;
+		b->members[i].probes_answered++;
+		b->members[i].heard_ms = now_ms;
+	}
+	rte_pktmbuf_free(m);
+}
+
+static bool
+is_probed(const struct bf_bond *b, unsigned int i)
+{
+	if (!b->members[i].carrier)
+		return false;
+	return b->cfg.mode != BF_MODE_ACTIVE_BACKUP || (int)i == b->active;
+}
+
+/* Without validation, any frame is a sign of life. */
+static void
+hear(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	struct rte_eth_stats s = {0};
+
+	if (b->cfg.probe_validate || rte_eth_stats_get(b->members[i].port, &s) != 0)
+		return;
+	if (s.ipackets != b->members[i].heard_frames)
+		b->members[i].heard_ms = now_ms;
+	b->members[i].heard_frames = s.ipackets;
+}
+
+/*
+ * Where answers choose their own way, one that is lost says nothing about who asked while nobody is
+ * answered: then the targets are silent, or the member that all answers come by.
+ */
+static bool
+may_fail(const struct bf_bond *b, unsigned int i, uint64_t limit, uint64_t now_ms)
+{
+	for (unsigned int k = 0; k < b->n_members; k++)
+		if (k != i && b->members[k].heard_ms != 0 &&
+			now_ms - b->members[k].heard_ms < limit)
+			return true;
+	return !take_turns(b);
+}
+
+static void
+judge(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	uint64_t limit = (uint64_t)b->cfg.probe_interval_ms * b->cfg.probe_missed_max;
+	struct bf_member *m = &b->members[i];
+
+	if (m->probe_failed) {
+		bool others = false;
+
+		for (unsigned int k = 0; k < b->n_members; k++)
+			others = others || (b->members[k].carrier && !b->members[k].probe_failed);
+		if (m->heard_ms <= m->probe_failed_ms && others &&
+			now_ms - m->probe_failed_ms < limit * RETRY_PERIODS)
+			return;
+		m->probe_failed = false;
+		m->probed_since_ms = now_ms;
+		b->dirty = true;
+		bf_event(b->events, BF_LOG_NOTICE, "probe", m->name, "in service again");
+		return;
+	}
+	if (now_ms - RTE_MAX(m->heard_ms, m->probed_since_ms) <
+		limit + b->cfg.probe_interval_ms / 2)
+		return;
+	if (!may_fail(b, i, limit, now_ms))
+		return;
+	m->probe_failed = true;
+	m->probe_failed_ms = now_ms;
+	b->dirty = true;
+	bf_event(b->events, BF_LOG_WARNING, "probe", m->name,
+		"link is up, but no target has answered for %" PRIu64 " ms: out of service",
+		now_ms - RTE_MAX(m->heard_ms, m->probed_since_ms));
+}
+
+static void
+look_at(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	struct bf_member *m = &b->members[i];
+
+	hear(b, i, now_ms);
+	if (!is_probed(b, i) && !m->probe_failed) {
+		m->probed_since_ms = 0;
+		return;
+	}
+	if (m->probed_since_ms == 0)
+		m->probed_since_ms = now_ms;
+	judge(b, i, now_ms);
+	if (is_probed(b, i))
+		ask(b, i);
+}
+
+uint64_t
+bf_probe_tick(struct bf_bond *b, uint64_t now_ms)
+{
+	if (!b->open || b->cfg.probe_interval_ms == 0) {
+		for (unsigned int i = 0; i < b->n_members; i++) {
+			b->dirty = b->dirty || b->members[i].probe_failed;
+			b->members[i].probe_failed = false;
+			b->members[i].probed_since_ms = 0;
+		}
+		return UINT64_MAX;
+	}
+	if (now_ms < b->next_probe_ms)
+		return b->next_probe_ms;
+	if (take_turns(b)) {
+		unsigned int turn = ++b->probe_next % b->n_members;
+
+		b->next_probe_ms = now_ms + RTE_MAX(1u, b->cfg.probe_interval_ms / b->n_members);
+		b->probe_turn = b->members[turn].bit;
+		look_at(b, turn, now_ms);
+		return b->next_probe_ms;
+	}
+	b->next_probe_ms = now_ms + b->cfg.probe_interval_ms;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		look_at(b, i, now_ms);
+	return b->next_probe_ms;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What the operator wants: plain values, no device.  The command line, the console and the
+ * config file all change a struct bf_config; bf_bridge_apply() makes it so.
+ *
+ * Every key of a bond or a guest stands in one table, which parses, prints and documents it.
+ *
+ * Threads: ctx control.
+ */
+#ifndef BF_CONTROL_CONFIG_CONFIG_H
+#define BF_CONTROL_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "dataplane/flow.h"
+#include "dataplane/sizes.h"
+
+#define BF_NAME_MAX 32
+#define BF_DEV_NAME_MAX 64
+#define BF_SOCKET_MAX 108 /* sun_path: 107 characters and the end */
+#define BF_PROBE_TARGETS 16
+#define BF_FLAPS_MAX 16 /* losses of a link that are remembered */
+#define BF_PROBE_TARGET_MAX 56
+
+/** Bonding modes by their Linux numbers. */
+enum bf_mode {
+	BF_MODE_RR,
+	BF_MODE_ACTIVE_BACKUP,
+	BF_MODE_XOR,
+	BF_MODE_BROADCAST,
+	BF_MODE_8023AD,
+	BF_MODE_TLB,
+	BF_MODE_ALB,
+	BF_MODE_COUNT
+};
+
+extern const char *const bf_mode_names[BF_MODE_COUNT];
+/** What the switch must have or must not have, and what is unsafe; one line per mode. */
+extern const char *const bf_mode_hints[BF_MODE_COUNT];
+extern const char *const bf_policy_names[BF_POLICY_COUNT];
+
+/** How a member's link is watched; a member may say "of the bond" in front of these. */
+enum bf_link_detect {
+	BF_LINK_AUTO,
+	BF_LINK_INTERRUPT,
+	BF_LINK_POLL,
+	BF_LINK_COUNT
+};
+#define BF_LINK_OF_BOND 0u
+
+#define BF_RING_SIZE 1024 /* descriptors, unless the driver takes fewer or more */
+#define BF_RING_SIZE_MIN 64
+#define BF_RING_SIZE_MAX 4096
+
+#define BF_OF_BOND UINT32_MAX /* a member's delay, a guest's memory: the bond's */
+
+struct bf_member_config {
+	char name[BF_DEV_NAME_MAX];
+	int32_t priority; /* active-backup: higher is preferred */
+	uint32_t up_delay_ms; /* or BF_OF_BOND */
+	uint32_t down_delay_ms; /* or BF_OF_BOND */
+	uint32_t rxd, txd; /* or BF_OF_BOND */
+	uint32_t link_detect; /* BF_LINK_OF_BOND, or enum bf_link_detect + 1 */
+	uint32_t lacp_port_priority;
+	bool no_offload; /* offload=off: its card does nothing for frames */
+	bool drained;
+};
+
+#define BF_BOND_DEFAULT_NAME "bond0"
+
+struct bf_bond_config {
+	char name[BF_NAME_MAX];
+	uint32_t mode;
+	uint32_t n_members;
+	struct bf_member_config members[BF_MAX_MEMBERS];
+	char primary[BF_DEV_NAME_MAX]; /* empty: none */
+	uint32_t primary_reselect;
+	uint32_t policy;
+	uint32_t seed;
+	uint8_t mac[6]; /* zero: the first member's */
+	uint32_t mtu;
+	uint32_t rxd, txd; /* descriptors of a member's queue */
+	uint32_t link_detect; /* enum bf_link_detect */
+	uint32_t mon_period_ms;
+	uint32_t up_delay_ms;
+	uint32_t down_delay_ms;
+	uint32_t flap_limit; /* 0: off */
+	uint32_t flap_window_ms;
+	uint32_t flap_hold_ms;
+	bool allow_duplicates; /* without a LAG: take flooded frames from every member */
+	uint32_t num_peer_notif;
+	uint32_t peer_notif_delay_ms;
+	uint32_t resend_igmp;
+	bool rebalance; /* hash modes; tlb and alb always do */
+	uint32_t rebalance_interval_ms; /* 0: never */
+	uint32_t mac_move_budget; /* stations moved per minute at most */
+	/* probes */
+	uint32_t n_probe_targets;
+	char probe_targets[BF_PROBE_TARGETS][BF_PROBE_TARGET_MAX]; /* ADDRESS[/VLAN] */
+	uint32_t probe_interval_ms; /* 0: off */
+	uint32_t probe_missed_max;
+	bool probe_validate;
+	/* 802.3ad */
+	uint32_t agg_mode;
+	uint32_t lacp_rate; /* 0 slow, 1 fast */
+	bool lacp_active;
+	uint32_t lacp_system_priority;
+	uint8_t lacp_system_id[6]; /* zero: the bond's MAC */
+	uint32_t lacp_key; /* 0: from the speed */
+	uint32_t min_links;
+	bool lacp_fallback;
+	bool lacp_strict;
+	uint8_t lacp_partner[6]; /* zero: any */
+	uint32_t lacp_pdu_limit; /* PDUs per second and member */
+};
+
+/** What a guest is offered to leave to its receiver, and to take. */
+enum bf_guest_offload {
+	BF_OFFER_AUTO, /* all that we can */
+	BF_OFFER_NOTHING,
+	BF_OFFER_CSUM,
+	BF_OFFER_TSO
+};
+
+struct bf_guest_config {
+	char name[BF_NAME_MAX];
+	char socket[BF_SOCKET_MAX];
+	char uplink[BF_NAME_MAX]; /* the bond whose switch it is on; "": the only one */
+	bool server; /* mode: false = client (QEMU listens), true = server */
+	uint32_t queues;
+	uint32_t mtu;
+	bool mrg_rxbuf;
+	bool packed;
+	uint32_t offload; /* enum bf_guest_offload */
+	uint32_t mbufs; /* frames of its own, or BF_OF_BOND */
+	uint32_t mac_limit;
+	uint32_t tx_retries;
+	bool disabled; /* admin: frames from and to it are dropped */
+	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
+};
+
+struct bf_config {
+	uint32_t n_bonds;
+	struct bf_bond_config bonds[BF_MAX_BONDS];
+	bool forwarding; /* `start` and `stop` */
+	uint32_t fdb_aging_s;
+	uint32_t idle; /* enum bf_idle */
+	bool lcore_rebalance; /* move guest queues off busy workers */
+	uint32_t n_guests;
+	struct bf_guest_config guests[BF_MAX_GUESTS];
+};
+
+/** How a key is written and what it may be. */
+enum bf_key_type {
+	BF_KEY_U32,
+	BF_KEY_I32,
+	BF_KEY_OF_BOND, /* a number, or "bond" */
+	BF_KEY_BOOL,
+	BF_KEY_ENUM,
+	BF_KEY_MAC,
+	BF_KEY_NAME,
+	BF_KEY_DEVICE,
+	BF_KEY_PATH,
+	BF_KEY_TARGETS /* of probes: each value that is set is one more, "none" ends them all */
+};
+
+struct bf_key {
+	const char *name;
+	const char *alias; /* the other spelling, or NULL */
+	enum bf_key_type type;
+	size_t offset;
+	int64_t min, max; /* U32, I32, OF_BOND; NAME, DEVICE, PATH: max is the room */
+	const char *const *words; /* ENUM */
+	unsigned int n_words;
+	const char *help;
+};
+
+extern const struct bf_key bf_bond_keys[];
+extern const unsigned int bf_n_bond_keys;
+extern const struct bf_key bf_member_keys[];
+extern const unsigned int bf_n_member_keys;
+extern const struct bf_key bf_guest_keys[];
+extern const unsigned int bf_n_guest_keys;
+
+/** A config with every default, on the heap; free() it. @return NULL when out of memory. */
+struct bf_config *bf_config_new(void);
+/** A copy on the heap. */
+struct bf_config *bf_config_copy(const struct bf_config *c);
+
+void bf_bond_config_init(struct bf_bond_config *b);
+void bf_guest_config_init(struct bf_guest_config *g);
+void bf_member_config_init(struct bf_member_config *m);
+
+/**
+ * Set one key of a bond: those of the table, and name, member (or slave, repeatable).
+ *
+ * @return 0, or -EINVAL with the reason.
+ */
+int bf_bond_config_set(
+	struct bf_bond_config *b, const char *key, const char *value, struct bf_err *err);
+/** Set one key of a member. */
+int bf_member_config_set(
+	struct bf_member_config *m, const char *key, const char *value, struct bf_err *err);
+/** Set one key of a guest. */
+int bf_guest_config_set(
+	struct bf_guest_config *g, const char *key, const char *value, struct bf_err *err);
+
+/** "K=V,..." of --bond and `set bonding option`. */
+int bf_bond_config_parse(struct bf_bond_config *b, const char *pairs, struct bf_err *err);
+/** "K=V,..." of `set bonding member`. */
+int bf_member_config_parse(struct bf_member_config *m, const char *pairs, struct bf_err *err);
+/** "K=V,..." of --guest, `add guest` and `set guest`. */
+int bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct bf_err *err);
+
+/** Write a key's value as its parser reads it. */
+void bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size);
+
+/** An address of a probe, and its VLAN. */
+struct bf_probe_target {
+	bool v6;
+	uint8_t addr[16];
+	uint16_t vlan; /* 0: untagged */
+};
+int bf_probe_target_parse(const char *text, struct bf_probe_target *t, struct bf_err *err);
+
+/** Member by name. @return index, or -1. */
+int bf_bond_config_member(const struct bf_bond_config *b, const char *name);
+int bf_bond_config_add_member(struct bf_bond_config *b, const char *name, struct bf_err *err);
+int bf_bond_config_remove_member(struct bf_bond_config *b, const char *name, struct bf_err *err);
+
+/** Bond by name, or NULL: to read it, or to change it. */
+const struct bf_bond_config *bf_config_find_bond(const struct bf_config *c, const char *name);
+struct bf_bond_config *bf_config_bond(struct bf_config *c, const char *name);
+/**
+ * Add a bond; fails for a name in use, or when there are BF_MAX_BONDS.  With the second one, guests that
+ * name no uplink get the first.
+ */
+int bf_config_add_bond(struct bf_config *c, const struct bf_bond_config *b, struct bf_err *err);
+int bf_config_remove_bond(struct bf_config *c, const char *name, struct bf_err *err);
+
+/** Guest by name, or NULL: to read it, or to change it. */
+const struct bf_guest_config *bf_config_find_guest(const struct bf_config *c, const char *name);
+struct bf_guest_config *bf_config_guest(struct bf_config *c, const char *name);
+/** Add a guest; fails for a name or socket in use, or when there are BF_MAX_GUESTS. */
+int bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct bf_err *err);
+int bf_config_remove_guest(struct bf_config *c, const char *name, struct bf_err *err);
+/** Put @p g in the place of guest @p name, after the same checks; its name may be another. */
+int bf_config_replace_guest(
+	struct bf_config *c, const char *name, const struct bf_guest_config *g, struct bf_err *err);
+
+/** Contradictions that no device is needed to see. @return 0, or -EINVAL with the first. */
+int bf_config_check(const struct bf_config *c, struct bf_err *err);
+
+/** The same, each of them. */
+typedef void bf_config_fault_cb(void *arg, const struct bf_err *err);
+void bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg);
+
+/** One command per line; feeding them to an empty config gives an equal one. */
+typedef void bf_config_line_cb(void *arg, const char *line);
+void bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg);
+/** What is allowed but has no effect: keys of another mode. One line each, without newline. */
+void bf_config_warnings(const struct bf_config *c, bf_config_line_cb *cb, void *arg);
+/** A number that is the same for configs that print alike; never 0. */
+uint64_t bf_config_hash(const struct bf_config *c);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Ports with more stations than they may have: said in words, or frames to the forgotten ones are
+ * flooded and nobody knows why.
+ *
+ * Threads: ctx control.
+ */
+#ifndef BF_CONTROL_GUESTS_CROWD_H
+#define BF_CONTROL_GUESTS_CROWD_H
+
+#include <stdint.h>
+
+#include "dataplane/sizes.h"
+
+struct bf_bridge;
+
+struct bf_crowd {
+	uint32_t looked_s;
+	uint32_t told_s[BF_MAX_PORTS]; /* 0: not yet */
+	uint64_t seen[BF_MAX_PORTS]; /* stations that had been pushed out at the last event */
+};
+
+/** Look once a second; an event for each such port, every 30 s at most. */
+void bf_crowd_tick(struct bf_bridge *br);
+
+#endif

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * See capture.h.
+ *
+ * Threads: ctx control; capture_run() and what it calls: the capture's own.
+ */
+#include "control/observe/capture.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "control/bridge.h"
+
+#define SNAP (BF_MAX_MTU + BF_FRAME_OVERHEAD)
+#define TAPES_BYTES (4u << 20) /* of all workers */
+#define TAPE_MIN_BYTES (256u << 10)
+#define LOOK_US 1000 /* between two looks of a thread that finds nothing */
+#define STOP_MS 200 /* control waits for a thread that it has told to stop */
+#define EXIT_MS 2000 /* the same when the program ends */
+
+/* ---- the thread ---- */
+
+static bool
+has_enough(const struct bf_capture *c)
+{
+	return c->file.error != 0 || (c->count != 0 && c->file.frames >= c->count);
+}
+
+/* Everything that is on the tapes. */
+static void
+take_records(struct bf_capture *c)
+{
+	const struct bf_tap_record *r;
+	unsigned int worker;
+
+	while (!has_enough(c) && (r = bf_tap_oldest(c->tap, &worker)) != NULL) {
+		bf_capture_file_write(&c->file, bf_tsc_clock_wall_ns(&c->clock, r->tsc), r->data,
+			r->len, r->pkt_len);
+		bf_tap_done(c->tap, worker);
+		c->taken++;
+	}
+}
+
+static void *
+capture_run(void *arg)
+{
+	struct bf_capture *c = arg;
+	bool last;
+
+	for (;;) {
+		last = __atomic_load_n(&c->stop, __ATOMIC_ACQUIRE);
+		take_records(c);
+		bf_capture_file_flush(&c->file);
+		if (last || has_enough(c))
+			break;
+		usleep(LOOK_US);
+	}
+	c->lost = bf_tap_lost(c->tap);
+	bf_capture_file_close(&c->file);
+	__atomic_store_n(&c->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* ---- control ---- */
+
+void
+bf_captures_init(struct bf_captures *cs)
+{
+	memset(cs, 0, sizeof(*cs));
+	bf_tsc_clock_init(&cs->clock);
+}
+
+struct bf_capture *
+bf_captures_find(struct bf_captures *cs, unsigned int id)
+{
+	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++)
+		if (cs->at[i] != NULL && cs->at[i]->id == id)
+			return cs->at[i];
+	return NULL;
+}
+
+uint64_t
+bf_capture_lost(const struct bf_capture *c)
+{
+	return c->state == BF_CAPTURE_ENDED || __atomic_load_n(&c->done, __ATOMIC_ACQUIRE)
+		? c->lost
+		: bf_tap_lost(c->tap);
+}
+
+/* A place for one more: a free one, or that of the capture that ended and is the oldest. */
+static struct bf_capture **
+find_place(struct bf_captures *cs)
+{
+	struct bf_capture **place = NULL;
+
+	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++) {
+		struct bf_capture *c = cs->at[i];
+
+		if (c == NULL)
+			return &cs->at[i];
+		if (c->state == BF_CAPTURE_ENDED && (place == NULL || c->id < (*place)->id))
+			place = &cs->at[i];
+	}
+	return place;
+}
+
+/* What has no thread, and is in no view. */
+static void
+capture_free(struct bf_capture *c)
+{
+	if (c == NULL)
+		return;
+	bf_tap_free(c->tap);
+	bf_capture_filter_close(c->filter);
+	free(c);
+}
+
+static int
+capture_open(struct bf_bridge *br, struct bf_capture *c, struct bf_err *err)
+{
+	struct bf_tap_spec tap = {
+		.slot = c->slot, .dirs = BF_TAP_IN | BF_TAP_OUT, .every = 1, .snap = SNAP};
+	int ret = 0;
+
+	if (c->filter_text[0] != '\0')
+		ret = bf_capture_filter_open(&c->filter, c->filter_text, err);
+	if (ret != 0)
+		return ret;
+	tap.program = c->filter;
+	tap.tape_bytes = RTE_MAX(rte_align32prevpow2(TAPES_BYTES / br->lcores.n), TAPE_MIN_BYTES);
+	c->tap = bf_taps_open(&br->taps, &br->lcores, &tap, err);
+	if (c->tap == NULL)
+		return -errno;
+	ret = bf_capture_file_open(&c->file, c->path, SNAP, err);
+	if (ret != 0)
+		return ret;
+	ret = pthread_create(&c->thread, NULL, capture_run, c);
+	if (ret != 0) {
+		bf_capture_file_close(&c->file);
+		return bf_err_set(err, ret, "capture: no thread: %s", strerror(ret));
+	}
+	c->has_thread = true;
+	pthread_setname_np(c->thread, "bf-capture");
+	return 0;
+}
+
+/* What has just been opened goes away again. */
+static void
+capture_undo(struct bf_bridge *br, struct bf_capture *c)
+{
+	if (c->has_thread) {
+		__atomic_store_n(&c->stop, true, __ATOMIC_RELEASE);
+		pthread_join(c->thread, NULL);
+		if (!c->file.is_fifo)
+			unlink(c->path);
+	}
+	if (c->tap != NULL)
+		bf_taps_retire(&br->taps, c->tap);
+	capture_free(c);
+}
+
+static struct bf_capture *
+capture_new(const struct bf_captures *cs, const struct bf_capture_spec *spec, struct bf_err *err)
+{
+	struct bf_capture *c;
+
+	if (spec->path[0] != '/' || strlen(spec->path) >= sizeof(c->path)) {
+		bf_err_set(err, EINVAL, "file: \"%.60s\": expected a path from / on", spec->path);
+		return NULL;
+	}
+	if (spec->filter != NULL && strlen(spec->filter) > BF_CAPTURE_FILTER_MAX) {
+		bf_err_set(err, EINVAL, "filter: %zu bytes: expected at most %d",
+			strlen(spec->filter), BF_CAPTURE_FILTER_MAX);
+		return NULL;
+	}
+	c = calloc(1, sizeof(*c));
+	if (c == NULL) {
+		bf_err_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	c->id = cs->last_id + 1;
+	c->slot = spec->slot;
+	c->count = spec->count;
+	c->clock = cs->clock;
+	snprintf(c->port, sizeof(c->port), "%s", spec->port);
+	snprintf(c->filter_text, sizeof(c->filter_text), "%s",
+		spec->filter != NULL ? spec->filter : "");
+	snprintf(c->path, sizeof(c->path), "%s", spec->path);
+	return c;
+}
+
+int
+bf_captures_start(struct bf_bridge *br, const struct bf_capture_spec *spec, unsigned int *id,
+	struct bf_err *err)
+{
+	struct bf_captures *cs = &br->captures;
+	struct bf_capture **place = find_place(cs), *c;
+	int ret;
+
+	if (place == NULL)
+		return bf_err_set(
+			err, EBUSY, "%d captures run already: stop one of them", BF_MAX_CAPTURES);
+	c = capture_new(cs, spec, err);
+	if (c == NULL)
+		return -errno;
+	ret = capture_open(br, c, err);
+	if (ret == 0 && bf_bridge_publish_and_wait(br) != 0)
+		ret = bf_err_set(err, ENOMEM, "capture: out of memory for a view");
+	if (ret != 0) {
+		capture_undo(br, c);
+		errno = -ret;
+		return ret;
+	}
+	capture_free(*place);
+	*place = c;
+	cs->n_open++;
+	*id = cs->last_id = c->id;
+	bf_event(&br->events, BF_LOG_NOTICE, "capture_started", c->port,
+		"capture %u into %.160s, by %s", c->id, c->path, spec->who);
+	return 0;
+}
+
+static void
+retire(struct bf_bridge *br, struct bf_capture *c, const char *why)
+{
+	bf_taps_retire(&br->taps, c->tap);
+	c->state = BF_CAPTURE_RETIRED;
+	c->why = why;
+}
+
+/* What the workers leave with a view that does not name it belongs to its thread alone. */
+static void
+let_drain(struct bf_bridge *br)
+{
+	struct bf_captures *cs = &br->captures;
+	bool any = false;
+
+	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++)
+		any = any || (cs->at[i] != NULL && cs->at[i]->state == BF_CAPTURE_RETIRED);
+	if (!any || bf_bridge_publish_and_wait(br) != 0) /* no memory: at the next tick */
+		return;
+	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++) {
+		struct bf_capture *c = cs->at[i];
+
+		if (c == NULL || c->state != BF_CAPTURE_RETIRED)
+			continue;
+		c->state = BF_CAPTURE_DRAINING;
+		__atomic_store_n(&c->stop, true, __ATOMIC_RELEASE);
+	}
+}
+
+/* Frames that were copied after the last one that the file could hold. */
+static uint64_t
+n_unwritten(struct bf_capture *c)
+{
+	uint64_t n = c->taken - c->file.frames;
+	unsigned int worker;
+
+	while (bf_tap_oldest(c->tap, &worker) != NULL) {
+		bf_tap_done(c->tap, worker);
+		n++;
+	}
+	return n;
+}
+
+/* The thread is done, and no worker has the tap. */
+static void
+capture_end(struct bf_bridge *br, struct bf_capture *c)
+{
+	int error = c->file.error;
+
+	pthread_join(c->thread, NULL);
+	if (error != 0)
+		c->lost = bf_tap_lost(c->tap) + n_unwritten(c);
+	if (error != 0)
+		c->why = error == ECANCELED ? "its reader does not read" : strerrordesc_np(error);
+	bf_event(&br->events, error != 0 ? BF_LOG_WARNING : BF_LOG_NOTICE, "capture_ended", c->port,
+		"capture %u: %s; %" PRIu64 " frames written, %" PRIu64 " lost, %.120s", c->id,
+		c->why, c->file.frames, c->lost, c->path);
+	bf_tap_free(c->tap);
+	bf_capture_filter_close(c->filter);
+	c->tap = NULL;
+	c->filter = NULL;
+	c->state = BF_CAPTURE_ENDED;
+	br->captures.n_open--;
+}
+
+/* Wait until a thread is done, a limited time. */
+static bool
+await_thread(const struct bf_capture *c, uint64_t until_ms)
+{
+	while (!__atomic_load_n(&c->done, __ATOMIC_ACQUIRE)) {
+		if (bf_clock_ms() >= until_ms)
+			return false;
+		usleep(LOOK_US / 4);
+	}
+	return true;
+}
+
+void
+bf_captures_stop(struct bf_bridge *br, const struct bf_capture *one)
+{
+	struct bf_captures *cs = &br->captures;
+	uint64_t until_ms;
+
+	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++) {
+		struct bf_capture *c = cs->at[i];
+
+		if (c == NULL || (one != NULL && c != one))
+			continue;
+		if (c->state == BF_CAPTURE_DRAINING)
+			__atomic_store_n(&c->file.give_up, true, __ATOMIC_RELEASE);
+		if (c->state == BF_CAPTURE_RUNNING)
+			retire(br, c, "stopped");
+	}
+	let_drain(br);
+	until_ms = bf_clock_ms() + STOP_MS;
+	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++) {
+		struct bf_capture *c = cs->at[i];
+
+		if (c != NULL && (one == NULL || c == one) && c->state == BF_CAPTURE_DRAINING &&
+			await_thread(c, until_ms))
+			capture_end(br, c);
+	}
+}
+
+void
+bf_captures_leave_ports(struct bf_bridge *br)
+{
+	struct bf_captures *cs = &br->captures;
+
+	for (unsigned int i = 0; cs->n_open > 0 && i < RTE_DIM(cs->at); i++) {
+		struct bf_capture *c = cs->at[i];
+		bool there = true;
+
+		if (c == NULL || c->state != BF_CAPTURE_RUNNING || c->slot == BF_TAP_ALL_PORTS)
+			continue;
+		if (bf_is_bond_slot((uint16_t)c->slot))
+			there = br->up[bf_bond_of_slot((uint16_t)c->slot)].name[0] != '\0';
+		if (!there || strcmp(bf_bridge_port_name(br, (uint16_t)c->slot), c->port) != 0)
+			retire(br, c, "its port was removed");
+	}
+}
+
+void
+bf_captures_tick(struct bf_bridge *br)
+{
+	struct bf_captures *cs = &br->captures;
+
+	if (cs->n_open == 0)
+		return;
+	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++) {
+		struct bf_capture *c = cs->at[i];
+
+		if (c != NULL && c->state == BF_CAPTURE_RUNNING &&
+			__atomic_load_n(&c->done, __ATOMIC_ACQUIRE))
+			retire(br, c, "has its number of frames");
+	}
+	let_drain(br);
+	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++) {
+		struct bf_capture *c = cs->at[i];
+
+		if (c != NULL && c->state == BF_CAPTURE_DRAINING &&
+			__atomic_load_n(&c->done, __ATOMIC_ACQUIRE))
+			capture_end(br, c);
+	}
+}
+
+void
+bf_captures_close(struct bf_bridge *br)
+{
+	struct bf_captures *cs = &br->captures;
+	uint64_t until_ms = bf_clock_ms() + EXIT_MS;
+
+	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++)
+		if (cs->at[i] != NULL && cs->at[i]->state != BF_CAPTURE_ENDED) {
+			cs->at[i]->why = "the program ends";
+			__atomic_store_n(&cs->at[i]->stop, true, __ATOMIC_RELEASE);
+		}
+	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++) {
+		struct bf_capture *c = cs->at[i];
+
+		if (c != NULL && c->state != BF_CAPTURE_ENDED) {
+			if (!await_thread(c, until_ms)) /* a FIFO's reader that does not read */
+				__atomic_store_n(&c->file.give_up, true, __ATOMIC_RELEASE);
+			capture_end(br, c);
+		}
+		capture_free(c);
+		cs->at[i] = NULL;
+	}
+}
