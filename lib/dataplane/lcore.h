@@ -39,6 +39,7 @@
 #define BF_TOUCHED 64 /* rings whose guests are told together */
 #define BF_FREED 64 /* rings whose guests are told later that their buffers are free */
 #define BF_FREED_US 200 /* how much later at most */
+#define BF_ANSWERS 16 /* answers that a worker makes in one turn at most */
 #define BF_LATE 64 /* other frames of control that wait for room in a member's ring */
 #define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
 
@@ -209,6 +210,10 @@ struct bf_worker {
 	uint8_t tags[BF_MAX_PORTS]; /* of what came from a port lately: BF_TAGS_* */
 	struct bf_stage *stages; /* BF_MAX_PORTS */
 	uint16_t active[BF_MAX_PORTS];
+	uint16_t n_answers;
+	uint8_t answer_bond[BF_ANSWERS]; /* number of the bond whose switch it is for */
+	struct rte_mbuf *answers[BF_ANSWERS]; /* frames of its own for its next turn: answers.h */
+	uint64_t answer_tsc; /* when the next too-big message is due at its rate */
 	bool owes; /* a frame of control waits for room in a member's ring */
 	uint16_t n_late;
 	struct rte_mbuf *late[BF_LATE];

@@ -16,6 +16,7 @@
 /* IP protocols and IPv6 extension headers (IANA). */
 enum {
 	BF_PROTO_HOPOPTS = 0,
+	BF_PROTO_ICMP = 1,
 	BF_PROTO_IGMP = 2,
 	BF_PROTO_IPIP = 4,
 	BF_PROTO_TCP = 6,

@@ -16,6 +16,7 @@
 #include "dataplane/member.h"
 #include "dataplane/rules.h"
 #include "dataplane/tap.h"
+#include "dataplane/too_big.h"
 #include "dataplane/tx_member.h"
 
 static void
@@ -112,6 +113,13 @@ broadcast_tx(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mb
 	}
 }
 
+static void
+too_long(struct bf_worker *w, uint16_t slot, struct rte_mbuf *m)
+{
+	bf_too_big_note(w, slot, m);
+	bf_drop(w, slot, BF_DROP_OVERSIZE, &m, 1);
+}
+
 static uint16_t
 drop_oversize(
 	struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n, uint32_t flags)
@@ -123,7 +131,7 @@ drop_oversize(
 		if (bf_wire_len(pkts[i], flags) <= limit)
 			pkts[keep++] = pkts[i];
 		else
-			bf_drop(w, bf_bond_slot(k), BF_DROP_OVERSIZE, &pkts[i], 1);
+			too_long(w, bf_bond_slot(k), pkts[i]);
 	}
 	return keep;
 }

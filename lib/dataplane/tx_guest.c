@@ -20,6 +20,7 @@
 #include "dataplane/ring_lock.h"
 #include "dataplane/rules.h"
 #include "dataplane/shape.h"
+#include "dataplane/too_big.h"
 #include "dataplane/vnet_hdr.h"
 
 /* The rings of a worker: first, first + step, ... `count` of them. */
@@ -171,8 +172,10 @@ take_fitting(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_
 	for (uint16_t i = 0; i < n; i++)
 		if (bf_wire_len(pkts[i], flags) <= limit)
 			fit[n_fit++] = pkts[i];
-		else
+		else {
+			bf_too_big_note(w, slot, pkts[i]);
 			bf_drop_note(w, slot, BF_DROP_OVERSIZE, &pkts[i], 1);
+		}
 	return n_fit;
 }
 

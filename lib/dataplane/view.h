@@ -115,9 +115,10 @@ enum bf_idle {
 	BF_IDLE_SLEEP
 };
 
-/** What rules have to know of a port; read only where its word has a bit. */
+/** What rules have to know of a port; read only where its word has a bit, or a frame is dropped. */
 struct bf_port_rules {
 	uint32_t taps; /* bit k: bf_view.taps[k] looks at it */
+	bool too_big; /* senders of IP packets that are too long for it are notified: too_big.h */
 };
 
 /** The ports that a flooded frame reaches, but for the one it came from. */

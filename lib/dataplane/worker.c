@@ -11,6 +11,7 @@
 
 #include <rte_cycles.h>
 
+#include "dataplane/answers.h"
 #include "dataplane/count.h"
 #include "dataplane/idle.h"
 #include "dataplane/inject.h"
@@ -110,6 +111,8 @@ loop_once(struct bf_worker *w, uint64_t now)
 	bf_switch_refresh(w);
 	if (unlikely(w->owes))
 		bf_inject_owed(w, now);
+	if (unlikely(w->n_answers > 0))
+		bf_answers_send(w);
 	for (uint32_t left = w->view->workers[w->idx].polls; left != 0; left &= left - 1)
 		moved += bf_rx_bond(w, (unsigned int)__builtin_ctz(left));
 	send_staged(w); /* what the wire brought does not wait until all guests were asked */
@@ -169,6 +172,7 @@ bf_worker_run(void *arg)
 		bf_idle_end(w);
 	bf_idle_reset(&w->idle);
 	bf_inject_forget(w);
+	bf_answers_forget(w);
 	rte_rcu_qsbr_thread_offline(w->qsbr, w->idx);
 	return 0;
 }

@@ -709,7 +709,8 @@ def test_what_was_agreed_is_shown(lab):
     guest.get(1)
     net.wire.get(3)
     assert net.details("vm1")["offload_counters"] == {"superframes_in": 0, "superframes_out": 1,
-                                                      "segments": 0, "coalesced": 0, "sums": 0}
+                                                      "segments": 0, "coalesced": 0, "sums": 0,
+                                                      "too_big": 0}
     assert net.counters("s")["superframes_in"] == 2
     assert re.search(r"superframes_out +1  Superframes sent whole", net.daemon.ctl("show guest vm1"))
     metrics = net.daemon.ctl("show metrics")

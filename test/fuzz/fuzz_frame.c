@@ -2,7 +2,7 @@
 
 /*
  * Fuzz target: bytes as a frame, through the parse and through the flow key of every policy, which
- * must be the slow model's.  The input lies in a buffer of exactly its size.
+ * must be the slow model's; and as a packet that is too big.  The input lies in a buffer of exactly its size.
  *
  * Threads: one.
  */
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dataplane/frame.h"
+#include "dataplane/too_big.h"
 #include "flow_model.h"
 #include "replay.h"
 
@@ -50,6 +51,21 @@ flow(struct rte_mbuf *m, enum bf_policy policy)
 	CHECK(flow_model_agrees(&want, &k));
 }
 
+/* The message for a sender fits, and is no answer to itself. */
+static void
+too_big(const struct rte_mbuf *m)
+{
+	static uint8_t answer[BF_TOO_BIG_MAX], again[BF_TOO_BIG_MAX];
+	struct rte_mbuf of = {.nb_segs = 1};
+	uint32_t len = bf_too_big_make(m, 1500, answer);
+
+	CHECK(len <= BF_TOO_BIG_MAX);
+	of.buf_addr = answer;
+	of.data_len = (uint16_t)len;
+	of.pkt_len = len;
+	CHECK(len == 0 || bf_too_big_make(&of, 1500, again) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -61,7 +77,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m.buf_addr = (void *)(uintptr_t)data;
 	m.data_len = (uint16_t)size;
 	m.pkt_len = (uint32_t)size;
+	m.nb_segs = 1;
 	parse(&m);
+	too_big(&m);
 	for (unsigned int p = 0; p < BF_POLICY_COUNT; p++)
 		flow(&m, (enum bf_policy)p);
 	return 0;

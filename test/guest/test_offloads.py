@@ -224,3 +224,20 @@ def test_a_host_on_the_wire_gets_whole_frames_and_sends_what_is_coalesced(member
         assert lab.counters("uml2")["coalesced"] == 0
         details = lab.backend.show("bonding", "config", "bond1")["member_details"]
         assert [m["card_checksums"] for m in details if m["name"] == "net_tap7"] == [member == "auto"]
+
+
+def pings(guest, address):
+    """How many of five long packets are answered."""
+    said = guest.sh(f"ping -c 5 -i 0.2 -W 1 -s 4000 {address} || true", 30)
+    return int(re.search(r"(\d+) packets received", said)[1])
+
+
+def test_path_mtu_discovery_of_a_guest_works_where_too_big_is_switched_on():
+    """The guest's MTU is 9000 and the wire's 1500: its kernel has to learn that."""
+    with pair({"mtu": 9000}, {}) as lab:
+        guest = lab.guests[0]
+        guest.sh("ip link set eth0 mtu 9000")
+        guest.reaches_ip(HOST)
+        assert [pings(guest, address) for address in (HOST, HOST6)] == [0, 0]
+        lab.backend.ctl("set", "bonding", "option", "bond1", "too_big=icmp")
+        assert all(pings(guest, address) >= 4 for address in (HOST, HOST6))

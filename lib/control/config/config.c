@@ -38,6 +38,7 @@ static const char *const detect_names[] = {"auto", "interrupt", "poll"};
 static const char *const member_detect_names[] = {"bond", "auto", "interrupt", "poll"};
 static const char *const offload_names[] = {"auto", "off", "csum", "tso"};
 static const char *const member_offload_names[] = {"auto", "off"};
+static const char *const too_big_names[] = {"drop", "icmp"};
 static const char *const admin_names[] = {"up", "down"};
 static const char *const guest_mode_names[] = {"client", "server"};
 
@@ -62,6 +63,8 @@ const struct bf_key bf_bond_keys[] = {
 	{"seed", "hash_seed", NUM(B(seed), 0, UINT32_MAX), "changes the spread of flows"},
 	{"mac", NULL, MACADDR(B(mac)), "address of the bond; default: its first member's"},
 	{"mtu", NULL, NUM(B(mtu), BF_MIN_MTU, BF_MAX_MTU), "largest packet, bytes"},
+	{"too_big", NULL, BF_KEY_BOOL, B(too_big), 0, 0, too_big_names, 2,
+		"icmp: the sender of an IP packet longer than the mtu gets an ICMP message"},
 	{"rxd", NULL, NUM(B(rxd), BF_RING_SIZE_MIN, BF_RING_SIZE_MAX),
 		"receive descriptors of each queue of a member"},
 	{"txd", NULL, NUM(B(txd), BF_RING_SIZE_MIN, BF_RING_SIZE_MAX),
@@ -153,6 +156,8 @@ const struct bf_key bf_guest_keys[] = {
 		"client: QEMU listens (server=on); server: bondfwd listens"},
 	{"queues", NULL, NUM(G(queues), 1, BF_MAX_QP), "queue pairs used at most"},
 	{"mtu", NULL, NUM(G(mtu), BF_MIN_MTU, BF_MAX_MTU), "largest packet, bytes"},
+	{"too_big", NULL, BF_KEY_BOOL, G(too_big), 0, 0, too_big_names, 2,
+		"icmp: the sender of an IP packet longer than the mtu gets an ICMP message"},
 	{"mrg_rxbuf", NULL, ONOFF(G(mrg_rxbuf)), "offer mergeable receive buffers"},
 	{"packed", NULL, ONOFF(G(packed)), "offer packed rings"},
 	{"offload", NULL, ONE_OF(G(offload), offload_names),

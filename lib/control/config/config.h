@@ -92,6 +92,7 @@ struct bf_bond_config {
 	uint32_t flap_limit; /* 0: off */
 	uint32_t flap_window_ms;
 	uint32_t flap_hold_ms;
+	bool too_big; /* senders of too long packets are notified by ICMP */
 	bool allow_duplicates; /* without a LAG: take flooded frames from every member */
 	uint32_t num_peer_notif;
 	uint32_t peer_notif_delay_ms;
@@ -140,6 +141,7 @@ struct bf_guest_config {
 	uint32_t mbufs; /* frames of its own, or BF_OF_BOND */
 	uint32_t mac_limit;
 	uint32_t tx_retries;
+	bool too_big; /* senders of packets too long for it are notified by ICMP */
 	bool disabled; /* admin: frames from and to it are dropped */
 	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };

@@ -100,6 +100,7 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 
 		if (g == NULL)
 			continue;
+		v->rules[s].too_big = g->cfg.too_big;
 		v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
 			.retries = (uint8_t)g->cfg.tx_retries,
 			.max_len = g->max_len,
