@@ -112,9 +112,9 @@ def key_rows(array, function):
 
 def drop_rows():
     yield "| reason | at | meaning |\n| --- | --- | --- |"
-    for name, place, help_text in re.findall(
-            r'\bX\(\w+,\s*"(\w+)",\s*"(\w+)",[\s\\]*"([^"]*)"\)', read("lib/dataplane/drop_list.h")):
-        yield f"| `{name}` | {place} | {help_text} |"
+    lines = read("lib/dataplane/drop_list.h").replace("\\\n", "\n")
+    for name, place, help_text in re.findall(r'\bX\(\w+,\s*"(\w+)",\s*"(\w+)",\s*' + STRINGS + r"\)", lines):
+        yield f"| `{name}` | {place} | {text_of(help_text)} |"
 
 
 TABLES = {
