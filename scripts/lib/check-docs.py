@@ -73,7 +73,7 @@ def enumerator_index(name):
 
 def default_of(text, kind, function, field, words):
     body = re.search(rf"^{function}\(.*?^\}}", text, re.MULTILINE | re.DOTALL)[0]
-    match = re.search(rf"->{field} = (\w+);", body)
+    match = re.search(rf"->{field} = (?:\w+->\w+ = )*(\w+);", body)
     value = match[1] if match else "0"
     if kind in ("NUM", "SIGNED"):
         return constants().get(value, value)
