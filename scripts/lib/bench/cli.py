@@ -40,8 +40,17 @@ def words(known):
     return parse
 
 
+NEWEST = "newest"
+
+
 def files(text):
-    return [pathlib.Path(word) for word in text.split(",")]
+    """Those that are named, or of the latest run."""
+    if text != NEWEST:
+        return [pathlib.Path(word) for word in text.split(",")]
+    found = sorted((BUILD / "bench").glob("*/results.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise argparse.ArgumentTypeError(f"no {BUILD / 'bench'}/*/results.json: expected a FILE")
+    return found[-1:]
 
 
 def between(kind, low, high):
@@ -100,9 +109,10 @@ def parse(argv):
     p.add_argument("--memory", choices=("auto", "huge", "ordinary"), default="auto")
     p.add_argument("--cpus", metavar="GEN,FWD", help="CPU of the generator, CPU of the datapath")
     p.add_argument("--results", type=pathlib.Path, metavar="DIR")
-    p.add_argument("--write-docs", action="store_true", help="also into docs/performance.md")
-    p.add_argument("--from", dest="sources", type=files, metavar="FILE,...",
-                   help="measure nothing: render these results.json again, one after the other")
+    p.add_argument("--write-docs", action="store_true", help="also into docs/performance/summary.md")
+    p.add_argument("--from", dest="sources", type=files, metavar="FILE,...", nargs="?", const=NEWEST,
+                   help="measure nothing: render these results.json again, one after the other "
+                   "(default: the newest in the build directory); with --results also the plots")
     p.add_argument("--install", action="store_true", help="install missing forwarders (as root)")
     p.add_argument("--keep-logs", action="store_true", help="copy the logs to the results")
     return p, p.parse_args(argv)
@@ -150,7 +160,7 @@ def complete(parser, options):
         options.cpu_gen, options.cpu_fwd = allowed[:2]
     if options.guests > GUESTS_USUAL and options.guests > generator.ports_max() - 2:
         parser.error(f"--guests: {options.guests}: expected 1 to {generator.ports_max() - 2}: a "
-                     "DPDK built with -Dmax_ethports=N has more, see docs/performance.md")
+                     "DPDK built with -Dmax_ethports=N has more, see docs/lab/method.md")
     if options.results is None:
         options.results = BUILD / "bench" / time.strftime("%Y%m%d-%H%M%S")
 

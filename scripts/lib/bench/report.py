@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Results as JSON, plots, Markdown, and into docs/performance.md."""
+"""Results as JSON, plots, Markdown, and into docs/performance/summary.md."""
 
 import json
-import re
 import statistics
 
 from . import svg
@@ -11,9 +10,15 @@ from .forwarders import ALL
 from .processes import ROOT
 from .windows import WINDOW_MS
 
-PAGE = ROOT / "docs" / "performance.md"
-PICTURES = ROOT / "docs" / "performance"
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+PAGE = ROOT / "docs" / "performance" / "summary.md"
+HEAD = """<!-- SPDX-License-Identifier: BSD-3-Clause -->
+# Results of scripts/bench
+
+Written by `scripts/bench --from FILE,... --write-docs`: the conditions of each run, and medians per case. Compare only
+within a run. [performance.md](../performance.md) says what to conclude, [method.md](../lab/method.md) what the
+columns mean.
+
+"""
 BASE = "testpmd"
 # CPUs are as far apart as before when a line's way between them takes less than so many times as long.
 ALIKE = 2
@@ -319,39 +324,7 @@ def write(results, directory):
     return said
 
 
-def small_plots(results):
-    """Throughput, and the smallest size's other plots."""
-    summary = Summary(results)
-    small = next(iter(summary.sizes), "")
-    return {name: plot for name, plot in plots(summary).items()
-            if name.startswith("throughput-") or name.endswith(f"-{small}.svg")}
-
-
-def brief(results):
-    """Without what is too long for the docs."""
-    return {**results, "cases": [{k: v for k, v in c.items() if k not in ("trials", "seen")}
-                                 for c in results["cases"]]}
-
-
 def write_docs(runs):
-    """Tables of all runs into docs/performance.md; of two plots with the same name the later."""
-    found = {}
-    for run in runs:
-        found.update(small_plots(run))
-    PICTURES.mkdir(exist_ok=True)
-    for old in PICTURES.glob("*.svg"):
-        old.unlink()
-    lines = [text(run) for run in runs]
-    for name, (caption, picture) in sorted(found.items()):
-        (PICTURES / name).write_text(picture, encoding="utf-8")
-        lines += [f"![{caption}](performance/{name})", ""]
-    kept = {"runs": [brief(run) for run in runs]}
-    (PICTURES / "results.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    lines += ["All figures: [performance/results.json](performance/results.json)."]
-    page = PAGE.read_text(encoding="utf-8")
-    inside = "\n".join(lines).strip("\n")
-    page, n = re.subn(rf"{BEGIN}\n.*?{END}", lambda _: f"{BEGIN}\n\n{inside}\n\n{END}", page,
-                      flags=re.DOTALL)
-    if n != 1:
-        raise SystemExit(f"bench: {PAGE}: expected one {BEGIN} ... {END}")
-    PAGE.write_text(page, encoding="utf-8")
+    """Conditions and tables of all runs into docs/performance/summary.md."""
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(HEAD + "\n".join(text(run) for run in runs), encoding="utf-8")
