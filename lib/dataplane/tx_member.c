@@ -37,7 +37,8 @@ bf_tx_pad(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
-static void
+/* @return how many the member took; the rest is dropped. */
+static uint16_t
 plain_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n,
 	uint64_t bytes)
 {
@@ -58,6 +59,7 @@ plain_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **
 	mc->tx_bytes += bytes;
 	c->tx_frames += sent;
 	c->tx_bytes += bytes;
+	return sent;
 }
 
 /*
@@ -100,17 +102,20 @@ complete_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf
 static uint16_t
 card_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint16_t port = w->view->bonds[k].member[member], good = 0;
+	uint16_t port = w->view->bonds[k].member[member], good = 0, sent;
+	uint16_t supers[BF_STAGE_SIZE + 1] = {0}; /* among the first so many */
 
 	for (; good < n; good++) {
 		struct rte_mbuf *m = pkts[good];
 
 		if (bf_is_partial(m) && !is_prepared(w, port, m))
 			break;
-		w->counters->ports[bf_bond_slot(k)].superframes_out += bf_is_superframe(m);
+		supers[good + 1] = (uint16_t)(supers[good] + bf_is_superframe(m));
 	}
-	if (good > 0)
-		plain_tx(w, k, member, pkts, good, bf_bytes_of(pkts, good));
+	if (good == 0)
+		return 0;
+	sent = plain_tx(w, k, member, pkts, good, bf_bytes_of(pkts, good));
+	w->counters->ports[bf_bond_slot(k)].superframes_out += supers[sent];
 	return good;
 }
 
