@@ -325,8 +325,7 @@ start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 		printf("bondfwd %s, %s\n", BF_VERSION, rte_version());
 		return STATUS_OK;
 	}
-	app->cmds = bf_cmd_set_create(
-		bf_app_groups, BF_APP_N_GROUPS, bf_app_complete, app, why, sizeof(why));
+	app->cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, app, why, sizeof(why));
 	if (app->cmds == NULL)
 		return fail(STATUS_FAILED, why);
 	app->config_path = o->config_path;

@@ -695,7 +695,7 @@ cmd_show_lacp(struct bf_cmd_ctx *ctx)
 	bf_out_obj_end(ctx->out);
 }
 
-const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND] = {
+static const struct bf_cmd bond_cmds[] = {
 	{"create (bonding|bonded) device <mode> <socket> [<name>]",
 		"Make a bond (default name bond0, bond1...); it opens with its first member.",
 		cmd_create, BF_CMD_CONFIG},
@@ -734,3 +734,6 @@ const struct bf_cmd bf_cmds_bond[BF_N_CMDS_BOND] = {
 	{"show bonding lacp info <bond>", "LACP of every member, also of those that are down.",
 		cmd_show_lacp, 0},
 };
+
+const struct bf_cmd_group bf_group_bond = {
+	"bonding", "The bond, its members, LACP", BF_CMDS(bond_cmds)};

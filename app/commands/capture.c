@@ -175,7 +175,7 @@ cmd_show(struct bf_cmd_ctx *ctx)
 	bf_out_arr_end(ctx->out);
 }
 
-const struct bf_cmd bf_cmds_capture[BF_N_CMDS_CAPTURE] = {
+static const struct bf_cmd capture_cmds[] = {
 	{"capture start <port> [filter <filter>] [count <count>] file <file>",
 		"Write the frames from and to a bond or a guest, or of all ports, into a file that\n"
 		"tcpdump reads; filter takes tcpdump's expressions, in quotes.",
@@ -186,3 +186,6 @@ const struct bf_cmd bf_cmds_capture[BF_N_CMDS_CAPTURE] = {
 		"Stop a capture by its number, or all; its file is complete then.", cmd_stop, 0},
 	{"show capture", "Captures that run, and the latest that have ended.", cmd_show, 0},
 };
+
+const struct bf_cmd_group bf_group_capture = {
+	"capture", "Frames into files", BF_CMDS(capture_cmds)};

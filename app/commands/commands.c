@@ -8,16 +8,6 @@
 #include "commands/commands.h"
 #include "app.h"
 
-const struct bf_cmd_group bf_app_groups[BF_APP_N_GROUPS] = {
-	{"control", "Forwarding, configuration, this session", bf_cmds_run, BF_N_CMDS_RUN},
-	{"ports", "Ports: information, statistics, links", bf_cmds_port, BF_N_CMDS_PORT},
-	{"queues", "Queues: descriptors and thresholds", bf_cmds_queues, BF_N_CMDS_QUEUES},
-	{"bonding", "The bond, its members, LACP", bf_cmds_bond, BF_N_CMDS_BOND},
-	{"paths", "Which member carries what, failovers", bf_cmds_paths, BF_N_CMDS_PATHS},
-	{"guests", "Guest ports (vhost-user)", bf_cmds_guest, BF_N_CMDS_GUEST},
-	{"fdb", "Stations and where they are", bf_cmds_fdb, BF_N_CMDS_FDB},
-	{"display", "Forwarding figures, drops, lcores, events, memory", bf_cmds_stats,
-		BF_N_CMDS_STATS},
-	{"metrics", "Figures for Prometheus", bf_cmds_metrics, BF_N_CMDS_METRICS},
-	{"capture", "Frames into files", bf_cmds_capture, BF_N_CMDS_CAPTURE},
-};
+const struct bf_cmd_group *const bf_app_groups[] = {&bf_group_run, &bf_group_port, &bf_group_queues,
+	&bf_group_bond, &bf_group_paths, &bf_group_guest, &bf_group_fdb, &bf_group_stats,
+	&bf_group_metrics, &bf_group_capture, NULL};

@@ -211,7 +211,7 @@ cmd_aging(struct bf_cmd_ctx *ctx)
 	bf_app_change(ctx, edit_aging);
 }
 
-const struct bf_cmd bf_cmds_fdb[BF_N_CMDS_FDB] = {
+static const struct bf_cmd fdb_cmds[] = {
 	{"show fdb [port <port>]", "Stations, the port each is behind, and its age in seconds.",
 		cmd_show, 0},
 	{"add fdb <mac> <port> [vlan <vlan>]", "Pin a station to a port; not saved.", cmd_add, 0},
@@ -220,3 +220,5 @@ const struct bf_cmd bf_cmds_fdb[BF_N_CMDS_FDB] = {
 	{"set fdb aging <seconds>", "Forget stations that are silent for this long; 0 = never.",
 		cmd_aging, BF_CMD_CONFIG},
 };
+
+const struct bf_cmd_group bf_group_fdb = {"fdb", "Stations and where they are", BF_CMDS(fdb_cmds)};

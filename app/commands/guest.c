@@ -183,7 +183,7 @@ cmd_show(struct bf_cmd_ctx *ctx)
 	bf_out_arr_end(ctx->out);
 }
 
-const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST] = {
+static const struct bf_cmd guest_cmds[] = {
 	{"add guest <name> <options...>",
 		"Add a guest port: socket=PATH and other options of --guest.", cmd_add,
 		BF_CMD_CONFIG},
@@ -196,3 +196,6 @@ const struct bf_cmd bf_cmds_guest[BF_N_CMDS_GUEST] = {
 		"Guests, or one of them with its connection: front end, features, memory, rings.",
 		cmd_show, 0},
 };
+
+const struct bf_cmd_group bf_group_guest = {
+	"guests", "Guest ports (vhost-user)", BF_CMDS(guest_cmds)};

@@ -253,6 +253,9 @@ cmd_metrics(struct bf_cmd_ctx *ctx)
 	bf_out_arr_end(ctx->out);
 }
 
-const struct bf_cmd bf_cmds_metrics[BF_N_CMDS_METRICS] = {
+static const struct bf_cmd metrics_cmds[] = {
 	{"show metrics", "The bonds' counters in Prometheus' text format.", cmd_metrics, 0},
 };
+
+const struct bf_cmd_group bf_group_metrics = {
+	"metrics", "Figures for Prometheus", BF_CMDS(metrics_cmds)};

@@ -510,7 +510,7 @@ cmd_neighbors(struct bf_cmd_ctx *ctx)
 	bf_out_arr_end(ctx->out);
 }
 
-const struct bf_cmd bf_cmds_paths[BF_N_CMDS_PATHS] = {
+static const struct bf_cmd paths_cmds[] = {
 	{"show bonding balance <bond>",
 		"Share of each member and bucket, imbalance, biggest flows.", cmd_balance, 0},
 	{"show bonding path <bond> <spec...>",
@@ -527,3 +527,6 @@ const struct bf_cmd bf_cmds_paths[BF_N_CMDS_PATHS] = {
 		"Take a member's carrier away for two seconds; refused when redundancy is reduced.",
 		cmd_drill, 0},
 };
+
+const struct bf_cmd_group bf_group_paths = {
+	"paths", "Which member carries what, failovers", BF_CMDS(paths_cmds)};

@@ -678,7 +678,7 @@ cmd_detach(struct bf_cmd_ctx *ctx)
 	each_port(ctx, detach);
 }
 
-const struct bf_cmd bf_cmds_port[BF_N_CMDS_PORT] = {
+static const struct bf_cmd port_cmds[] = {
 	{"show port (what:info|stats|xstats|summary) <port>", "A port, by id or name, or all.",
 		cmd_show_port, 0},
 	{"clear port (what:stats|xstats) <port>", "Start a port's figures from zero.",
@@ -696,3 +696,6 @@ const struct bf_cmd bf_cmds_port[BF_N_CMDS_PORT] = {
 	{"set promisc <port> (onoff:on|off)", "A switch's ports are always promiscuous.",
 		cmd_promisc, 0},
 };
+
+const struct bf_cmd_group bf_group_port = {
+	"ports", "Ports: information, statistics, links", BF_CMDS(port_cmds)};

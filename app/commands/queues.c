@@ -202,7 +202,7 @@ cmd_rings(struct bf_cmd_ctx *ctx)
 	bf_app_change(ctx, edit_rings);
 }
 
-const struct bf_cmd bf_cmds_queues[BF_N_CMDS_QUEUES] = {
+static const struct bf_cmd queues_cmds[] = {
 	{"show (dir:rxq|txq) info <port> <queue>",
 		"A queue of a port as its driver has it: descriptors, thresholds, memory.",
 		cmd_show_queue, 0},
@@ -210,3 +210,6 @@ const struct bf_cmd bf_cmds_queues[BF_N_CMDS_QUEUES] = {
 		"Descriptors of each queue of the members; the bond is opened anew.", cmd_rings,
 		BF_CMD_CONFIG},
 };
+
+const struct bf_cmd_group bf_group_queues = {
+	"queues", "Queues: descriptors and thresholds", BF_CMDS(queues_cmds)};

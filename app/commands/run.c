@@ -279,7 +279,7 @@ cmd_idle(struct bf_cmd_ctx *ctx)
 	bf_app_change(ctx, edit_idle);
 }
 
-const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN] = {
+static const struct bf_cmd run_cmds[] = {
 	{"start", "Forward frames.", cmd_start, BF_CMD_CONFIG},
 	{"stop", "Stop forwarding; links and LACP stay up, frames are dropped as \"stopped\".",
 		cmd_stop, BF_CMD_CONFIG},
@@ -314,3 +314,6 @@ const struct bf_cmd bf_cmds_run[BF_N_CMDS_RUN] = {
 	{"quit", "End this session; on the program's own terminal, stop the program.", NULL,
 		BF_CMD_QUIT},
 };
+
+const struct bf_cmd_group bf_group_run = {
+	"control", "Forwarding, configuration, this session", BF_CMDS(run_cmds)};

@@ -435,7 +435,7 @@ cmd_mempool(struct bf_cmd_ctx *ctx)
 	bf_out_arr_end(ctx->out);
 }
 
-const struct bf_cmd bf_cmds_stats[BF_N_CMDS_STATS] = {
+static const struct bf_cmd stats_cmds[] = {
 	{"show fwd stats all", "Forwarding statistics of every switch port.", cmd_fwd, 0},
 	{"clear fwd stats all", "Start them from zero.", cmd_clear_fwd, 0},
 	{"show config (fwd|cores)", "Which lcore polls which queue.", cmd_config_fwd, 0},
@@ -447,3 +447,6 @@ const struct bf_cmd bf_cmds_stats[BF_N_CMDS_STATS] = {
 	{"show numa", "On which memory node everything is, and what is polled from another one.",
 		bf_show_numa, 0},
 };
+
+const struct bf_cmd_group bf_group_stats = {
+	"display", "Forwarding figures, drops, lcores, events, memory", BF_CMDS(stats_cmds)};

@@ -59,8 +59,8 @@ add_command(struct bf_cmd_set *set, const struct bf_cmd_group *group, unsigned i
 }
 
 struct bf_cmd_set *
-bf_cmd_set_create(const struct bf_cmd_group *groups, unsigned int n_groups,
-	bf_complete_fn *complete, void *app, char *err, size_t err_size)
+bf_cmd_set_create(const struct bf_cmd_group *const *groups, bf_complete_fn *complete, void *app,
+	char *err, size_t err_size)
 {
 	struct bf_cmd_set *set = calloc(1, sizeof(*set));
 	unsigned int i, j;
@@ -72,12 +72,12 @@ bf_cmd_set_create(const struct bf_cmd_group *groups, unsigned int n_groups,
 		return NULL;
 	}
 	set->groups = groups;
-	set->n_groups = n_groups;
 	set->complete = complete;
 	set->complete_app = app;
-	for (i = 0; i < n_groups; i++) {
-		for (j = 0; j < groups[i].n_cmds; j++) {
-			rc = add_command(set, &groups[i], j, err, err_size);
+	for (i = 0; groups[i] != NULL; i++) {
+		set->n_groups++;
+		for (j = 0; j < groups[i]->n_cmds; j++) {
+			rc = add_command(set, groups[i], j, err, err_size);
 			if (rc != 0) {
 				bf_cmd_set_destroy(set);
 				errno = -rc;

@@ -92,6 +92,9 @@ struct bf_cmd_group {
 	unsigned int n_cmds;
 };
 
+/** The end of a group's initialiser: an array of commands and how many there are. */
+#define BF_CMDS(array) (array), sizeof(array) / sizeof((array)[0])
+
 /**
  * Offer one possible value of an argument for completion.
  *
@@ -115,7 +118,8 @@ typedef int bf_complete_fn(
  * Compile groups of commands.
  *
  * @param groups
- *   In the order of the help; the array and everything below it must outlive the set.
+ *   In the order of the help, ended by NULL; the array and everything below it must outlive the
+ *   set.
  * @param complete
  *   May be NULL: no values are offered.
  * @param app
@@ -125,7 +129,7 @@ typedef int bf_complete_fn(
  * @return
  *   The set; NULL with errno EINVAL (syntax, two commands alike) or ENOMEM.
  */
-struct bf_cmd_set *bf_cmd_set_create(const struct bf_cmd_group *groups, unsigned int n_groups,
+struct bf_cmd_set *bf_cmd_set_create(const struct bf_cmd_group *const *groups,
 	bf_complete_fn *complete, void *app, char *err, size_t err_size);
 
 /** Release a set.  NULL is allowed. */

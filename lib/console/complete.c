@@ -106,7 +106,7 @@ add_help_topics(struct bf_completer *c)
 	unsigned int i;
 
 	for (i = 0; i < c->set->n_groups; i++)
-		add_value(c, c->set->groups[i].name);
+		add_value(c, c->set->groups[i]->name);
 	add_value(c, "all");
 }
 

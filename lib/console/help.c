@@ -20,11 +20,11 @@ list_sections(struct bf_cmd_ctx *ctx)
 	bf_out_printf(ctx->out, "\nHelp is available for the following sections:\n\n");
 	bf_out_arr_begin(ctx->out, NULL);
 	for (i = 0; i < set->n_groups; i++) {
-		bf_out_printf(
-			ctx->out, "    help %-27s: %s\n", set->groups[i].name, set->groups[i].help);
+		bf_out_printf(ctx->out, "    help %-27s: %s\n", set->groups[i]->name,
+			set->groups[i]->help);
 		bf_out_obj_begin(ctx->out, NULL);
-		bf_out_str(ctx->out, "section", set->groups[i].name);
-		bf_out_str(ctx->out, "help", set->groups[i].help);
+		bf_out_str(ctx->out, "section", set->groups[i]->name);
+		bf_out_str(ctx->out, "help", set->groups[i]->help);
 		bf_out_obj_end(ctx->out);
 	}
 	bf_out_arr_end(ctx->out);
@@ -94,10 +94,10 @@ write_topic(struct bf_cmd_ctx *ctx)
 	unsigned int i, j, n = 0;
 
 	for (i = 0; i < set->n_groups; i++) {
-		for (j = 0; j < set->groups[i].n_cmds; j++) {
-			if (!command_begins_with(ctx, &set->groups[i].cmds[j]))
+		for (j = 0; j < set->groups[i]->n_cmds; j++) {
+			if (!command_begins_with(ctx, &set->groups[i]->cmds[j]))
 				continue;
-			write_command(ctx->out, &set->groups[i], &set->groups[i].cmds[j]);
+			write_command(ctx->out, set->groups[i], &set->groups[i]->cmds[j]);
 			n++;
 		}
 	}
@@ -115,9 +115,9 @@ write_sections(struct bf_cmd_ctx *ctx)
 	if (bf_cmd_rest_count(ctx) != 1)
 		return 0;
 	for (i = 0; i < set->n_groups; i++) {
-		if (!want_all && strcmp(set->groups[i].name, topic) != 0)
+		if (!want_all && strcmp(set->groups[i]->name, topic) != 0)
 			continue;
-		write_section(ctx->out, &set->groups[i]);
+		write_section(ctx->out, set->groups[i]);
 		n++;
 	}
 	return n;

@@ -17,7 +17,7 @@
 
 /** The compiled commands. */
 struct bf_cmd_set {
-	const struct bf_cmd_group *groups;
+	const struct bf_cmd_group *const *groups;
 	unsigned int n_groups;
 	struct bf_grammar grammar;
 	bf_complete_fn *complete;

@@ -39,12 +39,13 @@ def table_of(text, name):
 # Commands.
 
 def command_rows():
-    sources = "\n".join(read(path) for path in (ROOT / "app/commands").glob("*.c"))
-    groups = re.findall(r'\{"(\w+)",\s*' + STRINGS + r",\s*(\w+),", read("app/commands/commands.c"))
-    for group, title, array in groups:
+    for file in re.findall(r"&bf_group_(\w+)", read("app/commands/commands.c")):
+        source = read(f"app/commands/{file}.c")
+        group, title, array = re.search(r'bf_group_\w+ = \{\s*"(\w+)",\s*' + STRINGS +
+                                        r",\s*BF_CMDS\((\w+)\)", source).groups()
         yield f"\n**{group}**: {text_of(title)}\n\n| command | what it does |\n| --- | --- |"
         for syntax, help_text in re.findall(r"^\s*\{" + STRINGS + r",\s*" + STRINGS + ",",
-                                            table_of(sources, array), re.MULTILINE):
+                                            table_of(source, array), re.MULTILINE):
             shown = text_of(syntax).replace("|", r"\|")
             yield f"| `{shown}` | {text_of(help_text)} |"
 

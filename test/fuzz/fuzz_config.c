@@ -126,8 +126,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	app.cmds = bf_cmd_set_create(
-		bf_app_groups, BF_APP_N_GROUPS, bf_app_complete, &app, why, sizeof(why));
+	app.cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, &app, why, sizeof(why));
 	CHECK(app.cmds != NULL);
 	return 0;
 }

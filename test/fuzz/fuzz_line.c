@@ -59,8 +59,8 @@ static const struct bf_cmd cmds[] = {
 	{"quit", "Quit.", NULL, BF_CMD_QUIT},
 };
 
-static const struct bf_cmd_group group = {
-	"all-of-them", "Commands.", cmds, sizeof(cmds) / sizeof(cmds[0])};
+static const struct bf_cmd_group group = {"all-of-them", "Commands.", BF_CMDS(cmds)};
+static const struct bf_cmd_group *const groups[] = {&group, NULL};
 
 static int
 complete(void *app, const char *name, unsigned int idx, char *buf, size_t size)
@@ -76,7 +76,7 @@ static struct bf_cmd_set *
 create_set(void)
 {
 	char err[256];
-	struct bf_cmd_set *set = bf_cmd_set_create(&group, 1, complete, NULL, err, sizeof(err));
+	struct bf_cmd_set *set = bf_cmd_set_create(groups, complete, NULL, err, sizeof(err));
 
 	CHECK(set != NULL);
 	return set;
@@ -87,10 +87,11 @@ try_syntax(const char *text)
 {
 	struct bf_cmd cmd = {text, "Fuzz.", run_echo, 0};
 	struct bf_cmd_group one = {"one", "One.", &cmd, 1};
+	const struct bf_cmd_group *const groups_of_one[] = {&one, NULL};
 	struct bf_cmd_set *set;
 	char err[256] = "";
 
-	set = bf_cmd_set_create(&one, 1, NULL, NULL, err, sizeof(err));
+	set = bf_cmd_set_create(groups_of_one, NULL, NULL, err, sizeof(err));
 	CHECK(set != NULL || err[0] != '\0');
 	bf_cmd_set_destroy(set);
 }

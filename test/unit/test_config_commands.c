@@ -23,8 +23,7 @@ set_up(void **state)
 	(void)state;
 	memset(&app, 0, sizeof(app));
 	app.candidate = bf_config_new();
-	app.cmds = bf_cmd_set_create(
-		bf_app_groups, BF_APP_N_GROUPS, bf_app_complete, &app, why, sizeof(why));
+	app.cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, &app, why, sizeof(why));
 	return app.cmds == NULL;
 }
 

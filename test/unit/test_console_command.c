@@ -74,10 +74,9 @@ static const struct bf_cmd other_cmds[] = {
 	{"quit", "Quit.", NULL, BF_CMD_QUIT},
 };
 
-static const struct bf_cmd_group groups[] = {
-	{"ports", "Ports and bonds.", port_cmds, N_OF(port_cmds)},
-	{"other", "The rest.", other_cmds, N_OF(other_cmds)},
-};
+static const struct bf_cmd_group ports_group = {"ports", "Ports and bonds.", BF_CMDS(port_cmds)};
+static const struct bf_cmd_group other_group = {"other", "The rest.", BF_CMDS(other_cmds)};
+static const struct bf_cmd_group *const groups[] = {&ports_group, &other_group, NULL};
 
 static int
 complete(void *app, const char *arg_name, unsigned int idx, char *buf, size_t size)
@@ -97,7 +96,7 @@ setup(void **state)
 	static char app[] = "app";
 	char err[256];
 
-	*state = bf_cmd_set_create(groups, N_OF(groups), complete, app, err, sizeof(err));
+	*state = bf_cmd_set_create(groups, complete, app, err, sizeof(err));
 	return *state == NULL ? -1 : 0;
 }
 
@@ -123,11 +122,12 @@ static void
 test_a_group_that_counts_more_than_it_has_is_refused(void **state)
 {
 	static const struct bf_cmd few[2] = {{"start", "Start.", run_echo, 0}};
-	static const struct bf_cmd_group wrong[] = {{"few", "Too few.", few, 2}};
+	static const struct bf_cmd_group wrong = {"few", "Too few.", few, 2};
+	static const struct bf_cmd_group *const groups_wrong[] = {&wrong, NULL};
 	char err[256] = "";
 
 	(void)state;
-	assert_null(bf_cmd_set_create(wrong, 1, NULL, NULL, err, sizeof(err)));
+	assert_null(bf_cmd_set_create(groups_wrong, NULL, NULL, err, sizeof(err)));
 	assert_string_equal(err, "commands: few: counts 2 commands and has 1");
 }
 
@@ -327,19 +327,20 @@ test_wrong_syntax_is_refused_with_its_place(void **state)
 	};
 	struct bf_cmd cmd = {NULL, "", run_echo, 0};
 	const struct bf_cmd_group group = {"g", "", &cmd, 1};
+	const struct bf_cmd_group *const one[] = {&group, NULL};
 	char err[256];
 	unsigned int i;
 
 	(void)state;
 	for (i = 0; i < N_OF(wrong); i++) {
 		cmd.syntax = wrong[i][0];
-		assert_null(bf_cmd_set_create(&group, 1, NULL, NULL, err, sizeof(err)));
+		assert_null(bf_cmd_set_create(one, NULL, NULL, err, sizeof(err)));
 		assert_int_equal(errno, EINVAL);
 		assert_non_null(strstr(err, wrong[i][1]));
 	}
 	cmd.syntax = "a";
 	cmd.run = NULL;
-	assert_null(bf_cmd_set_create(&group, 1, NULL, NULL, err, sizeof(err)));
+	assert_null(bf_cmd_set_create(one, NULL, NULL, err, sizeof(err)));
 	assert_non_null(strstr(err, "expected a handler"));
 }
 
@@ -350,11 +351,12 @@ test_two_commands_for_the_same_lines_are_refused(void **state)
 		{"show (a|b) <x>", "", run_echo, 0},
 		{"show (b|c) [x] <y>", "", run_echo, 0},
 	};
-	static const struct bf_cmd_group group = {"g", "", alike, N_OF(alike)};
+	static const struct bf_cmd_group group = {"g", "", BF_CMDS(alike)};
+	static const struct bf_cmd_group *const one[] = {&group, NULL};
 	char err[256];
 
 	(void)state;
-	assert_null(bf_cmd_set_create(&group, 1, NULL, NULL, err, sizeof(err)));
+	assert_null(bf_cmd_set_create(one, NULL, NULL, err, sizeof(err)));
 	assert_non_null(strstr(err, "matches the same lines as \"show (a|b) <x>\""));
 }
 

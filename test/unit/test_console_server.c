@@ -84,7 +84,8 @@ static const struct bf_cmd cmds[] = {
 	{"quit", "Quit.", NULL, BF_CMD_QUIT},
 };
 
-static const struct bf_cmd_group group = {"all-of-it", "Commands.", cmds, N_OF(cmds)};
+static const struct bf_cmd_group group = {"all-of-it", "Commands.", BF_CMDS(cmds)};
+static const struct bf_cmd_group *const groups[] = {&group, NULL};
 
 static void
 on_quit(void *app)
@@ -114,7 +115,7 @@ setup(void **state)
 	(void)strcpy(f->dir, "/tmp/bf-console-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	(void)snprintf(f->path, sizeof(f->path), "%s/console.sock", f->dir);
-	f->set = bf_cmd_set_create(&group, 1, NULL, NULL, err, sizeof(err));
+	f->set = bf_cmd_set_create(groups, NULL, NULL, err, sizeof(err));
 	assert_non_null(f->set);
 	f->now_ms = 1000;
 	f->config = (struct bf_console_config){
