@@ -133,31 +133,74 @@ bf_parse_device(const char *what, const char *text, char *out, size_t max, struc
 	return parse_word(what, text, "._-:", out, max, err);
 }
 
-int
-bf_parse_pairs(
-	const char *what, const char *text, bf_parse_pair_cb *cb, void *arg, struct bf_err *err)
+/* Where the pair at @p p ends; the value of a list goes on behind a comma. */
+static char *
+pair_end(char *p, bool is_list)
 {
-	char buf[4096];
-	char *save = NULL;
+	char *end = p + strcspn(p, ",");
+
+	while (is_list && *end == ',') {
+		size_t len = strcspn(end + 1, ",");
+
+		if (memchr(end + 1, '=', len) != NULL)
+			break;
+		end += 1 + len;
+	}
+	return end;
+}
+
+int
+bf_parse_pairs(const char *what, const char *text, bf_parse_is_list_cb *is_list,
+	bf_parse_pair_cb *cb, void *arg, struct bf_err *err)
+{
+	char buf[4096], *end;
 	int ret = 0;
 
 	if (strlen(text) >= sizeof(buf))
 		return bf_err_set(err, EINVAL, "%s: %zu characters: expected at most %zu", what,
 			strlen(text), sizeof(buf) - 1);
 	memcpy(buf, text, strlen(text) + 1);
-	for (char *p = strtok_r(buf, ",", &save); p != NULL && ret == 0;
-		p = strtok_r(NULL, ",", &save)) {
-		char *eq = strchr(p, '=');
-		const char *value = "";
+	for (char *p = buf + strspn(buf, ","); *p != '\0' && ret == 0; p = end + strspn(end, ",")) {
+		char *value = p + strcspn(p, "=,");
+		bool has_value = *value == '=';
 
-		if (eq != NULL) {
-			*eq = '\0';
-			value = eq + 1;
-		}
+		if (has_value)
+			*value++ = '\0';
+		end = pair_end(value, has_value && is_list != NULL && is_list(arg, p));
+		if (*end != '\0')
+			*end++ = '\0';
 		if (p[0] == '\0')
 			return bf_err_set(
 				err, EINVAL, "%s: \"=%.60s\": expected KEY=VALUE", what, value);
-		ret = cb(arg, p, value, err);
+		ret = cb(arg, p, has_value ? value : "", err);
 	}
+	return ret;
+}
+
+int
+bf_parse_items(
+	const char *what, const char *text, bf_parse_item_cb *cb, void *arg, struct bf_err *err)
+{
+	char item[BF_PARSE_ITEM_MAX + 1];
+	unsigned int n = 0;
+	size_t len;
+	int ret = 0;
+
+	for (const char *p = text; *p != '\0' && ret == 0; p += len + (p[len] == ',')) {
+		len = strcspn(p, ",");
+		if (len >= sizeof(item))
+			return bf_err_set(err, EINVAL,
+				"%s: \"%.80s\": expected at most %d characters between commas",
+				what, p, BF_PARSE_ITEM_MAX);
+		if (len == 0)
+			continue;
+		memcpy(item, p, len);
+		item[len] = '\0';
+		n++;
+		ret = cb(arg, what, item, err);
+	}
+	if (n == 0)
+		return bf_err_set(
+			err, EINVAL, "%s: \"%.80s\": expected a list A,B,... or none", what, text);
 	return ret;
 }

@@ -52,11 +52,28 @@ int bf_parse_device(const char *what, const char *text, char *out, size_t max, s
  *
  * @param text
  *   Not modified.  A pair without '=' is handed over with an empty value.
+ * @param is_list
+ *   Whether a key's value is a list with commas of its own: it ends before the next pair with a '='.
+ *   NULL: no value is.
  * @return
  *   0, the first non-zero value of @p cb, or -EINVAL for an empty key.
  */
 typedef int bf_parse_pair_cb(void *arg, const char *key, const char *value, struct bf_err *err);
-int bf_parse_pairs(
-	const char *what, const char *text, bf_parse_pair_cb *cb, void *arg, struct bf_err *err);
+typedef bool bf_parse_is_list_cb(void *arg, const char *key);
+int bf_parse_pairs(const char *what, const char *text, bf_parse_is_list_cb *is_list,
+	bf_parse_pair_cb *cb, void *arg, struct bf_err *err);
+
+/** Longest item of a list. */
+#define BF_PARSE_ITEM_MAX 63
+
+/**
+ * Split "A,B,C" and hand each item to @p cb, in order; empty items are skipped.
+ *
+ * @return
+ *   0, the first non-zero value of @p cb, or -EINVAL when an item is too long or there is none.
+ */
+typedef int bf_parse_item_cb(void *arg, const char *what, const char *item, struct bf_err *err);
+int bf_parse_items(
+	const char *what, const char *text, bf_parse_item_cb *cb, void *arg, struct bf_err *err);
 
 #endif

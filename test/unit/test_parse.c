@@ -200,7 +200,7 @@ test_pairs_are_handed_over_in_order(void **state)
 	struct bf_err err;
 
 	(void)state;
-	assert_int_equal(bf_parse_pairs("--bond", "a=1,b,c=x=y,d=", on_pair, &s, &err), 0);
+	assert_int_equal(bf_parse_pairs("--bond", "a=1,b,c=x=y,d=", NULL, on_pair, &s, &err), 0);
 	assert_string_equal(s.text, "[a|1][b|][c|x=y][d|]");
 }
 
@@ -211,7 +211,7 @@ test_the_first_refused_pair_ends_the_list(void **state)
 	struct bf_err err;
 
 	(void)state;
-	assert_int_equal(bf_parse_pairs("--bond", "a=1,b=2,c=3", on_pair, &s, &err), -ERANGE);
+	assert_int_equal(bf_parse_pairs("--bond", "a=1,b=2,c=3", NULL, on_pair, &s, &err), -ERANGE);
 	assert_string_equal(s.text, "[a|1][b|2]");
 }
 
@@ -223,12 +223,12 @@ test_an_empty_key_and_an_endless_list_are_refused(void **state)
 	char *text = malloc(5001);
 
 	(void)state;
-	assert_int_equal(bf_parse_pairs("--bond", "a=1,=2", on_pair, &s, &err), -EINVAL);
+	assert_int_equal(bf_parse_pairs("--bond", "a=1,=2", NULL, on_pair, &s, &err), -EINVAL);
 	assert_has(err.text, "\"=2\"");
 	memset(text, 'a', 5000);
 	text[5000] = '\0';
 	s.n = 0;
-	assert_int_equal(bf_parse_pairs("--bond", text, on_pair, &s, &err), -EINVAL);
+	assert_int_equal(bf_parse_pairs("--bond", text, NULL, on_pair, &s, &err), -EINVAL);
 	assert_has(err.text, "5000 characters: expected at most 4095");
 	assert_int_equal(s.n, 0);
 	free(text);

@@ -58,7 +58,7 @@ adopt(struct bf_config *c, const char *name, const char *args, struct bf_err *er
 
 	bf_bond_config_init(&b);
 	if (bf_bond_config_set(&b, "name", name, &why) != 0 ||
-		bf_parse_pairs(name, args, devarg, &b, &why) != 0 ||
+		bf_parse_pairs(name, args, NULL, devarg, &b, &why) != 0 ||
 		bf_config_add_bond(c, &b, &why) != 0)
 		return bf_err_set(err, EINVAL, "--vdev %s: %s", name, why.text);
 	if (rte_eth_bond_free(name) != 0)

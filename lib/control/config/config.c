@@ -592,19 +592,19 @@ guest_pair(void *arg, const char *key, const char *value, struct bf_err *err)
 int
 bf_bond_config_parse(struct bf_bond_config *b, const char *pairs, struct bf_err *err)
 {
-	return bf_parse_pairs("bond", pairs, bond_pair, b, err);
+	return bf_parse_pairs("bond", pairs, NULL, bond_pair, b, err);
 }
 
 int
 bf_member_config_parse(struct bf_member_config *m, const char *pairs, struct bf_err *err)
 {
-	return bf_parse_pairs("member", pairs, member_pair, m, err);
+	return bf_parse_pairs("member", pairs, NULL, member_pair, m, err);
 }
 
 int
 bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct bf_err *err)
 {
-	return bf_parse_pairs("guest", pairs, guest_pair, g, err);
+	return bf_parse_pairs("guest", pairs, NULL, guest_pair, g, err);
 }
 
 const struct bf_bond_config *
