@@ -164,31 +164,39 @@ warn_of_new(struct bf_out *out, const struct bf_config *before, const struct bf_
 		bf_config_warnings(now, show_new, &n);
 }
 
+/* @param before Gets the configuration as it was when the edit changes it; the caller's to free. */
+static int
+change_running(struct bf_app *app, struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit,
+	struct bf_config **before, struct bf_err *err)
+{
+	struct bf_config *c = bf_config_copy(app->br->running);
+	int ret;
+
+	if (c == NULL)
+		return bf_err_set(err, ENOMEM, "out of memory");
+	ret = edit(c, ctx, err);
+	if (ret == 0 && !bf_config_is_equal(c, app->br->running))
+		*before = bf_config_copy(app->br->running);
+	if (ret == 0)
+		ret = check_new_members(app->br->running, c, err);
+	if (ret == 0)
+		ret = bf_bridge_apply(app->br, c, err);
+	free(c);
+	return ret;
+}
+
 void
 bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit)
 {
 	struct bf_app *app = ctx->app;
 	struct bf_err err = {""};
-	struct bf_config *c, *before = NULL;
-	bool changes = false;
-	int ret;
+	struct bf_config *before = NULL;
+	int ret = app->candidate != NULL ? edit(app->candidate, ctx, &err)
+					 : change_running(app, ctx, edit, &before, &err);
 
-	if (app->candidate != NULL) {
-		ret = edit(app->candidate, ctx, &err);
-	} else {
-		c = bf_config_copy(app->br->running);
-		ret = c == NULL ? bf_err_set(&err, ENOMEM, "out of memory") : edit(c, ctx, &err);
-		changes = ret == 0 && memcmp(c, app->br->running, sizeof(*c)) != 0; /* NOLINT */
-		before = changes ? bf_config_copy(app->br->running) : NULL;
-		if (ret == 0)
-			ret = check_new_members(app->br->running, c, &err);
-		if (ret == 0)
-			ret = bf_bridge_apply(app->br, c, &err);
-		free(c);
-	}
 	if (ret != 0) {
 		bf_app_error(ctx->out, ret, &err);
-	} else if (changes) {
+	} else if (before != NULL) {
 		bf_app_audit_cmd(ctx);
 		warn_of_new(ctx->out, before, app->br->running);
 	}

@@ -311,6 +311,26 @@ refuse_misplaced(const char *option)
 	return fail(STATUS_USAGE, text);
 }
 
+/* For programs that read: what makes the tables of docs/console.md. */
+static int
+help_as_json(struct bf_app *app)
+{
+	static const char *const commands[] = {"help", "help all", "show keys"};
+	enum bf_out_status status = BF_OUT_OK;
+
+	for (size_t i = 0; i < RTE_DIM(commands) && status == BF_OUT_OK; i++) {
+		struct bf_out *out = bf_out_create(BF_OUT_JSON, 0);
+
+		if (out == NULL)
+			return fail(STATUS_FAILED, "out of memory");
+		status = bf_cmd_run(app->cmds, commands[i], out, app);
+		printf("%s\n", bf_out_data(out, NULL));
+		bf_out_destroy(out);
+	}
+	bf_cmd_set_destroy(app->cmds);
+	return status == BF_OUT_OK ? STATUS_OK : STATUS_FAILED;
+}
+
 static int
 start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 {
@@ -328,6 +348,8 @@ start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 	app->cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, app, why, sizeof(why));
 	if (app->cmds == NULL)
 		return fail(STATUS_FAILED, why);
+	if (o->help_json)
+		return help_as_json(app);
 	app->config_path = o->config_path;
 	if (o->debug)
 		bf_log_set_level(BF_LOG_DEBUG);

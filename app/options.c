@@ -29,6 +29,7 @@ enum option {
 	OPT_DEBUG,
 	OPT_VERSION,
 	OPT_HELP,
+	OPT_HELP_JSON,
 	OPT_COUNT
 };
 
@@ -50,6 +51,8 @@ static const struct {
 	[OPT_DEBUG] = {"--debug", NULL, NULL, "write debug messages"},
 	[OPT_VERSION] = {"--version", "-v", NULL, "print the version"},
 	[OPT_HELP] = {"--help", "-h", NULL, "print this"},
+	[OPT_HELP_JSON] = {"--help-json", NULL, NULL,
+		"print sections, commands and keys of the console: three JSON values"},
 };
 
 static enum option
@@ -154,6 +157,9 @@ take(struct bf_options *o, enum option opt, const char *value, struct bf_err *er
 	case OPT_VERSION:
 		o->version = true;
 		break;
+	case OPT_HELP_JSON:
+		o->help_json = true;
+		break;
 	default:
 		o->help = true;
 		break;
@@ -169,7 +175,8 @@ bf_options_misplaced(int n_eal, char **argv)
 			? find(argv[i], strcspn(argv[i], "="))
 			: OPT_COUNT;
 
-		if (opt != OPT_COUNT && opt != OPT_VERSION && opt != OPT_HELP)
+		if (opt != OPT_COUNT && opt != OPT_VERSION && opt != OPT_HELP &&
+			opt != OPT_HELP_JSON)
 			return options[opt].name;
 	}
 	return NULL;
@@ -246,11 +253,16 @@ bf_options_fini(struct bf_options *o)
 }
 
 static void
-usage_keys(const char *title, const struct bf_key *keys, unsigned int n)
+usage_keys(const char *title, const struct bf_key_table *t)
 {
+	char values[256];
+
 	printf("\n%s\n", title);
-	for (unsigned int i = 0; i < n; i++)
-		printf("  %-22s %s\n", keys[i].name, keys[i].help);
+	for (unsigned int i = 0; i < t->n; i++) {
+		bf_key_values(&t->keys[i], values, sizeof(values));
+		printf("  %-22s %s\n  %-22s %s; default %s\n", t->keys[i].name, t->keys[i].help, "",
+			values, bf_key_default(&t->keys[i]));
+	}
 }
 
 void
@@ -263,8 +275,8 @@ bf_options_usage(void)
 			options[i].shorter != NULL ? ", " : "",
 			options[i].shorter != NULL ? options[i].shorter : "",
 			options[i].value != NULL ? options[i].value : "", options[i].help);
-	usage_keys("Keys of --bond:", bf_bond_keys, bf_n_bond_keys);
-	usage_keys("Keys of --guest:", bf_guest_keys, bf_n_guest_keys);
+	usage_keys("Keys of --bond:", &bf_bond_table);
+	usage_keys("Keys of --guest:", &bf_guest_table);
 	printf("\nEAL options (lcores, devices, memory): bondfwd --help shows ours; run "
 	       "dpdk-testpmd --help for the EAL's.\n");
 }

@@ -26,6 +26,7 @@ struct bf_options {
 	bool check;
 	bool version;
 	bool help;
+	bool help_json;
 	uint32_t fdb_capacity;
 	int gid; /* -1: ours */
 	bool debug;

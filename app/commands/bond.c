@@ -309,10 +309,12 @@ list_members(struct bf_out *out, const struct bf_bond *b, bool only_used, uint32
 static void
 show_keys(const struct bf_key *keys, unsigned int n, const void *of, struct bf_out *out)
 {
-	char value[BF_PROBE_TARGETS * BF_PROBE_TARGET_MAX];
+	char value[BF_KEY_TEXT_MAX];
 
 	bf_out_obj_begin(out, "options");
 	for (unsigned int i = 0; i < n; i++) {
+		if (keys[i].flags & BF_KEY_IDENTITY)
+			continue;
 		bf_key_print(&keys[i], of, value, sizeof(value));
 		bf_out_str(out, keys[i].name, value);
 	}

@@ -152,6 +152,8 @@ show_one(struct bf_bridge *br, struct bf_guest *g, bool in_full, struct bf_out *
 		bf_show_connection(g, &c, out);
 	bf_out_obj_begin(out, "options");
 	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
+		if (bf_guest_keys[i].flags & BF_KEY_IDENTITY)
+			continue;
 		bf_key_print(&bf_guest_keys[i], &g->cfg, value, sizeof(value));
 		bf_out_str(out, bf_guest_keys[i].name, value);
 	}

@@ -373,7 +373,7 @@ remove_unwanted_guests(struct bf_bridge *br, const struct bf_config *want, struc
 		const struct bf_guest_config *w =
 			g == NULL ? NULL : bf_config_find_guest(want, g->cfg.name);
 
-		if (g != NULL && (w == NULL || bf_guest_needs_reopen(&g->cfg, w)))
+		if (g != NULL && (w == NULL || bf_guest_config_reopens(&g->cfg, w)))
 			ret = guest_remove(br, g, err);
 	}
 	return ret;
@@ -418,8 +418,7 @@ sync_guests(struct bf_bridge *br, const struct bf_config *want, const uint16_t *
 	for (uint32_t i = 0; i < want->n_guests && ret == 0; i++) {
 		struct bf_guest *g = bf_bridge_guest(br, want->guests[i].name);
 
-		if (memcmp(&g->cfg, &want->guests[i], sizeof(g->cfg)) != 0) { /* NOLINT */
-			/* Equal values with other padding only cost a needless turn. */
+		if (!bf_guest_config_is_equal(&g->cfg, &want->guests[i])) {
 			bf_guest_reconfigure(g, &want->guests[i]);
 			bf_guest_refresh(g, bf_clock_ms());
 			bf_fdb_set_quota(br->fdb, g->slot, g->cfg.mac_limit);
@@ -575,8 +574,7 @@ grow_bond(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config
 				bf_mode_names[b->cfg.mode], b->n_members, b->cfg.mtu);
 		return ret;
 	}
-	if (!changed &&
-		memcmp(&b->cfg, &there, sizeof(b->cfg)) == 0) /* NOLINT: as in sync_guests() */
+	if (!changed && bf_bond_config_is_equal(&b->cfg, &there))
 		return 0;
 	for (uint32_t i = 0; i < there.n_members && ret == 0; i++)
 		if (bf_bond_config_member(&b->cfg, there.members[i].name) < 0)

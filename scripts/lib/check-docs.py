@@ -1,15 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
-Hold the pages against the program.  The tables of docs/console.md (commands, keys, drop reasons)
-are made from the tables in the sources; links between the pages must lead somewhere.
+Hold the pages against the program.  The tables of docs/console.md are made from what the program
+says of its commands and keys (`bondfwd --help-json`, built when it is not), and from the list of
+drop reasons; links between the pages must lead somewhere.
 
     scripts/lib/check-docs.py            exit 1 and say what is wrong
     scripts/lib/check-docs.py --write    bring docs/console.md up to date first
 """
 
+import json
+import os
 import pathlib
 import re
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -22,94 +26,68 @@ def read(path):
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-def text_of(literals):
-    """C string literals one after the other, as the text they are."""
-    joined = "".join(re.findall(r'"((?:\\.|[^"\\])*)"', literals))
-    return joined.replace(r"\n", " ").replace(r"\"", '"').replace(r"\\", "\\")
+# Commands and keys: the program says them itself.
+
+def described():
+    """(sections, commands, keys) as `bondfwd --help-json` prints them; builds the program first."""
+    build = next((d for d in (pathlib.Path(os.environ.get("BONDFWD_BUILD", ROOT / "build")),
+                              ROOT / "build-check/gcc") if (d / "build.ninja").exists()), None)
+    steps = [["ninja", "-C", build, "app/bondfwd"]]
+    if build is None:
+        build = ROOT / "build-check/docs"
+        steps = [["meson", "setup", build, ROOT], ["ninja", "-C", build, "app/bondfwd"]]
+    for step in steps:
+        done = subprocess.run(step, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{done.stdout[-2000:]}{done.stderr}check-docs.py: bondfwd does not build")
+    text = subprocess.run([build / "app/bondfwd", "--help-json"], check=True, capture_output=True,
+                          text=True).stdout
+    values, at = [], 0
+    while at < len(text):
+        value, at = json.JSONDecoder().raw_decode(text, at)
+        values.append(value)
+        at += len(text[at:]) - len(text[at:].lstrip())
+    return values
 
 
-def table_of(text, name):
-    """The inside of an initialised array."""
-    match = re.search(rf"\b{name}\[\w*\] = \{{(.*?)\}};", text, re.MULTILINE | re.DOTALL)
-    if match is None:
-        sys.exit(f"{name}: no such table: mend scripts/lib/check-docs.py")
-    return match[1]
+SECTIONS, COMMANDS, KEYS = described()
 
 
-# Commands.
+def cell(text):
+    return text.replace("|", r"\|").replace("\n", " ")
+
 
 def command_rows():
-    for file in re.findall(r"&bf_group_(\w+)", read("app/commands/commands.c")):
-        source = read(f"app/commands/{file}.c")
-        group, title, array = re.search(r'bf_group_\w+ = \{\s*"(\w+)",\s*' + STRINGS +
-                                        r",\s*BF_CMDS\((\w+)\)", source).groups()
-        yield f"\n**{group}**: {text_of(title)}\n\n| command | what it does |\n| --- | --- |"
-        for syntax, help_text in re.findall(r"^\s*\{" + STRINGS + r",\s*" + STRINGS + ",",
-                                            table_of(source, array), re.MULTILINE):
-            shown = text_of(syntax).replace("|", r"\|")
-            yield f"| `{shown}` | {text_of(help_text)} |"
+    for section in SECTIONS:
+        name = section["section"]
+        yield f"\n**{name}**: {section['help']}\n\n| command | what it does |\n| --- | --- |"
+        for command in COMMANDS:
+            if command["section"] == name:
+                yield f"| `{cell(command['syntax'])}` | {cell(command['help'])} |"
 
 
-# Keys.
-
-def constants():
-    text = read("lib/dataplane/sizes.h") + read("lib/control/config/config.h")
-    return {"UINT32_MAX": "4294967295",
-            **dict(re.findall(r"^#define (\w+) (\d+)\b", text, re.MULTILINE))}
+def value_of(key):
+    theirs = [f"{their} = {our}" for their, our in key["other_words"].items()]
+    return key["values"] + (f" ({', '.join(theirs)})" if theirs else "")
 
 
-def words_of(text, array):
-    return re.findall(r'"([^"]*)"', table_of(text, array))
-
-
-def enumerator_index(name):
-    """The value of an enumerator of one of the plain enums, or None."""
-    for path in ("lib/control/config/config.h", "lib/dataplane/flow.h"):
-        for body in re.findall(r"enum \w+ \{([^{}]*)\}", read(path)):
-            names = re.findall(r"\b(BF_\w+)", body)
-            if name in names:
-                return names.index(name)
-    return None
-
-
-def default_of(text, kind, function, field, words):
-    body = re.search(rf"^{function}\(.*?^\}}", text, re.MULTILINE | re.DOTALL)[0]
-    match = re.search(rf"->{field} = (?:\w+->\w+ = )*(\w+);", body)
-    value = match[1] if match else "0"
-    if kind in ("NUM", "SIGNED"):
-        return constants().get(value, value)
-    if kind == "OF_BOND":
-        return "bond"
-    if kind == "ONE_OF":
-        return words[enumerator_index(value) or 0]
-    if kind == "ONOFF":
-        return "on" if value == "true" else "off"
-    return words[value == "true"] if words else "none"
-
-
-def key_rows(array, function):
-    text = read("lib/control/config/config.c")
-    entry = re.compile(r'\{"(\w+)",\s*(NULL|"\w+"),\s*(\w+)(?:\([BGM]\((\w+)\)([^)]*)\))?(.*?),\s*' +
-                       STRINGS + r"\}", re.DOTALL)
+def key_rows(of):
     yield "| key | other name | value | default | what it is |\n| --- | --- | --- | --- | --- |"
-    for key, alias, kind, field, rest, tail, help_text in entry.findall(table_of(text, array)):
-        field = field or (re.search(r"[BGM]\((\w+)\)", tail) or [None, key])[1]
-        parts = [constants().get(p.strip(), p.strip()) for p in rest.split(",") if p.strip()]
-        words = words_of(text, parts[0]) if kind == "ONE_OF" else None
-        if kind == "BF_KEY_BOOL":
-            words = words_of(text, re.search(r"(\w+_names)", tail)[1])
-        value = {"NUM": lambda: f"{parts[0]} to {parts[1]}",
-                 "SIGNED": lambda: f"{parts[0]} to {parts[1]}",
-                 "OF_BOND": lambda: f"{parts[0]} to {parts[1]}, `bond`", "ONOFF": lambda: "on, off",
-                 "MACADDR": lambda: "MAC address, `none`", "BF_KEY_DEVICE": lambda: "device",
-                 "BF_KEY_TARGETS": lambda: "address, address/VLAN, `none`",
-                 "BF_KEY_PATH": lambda: "path", "BF_KEY_NAME": lambda: "name"}.get(kind, lambda: ", ".join(words))()
-        default = default_of(text, kind, function, field, words)
-        other = "" if alias == "NULL" else "`" + alias.strip('"') + "`"
-        yield f"| `{key}` | {other} | {value} | {default} | {text_of(help_text)} |"
+    for key in KEYS["keys"]:
+        if key["of"] != of:
+            continue
+        other = ", ".join(f"`{name}`" for name in key["other_names"])
+        cuts = " (a change may cut the connection)" if key["reconnects"] else ""
+        yield f"| `{key['key']}` | {other} | {value_of(key)} | {key['default']} | {key['help']}{cuts} |"
 
 
 # Drop reasons.
+
+def text_of(literals):
+    """C string literals one after the other, as the text they are."""
+    joined = "".join(re.findall(r'"((?:\\.|[^"\\])*)"', literals))
+    return joined.replace(r"\"", '"').replace(r"\\", "\\")
+
 
 def drop_rows():
     yield "| reason | at | meaning |\n| --- | --- | --- |"
@@ -120,9 +98,9 @@ def drop_rows():
 
 TABLES = {
     "commands": command_rows,
-    "bond-keys": lambda: key_rows("bf_bond_keys", "bf_bond_config_init"),
-    "member-keys": lambda: key_rows("bf_member_keys", "bf_member_config_init"),
-    "guest-keys": lambda: key_rows("bf_guest_keys", "bf_guest_config_init"),
+    "bond-keys": lambda: key_rows("bond"),
+    "member-keys": lambda: key_rows("member"),
+    "guest-keys": lambda: key_rows("guest"),
     "drops": drop_rows,
 }
 

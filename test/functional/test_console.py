@@ -2,6 +2,7 @@
 """The console through bondctl: every show in text and JSON, and the configuration round trip."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -19,6 +20,8 @@ SHOWS = {
     "show port xstats all": [],
     "show bonding config bond0": ["net_vhost0", "net_vhost1"],
     "show config fwd": ["bond0", "vm1"],
+    "show keys": ["mtu", "default"],
+    "show keys member": ["priority"],
     "show fwd stats all": ["RX-packets", "Accumulated"],
     "show guest": ["vm1", "vm2"],
     "show guest all": ["vm1", "vm2"],
@@ -204,6 +207,27 @@ def test_help_lists_every_section(rig):
     text = r.daemon.ctl("help all")
     for command in ("show port", "show bonding", "add guest", "show fdb", "load", "write", "quit"):
         assert command in text
+
+
+def test_a_row_alone_brings_a_key_into_help_json_and_the_options_of_show(rig):
+    r = rig(guests=("vm1",), far_peers=False)
+    answer = r.daemon.ctl("show keys", json=True)
+    rows = {of: {k["key"]: k for k in answer["keys"] if k["of"] == of}
+            for of in ("bond", "member", "guest")}
+    shown = {"bond": [r.bond()], "member": r.bond()["member_details"],
+             "guest": r.daemon.ctl("show guest", json=True)}
+    for of, objects in shown.items():
+        for options in (o["options"] for o in objects):
+            assert set(options) == set(rows[of]) - {"name", "member"}
+    bond = shown["bond"][0]["options"]
+    assert bond["rxd"] == rows["bond"]["rxd"]["default"] == "1024"
+    text = r.daemon.ctl("show keys guest")
+    usage = subprocess.run([str(bf.BONDFWD), "--", "--help"], capture_output=True, text=True,
+                           timeout=bf.LIMIT, check=True).stdout
+    for key, row in rows["guest"].items():
+        assert f"{key}: {row['values']}; default {row['default']}" in text
+        assert key in usage and f"{row['values']}; default {row['default']}" in usage
+    assert "Keys of a bond" not in text
 
 
 def test_show_config_fwd_says_which_worker_polls_what(rig):

@@ -153,7 +153,7 @@ def test_start_after_kill_9_works_on_the_same_paths(rig):
 
 
 def test_version_and_help_need_no_device():
-    for option, word in (("--version", "bondfwd"), ("--help", "--bond")):
+    for option, word in (("--version", "bondfwd"), ("--help", "--bond"), ("--help-json", "mtu")):
         done = subprocess.run([str(bf.BONDFWD), "--", option], capture_output=True, text=True,
                               timeout=bf.LIMIT, check=False)
         assert done.returncode == 0 and word in done.stdout

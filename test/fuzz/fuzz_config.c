@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Fuzz target: text as --bond, as --guest, and as a config file of the program's own commands.
+ * Fuzz target: text as --bond, as --guest, as keys whose values are lists, and as a config file of
+ * the program's own commands.
  * What was taken is printed, read back and printed again: both prints must be the same.
  * Configs that the check refuses are not printed: they never run.
  *
  * Threads: one.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app.h"
+#include "base/ip_list.h"
+#include "base/mac_list.h"
+#include "base/rate_limit.h"
+#include "base/vlan_set.h"
 #include "commands/commands.h"
 #include "console/script.h"
+#include "control/config/types.h"
 #include "replay.h"
 
 #define INPUT_MAX 8192
@@ -105,6 +112,49 @@ as_pairs(const char *text, bool bond)
 	free(c);
 }
 
+/* Kinds of values with a text of their own, apart from the rules of guests and bonds. */
+struct lists {
+	struct bf_vlan_set vlans;
+	struct bf_mac_list macs;
+	struct bf_ip_list ips;
+	struct bf_rate_limit rate;
+	struct bf_probe_targets targets;
+};
+
+static const struct bf_key list_keys[] = {
+	{.name = "v", BF_VALUE(vlans, offsetof(struct lists, vlans))},
+	{.name = "m", BF_VALUE(macs, offsetof(struct lists, macs))},
+	{.name = "i", BF_VALUE(ips, offsetof(struct lists, ips))},
+	{.name = "r", BF_VALUE(rate, offsetof(struct lists, rate))},
+	{.name = "t", BF_VALUE(targets, offsetof(struct lists, targets))},
+};
+static const struct bf_key_table list_table = {
+	"lists", list_keys, sizeof(list_keys) / sizeof(list_keys[0]), sizeof(struct lists)};
+
+/* What was taken is printed, whole, and read back to the same value; what is refused has a reason. */
+static void
+as_lists(const char *text)
+{
+	char value[BF_KEY_TEXT_MAX];
+	struct lists first, second;
+	struct bf_err err = {""};
+
+	bf_keys_init(&list_table, &first);
+	CHECK(bf_keys_parse(&list_table, &first, text, &err) == 0 || err.text[0] != '\0');
+	bf_keys_init(&list_table, &second);
+	for (unsigned int i = 0; i < list_table.n; i++) {
+		const struct bf_key *k = &list_keys[i];
+		char *save = NULL;
+
+		bf_key_print(k, &first, value, sizeof(value));
+		CHECK(strstr(value, "...") == NULL);
+		for (char *p = strtok_r(value, " ", &save); p != NULL;
+			p = strtok_r(NULL, " ", &save))
+			CHECK(bf_key_set(k, &second, p, &err) == 0);
+	}
+	CHECK(bf_keys_are_equal(&list_table, &first, &second));
+}
+
 static void
 as_file(const char *text, size_t len)
 {
@@ -144,6 +194,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size - 1] = '\0';
 	if (data[0] == 'b' || data[0] == 'g')
 		as_pairs(text, data[0] == 'b');
+	else if (data[0] == 'l')
+		as_lists(text);
 	else
 		as_file(text, size - 1);
 	free(text);

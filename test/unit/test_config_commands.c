@@ -11,6 +11,7 @@
 #include "app.h"
 #include "commands/commands.h"
 #include "console/command.h"
+#include "control/config/types.h"
 #include "draw.h"
 
 static struct bf_app app;
@@ -124,33 +125,24 @@ test_a_full_config_comes_back(void **state)
 static void
 random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 {
-	switch (k->type) {
-	case BF_KEY_U32:
-	case BF_KEY_I32:
-	case BF_KEY_OF_BOND:
+	const struct bf_key_type *type = k->type;
+
+	if (type == &bf_type_u32 || type == &bf_type_i32 || type == &bf_type_of_bond)
 		snprintf(text, size, "%ld",
 			(long)(k->min + (int64_t)(draw(seed) % (uint64_t)(k->max - k->min + 1))));
-		break;
-	case BF_KEY_BOOL:
+	else if (type == &bf_type_bool || type == &bf_type_either)
 		snprintf(text, size, "%u", draw_below(seed, 2));
-		break;
-	case BF_KEY_ENUM:
+	else if (type == &bf_type_enum)
 		snprintf(text, size, "%s", k->words[draw_below(seed, k->n_words)]);
-		break;
-	case BF_KEY_MAC:
+	else if (type == &bf_type_mac)
 		snprintf(text, size, "02:00:00:00:00:%02x", draw_below(seed, 256));
-		break;
-	case BF_KEY_PATH:
+	else if (type == &bf_type_path)
 		snprintf(text, size, "/run/%u", draw_below(seed, 1000000));
-		break;
-	case BF_KEY_TARGETS:
+	else if (type == &bf_type_targets)
 		snprintf(text, size, "10.0.0.%u/%u", draw_below(seed, 256),
 			1 + draw_below(seed, 4094));
-		break;
-	default:
+	else
 		snprintf(text, size, "m%u", draw_below(seed, 4));
-		break;
-	}
 }
 
 static void
@@ -172,6 +164,8 @@ randomise(struct bf_config *c, uint64_t *seed)
 		}
 	}
 	for (unsigned int i = 0; c->n_bonds > 0 && i < bf_n_bond_keys; i++) {
+		if (bf_bond_keys[i].flags & BF_KEY_IDENTITY)
+			continue;
 		random_value(&bf_bond_keys[i], seed, text, sizeof(text));
 		if (draw_below(seed, 2) == 0)
 			assert_int_equal(
@@ -182,6 +176,8 @@ randomise(struct bf_config *c, uint64_t *seed)
 		bf_guest_config_init(&g);
 		snprintf(g.name, sizeof(g.name), "vm%u", n);
 		for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
+			if (bf_guest_keys[i].flags & BF_KEY_IDENTITY)
+				continue;
 			random_value(&bf_guest_keys[i], seed, text, sizeof(text));
 			assert_int_equal(
 				bf_guest_config_set(&g, bf_guest_keys[i].name, text, &err), 0);

@@ -91,7 +91,7 @@ make_ns(uint8_t *p, const struct bf_bond *b, const struct bf_probe_target *t)
 static void
 ask(struct bf_bond *b, unsigned int i)
 {
-	for (uint32_t n = 0; n < b->cfg.n_probe_targets; n++) {
+	for (uint32_t n = 0; n < b->cfg.probe_targets.n; n++) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(b->ctl_pool);
 		struct bf_probe_target t;
 		uint32_t len;
@@ -99,14 +99,14 @@ ask(struct bf_bond *b, unsigned int i)
 		if (m == NULL)
 			return;
 		memset(rte_pktmbuf_mtod(m, uint8_t *), 0, 128);
-		bf_probe_target_parse(b->cfg.probe_targets[n], &t, NULL);
+		bf_probe_target_parse(b->cfg.probe_targets.text[n], &t, NULL);
 		len = t.v6 ? make_ns(rte_pktmbuf_mtod(m, uint8_t *), b, &t)
 			   : make_arp(rte_pktmbuf_mtod(m, uint8_t *), b, &t);
 		m->data_len = (uint16_t)RTE_MAX(len, (uint32_t)BF_MIN_FRAME);
 		m->pkt_len = m->data_len;
 		bf_bond_inject(b, i, m, 0);
 	}
-	b->members[i].probes_sent += b->cfg.n_probe_targets;
+	b->members[i].probes_sent += b->cfg.probe_targets.n;
 }
 
 /* Is it the answer of a target? */
@@ -120,10 +120,10 @@ is_answer(const struct bf_bond *b, const uint8_t *p, uint32_t len)
 		vlan = (uint16_t)((p[14] << 8 | p[15]) & 0xfff);
 		at += 4;
 	}
-	for (uint32_t n = 0; n < b->cfg.n_probe_targets; n++) {
+	for (uint32_t n = 0; n < b->cfg.probe_targets.n; n++) {
 		struct bf_probe_target t;
 
-		bf_probe_target_parse(b->cfg.probe_targets[n], &t, NULL);
+		bf_probe_target_parse(b->cfg.probe_targets.text[n], &t, NULL);
 		if (t.vlan != vlan)
 			continue;
 		if (!t.v6 && len >= at + 30 && p[at] == 8 && p[at + 1] == 6 &&

@@ -4,7 +4,7 @@
  * What the operator wants: plain values, no device.  The command line, the console and the
  * config file all change a struct bf_config; bf_bridge_apply() makes it so.
  *
- * Every key of a bond or a guest stands in one table, which parses, prints and documents it.
+ * Every key of a bond or a guest has a row in bond_keys.c or guest_keys.c (see key.h).
  *
  * Threads: ctx control.
  */
@@ -17,15 +17,15 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "control/config/key.h"
+#include "control/config/probe_target.h"
 #include "dataplane/flow.h"
 #include "dataplane/sizes.h"
 
 #define BF_NAME_MAX 32
 #define BF_DEV_NAME_MAX 64
 #define BF_SOCKET_MAX 108 /* sun_path: 107 characters and the end */
-#define BF_PROBE_TARGETS 16
 #define BF_FLAPS_MAX 16 /* losses of a link that are remembered */
-#define BF_PROBE_TARGET_MAX 56
 
 /** Bonding modes by their Linux numbers. */
 enum bf_mode {
@@ -101,8 +101,7 @@ struct bf_bond_config {
 	uint32_t rebalance_interval_ms; /* 0: never */
 	uint32_t mac_move_budget; /* stations moved per minute at most */
 	/* probes */
-	uint32_t n_probe_targets;
-	char probe_targets[BF_PROBE_TARGETS][BF_PROBE_TARGET_MAX]; /* ADDRESS[/VLAN] */
+	struct bf_probe_targets probe_targets;
 	uint32_t probe_interval_ms; /* 0: off */
 	uint32_t probe_missed_max;
 	bool probe_validate;
@@ -157,37 +156,14 @@ struct bf_config {
 	struct bf_guest_config guests[BF_MAX_GUESTS];
 };
 
-/** How a key is written and what it may be. */
-enum bf_key_type {
-	BF_KEY_U32,
-	BF_KEY_I32,
-	BF_KEY_OF_BOND, /* a number, or "bond" */
-	BF_KEY_BOOL,
-	BF_KEY_ENUM,
-	BF_KEY_MAC,
-	BF_KEY_NAME,
-	BF_KEY_DEVICE,
-	BF_KEY_PATH,
-	BF_KEY_TARGETS /* of probes: each value that is set is one more, "none" ends them all */
-};
-
-struct bf_key {
-	const char *name;
-	const char *alias; /* the other spelling, or NULL */
-	enum bf_key_type type;
-	size_t offset;
-	int64_t min, max; /* U32, I32, OF_BOND; NAME, DEVICE, PATH: max is the room */
-	const char *const *words; /* ENUM */
-	unsigned int n_words;
-	const char *help;
-};
-
 extern const struct bf_key bf_bond_keys[];
 extern const unsigned int bf_n_bond_keys;
 extern const struct bf_key bf_member_keys[];
 extern const unsigned int bf_n_member_keys;
 extern const struct bf_key bf_guest_keys[];
 extern const unsigned int bf_n_guest_keys;
+/** The same as tables. */
+extern const struct bf_key_table bf_bond_table, bf_member_table, bf_guest_table;
 
 /** A config with every default, on the heap; free() it. @return NULL when out of memory. */
 struct bf_config *bf_config_new(void);
@@ -198,11 +174,7 @@ void bf_bond_config_init(struct bf_bond_config *b);
 void bf_guest_config_init(struct bf_guest_config *g);
 void bf_member_config_init(struct bf_member_config *m);
 
-/**
- * Set one key of a bond: those of the table, and name, member (or slave, repeatable).
- *
- * @return 0, or -EINVAL with the reason.
- */
+/** Set one key of a bond. @return 0, or -EINVAL with the reason. */
 int bf_bond_config_set(
 	struct bf_bond_config *b, const char *key, const char *value, struct bf_err *err);
 /** Set one key of a member. */
@@ -212,23 +184,19 @@ int bf_member_config_set(
 int bf_guest_config_set(
 	struct bf_guest_config *g, const char *key, const char *value, struct bf_err *err);
 
+/** Whether all that was wished for is the same. */
+bool bf_bond_config_is_equal(const struct bf_bond_config *a, const struct bf_bond_config *b);
+bool bf_guest_config_is_equal(const struct bf_guest_config *a, const struct bf_guest_config *b);
+bool bf_config_is_equal(const struct bf_config *a, const struct bf_config *b);
+/** Whether the change cuts the connection of the guest's front end: its port is opened anew. */
+bool bf_guest_config_reopens(const struct bf_guest_config *from, const struct bf_guest_config *to);
+
 /** "K=V,..." of --bond and `set bonding option`. */
 int bf_bond_config_parse(struct bf_bond_config *b, const char *pairs, struct bf_err *err);
 /** "K=V,..." of `set bonding member`. */
 int bf_member_config_parse(struct bf_member_config *m, const char *pairs, struct bf_err *err);
 /** "K=V,..." of --guest, `add guest` and `set guest`. */
 int bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct bf_err *err);
-
-/** Write a key's value as its parser reads it. */
-void bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size);
-
-/** An address of a probe, and its VLAN. */
-struct bf_probe_target {
-	bool v6;
-	uint8_t addr[16];
-	uint16_t vlan; /* 0: untagged */
-};
-int bf_probe_target_parse(const char *text, struct bf_probe_target *t, struct bf_err *err);
 
 /** Member by name. @return index, or -1. */
 int bf_bond_config_member(const struct bf_bond_config *b, const char *name);

@@ -374,18 +374,9 @@ bf_guest_is_stale(const struct bf_guest *g)
 }
 
 bool
-bf_guest_needs_reopen(const struct bf_guest_config *a, const struct bf_guest_config *b)
-{
-	return strcmp(a->socket, b->socket) != 0 || a->server != b->server ||
-		a->mrg_rxbuf != b->mrg_rxbuf || a->packed != b->packed || a->queues != b->queues ||
-		offer_of(a).features != offer_of(b).features || a->mbufs != b->mbufs ||
-		b->mtu > a->mtu; /* the pool's buffers must hold the larger frames */
-}
-
-bool
 bf_guest_is_cut(const struct bf_guest *g, const struct bf_guest_config *to)
 {
-	return g->up && (to == NULL || bf_guest_needs_reopen(&g->cfg, to));
+	return g->up && (to == NULL || bf_guest_config_reopens(&g->cfg, to));
 }
 
 void

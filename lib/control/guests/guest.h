@@ -138,9 +138,6 @@ uint32_t bf_guest_mtu(const struct bf_guest *g);
 /** Change what needs no reconnection: mtu, mac_limit, tx_retries. */
 void bf_guest_reconfigure(struct bf_guest *g, const struct bf_guest_config *cfg);
 
-/** True when going from one config to the other needs the port to be opened anew. */
-bool bf_guest_needs_reopen(const struct bf_guest_config *a, const struct bf_guest_config *b);
-
 /** Would going to @p to cut off a front end that is connected? @param to NULL: no such guest */
 bool bf_guest_is_cut(const struct bf_guest *g, const struct bf_guest_config *to);
 

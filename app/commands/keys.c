@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * show keys: what may be set of a bond, a member and a guest, from the keys' rows.
+ *
+ * Threads: ctx control.
+ */
+#include <string.h>
+
+#include "app.h"
+#include "commands/commands.h"
+
+static void
+show_names(const struct bf_key *k, struct bf_out *out)
+{
+	const char *const *other = k->other_names;
+	const struct bf_key_word *w = k->other_words;
+
+	bf_out_arr_begin(out, "other_names");
+	for (; other != NULL && *other != NULL; other++) {
+		bf_out_printf(out, "    also %s\n", *other);
+		bf_out_str(out, NULL, *other);
+	}
+	bf_out_arr_end(out);
+	bf_out_obj_begin(out, "other_words");
+	for (; w != NULL && w->theirs != NULL; w++) {
+		bf_out_printf(out, "    also %s for %s\n", w->theirs, w->ours);
+		bf_out_str(out, w->theirs, w->ours);
+	}
+	bf_out_obj_end(out);
+}
+
+static void
+show_key(const struct bf_key_table *t, const struct bf_key *k, struct bf_out *out)
+{
+	char values[256];
+
+	bf_key_values(k, values, sizeof(values));
+	bf_out_printf(out, "%s: %s; default %s\n    %s%s\n", k->name, values, bf_key_default(k),
+		k->help, k->reopens != NULL ? " (a change may cut the connection)" : "");
+	bf_out_obj_begin(out, NULL);
+	bf_out_str(out, "of", t->what);
+	bf_out_str(out, "key", k->name);
+	bf_out_str(out, "values", values);
+	bf_out_str(out, "default", bf_key_default(k));
+	bf_out_str(out, "help", k->help);
+	bf_out_bool(out, "reconnects", k->reopens != NULL);
+	show_names(k, out);
+	bf_out_obj_end(out);
+}
+
+static void
+cmd_keys(struct bf_cmd_ctx *ctx)
+{
+	static const struct bf_key_table *const tables[] = {
+		&bf_bond_table, &bf_member_table, &bf_guest_table};
+	const char *of = bf_cmd_arg(ctx, "of");
+	struct bf_out *out = ctx->out;
+
+	bf_out_obj_begin(out, NULL);
+	bf_out_arr_begin(out, "keys");
+	for (size_t i = 0; i < RTE_DIM(tables); i++) {
+		if (of != NULL && strcmp(of, tables[i]->what) != 0)
+			continue;
+		bf_out_printf(out, "%sKeys of a %s:\n\n", i > 0 && of == NULL ? "\n" : "",
+			tables[i]->what);
+		for (unsigned int k = 0; k < tables[i]->n; k++)
+			show_key(tables[i], &tables[i]->keys[k], out);
+	}
+	bf_out_arr_end(out);
+	bf_out_obj_end(out);
+}
+
+static const struct bf_cmd keys_cmds[] = {
+	{"show keys [(of:bond|member|guest)]",
+		"What may be set of a bond, a member and a guest: values, defaults, other names.",
+		cmd_keys, 0},
+};
+
+const struct bf_cmd_group bf_group_keys = {
+	"keys", "What may be set of bonds, members and guests", BF_CMDS(keys_cmds)};

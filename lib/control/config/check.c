@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What a configuration contradicts itself in, and what in it has no effect; no device is needed to
+ * see that.
+ *
+ * Threads: ctx control.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/words.h"
+#include "control/config/config.h"
+
+/* One contradiction after another, each to @p cb. */
+static void
+check_bond(const struct bf_config *c, const struct bf_bond_config *b, bf_config_fault_cb *cb,
+	void *arg)
+{
+	struct bf_err err;
+
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		if (strcmp(c->guests[i].name, b->name) == 0) {
+			bf_err_set(&err, EINVAL, "guest name: \"%s\": is the bond's name", b->name);
+			cb(arg, &err);
+		}
+	if (b->primary[0] != '\0' && bf_bond_config_member(b, b->primary) < 0) {
+		bf_err_set(&err, EINVAL, "primary: \"%s\": expected a member of %s", b->primary,
+			b->name);
+		cb(arg, &err);
+	}
+	if (b->n_members > 0 && b->min_links > b->n_members) {
+		bf_err_set(&err, EINVAL,
+			"min_links: \"%" PRIu32 "\": expected 0 to %" PRIu32 " (members of %s)",
+			b->min_links, b->n_members, b->name);
+		cb(arg, &err);
+	}
+	if (b->probe_interval_ms != 0 && b->probe_targets.n == 0) {
+		bf_err_set(&err, EINVAL,
+			"probe_interval: \"%" PRIu32 "\": expected a probe_target as well",
+			b->probe_interval_ms);
+		cb(arg, &err);
+	}
+	if (b->probe_interval_ms != 0 &&
+		(b->mode == BF_MODE_8023AD || b->mode == BF_MODE_TLB || b->mode == BF_MODE_ALB)) {
+		bf_err_set(&err, EINVAL,
+			"probe_interval: not in mode %s: expected balance-rr, "
+			"active-backup, balance-xor or broadcast",
+			bf_mode_names[b->mode]);
+		cb(arg, &err);
+	}
+}
+
+/* A device is a member of one bond. */
+static void
+check_members(const struct bf_config *c, uint32_t bond, bf_config_fault_cb *cb, void *arg)
+{
+	const struct bf_bond_config *b = &c->bonds[bond];
+	struct bf_err err;
+
+	for (uint32_t i = 0; i < b->n_members; i++)
+		for (uint32_t k = 0; k < bond; k++) {
+			if (bf_bond_config_member(&c->bonds[k], b->members[i].name) < 0)
+				continue;
+			bf_err_set(&err, EINVAL, "member: \"%s\": is a member of %s already",
+				b->members[i].name, c->bonds[k].name);
+			cb(arg, &err);
+		}
+}
+
+static void
+check_uplink(const struct bf_config *c, const struct bf_guest_config *g, bf_config_fault_cb *cb,
+	void *arg)
+{
+	char names[BF_MAX_BONDS * (BF_NAME_MAX + 2)] = "";
+	struct bf_err err;
+
+	if (g->uplink[0] == '\0' || bf_config_find_bond(c, g->uplink) != NULL)
+		return;
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		bf_words_add(names, sizeof(names), ", ", c->bonds[i].name);
+	bf_err_set(&err, EINVAL, "guest \"%s\": uplink: \"%s\": expected %s", g->name, g->uplink,
+		c->n_bonds > 0 ? names : "a bond: there is none");
+	cb(arg, &err);
+}
+
+void
+bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
+{
+	for (uint32_t i = 0; i < c->n_bonds; i++) {
+		check_bond(c, &c->bonds[i], cb, arg);
+		check_members(c, i, cb, arg);
+	}
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		check_uplink(c, &c->guests[i], cb, arg);
+}
+
+struct first_fault {
+	struct bf_err *err;
+	bool found;
+};
+
+static void
+keep_first(void *arg, const struct bf_err *err)
+{
+	struct first_fault *f = arg;
+
+	if (!f->found && f->err != NULL)
+		*f->err = *err;
+	f->found = true;
+}
+
+int
+bf_config_check(const struct bf_config *c, struct bf_err *err)
+{
+	struct first_fault f = {err, false};
+
+	bf_config_faults(c, keep_first, &f);
+	if (f.found)
+		errno = EINVAL;
+	return f.found ? -EINVAL : 0;
+}
+
+static void
+bond_warnings(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
+{
+	char line[256], value[BF_KEY_TEXT_MAX];
+
+	for (unsigned int i = 0; i < bf_n_bond_keys; i++) {
+		const struct bf_key *k = &bf_bond_keys[i];
+
+		bf_key_print(k, b, value, sizeof(value));
+		if (k->modes == 0 || (k->modes & 1u << b->mode) != 0 ||
+			strcmp(value, bf_key_default(k)) == 0)
+			continue;
+		snprintf(line, sizeof(line), "%s=%.128s: has no effect in mode %s", k->name, value,
+			bf_mode_names[b->mode]);
+		cb(arg, line);
+	}
+}
+
+void
+bf_config_warnings(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
+{
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		bond_warnings(&c->bonds[i], cb, arg);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The keys of a guest: a row each.
+ *
+ * Threads: ctx control.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "control/config/config.h"
+#include "control/config/types.h"
+
+static const char *const offload_names[] = {"auto", "off", "csum", "tso"};
+static const char *const too_big_names[] = {"drop", "icmp"};
+static const char *const admin_names[] = {"up", "down"};
+static const char *const guest_mode_names[] = {"client", "server"};
+
+#define G(field) offsetof(struct bf_guest_config, field)
+
+/* `auto` offers what `tso` does. */
+static bool
+offers_other(const struct bf_key *k, const void *from, const void *to)
+{
+	uint32_t a = *(const uint32_t *)from, b = *(const uint32_t *)to;
+
+	(void)k;
+	return (a == BF_OFFER_AUTO ? BF_OFFER_TSO : a) != (b == BF_OFFER_AUTO ? BF_OFFER_TSO : b);
+}
+
+const struct bf_key bf_guest_keys[] = {
+	{.name = "name",
+		BF_STRING(name, G(name), BF_NAME_MAX),
+		.flags = BF_KEY_IDENTITY | BF_KEY_IN_CREATE,
+		.help = "name of the guest"},
+	{.name = "socket",
+		.other_names = BF_NAMES("path"),
+		BF_STRING(path, G(socket), BF_SOCKET_MAX),
+		.reopens = bf_reopen_if_other,
+		.help = "vhost-user socket"},
+	{.name = "mode",
+		BF_EITHER(G(server), guest_mode_names),
+		.def = "client",
+		.reopens = bf_reopen_if_other,
+		.help = "client: QEMU listens (server=on); server: bondfwd listens"},
+	{.name = "queues",
+		BF_NUM(G(queues), 1, BF_MAX_QP),
+		.def = BF_KEY_NUMBER(BF_MAX_QP),
+		.reopens = bf_reopen_if_other,
+		.help = "queue pairs used at most"},
+	{.name = "mtu",
+		BF_NUM(G(mtu), BF_MIN_MTU, BF_MAX_MTU),
+		.def = "1500",
+		.reopens = bf_reopen_if_more,
+		.help = "largest packet, bytes"},
+	{.name = "too_big",
+		BF_EITHER(G(too_big), too_big_names),
+		.def = "drop",
+		.help = "icmp: the sender of an IP packet longer than the mtu gets an ICMP message"},
+	{.name = "mrg_rxbuf",
+		BF_ONOFF(G(mrg_rxbuf)),
+		.def = "on",
+		.reopens = bf_reopen_if_other,
+		.help = "offer mergeable receive buffers"},
+	{.name = "packed",
+		BF_ONOFF(G(packed)),
+		.def = "on",
+		.reopens = bf_reopen_if_other,
+		.help = "offer packed rings"},
+	{.name = "offload",
+		BF_ONE_OF(G(offload), offload_names),
+		.def = "auto",
+		.reopens = offers_other,
+		.help = "offer partial checksums (csum), superframes as well (tso), or nothing; auto: all"},
+	{.name = "mbufs",
+		BF_NUM_OF_BOND(G(mbufs), 512, 262144),
+		.def = "bond",
+		.reopens = bf_reopen_if_other,
+		.help = "frames of memory of its own"},
+	{.name = "mac_limit",
+		BF_NUM(G(mac_limit), 1, 1048576),
+		.def = "1024",
+		.help = "stations learned behind the guest at most"},
+	{.name = "uplink",
+		BF_STRING(name, G(uplink), BF_NAME_MAX),
+		.help = "the bond whose switch the guest is on, where there are several"},
+	{.name = "tx_retries",
+		BF_NUM(G(tx_retries), 0, 32),
+		.def = "0",
+		.help = "further attempts at a full receive ring"},
+	{.name = "admin",
+		BF_EITHER(G(disabled), admin_names),
+		.def = "up",
+		.help = "down: frames from and to the guest are dropped, its connection stays"},
+};
+const unsigned int bf_n_guest_keys = sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]);
+const struct bf_key_table bf_guest_table = {"guest", bf_guest_keys,
+	sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]), sizeof(struct bf_guest_config)};
+
+void
+bf_guest_config_init(struct bf_guest_config *g)
+{
+	bf_keys_init(&bf_guest_table, g);
+}
+
+int
+bf_guest_config_set(
+	struct bf_guest_config *g, const char *key, const char *value, struct bf_err *err)
+{
+	return bf_keys_set(&bf_guest_table, g, key, value, err);
+}
+
+int
+bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct bf_err *err)
+{
+	return bf_keys_parse(&bf_guest_table, g, pairs, err);
+}
+
+bool
+bf_guest_config_is_equal(const struct bf_guest_config *a, const struct bf_guest_config *b)
+{
+	return bf_keys_are_equal(&bf_guest_table, a, b) &&
+		memcmp(a->pin, b->pin, sizeof(a->pin)) == 0;
+}
+
+bool
+bf_guest_config_reopens(const struct bf_guest_config *from, const struct bf_guest_config *to)
+{
+	return bf_keys_reopen(&bf_guest_table, from, to);
+}

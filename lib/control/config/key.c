@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Keys by their rows.
+ *
+ * Threads: ctx control.
+ */
+#include "control/config/key.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/parse.h"
+#include "base/suggest.h"
+#include "base/words.h"
+
+static void *
+value_of(const struct bf_key *k, void *object)
+{
+	return (char *)object + k->offset;
+}
+
+static const void *
+value_in(const struct bf_key *k, const void *object)
+{
+	return (const char *)object + k->offset;
+}
+
+bool
+bf_key_has_name(const struct bf_key *k, const char *name)
+{
+	if (strcmp(k->name, name) == 0)
+		return true;
+	for (const char *const *other = k->other_names; other != NULL && *other != NULL; other++)
+		if (strcmp(*other, name) == 0)
+			return true;
+	return false;
+}
+
+/* Our word for the one that others use. */
+static const char *
+our_word(const struct bf_key *k, const char *text)
+{
+	for (const struct bf_key_word *w = k->other_words; w != NULL && w->theirs != NULL; w++)
+		if (strcasecmp(w->theirs, text) == 0)
+			return w->ours;
+	return text;
+}
+
+int
+bf_key_set(const struct bf_key *k, void *object, const char *text, struct bf_err *err)
+{
+	return k->type->parse(k, our_word(k, text), value_of(k, object), err);
+}
+
+void
+bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size)
+{
+	k->type->print(k, value_in(k, object), buf, size);
+}
+
+void
+bf_key_values(const struct bf_key *k, char *buf, size_t size)
+{
+	k->type->values(k, buf, size);
+}
+
+const char *
+bf_key_default(const struct bf_key *k)
+{
+	return k->def != NULL ? k->def : "none";
+}
+
+static bool
+values_are_equal(const struct bf_key *k, const void *a, const void *b)
+{
+	return k->type->is_equal != NULL ? k->type->is_equal(a, b)
+					 : memcmp(a, b, k->type->size) == 0;
+}
+
+bool
+bf_key_is_equal(const struct bf_key *k, const void *a, const void *b)
+{
+	return values_are_equal(k, value_in(k, a), value_in(k, b));
+}
+
+void
+bf_keys_init(const struct bf_key_table *t, void *object)
+{
+	memset(object, 0, t->size);
+	for (unsigned int i = 0; i < t->n; i++)
+		if (t->keys[i].def != NULL)
+			bf_key_set(&t->keys[i], object, t->keys[i].def, NULL);
+}
+
+static const struct bf_key *
+find_key(const struct bf_key_table *t, const char *name)
+{
+	for (unsigned int i = 0; i < t->n; i++)
+		if (bf_key_has_name(&t->keys[i], name))
+			return &t->keys[i];
+	return NULL;
+}
+
+static int
+unknown_key(const struct bf_key_table *t, const char *name, struct bf_err *err)
+{
+	struct bf_suggest near;
+	char list[900] = "", hint[64] = "";
+
+	bf_suggest_init(&near, name);
+	for (unsigned int i = 0; i < t->n; i++) {
+		const char *const *other = t->keys[i].other_names;
+
+		bf_suggest_offer(&near, t->keys[i].name);
+		for (; other != NULL && *other != NULL; other++)
+			bf_suggest_offer(&near, *other);
+		bf_words_add(list, sizeof(list), " ", t->keys[i].name);
+	}
+	bf_suggest_append(&near, hint, sizeof(hint));
+	return bf_err_set(err, EINVAL, "%s: unknown key \"%.40s\": expected one of %s%s", t->what,
+		name, list, hint);
+}
+
+int
+bf_keys_set(const struct bf_key_table *t, void *object, const char *name, const char *text,
+	struct bf_err *err)
+{
+	const struct bf_key *k = find_key(t, name);
+
+	return k == NULL ? unknown_key(t, name, err) : bf_key_set(k, object, text, err);
+}
+
+struct pairs {
+	const struct bf_key_table *table;
+	void *object;
+};
+
+static bool
+is_list(void *arg, const char *name)
+{
+	const struct pairs *p = arg;
+	const struct bf_key *k = find_key(p->table, name);
+
+	return k != NULL && k->type->is_list;
+}
+
+static int
+set_pair(void *arg, const char *name, const char *text, struct bf_err *err)
+{
+	struct pairs *p = arg;
+
+	return bf_keys_set(p->table, p->object, name, text, err);
+}
+
+int
+bf_keys_parse(const struct bf_key_table *t, void *object, const char *pairs, struct bf_err *err)
+{
+	struct pairs p = {t, object};
+
+	return bf_parse_pairs(t->what, pairs, is_list, set_pair, &p, err);
+}
+
+bool
+bf_keys_are_equal(const struct bf_key_table *t, const void *a, const void *b)
+{
+	for (unsigned int i = 0; i < t->n; i++)
+		if (!bf_key_is_equal(&t->keys[i], a, b))
+			return false;
+	return true;
+}
+
+bool
+bf_keys_reopen(const struct bf_key_table *t, const void *from, const void *to)
+{
+	for (unsigned int i = 0; i < t->n; i++) {
+		const struct bf_key *k = &t->keys[i];
+
+		if (k->reopens != NULL && k->reopens(k, value_in(k, from), value_in(k, to)))
+			return true;
+	}
+	return false;
+}
+
+bool
+bf_reopen_if_other(const struct bf_key *k, const void *from, const void *to)
+{
+	return !values_are_equal(k, from, to);
+}
+
+bool
+bf_reopen_if_more(const struct bf_key *k, const void *from, const void *to)
+{
+	(void)k;
+	return *(const uint32_t *)to > *(const uint32_t *)from;
+}

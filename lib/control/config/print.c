@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A configuration as the commands that make it.
+ *
+ * Threads: ctx control.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/config/config.h"
+
+#define LINE_MAX_LEN (BF_KEY_TEXT_MAX + 256)
+
+/* What a command says of an object behind the command that makes it: "set guest vm1", and a key. */
+struct setter {
+	const char *command;
+	bf_config_line_cb *cb;
+	void *arg;
+};
+
+static void
+print_setting(const struct setter *s, const char *key, const char *value, size_t len)
+{
+	char line[LINE_MAX_LEN];
+
+	snprintf(line, sizeof(line), "%s %s=%.*s", s->command, key, (int)len, value);
+	s->cb(s->arg, line);
+}
+
+/* @param value BF_KEY_TEXT_MAX bytes. @return false when the key is at its default, or said elsewhere. */
+static bool
+is_printed(const struct bf_key *k, const void *object, char *value)
+{
+	if (k->flags & BF_KEY_IN_CREATE)
+		return false;
+	bf_key_print(k, object, value, BF_KEY_TEXT_MAX);
+	return strcmp(value, bf_key_default(k)) != 0;
+}
+
+/* A line for each key that is not at its default; for a key that adds, one for each text. */
+static void
+print_settings(const struct bf_key_table *t, const void *object, const struct setter *s)
+{
+	char value[BF_KEY_TEXT_MAX];
+	size_t len;
+
+	for (unsigned int i = 0; i < t->n; i++) {
+		const struct bf_key *k = &t->keys[i];
+
+		if (!is_printed(k, object, value))
+			continue;
+		for (const char *p = value; *p != '\0'; p += len + strspn(p + len, " ")) {
+			len = k->type->adds ? strcspn(p, " ") : strlen(p);
+			print_setting(s, k->name, p, len);
+		}
+	}
+}
+
+static void
+print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
+{
+	char line[256];
+	struct setter s = {line, cb, arg};
+
+	snprintf(line, sizeof(line), "create bonding device %s 0 %s", bf_mode_names[b->mode],
+		b->name);
+	cb(arg, line);
+	for (uint32_t i = 0; i < b->n_members; i++) {
+		snprintf(line, sizeof(line), "add bonding member %s %s", b->members[i].name,
+			b->name);
+		cb(arg, line);
+	}
+	snprintf(line, sizeof(line), "set bonding option %s", b->name);
+	print_settings(&bf_bond_table, b, &s);
+	for (uint32_t i = 0; i < b->n_members; i++) {
+		snprintf(line, sizeof(line), "set bonding member %s %s", b->members[i].name,
+			b->name);
+		print_settings(&bf_member_table, &b->members[i], &s);
+	}
+}
+
+/* In one line what is short; a list has one of its own. */
+static void
+print_guest(const struct bf_guest_config *g, bf_config_line_cb *cb, void *arg)
+{
+	char line[LINE_MAX_LEN], value[BF_KEY_TEXT_MAX], command[64];
+	struct setter s = {command, cb, arg};
+	char separator = ' ';
+	int len = snprintf(line, sizeof(line), "add guest %s", g->name);
+
+	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
+		if (bf_guest_keys[i].type->is_list || !is_printed(&bf_guest_keys[i], g, value))
+			continue;
+		len += snprintf(line + len, sizeof(line) - (size_t)len, "%c%s=%s", separator,
+			bf_guest_keys[i].name, value);
+		separator = ',';
+	}
+	cb(arg, line);
+	snprintf(command, sizeof(command), "set guest %s", g->name);
+	for (unsigned int i = 0; i < bf_n_guest_keys; i++)
+		if (bf_guest_keys[i].type->is_list && is_printed(&bf_guest_keys[i], g, value))
+			print_setting(&s, bf_guest_keys[i].name, value, strlen(value));
+	for (unsigned int q = 0; q < g->queues && q < BF_MAX_QP; q++) {
+		if (g->pin[q] == 0)
+			continue;
+		snprintf(line, sizeof(line), "set lcore %u guest %s queue %u", g->pin[q] - 1u,
+			g->name, q);
+		cb(arg, line);
+	}
+}
+
+void
+bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
+{
+	static const char *const idle_names[] = {"poll", "pause", "sleep"};
+	char line[128];
+
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		print_bond(&c->bonds[i], cb, arg);
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		print_guest(&c->guests[i], cb, arg);
+	snprintf(line, sizeof(line), "set fdb aging %" PRIu32, c->fdb_aging_s);
+	cb(arg, line);
+	if (c->idle != 0) {
+		snprintf(line, sizeof(line), "set lcore idle %s", idle_names[c->idle]);
+		cb(arg, line);
+	}
+	if (c->lcore_rebalance)
+		cb(arg, "set lcore rebalance on");
+	cb(arg, c->forwarding ? "start" : "stop");
+}
+
+static void
+hash_line(void *arg, const char *line)
+{
+	uint64_t *h = arg;
+
+	for (; *line != '\0'; line++)
+		*h = (*h ^ (unsigned char)*line) * 0x100000001b3u;
+	*h = (*h ^ '\n') * 0x100000001b3u;
+}
+
+/* FNV-1a of what is printed: padding and what stands behind a name's end do not count. */
+uint64_t
+bf_config_hash(const struct bf_config *c)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	bf_config_print(c, hash_line, &h);
+	return h != 0 ? h : 1;
+}

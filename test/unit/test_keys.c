@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A key's row is all there is: every row says everything, what it says of defaults is in force,
+ * and the row alone brings the key into running-config.  Then the same for kinds of values that
+ * lists have, with a table made here.
+ *
+ * Threads: one.
+ */
+#include "unit.h"
+
+#include <errno.h>
+
+#include "base/ip_list.h"
+#include "base/mac_list.h"
+#include "base/rate_limit.h"
+#include "base/vlan_set.h"
+#include "control/config/config.h"
+#include "control/config/types.h"
+
+static const struct bf_key_table *const tables[] = {
+	&bf_bond_table, &bf_member_table, &bf_guest_table};
+
+/* Calls @p rule for every key of the program. */
+static void
+for_all_keys(void (*rule)(const struct bf_key_table *t, const struct bf_key *k))
+{
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (unsigned int n = 0; n < tables[i]->n; n++)
+			rule(tables[i], &tables[i]->keys[n]);
+}
+
+static void
+is_complete(const struct bf_key_table *t, const struct bf_key *k)
+{
+	char values[256] = "";
+
+	if (k->name == NULL || k->name[0] == '\0')
+		fail_msg("%s: a row without a name", t->what);
+	if (k->help == NULL || k->help[0] == '\0')
+		fail_msg("%s %s: no help", t->what, k->name);
+	if (k->type == NULL)
+		fail_msg("%s %s: no type", t->what, k->name);
+	bf_key_values(k, values, sizeof(values));
+	if (values[0] == '\0')
+		fail_msg("%s %s: does not say what it may be", t->what, k->name);
+	if (k->type == &bf_type_u32 && (k->def == NULL || k->min >= k->max))
+		fail_msg("%s %s: expected a default and a range", t->what, k->name);
+	if (k->n_words > 0 && k->def == NULL)
+		fail_msg("%s %s: expected a default", t->what, k->name);
+}
+
+static void
+test_every_row_says_all(void **state)
+{
+	(void)state;
+	for_all_keys(is_complete);
+}
+
+static void
+has_its_default(const struct bf_key_table *t, const struct bf_key *k)
+{
+	void *object = calloc(1, t->size);
+	char text[BF_KEY_TEXT_MAX];
+	struct bf_err err;
+
+	assert_non_null(object);
+	memset(object, 0xff, t->size);
+	bf_keys_init(t, object);
+	bf_key_print(k, object, text, sizeof(text));
+	if (strcmp(text, bf_key_default(k)) != 0)
+		fail_msg("%s %s: the row's default is %s, that in force %s", t->what, k->name,
+			bf_key_default(k), text);
+	if (k->def != NULL && bf_key_set(k, object, k->def, &err) != 0)
+		fail_msg("%s %s: the default is refused: %s", t->what, k->name, err.text);
+	free(object);
+}
+
+static void
+test_the_default_of_a_row_is_the_one_in_force(void **state)
+{
+	(void)state;
+	for_all_keys(has_its_default);
+}
+
+static void
+is_named_once(const struct bf_key_table *t, const struct bf_key *k)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < t->n; i++) {
+		const char *const *other = k->other_names;
+
+		n += bf_key_has_name(&t->keys[i], k->name);
+		for (; other != NULL && *other != NULL; other++)
+			if (&t->keys[i] != k && bf_key_has_name(&t->keys[i], *other))
+				fail_msg("%s: two keys are called %s", t->what, *other);
+	}
+	if (n != 1)
+		fail_msg("%s: %u keys are called %s", t->what, n, k->name);
+}
+
+static void
+test_a_name_belongs_to_one_key(void **state)
+{
+	(void)state;
+	for_all_keys(is_named_once);
+}
+
+/* A value that is not the default. */
+static const char *
+other_value(const struct bf_key *k, char *buf, size_t size)
+{
+	if (k->n_words > 0)
+		return k->words[strcmp(k->words[0], bf_key_default(k)) == 0];
+	if (k->type == &bf_type_bool)
+		return strcmp(k->def, "on") == 0 ? "off" : "on";
+	if (k->type == &bf_type_mac)
+		return "02:00:00:00:00:07";
+	if (k->type == &bf_type_path)
+		return "/run/x.sock";
+	if (k->type == &bf_type_targets)
+		return "10.0.0.1";
+	if (k->max == 0 || k->type == &bf_type_name || k->type == &bf_type_device)
+		return "x1";
+	snprintf(buf, size, "%ld", (long)k->max);
+	return strcmp(buf, bf_key_default(k)) != 0 ? buf : "1";
+}
+
+static void
+collect(void *arg, const char *line)
+{
+	strcat(arg, line);
+	strcat(arg, "\n");
+}
+
+static void
+appears_when_set(const struct bf_key_table *t, const struct bf_key *k)
+{
+	struct bf_config *c = bf_config_new(), *plain;
+	char value[64], lines[4096] = "", want[128];
+	struct bf_err err = {""};
+	void *object;
+
+	if (k->flags & BF_KEY_IDENTITY) {
+		free(c);
+		return;
+	}
+	c->n_bonds = 1;
+	bf_bond_config_add_member(&c->bonds[0], "m1", &err);
+	c->n_guests = 1;
+	bf_guest_config_init(&c->guests[0]);
+	plain = bf_config_copy(c);
+	object = t == &bf_bond_table   ? (void *)&c->bonds[0]
+		: t == &bf_guest_table ? (void *)&c->guests[0]
+				       : (void *)&c->bonds[0].members[0];
+	snprintf(want, sizeof(want), "%s", other_value(k, value, sizeof(value)));
+	if (bf_keys_set(t, object, k->name, want, &err) != 0)
+		fail_msg("%s %s: %s", t->what, k->name, err.text);
+	assert_false(bf_config_is_equal(c, plain));
+	bf_config_print(c, collect, lines);
+	if (!(k->flags & BF_KEY_IN_CREATE))
+		snprintf(
+			want, sizeof(want), "%s=%s", k->name, other_value(k, value, sizeof(value)));
+	assert_has(lines, want);
+	free(plain);
+	free(c);
+}
+
+static void
+test_a_row_alone_brings_its_key_into_running_config_and_into_comparisons(void **state)
+{
+	(void)state;
+	for_all_keys(appears_when_set);
+}
+
+static void
+test_only_some_changes_of_a_guest_reopen_it(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		bool reopens;
+	} rows[] = {{"mtu=1500", "mtu=9000", true}, {"mtu=9000", "mtu=1500", false},
+		{"socket=/a", "socket=/b", true}, {"queues=1", "queues=2", true},
+		{"offload=auto", "offload=tso", false}, {"offload=tso", "offload=csum", true},
+		{"mbufs=bond", "mbufs=512", true}, {"packed=on", "packed=off", true},
+		{"mrg_rxbuf=on", "mrg_rxbuf=off", true}, {"mode=client", "mode=server", true},
+		{"mac_limit=1", "mac_limit=2", false}, {"admin=up", "admin=down", false},
+		{"uplink=a", "uplink=b", false}, {"tx_retries=1", "tx_retries=2", false}};
+	struct bf_guest_config from, to;
+	struct bf_err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bf_guest_config_init(&from);
+		bf_guest_config_init(&to);
+		assert_int_equal(bf_guest_config_parse(&from, rows[i].from, &err), 0);
+		assert_int_equal(bf_guest_config_parse(&to, rows[i].to, &err), 0);
+		if (bf_guest_config_reopens(&from, &to) != rows[i].reopens)
+			fail_msg("%s to %s", rows[i].from, rows[i].to);
+		assert_false(bf_guest_config_is_equal(&from, &to));
+	}
+}
+
+/* Keys of every kind that the program's own tables do not have yet. */
+struct fancy {
+	struct bf_vlan_set trunk;
+	struct bf_mac_list mac;
+	struct bf_ip_list ip;
+	struct bf_rate_limit rate_in;
+	uint32_t vlan;
+};
+
+static const struct bf_key fancy_keys[] = {
+	{.name = "trunk", BF_VALUE(vlans, offsetof(struct fancy, trunk)), .help = "."},
+	{.name = "mac", BF_VALUE(macs, offsetof(struct fancy, mac)), .help = "."},
+	{.name = "ip", BF_VALUE(ips, offsetof(struct fancy, ip)), .help = "."},
+	{.name = "rate_in",
+		BF_VALUE(rate, offsetof(struct fancy, rate_in)),
+		.def = "1gbit",
+		.help = "."},
+	{.name = "vlan", BF_NUM(offsetof(struct fancy, vlan), 0, 4094), .def = "0", .help = "."},
+};
+static const struct bf_key_table fancy_table = {
+	"port", fancy_keys, sizeof(fancy_keys) / sizeof(fancy_keys[0]), sizeof(struct fancy)};
+
+static void
+expect_fancy(const struct fancy *f, const char *want)
+{
+	char all[8192] = "", text[BF_KEY_TEXT_MAX];
+
+	for (unsigned int i = 0; i < fancy_table.n; i++) {
+		bf_key_print(&fancy_keys[i], f, text, sizeof(text));
+		strcat(all, text);
+		strcat(all, ";");
+	}
+	assert_string_equal(all, want);
+}
+
+static void
+test_lists_stand_among_pairs_with_their_commas(void **state)
+{
+	struct fancy f, before;
+	struct bf_err err = {""};
+
+	(void)state;
+	bf_keys_init(&fancy_table, &f);
+	expect_fancy(&f, "none;none;none;1gbit;0;");
+	assert_int_equal(bf_keys_parse(&fancy_table, &f,
+				 "trunk=1,5,10-20,vlan=7,mac=02:00:00:00:00:01,00:00:5e:00:01/40,"
+				 "ip=10.0.0.0/8,fd00::1,rate_in=2000pps",
+				 &err),
+		0);
+	expect_fancy(
+		&f, "1,5,10-20;02:00:00:00:00:01,00:00:5e:00:01/40;10.0.0.0/8,fd00::1;2kpps;7;");
+	before = f;
+	assert_true(bf_keys_are_equal(&fancy_table, &f, &before));
+	assert_int_equal(bf_keys_parse(&fancy_table, &f, "trunk=9,vlan", &err), -EINVAL);
+	assert_has(err.text, "trunk: \"vlan\": expected 1 to 4094");
+	assert_true(bf_keys_are_equal(&fancy_table, &f, &before));
+	assert_int_equal(bf_keys_parse(&fancy_table, &f, "vlan=7,trunk", &err), -EINVAL);
+	assert_has(err.text, "trunk: \"\": expected a list");
+	assert_int_equal(bf_keys_parse(&fancy_table, &f, "trunk=4", &err), 0);
+	assert_false(bf_keys_are_equal(&fancy_table, &f, &before));
+	assert_int_equal(bf_keys_parse(&fancy_table, &f,
+				 "trunk=none,mac=none,ip=none,rate_in=none,vlan=0", &err),
+		0);
+	expect_fancy(&f, "none;none;none;none;0;");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_row_says_all),
+		cmocka_unit_test(test_the_default_of_a_row_is_the_one_in_force),
+		cmocka_unit_test(test_a_name_belongs_to_one_key),
+		cmocka_unit_test(
+			test_a_row_alone_brings_its_key_into_running_config_and_into_comparisons),
+		cmocka_unit_test(test_only_some_changes_of_a_guest_reopen_it),
+		cmocka_unit_test(test_lists_stand_among_pairs_with_their_commas),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
