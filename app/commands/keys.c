@@ -9,6 +9,7 @@
 
 #include "app.h"
 #include "commands/commands.h"
+#include "control/config/foreign.h"
 
 static void
 show_names(const struct bf_key *k, struct bf_out *out)
@@ -50,6 +51,20 @@ show_key(const struct bf_key_table *t, const struct bf_key *k, struct bf_out *ou
 }
 
 static void
+show_foreign(const struct bf_foreign *f, struct bf_out *out)
+{
+	bf_out_printf(out, "%s%s%s: is %s that bondfwd does not have: %s\n", f->key,
+		f->word != NULL ? "=" : "", f->word != NULL ? f->word : "", f->of, f->instead);
+	bf_out_obj_begin(out, NULL);
+	bf_out_str(out, "of", f->what);
+	bf_out_str(out, "key", f->key);
+	bf_out_str(out, "value", f->word != NULL ? f->word : "");
+	bf_out_str(out, "origin", f->of);
+	bf_out_str(out, "instead", f->instead);
+	bf_out_obj_end(out);
+}
+
+static void
 cmd_keys(struct bf_cmd_ctx *ctx)
 {
 	static const struct bf_key_table *const tables[] = {
@@ -67,6 +82,13 @@ cmd_keys(struct bf_cmd_ctx *ctx)
 		for (unsigned int k = 0; k < tables[i]->n; k++)
 			show_key(tables[i], &tables[i]->keys[k], out);
 	}
+	bf_out_arr_end(out);
+	bf_out_arr_begin(out, "foreign");
+	if (of == NULL)
+		bf_out_printf(out, "\nOf Linux bonding and teamd, not here:\n\n");
+	for (unsigned int i = 0; i < bf_n_foreigns; i++)
+		if (of == NULL || strcmp(of, bf_foreigns[i].what) == 0)
+			show_foreign(&bf_foreigns[i], out);
 	bf_out_arr_end(out);
 	bf_out_obj_end(out);
 }

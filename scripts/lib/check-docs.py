@@ -81,6 +81,13 @@ def key_rows(of):
         yield f"| `{key['key']}` | {other} | {value_of(key)} | {key['default']} | {key['help']}{cuts} |"
 
 
+def foreign_rows():
+    yield "| option | what bondfwd does |\n| --- | --- |"
+    for row in KEYS["foreign"]:
+        option = row["key"] + (f"={row['value']}" if row["value"] else "")
+        yield f"| `{option}` | {row['instead']} |"
+
+
 # Drop reasons.
 
 def text_of(literals):
@@ -101,6 +108,7 @@ TABLES = {
     "bond-keys": lambda: key_rows("bond"),
     "member-keys": lambda: key_rows("member"),
     "guest-keys": lambda: key_rows("guest"),
+    "foreign": foreign_rows,
     "drops": drop_rows,
 }
 

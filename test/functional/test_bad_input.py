@@ -52,6 +52,10 @@ OPTIONS = {
     "bond mtu no number": (bond("mtu=big"), USAGE, ["mtu", "big", "68", "9216"]),
     "bond mtu with trailing text": (bond("mtu=1500x"), USAGE, ["mtu", "1500x"]),
     "bond mtu negative": (bond("mtu=-1"), USAGE, ["mtu", "-1"]),
+    "option of Linux that has no meaning here": (
+        bond("fail_over_mac=active"), USAGE, ["fail_over_mac", "Linux bonding", "does not have"]),
+    "runner of teamd that has no meaning here": (
+        bond("mode=random"), USAGE, ["random", "teamd", "balance-rr"]),
     "bond mtu huge": (bond("mtu=99999999999999999999"), USAGE, ["mtu", "99999999999999999999"]),
     "guest mtu too small": (guest("mtu=67"), USAGE, ["mtu", "67", "68", "9216"]),
     "guest mtu too large": (guest("mtu=9217"), USAGE, ["mtu", "9217", "68", "9216"]),

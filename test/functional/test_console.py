@@ -20,7 +20,7 @@ SHOWS = {
     "show port xstats all": [],
     "show bonding config bond0": ["net_vhost0", "net_vhost1"],
     "show config fwd": ["bond0", "vm1"],
-    "show keys": ["mtu", "default"],
+    "show keys": ["mtu", "default", "fail_over_mac"],
     "show keys member": ["priority"],
     "show fwd stats all": ["RX-packets", "Accumulated"],
     "show guest": ["vm1", "vm2"],
@@ -227,7 +227,7 @@ def test_a_row_alone_brings_a_key_into_help_json_and_the_options_of_show(rig):
     for key, row in rows["guest"].items():
         assert f"{key}: {row['values']}; default {row['default']}" in text
         assert key in usage and f"{row['values']}; default {row['default']}" in usage
-    assert "Keys of a bond" not in text
+    assert "Keys of a bond" not in text and "fail_over_mac" in str(answer["foreign"])
 
 
 def test_show_config_fwd_says_which_worker_polls_what(rig):

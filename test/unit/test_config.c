@@ -76,7 +76,7 @@ test_modes_have_linux_names_and_numbers(void **state)
 		assert_int_equal(bond.mode, i);
 	}
 	refuse_bond("mode", "7", "active-backup");
-	refuse_bond("mode", "lacp", "0 to 6");
+	refuse_bond("mode", "lcap", "0 to 6");
 }
 
 static void

@@ -3,7 +3,7 @@
 /*
  * A key's row is all there is: every row says everything, what it says of defaults is in force,
  * and the row alone brings the key into running-config.  Then the same for kinds of values that
- * lists have, with a table made here.
+ * lists have, with a table made here; and the words of Linux bonding and teamd.
  *
  * Threads: one.
  */
@@ -16,6 +16,7 @@
 #include "base/rate_limit.h"
 #include "base/vlan_set.h"
 #include "control/config/config.h"
+#include "control/config/foreign.h"
 #include "control/config/types.h"
 
 static const struct bf_key_table *const tables[] = {
@@ -98,6 +99,7 @@ is_named_once(const struct bf_key_table *t, const struct bf_key *k)
 	}
 	if (n != 1)
 		fail_msg("%s: %u keys are called %s", t->what, n, k->name);
+	assert_false(bf_foreign_refuses_key(t->what, k->name, NULL));
 }
 
 static void
@@ -268,6 +270,103 @@ test_lists_stand_among_pairs_with_their_commas(void **state)
 	expect_fancy(&f, "none;none;none;none;0;");
 }
 
+static void
+test_words_of_linux_and_teamd_are_taken_and_printed_in_one_spelling(void **state)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} rows[] = {{"mode=roundrobin", "mode=balance-rr"},
+		{"mode=activebackup", "mode=active-backup"},
+		{"mode=loadbalance", "mode=balance-xor"}, {"mode=lacp", "mode=802.3ad"},
+		{"mode=broadcast", "mode=broadcast"}, {"miimon=100", "mon_period=100"},
+		{"xmit_hash_policy=layer2+3", "xmit_policy=l23"},
+		{"xmit_hash_policy=encap3+4", "xmit_policy=encap34"},
+		{"xmit_hash_policy=0", "xmit_policy=l2"}, {"ad_select=count", "agg_mode=count"},
+		{"ad_select=actor_port_prio", "agg_mode=priority"},
+		{"ad_actor_sys_prio=7", "lacp_system_priority=7"},
+		{"ad_actor_system=02:00:00:00:00:01", "lacp_system_id=02:00:00:00:00:01"},
+		{"ad_user_port_key=9", "lacp_key=9"}, {"num_unsol_na=3", "num_peer_notif=3"},
+		{"missed_max=5", "probe_missed_max=5"}, {"arp_validate=none", "probe_validate=off"},
+		{"arp_validate=all", "probe_validate=on"},
+		{"all_slaves_active=1", "allow_duplicates=on"},
+		{"arp_ip_target=10.0.0.1,10.0.0.2", "probe_target=10.0.0.1 10.0.0.2"},
+		{"ns_ip6_target=fd00::1", "probe_target=fd00::1"},
+		{"arp_interval=100", "probe_interval=100"}, {"lacp_rate=1", "lacp_rate=fast"},
+		{"primary_reselect=failure", "primary_reselect=failure"}};
+	char text[BF_KEY_TEXT_MAX], name[64];
+	struct bf_bond_config b;
+	struct bf_err err = {""};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = strcspn(rows[i].ours, "=");
+
+		bf_bond_config_init(&b);
+		if (bf_bond_config_parse(&b, rows[i].theirs, &err) != 0)
+			fail_msg("%s: %s", rows[i].theirs, err.text);
+		snprintf(name, sizeof(name), "%.*s", (int)len, rows[i].ours);
+		for (unsigned int k = 0; k < bf_n_bond_keys; k++)
+			if (strcmp(bf_bond_keys[k].name, name) == 0)
+				bf_key_print(&bf_bond_keys[k], &b, text, sizeof(text));
+		assert_string_equal(text, rows[i].ours + len + 1);
+	}
+}
+
+/* Every option of the Linux driver's documentation is a key, another name of one, or refused in words. */
+static void
+test_no_option_of_linux_is_unknown(void **state)
+{
+	static const char *const bond[] = {"active_slave", "ad_actor_sys_prio", "ad_actor_system",
+		"ad_select", "ad_user_port_key", "all_slaves_active", "arp_all_targets",
+		"arp_interval", "arp_ip_target", "arp_missed_max", "arp_validate",
+		"broadcast_neighbor", "coupled_control", "downdelay", "fail_over_mac",
+		"lacp_active", "lacp_rate", "lp_interval", "max_bonds", "miimon", "min_links",
+		"missed_max", "mode", "ns_ip6_target", "num_grat_arp", "num_unsol_na",
+		"packets_per_slave", "peer_notif_delay", "primary", "primary_reselect",
+		"resend_igmp", "tlb_dynamic_lb", "updelay", "use_carrier", "xmit_hash_policy"};
+	static const char *const member[] = {
+		"prio", "queue_id", "actor_port_prio", "ad_actor_port_prio"};
+	struct bf_member_config m;
+	struct bf_bond_config b;
+	struct bf_err err;
+
+	(void)state;
+	bf_bond_config_init(&b);
+	bf_member_config_init(&m);
+	for (size_t i = 0; i < sizeof(bond) / sizeof(bond[0]); i++)
+		if (bf_bond_config_set(&b, bond[i], "?", &err) == 0 ||
+			strstr(err.text, "unknown key") != NULL)
+			fail_msg("%s: %s", bond[i], err.text);
+	for (size_t i = 0; i < sizeof(member) / sizeof(member[0]); i++)
+		if (bf_member_config_set(&m, member[i], "?", &err) == 0 ||
+			strstr(err.text, "unknown key") != NULL)
+			fail_msg("%s: %s", member[i], err.text);
+}
+
+static void
+test_what_has_no_meaning_here_is_refused_in_words(void **state)
+{
+	struct bf_bond_config b, before;
+	struct bf_err err;
+
+	(void)state;
+	bf_bond_config_init(&b);
+	before = b;
+	assert_int_equal(bf_bond_config_parse(&b, "fail_over_mac=active", &err), -EINVAL);
+	assert_string_equal(err.text,
+		"bond: \"fail_over_mac\": is an option of Linux bonding that bondfwd does not have: "
+		"the bond keeps its address through a failover, as with fail_over_mac=none");
+	assert_int_equal(bf_bond_config_parse(&b, "mode=random", &err), -EINVAL);
+	assert_has(err.text, "mode: \"random\": is a runner of teamd that bondfwd does not have");
+	assert_int_equal(bf_bond_config_parse(&b, "arp_validate=filter", &err), -EINVAL);
+	assert_has(err.text, "arp_validate: \"filter\": is a value of Linux bonding");
+	assert_int_equal(bf_bond_config_parse(&b, "xmit_hash_policy=1", &err), -EINVAL);
+	assert_has(err.text, "write layer3+4"); /* 1 is layer3+4 there, and l23 here */
+	assert_true(bf_bond_config_is_equal(&b, &before));
+	assert_int_equal(bf_bond_config_parse(&b, "balance_xmit_policy=1", &err), 0);
+	assert_int_equal(b.policy, BF_POLICY_L23);
+}
+
 int
 main(void)
 {
@@ -279,6 +378,10 @@ main(void)
 			test_a_row_alone_brings_its_key_into_running_config_and_into_comparisons),
 		cmocka_unit_test(test_only_some_changes_of_a_guest_reopen_it),
 		cmocka_unit_test(test_lists_stand_among_pairs_with_their_commas),
+		cmocka_unit_test(
+			test_words_of_linux_and_teamd_are_taken_and_printed_in_one_spelling),
+		cmocka_unit_test(test_no_option_of_linux_is_unknown),
+		cmocka_unit_test(test_what_has_no_meaning_here_is_refused_in_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

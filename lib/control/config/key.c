@@ -14,6 +14,7 @@
 #include "base/parse.h"
 #include "base/suggest.h"
 #include "base/words.h"
+#include "control/config/foreign.h"
 
 static void *
 value_of(const struct bf_key *k, void *object)
@@ -129,7 +130,13 @@ bf_keys_set(const struct bf_key_table *t, void *object, const char *name, const 
 {
 	const struct bf_key *k = find_key(t, name);
 
-	return k == NULL ? unknown_key(t, name, err) : bf_key_set(k, object, text, err);
+	if (k == NULL && bf_foreign_refuses_key(t->what, name, err))
+		return -EINVAL;
+	if (k == NULL)
+		return unknown_key(t, name, err);
+	if (bf_foreign_refuses_word(t->what, k->name, name, text, err))
+		return -EINVAL;
+	return bf_key_set(k, object, text, err);
 }
 
 struct pairs {
