@@ -20,43 +20,6 @@
 #include "base/words.h"
 
 static bool
-ref_at(struct bf_app *app, unsigned int id, struct bf_port_ref *r)
-{
-	struct bf_bridge *br = app->br;
-	int owner;
-
-	memset(r, 0, sizeof(*r));
-	r->id = id;
-	if (id >= BF_GUEST_ID_BASE) {
-		unsigned int slot = id - BF_GUEST_ID_BASE + 1;
-
-		if (slot > BF_MAX_GUESTS || br->guests[slot] == NULL)
-			return false;
-		r->kind = BF_REF_GUEST;
-		r->guest = br->guests[slot];
-		snprintf(r->name, sizeof(r->name), "%s", r->guest->cfg.name);
-		return true;
-	}
-	if (!rte_eth_dev_is_valid_port((uint16_t)id))
-		return false;
-	r->ethdev = (uint16_t)id;
-	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
-		struct bf_bond *b = &br->up[k].bond;
-
-		if (!b->open || b->port != id)
-			continue;
-		r->kind = BF_REF_BOND;
-		r->up = &br->up[k];
-		snprintf(r->name, sizeof(r->name), "%s", b->cfg.name);
-		return true;
-	}
-	r->kind = BF_REF_ETHDEV;
-	owner = bf_bond_device_owner((uint16_t)id);
-	r->up = owner < 0 ? NULL : &br->up[owner];
-	return rte_eth_dev_get_name_by_port((uint16_t)id, r->name) == 0;
-}
-
-static bool
 is_missing(const struct bf_bridge *br, const char *device)
 {
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
@@ -71,15 +34,10 @@ bf_app_ports(struct bf_app *app, const char *text, struct bf_port_ref *refs, str
 	bool all = strcmp(text, "all") == 0;
 	struct bf_port_ref r;
 	unsigned int n = 0;
-	char id[16];
 
-	for (unsigned int i = 0; i < BF_MAX_PORT_IDS; i++) {
-		if (!ref_at(app, i, &r))
-			continue;
-		snprintf(id, sizeof(id), "%u", i);
-		if (all || strcmp(r.name, text) == 0 || strcmp(id, text) == 0)
+	for (unsigned int i = 0; i < BF_MAX_PORT_IDS; i++)
+		if (bf_port_ref_at(app->br, i, &r) && (all || bf_port_ref_is(&r, text)))
 			refs[n++] = r;
-	}
 	if (n == 0 && !all && is_missing(app->br, text))
 		bf_out_error(out, "port: \"%.60s\": its device is missing", text);
 	else if (n == 0 && !all)
@@ -324,7 +282,8 @@ complete_ports(
 	struct bf_port_ref r;
 
 	for (unsigned int id = 0; id < BF_MAX_PORT_IDS; id++) {
-		if (!ref_at(app, id, &r) || (r.kind == BF_REF_GUEST ? !guests : !ethdevs))
+		if (!bf_port_ref_at(app->br, id, &r) ||
+			(r.kind == BF_REF_GUEST ? !guests : !ethdevs))
 			continue;
 		if (idx-- == 0) {
 			snprintf(buf, size, "%s", r.name);

@@ -16,8 +16,7 @@
 #include "console/server.h"
 #include "control/bridge.h"
 #include "control/observe/stats.h"
-
-#define BF_MAX_PORT_IDS (BF_GUEST_ID_BASE + BF_MAX_PORTS)
+#include "control/snapshot/port_ref.h"
 
 /** What the command line made: a config file that makes the same again replaces it. */
 struct bf_app_yields {
@@ -39,21 +38,6 @@ struct bf_app {
 	bool reload; /* SIGHUP came */
 	struct bf_config *fallback; /* taken back when `commit` does not come in time */
 	uint64_t fallback_ms;
-};
-
-/** A port as the console names it. */
-enum bf_ref_kind {
-	BF_REF_ETHDEV,
-	BF_REF_BOND,
-	BF_REF_GUEST
-};
-struct bf_port_ref {
-	enum bf_ref_kind kind;
-	unsigned int id;
-	uint16_t ethdev; /* ETHDEV and BOND */
-	struct bf_uplink *up; /* BOND; ETHDEV: of the bond that it is a member of, or NULL */
-	struct bf_guest *guest; /* GUEST */
-	char name[BF_DEV_NAME_MAX];
 };
 
 /**
@@ -84,13 +68,6 @@ void bf_app_confirm(struct bf_app *app, struct bf_config *before, uint64_t deadl
 bool bf_app_commit(struct bf_app *app);
 /** Take back what nobody committed. @return ms until there is something to do, -1 for never. */
 int bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms);
-
-/** The slot of a bond or guest port. */
-static inline uint16_t
-bf_ref_slot(const struct bf_port_ref *r)
-{
-	return r->kind == BF_REF_GUEST ? r->guest->slot : bf_bond_slot(r->up->bond.number);
-}
 
 /** The uplink of a running bond, by the bond's name or port id; NULL after an error to @p out. */
 struct bf_uplink *bf_app_uplink(struct bf_app *app, const char *name, struct bf_out *out);

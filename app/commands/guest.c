@@ -6,13 +6,12 @@
  * Threads: ctx control.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app.h"
 #include "commands/commands.h"
+#include "commands/show.h"
 
 /* @param count of the words behind the guest's name. */
 static int
@@ -116,52 +115,6 @@ cmd_set(struct bf_cmd_ctx *ctx)
 }
 
 static void
-show_one(struct bf_bridge *br, struct bf_guest *g, bool in_full, struct bf_out *out)
-{
-	struct bf_port_counters c;
-	uint64_t drops = 0;
-	char value[128];
-
-	bf_stats_port(br, g->slot, &c);
-	for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
-		drops += c.drops[d];
-	bf_out_printf(out,
-		"%-4u %-16s %-5s %-6u %-5u %-10" PRIu64 " %-10" PRIu64 " %-10" PRIu64
-		" %-6u %s (%s)\n",
-		bf_guest_id(g), g->cfg.name, g->up ? "up" : "down", g->n_rings, bf_guest_mtu(g),
-		c.rx_frames, c.tx_frames, drops, br->fdb->port_count[g->slot], g->cfg.socket,
-		g->cfg.server ? "server" : "client");
-	bf_out_obj_begin(out, NULL);
-	bf_out_u64(out, "id", bf_guest_id(g));
-	bf_out_str(out, "name", g->cfg.name);
-	bf_out_bool(out, "up", g->up);
-	bf_out_str(out, "uplink", bf_bridge_port_name(br, bf_bond_slot(g->uplink)));
-	bf_out_u64(out, "queue_pairs", g->n_rings);
-	bf_out_u64(out, "max_frame", g->max_len);
-	bf_out_u64(out, "negotiated_mtu", g->mtu);
-	bf_out_strf(out, "features", "0x%" PRIx64, g->features);
-	bf_out_i64(out, "memory_node", g->numa_node);
-	bf_out_u64(out, "connects", g->connects);
-	bf_out_u64(out, "rx_frames", c.rx_frames);
-	bf_out_u64(out, "tx_frames", c.tx_frames);
-	bf_out_u64(out, "drops", drops);
-	bf_out_u64(
-		out, "announcements", bf_announce_sent_for(br->up[g->uplink].announcer, g->slot));
-	bf_out_u64(out, "stations", br->fdb->port_count[g->slot]);
-	if (in_full || bf_out_is_json(out))
-		bf_show_connection(g, &c, out);
-	bf_out_obj_begin(out, "options");
-	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
-		if (bf_guest_keys[i].flags & BF_KEY_IDENTITY)
-			continue;
-		bf_key_print(&bf_guest_keys[i], &g->cfg, value, sizeof(value));
-		bf_out_str(out, bf_guest_keys[i].name, value);
-	}
-	bf_out_obj_end(out);
-	bf_out_obj_end(out);
-}
-
-static void
 cmd_show(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
@@ -172,17 +125,7 @@ cmd_show(struct bf_cmd_ctx *ctx)
 		bf_out_usage(ctx->out, "guest: \"%.60s\": no such guest", name);
 		return;
 	}
-	bf_out_printf(ctx->out, "%-4s %-16s %-5s %-6s %-5s %-10s %-10s %-10s %-6s %s\n", "Port",
-		"Name", "Link", "Queues", "MTU", "RX-frames", "TX-frames", "Drops", "MACs",
-		"Socket");
-	bf_out_arr_begin(ctx->out, NULL);
-	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
-		struct bf_guest *g = app->br->guests[s];
-
-		if (g != NULL && (all || strcmp(g->cfg.name, name) == 0))
-			show_one(app->br, g, !all, ctx->out);
-	}
-	bf_out_arr_end(ctx->out);
+	bf_app_show(ctx, &bf_show_guests, all ? NULL : name, !all || bf_out_is_json(ctx->out));
 }
 
 static const struct bf_cmd guest_cmds[] = {

@@ -16,395 +16,28 @@
 
 #include "app.h"
 #include "base/clock.h"
-#include "base/mac.h"
 #include "base/parse.h"
 #include "commands/commands.h"
-#include "control/memory/nodes.h"
-#include "dataplane/member.h"
-
-/** What every kind of port can say of its traffic. */
-struct figures {
-	uint64_t rx_frames, rx_bytes, rx_missed, rx_errors, rx_nombuf;
-	uint64_t tx_frames, tx_bytes, tx_errors;
-};
-
-static void
-read_figures(struct bf_app *app, const struct bf_port_ref *r, struct figures *f)
-{
-	struct rte_eth_stats s = {0};
-	struct bf_port_counters c;
-
-	memset(f, 0, sizeof(*f));
-	if (r->kind == BF_REF_ETHDEV) {
-		if (bf_stats_device_counts(r->ethdev))
-			rte_eth_stats_get(r->ethdev, &s);
-		*f = (struct figures){.rx_frames = s.ipackets,
-			.rx_bytes = s.ibytes,
-			.rx_missed = s.imissed,
-			.rx_errors = s.ierrors,
-			.rx_nombuf = s.rx_nombuf,
-			.tx_frames = s.opackets,
-			.tx_bytes = s.obytes,
-			.tx_errors = s.oerrors};
-		return;
-	}
-	bf_stats_port(app->br, bf_ref_slot(r), &c);
-	f->rx_frames = c.rx_frames;
-	f->rx_bytes = c.rx_bytes;
-	f->tx_frames = c.tx_frames;
-	f->tx_bytes = c.tx_bytes;
-	if (r->kind == BF_REF_BOND) {
-		struct bf_own_frames own = bf_stats_own(app->br, r->up->bond.number);
-
-		f->tx_frames += own.frames;
-		f->tx_bytes += own.bytes;
-	}
-	bf_stats_errors(&c, &f->rx_errors, &f->tx_errors);
-}
-
-static const char *
-kind_name(const struct bf_port_ref *r)
-{
-	static const char *const names[] = {
-		[BF_REF_ETHDEV] = "ethdev", [BF_REF_BOND] = "bond", [BF_REF_GUEST] = "guest"};
-
-	return names[r->kind];
-}
-
-static bool
-link_of(struct bf_app *app, const struct bf_port_ref *r, uint32_t *speed)
-{
-	struct rte_eth_link link = {0};
-
-	*speed = 0;
-	if (r->kind == BF_REF_GUEST)
-		return r->guest->up;
-	if (rte_eth_link_get_nowait(r->ethdev, &link) != 0)
-		return false;
-	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
-	if (r->kind == BF_REF_BOND) { /* up means: a frame would leave */
-		const struct bf_bond_view *v = &app->br->lcores.view->bonds[r->up->bond.number];
-
-		*speed = bf_bond_speed(&r->up->bond);
-		return v->carrier != NULL && bf_bond_usable(v) != 0;
-	}
-	return link.link_status == RTE_ETH_LINK_UP;
-}
-
-/* The station that was learned first behind a port, and is known still. */
-static bool
-first_station(const struct bf_fdb *f, uint16_t slot, uint8_t mac[6])
-{
-	uint32_t i = f->first[slot];
-
-	if (i == 0)
-		return false;
-	memcpy(mac, &f->buckets[(i - 1) / BF_FDB_WAYS].e[(i - 1) % BF_FDB_WAYS].key, 6);
-	return true;
-}
-
-/* A guest's is the first that was learned behind it. */
-static void
-mac_of(const struct bf_app *app, const struct bf_port_ref *r, char *buf)
-{
-	struct rte_ether_addr mac = {{0}};
-	bool known = r->kind == BF_REF_GUEST
-		? first_station(app->br->fdb, r->guest->slot, mac.addr_bytes)
-		: rte_eth_macaddr_get(r->ethdev, &mac) == 0;
-
-	memcpy(buf, "-", 2);
-	if (known)
-		bf_mac_text(mac.addr_bytes, buf);
-}
-
-static unsigned int
-mtu_of(const struct bf_port_ref *r)
-{
-	uint16_t mtu = 0;
-
-	if (r->kind == BF_REF_GUEST)
-		return bf_guest_mtu(r->guest);
-	if (r->kind == BF_REF_BOND)
-		return r->up->bond.cfg.mtu;
-	rte_eth_dev_get_mtu(r->ethdev, &mtu);
-	return mtu;
-}
-
-static void
-driver_of(const struct bf_port_ref *r, char *buf, size_t size)
-{
-	struct rte_eth_dev_info info;
-
-	if (r->kind == BF_REF_GUEST)
-		snprintf(buf, size, "vhost-user");
-	else if (rte_eth_dev_info_get(r->ethdev, &info) == 0)
-		snprintf(buf, size, "%s", info.driver_name);
-	else
-		snprintf(buf, size, "?");
-}
-
-/** What is told of a port wherever it is shown. */
-struct looks {
-	char mac[BF_MAC_TEXT_SIZE], driver[64], speed_text[32];
-	uint32_t speed;
-	bool up;
-};
-
-/* Read it, and begin the port's object with it. */
-static void
-begin_port(struct bf_app *app, const struct bf_port_ref *r, struct looks *l, struct bf_out *out)
-{
-	l->up = link_of(app, r, &l->speed);
-	snprintf(l->speed_text, sizeof(l->speed_text), "unknown");
-	if (l->speed != 0)
-		snprintf(l->speed_text, sizeof(l->speed_text), "%" PRIu32 " Mbps", l->speed);
-	mac_of(app, r, l->mac);
-	driver_of(r, l->driver, sizeof(l->driver));
-	bf_out_obj_begin(out, NULL);
-	bf_out_u64(out, "id", r->id);
-	bf_out_str(out, "name", r->name);
-	bf_out_str(out, "kind", kind_name(r));
-	bf_out_str(out, "driver", l->driver);
-	bf_out_str(out, "mac", l->mac);
-	bf_out_bool(out, "link", l->up);
-	bf_out_u64(out, "speed_mbps", l->speed);
-}
-
-static void
-show_info(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
-{
-	int node = r->kind == BF_REF_GUEST ? r->guest->numa_node : bf_nodes_of_port(r->ethdev);
-	struct looks l;
-
-	begin_port(app, r, &l, out);
-	bf_out_printf(out,
-		"\n********************* Infos for port %u  *********************\n"
-		"Device name: %s\nKind: %s\nDriver name: %s\nMAC address: %s\nLink status: %s\n",
-		r->id, r->name, kind_name(r), l.driver, l.mac, l.up ? "up" : "down");
-	bf_out_printf(out, "Link speed: %s\nMTU: %u\n", l.speed_text, mtu_of(r));
-	bf_out_u64(out, "mtu", mtu_of(r));
-	if (bf_nodes_are_several() && node >= 0)
-		bf_out_printf(out, "Connect to socket: %d\n", node);
-	bf_out_i64(out, "node", node);
-	if (r->kind == BF_REF_GUEST) {
-		bf_out_printf(out, "Socket: %s\nQueue pairs: %u\nFeatures: 0x%" PRIx64 "\n",
-			r->guest->cfg.socket, r->guest->n_rings, r->guest->features);
-		bf_out_str(out, "socket", r->guest->cfg.socket);
-		bf_out_u64(out, "queue_pairs", r->guest->n_rings);
-		bf_out_strf(out, "features", "0x%" PRIx64, r->guest->features);
-	} else {
-		int promisc = rte_eth_promiscuous_get(r->ethdev);
-
-		bf_out_printf(out, "Promiscuous mode: %s\n", promisc == 1 ? "enabled" : "disabled");
-		bf_out_bool(out, "promiscuous", promisc == 1);
-	}
-	bf_out_obj_end(out);
-}
-
-static struct bf_rate_notes **
-notes_of(struct bf_bridge *br, const struct bf_port_ref *r)
-{
-	static struct bf_rate_notes *none;
-
-	if (r->kind != BF_REF_ETHDEV)
-		return &br->rates.ports[bf_ref_slot(r)];
-	return r->ethdev < RTE_DIM(br->rates.devices) ? &br->rates.devices[r->ethdev] : &none;
-}
-
-/* In JSON, whole numbers per second. */
-static void
-show_rates(const struct bf_rates *r, const char *window, struct bf_out *out)
-{
-	const struct {
-		const char *name;
-		double value;
-	} rows[] = {{"rx_pps", r->rx_pps}, {"rx_bps", r->rx_bps}, {"tx_pps", r->tx_pps},
-		{"tx_bps", r->tx_bps}};
-	char key[24];
-
-	for (unsigned int i = 0; i < RTE_DIM(rows); i++) {
-		snprintf(key, sizeof(key), "%s%s", rows[i].name, window);
-		bf_out_u64(out, key, (uint64_t)(rows[i].value + 0.5));
-	}
-}
-
-static void
-show_stats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
-{
-	const struct bf_rate_notes *notes = *notes_of(app->br, r);
-	struct bf_rates rate, slow;
-	struct figures f;
-
-	read_figures(app, r, &f);
-	bf_rates_of(notes, BF_RATE_SHORT_S, &rate);
-	bf_rates_of(notes, BF_RATE_LONG_S, &slow);
-	bf_out_printf(out,
-		"\n  ######################## NIC statistics for port %-2u ########################\n"
-		"  RX-packets: %-10" PRIu64 " RX-missed: %-10" PRIu64 " RX-bytes:  %-" PRIu64 "\n"
-		"  RX-errors: %-" PRIu64 "\n  RX-nombuf:  %-10" PRIu64 "\n"
-		"  TX-packets: %-10" PRIu64 " TX-errors: %-10" PRIu64 " TX-bytes:  %-" PRIu64 "\n",
-		r->id, f.rx_frames, f.rx_missed, f.rx_bytes, f.rx_errors, f.rx_nombuf, f.tx_frames,
-		f.tx_errors, f.tx_bytes);
-	bf_out_printf(out,
-		"\n  Throughput (last second)\n"
-		"  Rx-pps: %12.0f          Rx-bps: %12.0f\n  Tx-pps: %12.0f          Tx-bps: %12.0f\n"
-		"  Throughput (last 10 seconds)\n"
-		"  Rx-pps: %12.0f          Rx-bps: %12.0f\n  Tx-pps: %12.0f          Tx-bps: %12.0f\n"
-		"  ############################################################################\n",
-		rate.rx_pps, rate.rx_bps, rate.tx_pps, rate.tx_bps, slow.rx_pps, slow.rx_bps,
-		slow.tx_pps, slow.tx_bps);
-	bf_out_obj_begin(out, NULL);
-	bf_out_u64(out, "id", r->id);
-	bf_out_str(out, "name", r->name);
-	bf_out_u64(out, "rx_packets", f.rx_frames);
-	bf_out_u64(out, "rx_bytes", f.rx_bytes);
-	bf_out_u64(out, "rx_missed", f.rx_missed);
-	bf_out_u64(out, "rx_errors", f.rx_errors);
-	bf_out_u64(out, "rx_nombuf", f.rx_nombuf);
-	bf_out_u64(out, "tx_packets", f.tx_frames);
-	bf_out_u64(out, "tx_bytes", f.tx_bytes);
-	bf_out_u64(out, "tx_errors", f.tx_errors);
-	show_rates(&rate, "", out);
-	show_rates(&slow, "_10s", out);
-	bf_out_obj_end(out);
-}
-
-/* Ports of the switch: the ledger's columns are their extended statistics. */
-static void
-show_switch_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
-{
-	uint16_t slot = bf_ref_slot(r);
-	struct bf_port_counters c;
-
-	bf_stats_port(app->br, slot, &c);
-	bf_out_printf(
-		out, "flooded: %" PRIu64 "\nflood_copies: %" PRIu64 "\n", c.flooded, c.copies);
-	bf_out_u64(out, "flooded", c.flooded);
-	bf_out_u64(out, "flood_copies", c.copies);
-	for (unsigned int i = 0; i < bf_n_offload_counters; i++) {
-		uint64_t n = bf_offload_counter(&c, i);
-
-		bf_out_printf(out, "%s: %" PRIu64 "\n", bf_offload_counters[i].name, n);
-		bf_out_u64(out, bf_offload_counters[i].name, n);
-	}
-	for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
-		char key[64];
-
-		snprintf(key, sizeof(key), "drop_%s", bf_drop_info[d].name);
-		bf_out_printf(out, "%s: %" PRIu64 "\n", key, c.drops[d]);
-		bf_out_u64(out, key, c.drops[d]);
-	}
-}
-
-static void
-write_xstats(const struct rte_eth_xstat_name *names, const struct rte_eth_xstat *values, int n,
-	struct bf_out *out)
-{
-	for (int i = 0; i < n; i++) {
-		bf_out_printf(out, "%s: %" PRIu64 "\n", names[i].name, values[i].value);
-		bf_out_u64(out, names[i].name, values[i].value);
-	}
-}
-
-static void
-show_ethdev_xstats(const struct bf_port_ref *r, struct bf_out *out)
-{
-	int n = bf_stats_device_counts(r->ethdev) ? rte_eth_xstats_get_names(r->ethdev, NULL, 0)
-						  : 0;
-	struct rte_eth_xstat_name *names = n <= 0 ? NULL : calloc((size_t)n, sizeof(*names));
-	struct rte_eth_xstat *values = n <= 0 ? NULL : calloc((size_t)n, sizeof(*values));
-
-	if (n > 0 && (names == NULL || values == NULL))
-		bf_out_error(out, "out of memory");
-	else if (n < 0 || rte_eth_xstats_get_names(r->ethdev, names, (unsigned int)n) != n ||
-		rte_eth_xstats_get(r->ethdev, values, (unsigned int)n) != n)
-		bf_out_error(out, "port %s: its driver cannot read extended statistics", r->name);
-	else
-		write_xstats(names, values, n, out);
-	free(names);
-	free(values);
-}
-
-static void
-show_xstats(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
-{
-	bf_out_printf(out, "###### NIC extended statistics for port %u (%s)\n", r->id, r->name);
-	bf_out_obj_begin(out, NULL);
-	bf_out_u64(out, "id", r->id);
-	bf_out_str(out, "name", r->name);
-	bf_out_obj_begin(out, "xstats");
-	if (r->kind == BF_REF_ETHDEV)
-		show_ethdev_xstats(r, out);
-	else
-		show_switch_xstats(app, r, out);
-	bf_out_obj_end(out);
-	bf_out_obj_end(out);
-}
-
-static void
-show_summary(struct bf_app *app, const struct bf_port_ref *r, struct bf_out *out)
-{
-	struct looks l;
-
-	begin_port(app, r, &l, out);
-	bf_out_printf(out, "%-4u %-17s %-20s %-14s %-6s %s\n", r->id, l.mac, r->name, l.driver,
-		l.up ? "up" : "down", l.speed_text);
-	bf_out_obj_end(out);
-}
-
-/* Members without a device have no id and no counters: they are shown so nobody overlooks them. */
-static void
-show_missing(const struct bf_uplink *u, const char *what, struct bf_out *out)
-{
-	bool is_summary = strcmp(what, "summary") == 0;
-
-	for (uint32_t i = 0; i < u->missing.n; i++) {
-		const char *name = u->missing.members[i].name;
-
-		if (is_summary)
-			bf_out_printf(out, "%-4s %-17s %-20s %-14s missing\n", "-", "-", name, "-");
-		else
-			bf_out_printf(out, "\nDevice name: %s\nMissing: no such device\n", name);
-		bf_out_obj_begin(out, NULL);
-		bf_out_str(out, "name", name);
-		bf_out_str(out, "kind", "ethdev");
-		bf_out_bool(out, "missing", true);
-		bf_out_bool(out, "link", false);
-		bf_out_u64(out, "speed_mbps", 0);
-		bf_out_obj_end(out);
-	}
-}
+#include "commands/show.h"
 
 static void
 cmd_show_port(struct bf_cmd_ctx *ctx)
 {
-	struct bf_app *app = ctx->app;
-	const char *what = bf_cmd_arg(ctx, "what");
-	struct bf_port_ref *refs = calloc(BF_MAX_PORT_IDS, sizeof(*refs));
-	unsigned int n =
-		refs == NULL ? 0 : bf_app_ports(app, bf_cmd_arg(ctx, "port"), refs, ctx->out);
+	static const struct {
+		const char *what;
+		const struct bf_show *show;
+	} shows[] = {{"info", &bf_show_port_info}, {"stats", &bf_show_port_stats},
+		{"xstats", &bf_show_port_xstats}, {"summary", &bf_show_ports}};
+	const char *port = bf_cmd_arg(ctx, "port");
+	bool all = strcmp(port, "all") == 0;
+	struct bf_port_ref *refs = all ? NULL : calloc(BF_MAX_PORT_IDS, sizeof(*refs));
 
-	if (refs == NULL)
+	if (!all && refs == NULL)
 		bf_out_error(ctx->out, "out of memory");
-	if (strcmp(what, "summary") == 0 && n > 0)
-		bf_out_printf(ctx->out,
-			"Number of available ports: %u\n%-4s %-17s %-20s %-14s %-6s %s\n", n,
-			"Port", "MAC Address", "Name", "Driver", "Status", "Link");
-	bf_out_arr_begin(ctx->out, NULL);
-	for (unsigned int i = 0; i < n; i++) {
-		if (strcmp(what, "info") == 0)
-			show_info(app, &refs[i], ctx->out);
-		else if (strcmp(what, "stats") == 0)
-			show_stats(app, &refs[i], ctx->out);
-		else if (strcmp(what, "xstats") == 0)
-			show_xstats(app, &refs[i], ctx->out);
-		else
-			show_summary(app, &refs[i], ctx->out);
-	}
-	if (strcmp(bf_cmd_arg(ctx, "port"), "all") == 0)
-		for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
-			show_missing(&app->br->up[k], what, ctx->out);
-	bf_out_arr_end(ctx->out);
+	for (unsigned int i = 0; i < RTE_DIM(shows); i++)
+		if (strcmp(bf_cmd_arg(ctx, "what"), shows[i].what) == 0 &&
+			(all || (refs != NULL && bf_app_ports(ctx->app, port, refs, ctx->out) > 0)))
+			bf_app_show(ctx, shows[i].show, all ? NULL : port, false);
 	free(refs);
 }
 
@@ -464,7 +97,7 @@ clear_port(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 	struct bf_app *app = ctx->app;
 	int ret;
 
-	bf_rates_forget(notes_of(app->br, r));
+	bf_rates_forget(bf_port_rate_notes(app->br, r));
 	if (r->kind != BF_REF_ETHDEV) {
 		bf_stats_clear_port(app->br, bf_ref_slot(r));
 		return;
@@ -649,7 +282,7 @@ detach(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 
 	if (r->kind != BF_REF_ETHDEV) {
 		bf_out_usage(ctx->out, "port detach: \"%s\": is a %s: expected a port", r->name,
-			kind_name(r));
+			bf_port_ref_kind(r));
 		return;
 	}
 	if (r->up != NULL) {

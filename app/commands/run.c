@@ -13,11 +13,11 @@
 #include <string.h>
 
 #include <rte_lcore.h>
-#include <rte_version.h>
 
 #include "app.h"
 #include "base/parse.h"
 #include "commands/commands.h"
+#include "commands/show.h"
 #include "config/diff.h"
 #include "config/save.h"
 
@@ -202,15 +202,7 @@ cmd_commit(struct bf_cmd_ctx *ctx)
 		bf_app_audit_cmd(ctx);
 }
 
-static void
-cmd_version(struct bf_cmd_ctx *ctx)
-{
-	bf_out_printf(ctx->out, "bondfwd %s, %s\n", BF_VERSION, rte_version());
-	bf_out_obj_begin(ctx->out, NULL);
-	bf_out_str(ctx->out, "bondfwd", BF_VERSION);
-	bf_out_str(ctx->out, "dpdk", rte_version());
-	bf_out_obj_end(ctx->out);
-}
+BF_CMD_SHOW(cmd_version, bf_show_info)
 
 static int
 edit_idle(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)

@@ -161,7 +161,8 @@ class Lab:
         return self.daemon.ctl(f"show guest {name}", json=True)[0]
 
     def all_counters(self):
-        sample = re.compile(r'^bondfwd_guest_(\w+)_total\{bond="bond0",guest="(\w+)"\} (\d+)$', re.MULTILINE)
+        sample = re.compile(r'^bondfwd_guest_(superframes_in|superframes_out|segments|coalesced|sums)_total'
+                            r'\{bond="bond0",guest="(\w+)"\} (\d+)$', re.MULTILINE)
         return {(guest, what): int(value)
                 for what, guest, value in sample.findall(self.daemon.ctl("show metrics"))}
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Show commands: what control gathers, rendered for whoever asks.
+ *
+ * Threads: ctx control.
+ */
+#ifndef BF_APP_COMMANDS_SHOW_H
+#define BF_APP_COMMANDS_SHOW_H
+
+#include "console/command.h"
+#include "control/snapshot/snapshot.h"
+
+/**
+ * Gather and write it, in the format that was asked for.
+ *
+ * @param only
+ *   As for bf_gather_fn.
+ * @param in_full
+ *   As in struct bf_snapshot.
+ */
+void bf_app_show(
+	struct bf_cmd_ctx *ctx, const struct bf_show *show, const char *only, bool in_full);
+
+/** A command that shows all of something. */
+#define BF_CMD_SHOW(name, show) \
+	static void name(struct bf_cmd_ctx *ctx) \
+	{ \
+		bf_app_show(ctx, &(show), NULL, true); \
+	}
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Everything that is shown.
+ *
+ * Threads: constants.
+ */
+#include "control/snapshot/snapshot.h"
+
+const struct bf_show *const bf_shows[] = {
+	&bf_show_info,
+	&bf_show_bonds,
+	&bf_show_members,
+	&bf_show_guests,
+	&bf_show_ports,
+	&bf_show_port_info,
+	&bf_show_port_stats,
+	&bf_show_port_xstats,
+	&bf_show_drops,
+	&bf_show_forwarding,
+	&bf_show_polling,
+	&bf_show_lcores,
+	&bf_show_pools,
+	&bf_show_numa,
+};
+const unsigned int bf_n_shows = sizeof(bf_shows) / sizeof(bf_shows[0]);

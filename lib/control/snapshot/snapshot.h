@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What can be shown of the switch: for each subject one table of fields (base/table.h) and one function that
+ * fills its rows from the live state.  `show`, `show metrics` and telemetry all read these.
+ *
+ * Each subject is one file: the struct of its rows, its fields with names, metrics and templates, and how they
+ * are gathered.  A new figure is a row of a table.
+ *
+ * Threads: ctx control; what was gathered refers to nothing that changes, and may go to another thread.
+ */
+#ifndef BF_CONTROL_SNAPSHOT_SNAPSHOT_H
+#define BF_CONTROL_SNAPSHOT_SNAPSHOT_H
+
+#include "base/table.h"
+
+struct bf_bridge;
+
+/**
+ * Fill the rows of a snapshot.
+ *
+ * @param only
+ *   The bond, guest or port that is asked for, by the name it has; NULL: all.
+ * @param s
+ *   Empty, but for in_full.  Its ret says whether something could not be read.
+ */
+typedef void bf_gather_fn(struct bf_bridge *br, const char *only, struct bf_snapshot *s);
+
+struct bf_show {
+	const struct bf_table *table;
+	bf_gather_fn *gather;
+	bool one; /* the console shows one row: in JSON an object, not an array */
+	bool metrics; /* `show metrics` has it */
+	const char *endpoint; /* of telemetry, behind /bondfwd/; NULL: none */
+};
+
+/* Who and what: bonds, members, guests, ports. */
+extern const struct bf_show bf_show_info, bf_show_bonds, bf_show_members, bf_show_guests;
+extern const struct bf_show bf_show_ports, bf_show_port_info, bf_show_port_stats,
+	bf_show_port_xstats;
+/* Frames and where they went. */
+extern const struct bf_show bf_show_drops, bf_show_forwarding, bf_show_polling;
+/* Workers and memory. */
+extern const struct bf_show bf_show_lcores, bf_show_pools, bf_show_numa;
+
+/** All of them, in the order of `show metrics`. */
+extern const struct bf_show *const bf_shows[];
+extern const unsigned int bf_n_shows;
+
+#endif
