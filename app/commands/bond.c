@@ -300,146 +300,17 @@ cmd_show_config(struct bf_cmd_ctx *ctx)
 }
 
 static void
-show_lacp_port(const char *title, const char *key, const struct bf_lacp_port *p, struct bf_out *out)
-{
-	char state[96];
-
-	bf_lacp_state_text(p->state, state, sizeof(state));
-	bf_out_printf(out,
-		"\t%s detail info:\n\t\tsystem priority: %u\n"
-		"\t\tsystem mac address: %02x:%02x:%02x:%02x:%02x:%02x\n\t\tport key: %u\n"
-		"\t\tport priority: %u\n\t\tport number: %u\n\t\tport state: %s\n",
-		title, p->system_priority, p->system_id[0], p->system_id[1], p->system_id[2],
-		p->system_id[3], p->system_id[4], p->system_id[5], p->key, p->port_priority,
-		p->port_number, state);
-	bf_out_obj_begin(out, key);
-	bf_out_u64(out, "system_priority", p->system_priority);
-	bf_out_strf(out, "system_id", "%02x:%02x:%02x:%02x:%02x:%02x", p->system_id[0],
-		p->system_id[1], p->system_id[2], p->system_id[3], p->system_id[4],
-		p->system_id[5]);
-	bf_out_u64(out, "key", p->key);
-	bf_out_u64(out, "port_priority", p->port_priority);
-	bf_out_u64(out, "port_number", p->port_number);
-	bf_out_str(out, "state", state);
-	bf_out_u64(out, "state_bits", p->state);
-	bf_out_obj_end(out);
-}
-
-static void
-show_lacp_counters(const struct bf_lacp_counters *c, struct bf_out *out)
-{
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {{"pdu_rx", c->pdu_rx}, {"pdu_tx", c->pdu_tx}, {"marker_rx", c->marker_rx},
-		{"marker_response_tx", c->marker_response_tx},
-		{"marker_limited", c->marker_limited}, {"rx_errors", c->rx_errors},
-		{"rx_unknown", c->rx_unknown}, {"rx_limited", c->rx_limited},
-		{"rx_disabled", c->rx_disabled}, {"rx_loop", c->rx_loop},
-		{"rx_pin_refused", c->rx_pin_refused}, {"timeouts", c->timeouts},
-		{"actor_churn", c->actor_churn}, {"partner_churn", c->partner_churn},
-		{"transitions", c->transitions}, {"partner_changes", c->partner_changes}};
-
-	bf_out_printf(out, "\tCounters:");
-	bf_out_obj_begin(out, "counters");
-	for (unsigned int i = 0; i < RTE_DIM(rows); i++) {
-		bf_out_printf(out, " %s=%" PRIu64, rows[i].name, rows[i].value);
-		bf_out_u64(out, rows[i].name, rows[i].value);
-	}
-	bf_out_obj_end(out);
-	bf_out_printf(out, "\n");
-}
-
-static void
-show_lacp_member(const struct bf_bond *b, const struct bf_lacp_member_info *m, struct bf_out *out)
-{
-	int at = bf_bond_by_bit(b, m->id);
-	const struct bf_member *bm = &b->members[at < 0 ? 0 : at];
-
-	bf_out_printf(out,
-		"\n\tMember Port: %u (%s)\n\tAggregator port id: %u%s\n\tselection: %s\n", bm->port,
-		bm->name, m->aggregator_id, m->in_active_aggregator ? " (active)" : "",
-		bf_lacp_selected_name(m->selected));
-	bf_out_printf(out, "\tmachines: rx %s, periodic %s, mux %s\n", bf_lacp_rx_name(m->rx),
-		bf_lacp_periodic_name(m->periodic), bf_lacp_mux_name(m->mux));
-	if (m->reason[0] != '\0')
-		bf_out_printf(out, "\tnot distributing: %s\n", m->reason);
-	bf_out_obj_begin(out, NULL);
-	bf_out_str(out, "name", bm->name);
-	bf_out_u64(out, "port", bm->port);
-	bf_out_bool(out, "link", m->link_up);
-	bf_out_u64(out, "aggregator", m->aggregator_id);
-	bf_out_bool(out, "in_active_aggregator", m->in_active_aggregator);
-	bf_out_str(out, "selection", bf_lacp_selected_name(m->selected));
-	bf_out_str(out, "rx_machine", bf_lacp_rx_name(m->rx));
-	bf_out_str(out, "periodic_machine", bf_lacp_periodic_name(m->periodic));
-	bf_out_str(out, "mux_machine", bf_lacp_mux_name(m->mux));
-	bf_out_bool(out, "collecting", m->collecting);
-	bf_out_bool(out, "distributing", m->distributing);
-	bf_out_bool(out, "fallback", m->fallback);
-	bf_out_str(out, "why", bf_lacp_why_name(m->why));
-	bf_out_str(out, "reason", m->reason);
-	show_lacp_port("Actor", "actor", &m->actor, out);
-	show_lacp_port("Partner", "partner", &m->partner, out);
-	show_lacp_counters(&m->counters, out);
-	bf_out_obj_end(out);
-}
-
-static void
-show_lacp_bond(const struct bf_lacp_info *i, const struct bf_lacp_config *c, struct bf_out *out)
-{
-	bf_out_printf(out,
-		"  - Lacp info:\n\trate: %s\n\tactive: %s\n\taggregation mode: %s\n"
-		"\tmin links: %u\n\tcarrier: %s%s\n\tactive aggregator: %u\n\tdistributing: %u of %u\n",
-		c->fast ? "fast" : "slow", c->active ? "on" : "off", bf_lacp_select_name(c->select),
-		c->min_links, i->carrier ? "up" : "down", i->fallback ? " (fallback)" : "",
-		i->active_aggregator_id, i->n_distributing, i->n_members);
-	bf_out_str(out, "rate", c->fast ? "fast" : "slow");
-	bf_out_bool(out, "active", c->active);
-	bf_out_str(out, "aggregation_mode", bf_lacp_select_name(c->select));
-	bf_out_u64(out, "min_links", c->min_links);
-	bf_out_bool(out, "carrier", i->carrier);
-	bf_out_bool(out, "fallback", i->fallback);
-	bf_out_u64(out, "active_aggregator", i->active_aggregator_id);
-	bf_out_u64(out, "live", i->n_live);
-	bf_out_u64(out, "operational", i->n_operational);
-	bf_out_u64(out, "distributing", i->n_distributing);
-}
-
-static void
 cmd_show_lacp(struct bf_cmd_ctx *ctx)
 {
 	const struct bf_uplink *u = shown_uplink(ctx);
-	struct bf_lacp_member_info m;
-	struct bf_lacp_info info;
-	const struct bf_bond *b;
 
 	if (u == NULL)
 		return;
-	b = &u->bond;
-	if (!b->open || b->lacp == NULL) {
+	if (!u->bond.open || u->bond.lacp == NULL)
 		bf_out_error(
 			ctx->out, "bond %s: no LACP: expected mode 802.3ad and a member", u->name);
-		return;
-	}
-	bf_lacp_info(b->lacp, &info);
-	bf_out_obj_begin(ctx->out, NULL);
-	bf_out_str(ctx->out, "bond", b->cfg.name);
-	show_lacp_bond(&info, bf_lacp_config(b->lacp), ctx->out);
-	bf_out_arr_begin(ctx->out, "members");
-	for (unsigned int i = 0; bf_lacp_member_info_at(b->lacp, i, &m) == 0; i++)
-		show_lacp_member(b, &m, ctx->out);
-	for (uint32_t i = 0; i < u->missing.n; i++) {
-		bf_out_printf(
-			ctx->out, "\n\tMember Port: - (%s): missing\n", u->missing.members[i].name);
-		bf_out_obj_begin(ctx->out, NULL);
-		bf_out_str(ctx->out, "name", u->missing.members[i].name);
-		bf_out_bool(ctx->out, "missing", true);
-		bf_out_bool(ctx->out, "link", false);
-		bf_out_obj_end(ctx->out);
-	}
-	bf_out_arr_end(ctx->out);
-	bf_out_obj_end(ctx->out);
+	else
+		bf_app_show(ctx, &bf_show_lacp, u->name, true);
 }
 
 static const struct bf_cmd bond_cmds[] = {

@@ -11,6 +11,7 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_info,
 	&bf_show_bonds,
 	&bf_show_members,
+	&bf_show_lacp,
 	&bf_show_guests,
 	&bf_show_ports,
 	&bf_show_port_info,
