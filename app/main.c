@@ -31,6 +31,7 @@
 #include "control/config/descriptors.h"
 #include "control/loop/notify.h"
 #include "options.h"
+#include "telemetry.h"
 #include "vhost/mapping.h"
 
 enum {
@@ -143,6 +144,14 @@ open_console(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 }
 
 static int
+open_telemetry(struct bf_err *err)
+{
+	int ret = bf_telemetry_open();
+
+	return ret == 0 ? 0 : bf_err_set(err, -ret, "telemetry: %s", strerror(-ret));
+}
+
+static int
 watch(int ep, int fd)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
@@ -164,7 +173,7 @@ run(struct bf_app *app, const char *console)
 	struct epoll_event ev[8];
 
 	if (ep < 0 || watch(ep, signal_fd) != 0 || watch(ep, bf_notify_fd()) != 0 ||
-		watch(ep, bf_console_fd(app->console)) != 0) {
+		watch(ep, bf_console_fd(app->console)) != 0 || watch(ep, bf_telemetry_fd()) != 0) {
 		fail(STATUS_FAILED, strerror(errno));
 		if (ep >= 0)
 			close(ep);
@@ -182,6 +191,7 @@ run(struct bf_app *app, const char *console)
 		if (app->reload && !app->quit)
 			reload(app);
 		bf_console_poll(app->console, bf_clock_ms());
+		bf_telemetry_serve(app->br);
 	}
 	close(ep);
 	return app->quit ? STATUS_OK : STATUS_FAILED;
@@ -255,7 +265,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
 	bf_config_warnings(o->config, log_warning, NULL);
-	if (open_console(app, o, err) != 0)
+	if (open_console(app, o, err) != 0 || open_telemetry(err) != 0)
 		return STATUS_FAILED;
 	if (o->config_path != NULL)
 		bf_app_note_saved(app, o->config);
@@ -281,6 +291,7 @@ serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 	else if (!app->quit)
 		status = run(app, remembers(o));
 	bf_app_commit(app);
+	bf_telemetry_close();
 	bf_console_close(app->console);
 	bf_bridge_destroy(app->br);
 	rte_eal_cleanup();

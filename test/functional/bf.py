@@ -269,7 +269,7 @@ class Daemon:
 
     n_started = 0
 
-    def __init__(self, workdir, args, n_workers=1, memory=512, eal=(), log_allowed=()):
+    def __init__(self, workdir, args, n_workers=1, memory=512, eal=(), log_allowed=(), telemetry=False):
         Daemon.n_started += 1
         self.workdir = pathlib.Path(workdir)
         self.console = self.workdir / "console.sock"
@@ -279,8 +279,8 @@ class Daemon:
         self.transcript = []
         self.status = None
         self.cmd = [BONDFWD, "--lcores", lcores(n_workers), "--main-lcore", "0", "--no-huge", "-m",
-                    str(memory), "--no-pci", "--no-telemetry", "--file-prefix", self.prefix, *eal,
-                    "--", *args, "--console", self.console]
+                    str(memory), "--no-pci", *(() if telemetry else ("--no-telemetry",)),
+                    "--file-prefix", self.prefix, *eal, "--", *args, "--console", self.console]
         with open(self.log, "wb") as log:
             # A shell's background job ignores SIGINT and hands that on: the daemon gets the default.
             self.proc = subprocess.Popen(
@@ -392,7 +392,8 @@ class Rig:
 
     def __init__(self, workdir, members=2, guests=("vm1", "vm2"), mode="active-backup", mtu=9216,
                  workers=1, bond="", guest_opts=None, member_opts=None, peer_opts=None,
-                 far_peers=True, memory=512, config=None, log_allowed=(), vdevs=(), idle="poll"):
+                 far_peers=True, memory=512, config=None, log_allowed=(), vdevs=(), idle="poll",
+                 telemetry=False):
         """vdevs: members without a peer behind them, "net_ring0" or "net_tap0,iface=x".
         idle: what workers without frames do; "poll" takes a CPU away from the tests beside."""
         self.workdir = pathlib.Path(workdir)
@@ -402,6 +403,7 @@ class Rig:
         self.workers = workers
         self.vdevs = list(vdevs)
         self.idle = idle
+        self.telemetry = telemetry
         self.member_names = [f"net_vhost{i}" for i in range(members)]
         self.member_names += [v.partition(",")[0] for v in self.vdevs]
         self.guest_names = list(guests)
@@ -461,7 +463,7 @@ class Rig:
     def start(self, wait=True):
         self.is_finished = False
         self.daemon = Daemon(self.workdir, self.args, self.workers, self.memory,
-                             self.member_vdevs(), self.log_allowed)
+                             self.member_vdevs(), self.log_allowed, self.telemetry)
         if wait:
             self.daemon.wait_ready()
             if self.idle != "poll":

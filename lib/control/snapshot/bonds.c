@@ -230,6 +230,6 @@ gather_bonds(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 
 const struct bf_show bf_show_bonds = {.table = &bond_table,
 	.gather = gather_bonds,
-	.one = true,
+	.named_is_one = true,
 	.metrics = true,
 	.endpoint = "bonds"};

@@ -6,6 +6,7 @@
  * Threads: ctx control.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "control/bridge.h"
 #include "control/observe/stats.h"
@@ -128,19 +129,42 @@ gather_ledger(const struct bf_bridge *br, struct ledger_row *to, struct bf_snaps
 }
 
 static void
+gather_ports(
+	const struct bf_bridge *br, const char *only, struct bf_rows *rows, struct bf_snapshot *s)
+{
+	for (uint16_t slot = 0; slot < BF_MAX_PORTS; slot++)
+		if (bf_port_is_shown(br, slot) &&
+			(only == NULL || strcmp(bf_bridge_port_name(br, slot), only) == 0))
+			gather_port(br, slot, rows, s);
+}
+
+static void
 gather_drops(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 {
 	struct drops_row *row = bf_rows_add(s, &s->rows, sizeof(*row));
 
-	(void)only;
-	for (uint16_t slot = 0; slot < BF_MAX_PORTS; slot++)
-		if (bf_port_is_shown(br, slot))
-			gather_port(br, slot, &row->ports, s);
+	gather_ports(br, only, &row->ports, s);
 	gather_ledger(br, &row->ledger, s);
 }
 
-const struct bf_show bf_show_drops = {.table = &drops_table,
-	.gather = gather_drops,
+static void
+gather_port_drops(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
+{
+	gather_ports(br, only, &s->rows, s);
+}
+
+static void
+gather_ledger_alone(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
+{
+	(void)only;
+	gather_ledger(br, bf_rows_add(s, &s->rows, sizeof(struct ledger_row)), s);
+}
+
+const struct bf_show bf_show_drops = {.table = &drops_table, .gather = gather_drops, .one = true};
+const struct bf_show bf_show_port_drops = {
+	.table = &drop_table, .gather = gather_port_drops, .metrics = true, .endpoint = "drops"};
+const struct bf_show bf_show_ledger = {.table = &ledger_table,
+	.gather = gather_ledger_alone,
 	.one = true,
 	.metrics = true,
-	.endpoint = "drops"};
+	.endpoint = "ledger"};

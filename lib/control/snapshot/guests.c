@@ -123,9 +123,8 @@ gather_guest(struct bf_bridge *br, const struct bf_guest *g, ROW *row, struct bf
 		row->drops += row->c.drops[d];
 	row->announcements = bf_announce_sent_for(br->up[g->uplink].announcer, g->slot);
 	row->stations = br->fdb->port_count[g->slot];
-	if (!s->in_full)
-		return;
-	bf_gather_connection(g, &row->conn, s);
+	if (s->in_full)
+		bf_gather_connection(g, &row->conn, s);
 	bf_gather_options(bf_guest_keys, bf_n_guest_keys, &g->cfg, &row->options, s);
 }
 

@@ -67,7 +67,7 @@ static const struct bf_table counter_table = BF_TABLE(
 
 struct member_row {
 	bool there, missing;
-	char name[BF_DEV_NAME_MAX];
+	char bond[BF_NAME_MAX], name[BF_DEV_NAME_MAX];
 	uint16_t port;
 	bool link, in_active_aggregator, collecting, distributing, fallback;
 	uint32_t aggregator;
@@ -82,6 +82,7 @@ struct member_row {
 #define STATE BF_INFO("bondfwd_lacp_member", "State of the member's machines.")
 
 static const struct bf_field member_fields[] = {
+	BF_FIELD(ROW, bond, .label = "bond"),
 	BF_FIELD(ROW, name, .label = "member"),
 	BF_FIELD(ROW, missing, BF_WHEN(ROW, missing)),
 	BF_FIELD(ROW, port, THERE),
@@ -148,7 +149,7 @@ static const struct bf_field lacp_fields[] = {
 			"Members in sync with a partner that collects.")),
 	BF_FIELD(BOND, distributing,
 		BF_GAUGE("bondfwd_lacp_distributing_members", NULL, "Members that distribute.")),
-	BF_FIELD(BOND, members, .table = &member_table),
+	BF_FIELD(BOND, members, .table = &member_table, .apart = true),
 };
 
 static const struct bf_table lacp_table = BF_TABLE("lacp", BOND, lacp_fields,
@@ -166,12 +167,13 @@ set_end(END *to, const struct bf_lacp_port *p)
 }
 
 static void
-gather_member(const struct bf_bond *b, const struct bf_lacp_member_info *m, ROW *row)
+gather_member(const struct bf_uplink *u, const struct bf_lacp_member_info *m, ROW *row)
 {
-	int at = bf_bond_by_bit(b, m->id);
-	const struct bf_member *bm = &b->members[at < 0 ? 0 : at];
+	int at = bf_bond_by_bit(&u->bond, m->id);
+	const struct bf_member *bm = &u->bond.members[at < 0 ? 0 : at];
 
 	row->there = true;
+	BF_ROW_TEXT(row->bond, u->name);
 	BF_ROW_TEXT(row->name, bm->name);
 	row->port = bm->port;
 	row->link = m->link_up;
@@ -197,11 +199,12 @@ gather_members(const struct bf_uplink *u, struct bf_rows *rows, struct bf_snapsh
 	struct bf_lacp_member_info m;
 
 	for (unsigned int i = 0; bf_lacp_member_info_at(u->bond.lacp, i, &m) == 0; i++)
-		gather_member(&u->bond, &m, bf_rows_add(s, rows, sizeof(ROW)));
+		gather_member(u, &m, bf_rows_add(s, rows, sizeof(ROW)));
 	for (uint32_t i = 0; i < u->missing.n; i++) {
 		ROW *row = bf_rows_add(s, rows, sizeof(*row));
 
 		row->missing = true;
+		BF_ROW_TEXT(row->bond, u->name);
 		BF_ROW_TEXT(row->name, u->missing.members[i].name);
 	}
 }
@@ -229,21 +232,34 @@ gather_bond(const struct bf_uplink *u, struct bf_snapshot *s)
 	gather_members(u, &row->members, s);
 }
 
-/* Bonds that run LACP. */
+static bool
+runs_lacp(const struct bf_uplink *u, const char *only)
+{
+	return u->bond.open && u->bond.lacp != NULL && (only == NULL || strcmp(u->name, only) == 0);
+}
+
 static void
 gather_lacp(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 {
-	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
-		const struct bf_uplink *u = &br->up[k];
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (runs_lacp(&br->up[k], only))
+			gather_bond(&br->up[k], s);
+}
 
-		if (u->bond.open && u->bond.lacp != NULL &&
-			(only == NULL || strcmp(u->name, only) == 0))
-			gather_bond(u, s);
-	}
+static void
+gather_lacp_members(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
+{
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (runs_lacp(&br->up[k], only))
+			gather_members(&br->up[k], &s->rows, s);
 }
 
 const struct bf_show bf_show_lacp = {.table = &lacp_table,
 	.gather = gather_lacp,
-	.one = true,
+	.named_is_one = true,
 	.metrics = true,
 	.endpoint = "lacp"};
+const struct bf_show bf_show_lacp_members = {.table = &member_table,
+	.gather = gather_lacp_members,
+	.metrics = true,
+	.endpoint = "lacp_members"};

@@ -25,7 +25,7 @@ bf_gather_options(const struct bf_key *keys, unsigned int n_keys, const void *of
 {
 	char value[BF_KEY_TEXT_MAX];
 
-	for (unsigned int i = 0; i < n_keys; i++) {
+	for (unsigned int i = 0; s->in_full && i < n_keys; i++) {
 		struct option_row *row;
 
 		if (keys[i].flags & BF_KEY_IDENTITY)

@@ -14,7 +14,7 @@
 /** Of a struct bf_rows that bf_gather_options() fills. */
 extern const struct bf_table bf_options_table;
 
-/** @param of the bond's, member's or guest's configuration that the keys are of */
+/** None unless the snapshot is in full. @param of the bond's, member's or guest's configuration that the keys are of */
 void bf_gather_options(const struct bf_key *keys, unsigned int n_keys, const void *of,
 	struct bf_rows *rows, struct bf_snapshot *s);
 

@@ -29,18 +29,20 @@ typedef void bf_gather_fn(struct bf_bridge *br, const char *only, struct bf_snap
 struct bf_show {
 	const struct bf_table *table;
 	bf_gather_fn *gather;
-	bool one; /* the console shows one row: in JSON an object, not an array */
+	bool one; /* there is one row only: in JSON an object, not an array */
+	bool named_is_one; /* the same if one is asked for by name */
 	bool metrics; /* `show metrics` has it */
 	const char *endpoint; /* of telemetry, behind /bondfwd/; NULL: none */
 };
 
 /* Who and what: bonds, members, guests, ports. */
 extern const struct bf_show bf_show_info, bf_show_bonds, bf_show_members, bf_show_guests;
-extern const struct bf_show bf_show_lacp;
+extern const struct bf_show bf_show_lacp, bf_show_lacp_members;
 extern const struct bf_show bf_show_ports, bf_show_port_info, bf_show_port_stats,
 	bf_show_port_xstats;
 /* Frames and where they went. */
-extern const struct bf_show bf_show_drops, bf_show_forwarding, bf_show_polling;
+extern const struct bf_show bf_show_drops, bf_show_port_drops, bf_show_ledger;
+extern const struct bf_show bf_show_forwarding, bf_show_polling;
 /* Workers and memory. */
 extern const struct bf_show bf_show_lcores, bf_show_pools, bf_show_numa;
 

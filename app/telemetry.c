@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Telemetry: the mailbox between the library's threads and control.
+ *
+ * A request lies on the stack of the thread that waits for it.  Control takes it off the list before it works on
+ * it, without the lock; from then on its thread waits however long that takes, for control surely comes back.
+ *
+ * Threads: ctx control, but for what is called by the library.
+ */
+#include "telemetry.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_telemetry.h>
+
+#include "control/snapshot/snapshot.h"
+#include "telemetry_data.h"
+
+#define PREFIX "/bondfwd/"
+#define WAIT_S 1
+
+enum request_state {
+	REQUEST_WAITS,
+	REQUEST_TAKEN,
+	REQUEST_DONE,
+};
+
+struct request {
+	struct request *next;
+	const struct bf_show *show;
+	const char *only; /* name, or NULL */
+	enum request_state state;
+	struct bf_snapshot s; /* when done */
+};
+
+static struct {
+	pthread_mutex_t lock; /* for all below */
+	pthread_cond_t done;
+	struct request *first;
+	bool is_open;
+	int wake_fd;
+} mailbox = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake_fd = -1};
+
+static const struct bf_show *
+find_show(const char *cmd)
+{
+	const char *name = cmd + strlen(PREFIX);
+
+	for (unsigned int i = 0; i < bf_n_shows; i++)
+		if (bf_shows[i]->endpoint != NULL && strcmp(bf_shows[i]->endpoint, name) == 0)
+			return bf_shows[i];
+	return NULL;
+}
+
+/* Off the list, if it is on it. */
+static void
+remove_request(struct request *r)
+{
+	for (struct request **at = &mailbox.first; *at != NULL; at = &(*at)->next) {
+		if (*at == r) {
+			*at = r->next;
+			return;
+		}
+	}
+}
+
+static void
+add_request(struct request *r)
+{
+	struct request **at = &mailbox.first;
+	uint64_t one = 1;
+
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = r;
+	if (write(mailbox.wake_fd, &one, sizeof(one)) < 0)
+		return; /* full: control is awake already */
+}
+
+/* ctx any thread of the library's. @return false when control did not come in time */
+static bool
+ask_control(struct request *r)
+{
+	struct timespec until;
+	bool is_late = false, is_done;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += WAIT_S;
+	pthread_mutex_lock(&mailbox.lock);
+	if (mailbox.is_open)
+		add_request(r);
+	while (mailbox.is_open && r->state == REQUEST_WAITS && !is_late)
+		is_late = pthread_cond_timedwait(&mailbox.done, &mailbox.lock, &until) == ETIMEDOUT;
+	while (r->state == REQUEST_TAKEN)
+		pthread_cond_wait(&mailbox.done, &mailbox.lock);
+	is_done = r->state == REQUEST_DONE;
+	remove_request(r);
+	pthread_mutex_unlock(&mailbox.lock);
+	return is_done;
+}
+
+/* "+20": from that row on; else a name. ctx any thread of the library's. */
+static int
+on_command(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	struct request r = {.show = find_show(cmd)};
+	uint32_t from = 0;
+	bool one;
+	int ret = -1;
+
+	if (r.show == NULL)
+		return -1;
+	if (params != NULL && params[0] == '+')
+		from = (uint32_t)strtoul(params + 1, NULL, 10);
+	else if (params != NULL && params[0] != '\0')
+		r.only = params;
+	one = r.show->one || (r.only != NULL && r.show->named_is_one);
+	if (ask_control(&r) && r.s.ret != -ENOMEM)
+		ret = bf_telemetry_fill(d, r.show->table, &r.s.rows, one, from);
+	bf_snapshot_fini(&r.s);
+	return ret;
+}
+
+int
+bf_telemetry_open(void)
+{
+	pthread_condattr_t attr;
+	char cmd[64];
+	int ret = 0;
+
+	mailbox.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (mailbox.wake_fd < 0)
+		return -errno;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&mailbox.done, &attr);
+	pthread_condattr_destroy(&attr);
+	mailbox.is_open = true;
+	for (unsigned int i = 0; i < bf_n_shows && ret == 0; i++) {
+		if (bf_shows[i]->endpoint == NULL)
+			continue;
+		snprintf(cmd, sizeof(cmd), PREFIX "%s", bf_shows[i]->endpoint);
+		ret = rte_telemetry_register_cmd(
+			cmd, on_command, "As bondctl -j show. Parameters: a name, or +N rows on");
+	}
+	return ret;
+}
+
+int
+bf_telemetry_fd(void)
+{
+	return mailbox.wake_fd;
+}
+
+static struct request *
+take_request(void)
+{
+	struct request *r;
+
+	pthread_mutex_lock(&mailbox.lock);
+	r = mailbox.first;
+	if (r != NULL) {
+		mailbox.first = r->next;
+		r->state = REQUEST_TAKEN;
+	}
+	pthread_mutex_unlock(&mailbox.lock);
+	return r;
+}
+
+void
+bf_telemetry_serve(struct bf_bridge *br)
+{
+	struct request *r;
+	uint64_t count;
+
+	if (read(mailbox.wake_fd, &count, sizeof(count)) < 0)
+		return; /* nobody has asked */
+	while ((r = take_request()) != NULL) {
+		r->show->gather(br, r->only, &r->s);
+		pthread_mutex_lock(&mailbox.lock);
+		r->state = REQUEST_DONE;
+		pthread_cond_broadcast(&mailbox.done);
+		pthread_mutex_unlock(&mailbox.lock);
+	}
+}
+
+void
+bf_telemetry_close(void)
+{
+	if (mailbox.wake_fd < 0)
+		return;
+	pthread_mutex_lock(&mailbox.lock);
+	mailbox.is_open = false;
+	pthread_cond_broadcast(&mailbox.done);
+	pthread_mutex_unlock(&mailbox.lock);
+}
