@@ -5,13 +5,13 @@
  *
  * Threads: ctx control.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "app.h"
 #include "base/parse.h"
 #include "commands/commands.h"
+#include "commands/show.h"
 
 /* A bond, a guest, or all. @return whether it is one; else an error was written */
 static bool
@@ -114,66 +114,7 @@ cmd_stop(struct bf_cmd_ctx *ctx)
 			c->id);
 }
 
-static const char *
-state_name(const struct bf_capture *c)
-{
-	return c->state == BF_CAPTURE_RUNNING  ? "running"
-		: c->state == BF_CAPTURE_ENDED ? "ended"
-					       : "stopping";
-}
-
-static void
-show_capture(const struct bf_capture *c, struct bf_out *out)
-{
-	uint64_t frames = __atomic_load_n(&c->file.frames, __ATOMIC_RELAXED);
-	uint64_t bytes = __atomic_load_n(&c->file.bytes, __ATOMIC_RELAXED);
-	uint64_t lost = bf_capture_lost(c);
-	bool has_filter = c->filter_text[0] != '\0';
-
-	bf_out_printf(out, "%-4u %-16s %-10s %12" PRIu64 " %14" PRIu64 " %10" PRIu64 "  %s\n",
-		c->id, c->port, state_name(c), frames, bytes, lost, c->path);
-	if (has_filter)
-		bf_out_printf(out, "     filter: %s\n", c->filter_text);
-	if (c->why != NULL)
-		bf_out_printf(out, "     %s\n", c->why);
-	bf_out_obj_begin(out, NULL);
-	bf_out_u64(out, "id", c->id);
-	bf_out_str(out, "port", c->port);
-	bf_out_str(out, "filter", has_filter ? c->filter_text : NULL);
-	bf_out_str(out, "file", c->path);
-	bf_out_u64(out, "count", c->count);
-	bf_out_str(out, "state", state_name(c));
-	bf_out_str(out, "why", c->why);
-	bf_out_u64(out, "frames", frames);
-	bf_out_u64(out, "bytes", bytes);
-	bf_out_u64(out, "lost", lost);
-	bf_out_obj_end(out);
-}
-
-/* In the order of their numbers. */
-static void
-cmd_show(struct bf_cmd_ctx *ctx)
-{
-	struct bf_app *app = ctx->app;
-	struct bf_captures *cs = &app->br->captures;
-
-	bf_out_printf(ctx->out, "%-4s %-16s %-10s %12s %14s %10s  %s\n", "No", "Port", "State",
-		"Frames", "Bytes", "Lost", "File");
-	bf_out_arr_begin(ctx->out, NULL);
-	for (unsigned int shown = 0;;) {
-		const struct bf_capture *next = NULL;
-
-		for (unsigned int i = 0; i < RTE_DIM(cs->at); i++)
-			if (cs->at[i] != NULL && cs->at[i]->id > shown &&
-				(next == NULL || cs->at[i]->id < next->id))
-				next = cs->at[i];
-		if (next == NULL)
-			break;
-		show_capture(next, ctx->out);
-		shown = next->id;
-	}
-	bf_out_arr_end(ctx->out);
-}
+BF_CMD_SHOW(cmd_show, bf_show_captures)
 
 static const struct bf_cmd capture_cmds[] = {
 	{"capture start <port> [filter <filter>] [count <count>] file <file>",

@@ -7,13 +7,11 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "app.h"
-#include "base/mac.h"
 #include "base/parse.h"
 #include "commands/commands.h"
+#include "commands/show.h"
 
 /* "bond0", a guest's name, or its id: the switch port's slot. */
 static int
@@ -38,79 +36,19 @@ slot_of(struct bf_app *app, const char *text, uint16_t *slot, struct bf_err *err
 	return 0;
 }
 
-struct fdb_show {
-	const struct bf_bridge *br;
-	struct bf_out *out;
-	int slot; /* -1: all */
-};
-
-static void
-show_entry(void *arg, const struct bf_fdb_entry *e)
-{
-	struct fdb_show *s = arg;
-	uint8_t m[6];
-	char mac[18];
-	uint32_t age = s->br->fdb->now_s - e->last_seen;
-	unsigned int vlan = BF_FDB_VLAN_OF(e->key);
-
-	if (s->slot >= 0 && e->port != s->slot)
-		return;
-	memcpy(m, &e->key, 6);
-	bf_mac_text(m, mac);
-	bf_out_printf(s->out, "%-16s %4u  %s  %5" PRIu32 "%s\n",
-		bf_bridge_port_name(s->br, e->port), vlan, mac, age,
-		(e->flags & BF_FDB_STATIC) ? " static" : "");
-	bf_out_obj_begin(s->out, NULL);
-	bf_out_str(s->out, "port", bf_bridge_port_name(s->br, e->port));
-	bf_out_str(
-		s->out, "uplink", bf_bridge_port_name(s->br, bf_bond_slot(BF_FDB_BOND_OF(e->key))));
-	bf_out_u64(s->out, "vlan", vlan);
-	bf_out_str(s->out, "mac", mac);
-	bf_out_u64(s->out, "age", age);
-	bf_out_bool(s->out, "static", (e->flags & BF_FDB_STATIC) != 0);
-	bf_out_obj_end(s->out);
-}
-
-static void
-show_head(const struct bf_fdb *f, struct bf_out *out)
-{
-	bf_out_printf(out,
-		"Stations: %" PRIu32 " of %" PRIu32 ", static %" PRIu32 ", ageing %" PRIu32
-		" s\nLearned %" PRIu64 ", moved %" PRIu64 ", aged %" PRIu64 ", evicted %" PRIu64
-		", refused %" PRIu64 "\n%-16s VLAN  MAC                 Age\n",
-		f->count, f->capacity, f->n_static, f->age_s, f->learned, f->moved, f->aged,
-		f->evicted, f->refused, "Port");
-	bf_out_u64(out, "count", f->count);
-	bf_out_u64(out, "capacity", f->capacity);
-	bf_out_u64(out, "static", f->n_static);
-	bf_out_u64(out, "aging", f->age_s);
-	bf_out_u64(out, "learned", f->learned);
-	bf_out_u64(out, "moved", f->moved);
-	bf_out_u64(out, "aged", f->aged);
-	bf_out_u64(out, "evicted", f->evicted);
-	bf_out_u64(out, "refused", f->refused);
-}
-
 static void
 cmd_show(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
 	const char *port = bf_cmd_arg(ctx, "port");
-	struct fdb_show s = {app->br, ctx->out, -1};
 	struct bf_err err = {""};
-	uint16_t slot;
+	uint16_t slot = 0;
 
-	if (port != NULL && slot_of(app, port, &slot, &err) != 0) {
+	if (port != NULL && slot_of(app, port, &slot, &err) != 0)
 		bf_out_usage(ctx->out, "%s", err.text);
-		return;
-	}
-	s.slot = port != NULL ? slot : -1;
-	bf_out_obj_begin(ctx->out, NULL);
-	show_head(app->br->fdb, ctx->out);
-	bf_out_arr_begin(ctx->out, "entries");
-	bf_fdb_visit(app->br->fdb, show_entry, &s);
-	bf_out_arr_end(ctx->out);
-	bf_out_obj_end(ctx->out);
+	else
+		bf_app_show(ctx, &bf_show_fdb,
+			port == NULL ? NULL : bf_bridge_port_name(app->br, slot), true);
 }
 
 static int

@@ -5,10 +5,6 @@
  *
  * Threads: ctx control.
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <time.h>
-
 #include "app.h"
 #include "commands/commands.h"
 #include "commands/show.h"
@@ -28,40 +24,8 @@ BF_CMD_SHOW(cmd_config_fwd, bf_show_polling)
 BF_CMD_SHOW(cmd_drops, bf_show_drops)
 BF_CMD_SHOW(cmd_lcore, bf_show_lcores)
 BF_CMD_SHOW(cmd_mempool, bf_show_pools)
+BF_CMD_SHOW(cmd_events, bf_show_events)
 BF_CMD_SHOW(cmd_numa, bf_show_numa)
-
-static void
-show_event(void *arg, const struct bf_event *e)
-{
-	static const char *const levels[] = {"error", "warning", "notice", "debug"};
-	struct bf_out *out = arg;
-	time_t s = (time_t)(e->wall_ms / 1000);
-	char when[32];
-	struct tm tm;
-
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", gmtime_r(&s, &tm));
-	bf_out_printf(out, "%6" PRIu64 "  %s.%03d  %-7s  %-16s %-16s %s\n", e->seq, when,
-		(int)(e->wall_ms % 1000), levels[e->level], e->what, e->object, e->text);
-	bf_out_obj_begin(out, NULL);
-	bf_out_u64(out, "seq", e->seq);
-	bf_out_i64(out, "time_ms", e->wall_ms);
-	bf_out_u64(out, "mono_ms", e->mono_ms);
-	bf_out_str(out, "level", levels[e->level]);
-	bf_out_str(out, "what", e->what);
-	bf_out_str(out, "object", e->object);
-	bf_out_str(out, "text", e->text);
-	bf_out_obj_end(out);
-}
-
-static void
-cmd_events(struct bf_cmd_ctx *ctx)
-{
-	struct bf_app *app = ctx->app;
-
-	bf_out_arr_begin(ctx->out, NULL);
-	bf_events_visit(&app->br->events, show_event, ctx->out);
-	bf_out_arr_end(ctx->out);
-}
 
 static const struct bf_cmd stats_cmds[] = {
 	{"show fwd stats all", "Forwarding statistics of every switch port.", cmd_fwd, 0},

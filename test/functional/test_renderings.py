@@ -17,7 +17,7 @@ from bf import FAR_MAC, guest_mac, wait_for
 
 # Fields that go on while no frame moves.
 RESTLESS = {"busy_cycles", "idle_cycles", "busy_percent", "idle_percent", "loops", "idle_loops", "sleeps",
-            "woken", "uptime_s", "stages", "rings", "cycles_per_frame"}
+            "woken", "uptime_s", "stages", "rings", "cycles_per_frame", "age"}
 # What only the console gathers: options, a guest's connection. Lists of rows are tables of their own.
 CONSOLE_ONLY = {"options", "refusals", "last_refusal", "peer",
                 "feature_names", "protocol_features", "protocol_feature_names", "migrating", "offloads"}
@@ -146,6 +146,13 @@ TABLES = {
         r"ring contention (?P<ring_contended>\d+), padded (?P<padded>\d+)$", "lcores", ("lcore",),
         {"bondfwd_lcore_receive_frames_total": "frames", "bondfwd_lcore_cache_misses_total": "cache_miss",
          "bondfwd_lcore_learn_posted_total": "learn_posted"}),
+    "fdb": Table(
+        "show fdb", itself,
+        r"Stations: (?P<count>\d+) of (?P<capacity>\d+), static (?P<static>\d+), ageing (?P<aging>\d+) s\n"
+        r"Learned (?P<learned>\d+), moved (?P<moved>\d+), aged (?P<aged>\d+), evicted (?P<evicted>\d+), "
+        r"refused (?P<refused>\d+)\n", "fdb", (),
+        {"bondfwd_fdb_stations": "count", "bondfwd_fdb_capacity": "capacity",
+         "bondfwd_fdb_learned_total": "learned"}),
     "pools": Table(
         "show mempool", itself,
         r"^(?P<name>\S+) +size (?P<size>\d+) +free (?P<avail>\d+) +element (?P<element>\d+) bytes", "pools",

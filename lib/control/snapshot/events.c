@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * show events: the newest events.
+ *
+ * Threads: ctx control.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "control/bridge.h"
+#include "control/snapshot/snapshot.h"
+
+struct event_row {
+	uint64_t seq, mono_ms;
+	int64_t time_ms;
+	char when[40], what[24], object[64], text[256];
+	const char *level;
+};
+
+#define ROW struct event_row
+
+static const struct bf_field event_fields[] = {
+	BF_FIELD(ROW, seq),
+	BF_FIELD(ROW, time_ms),
+	BF_FIELD(ROW, when, .text_only = true),
+	BF_FIELD(ROW, mono_ms),
+	BF_FIELD(ROW, level),
+	BF_FIELD(ROW, what),
+	BF_FIELD(ROW, object),
+	BF_FIELD(ROW, text),
+};
+
+static const struct bf_table event_table = BF_TABLE("event", ROW, event_fields,
+	.text = "{seq:6}  {when}  {level:-7}  {what:-16} {object:-16} {text}\n");
+
+static void
+add_event(void *arg, const struct bf_event *e)
+{
+	static const char *const levels[] = {"error", "warning", "notice", "debug"};
+	struct bf_snapshot *s = arg;
+	ROW *row = bf_rows_add(s, &s->rows, sizeof(*row));
+	time_t seconds = (time_t)(e->wall_ms / 1000);
+	char when[32];
+	struct tm tm;
+
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
+	snprintf(row->when, sizeof(row->when), "%s.%03d", when, (int)(e->wall_ms % 1000));
+	row->seq = e->seq;
+	row->time_ms = e->wall_ms;
+	row->mono_ms = e->mono_ms;
+	row->level = levels[e->level];
+	BF_ROW_TEXT(row->what, e->what);
+	BF_ROW_TEXT(row->object, e->object);
+	BF_ROW_TEXT(row->text, e->text);
+}
+
+static void
+gather_events(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
+{
+	(void)only;
+	bf_events_visit(&br->events, add_event, s);
+}
+
+const struct bf_show bf_show_events = {.table = &event_table, .gather = gather_events};
