@@ -6,20 +6,17 @@
  * Threads: ctx control.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <arpa/inet.h>
 
 #include "app.h"
 #include "base/clock.h"
-#include "base/mac.h"
 #include "base/parse.h"
 #include "commands/commands.h"
+#include "commands/show.h"
 
-#define TOP_FLOWS 10
 #define DRILL_MS 2000
 
 /* The open uplink of the bond that is named, or an error. */
@@ -43,159 +40,13 @@ open_bond(struct bf_cmd_ctx *ctx)
 	return u == NULL ? NULL : &u->bond;
 }
 
-static const char *
-member_name(const struct bf_bond *b, int i)
-{
-	return i < 0 ? "none" : b->members[i].name;
-}
-
-/* Addresses and ports of a sampled frame, in words. */
-static void
-flow_text(const struct bf_flow *f, char *buf, size_t size)
-{
-	char s[18], d[18], sip[INET6_ADDRSTRLEN] = "", dip[INET6_ADDRSTRLEN] = "";
-	struct bf_flow_key k;
-	uint16_t ports[2];
-	bool v6;
-
-	bf_flow_key(f->head, f->head_len, BF_POLICY_L34, &k);
-	bf_mac_text(f->head + 6, s);
-	bf_mac_text(f->head, d);
-	if (!k.has_l3) {
-		snprintf(buf, size, "%s -> %s", s, d);
-		return;
-	}
-	v6 = k.l3[1] != 0 || k.l3[3] != 0;
-	inet_ntop(v6 ? AF_INET6 : AF_INET, &k.l3[0], sip, sizeof(sip));
-	inet_ntop(v6 ? AF_INET6 : AF_INET, &k.l3[2], dip, sizeof(dip));
-	memcpy(ports, &k.ports, 4);
-	if (k.has_l4)
-		snprintf(buf, size, "%s -> %s %s:%u -> %s:%u proto %u", s, d, sip, ntohs(ports[0]),
-			dip, ntohs(ports[1]), k.proto);
-	else
-		snprintf(buf, size, "%s -> %s %s -> %s", s, d, sip, dip);
-}
-
-static int
-by_bytes(const void *a, const void *b)
-{
-	const struct bf_flow *const *x = a, *const *y = b;
-
-	return (*x)->bytes < (*y)->bytes ? 1 : (*x)->bytes > (*y)->bytes ? -1 : 0;
-}
-
-static void
-show_flows(const struct bf_balance *ba, const struct bf_bond *b, struct bf_out *out)
-{
-	const struct bf_flow *known[BF_FLOWS_MAX] = {NULL};
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < BF_FLOWS_MAX; i++)
-		if (ba->flows[i].hash != 0)
-			known[n++] = &ba->flows[i];
-	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
-	qsort(known, n, sizeof(known[0]), by_bytes);
-	bf_out_printf(out, "Biggest flows of %u sampled:\n", n);
-	bf_out_u64(out, "flows_known", n);
-	bf_out_arr_begin(out, "top_flows");
-	for (unsigned int i = 0; i < n && i < TOP_FLOWS; i++) {
-		int m = bf_bond_member_for(b, known[i]->head, known[i]->head_len);
-		char text[200];
-
-		flow_text(known[i], text, sizeof(text));
-		bf_out_printf(out, "  %12" PRIu64 " bytes  %-16s %s\n", known[i]->bytes,
-			member_name(b, m), text);
-		bf_out_obj_begin(out, NULL);
-		bf_out_str(out, "flow", text);
-		bf_out_u64(out, "bytes", known[i]->bytes);
-		bf_out_str(out, "member", member_name(b, m));
-		bf_out_obj_end(out);
-	}
-	bf_out_arr_end(out);
-}
-
-static void
-show_shares(struct bf_app *app, const struct bf_uplink *u, struct bf_out *out)
-{
-	const struct bf_bond *b = &u->bond;
-	double load[BF_MAX_MEMBERS], sum = 0;
-
-	bf_balance_shares(&u->balance, b, load);
-	for (unsigned int i = 0; i < b->n_members; i++)
-		sum += load[i];
-	bf_out_printf(out, "%-20s %-8s %-8s %14s %8s %14s\n", "Member", "Carries", "Buckets",
-		"bit/s", "Share", "tx frames");
-	bf_out_arr_begin(out, "members");
-	for (unsigned int i = 0; i < b->n_members; i++) {
-		bool carries = (bf_bond_carrying(b) & 1u << b->members[i].bit) != 0;
-		struct bf_member_counters c;
-		unsigned int n = 0;
-
-		bf_stats_member(app->br, b->number, b->members[i].bit, &c);
-		for (unsigned int k = 0; k < BF_BUCKETS; k++)
-			n += bf_bond_bucket_member(b, k) == b->members[i].bit;
-		bf_out_printf(out, "%-20s %-8s %-8u %14.0f %7.1f%% %14" PRIu64 "\n",
-			b->members[i].name, carries ? "yes" : "no", n, load[i] * 8,
-			sum > 0 ? 100 * load[i] / sum : 0, c.tx_frames);
-		bf_out_obj_begin(out, NULL);
-		bf_out_str(out, "name", b->members[i].name);
-		bf_out_bool(out, "carries", carries);
-		bf_out_u64(out, "buckets", n);
-		bf_out_f64(out, "bps", load[i] * 8);
-		bf_out_f64(out, "share", sum > 0 ? load[i] / sum : 0);
-		bf_out_u64(out, "tx_frames", c.tx_frames);
-		bf_out_u64(out, "tx_bytes", c.tx_bytes);
-		bf_out_obj_end(out);
-	}
-	for (uint32_t i = 0; i < u->missing.n; i++) {
-		bf_out_printf(out, "%-20s missing\n", u->missing.members[i].name);
-		bf_out_obj_begin(out, NULL);
-		bf_out_str(out, "name", u->missing.members[i].name);
-		bf_out_bool(out, "missing", true);
-		bf_out_bool(out, "carries", false);
-		bf_out_obj_end(out);
-	}
-	bf_out_arr_end(out);
-	bf_out_printf(out,
-		"Imbalance ratio (largest / fair share): %.2f, rebalancing moves %" PRIu64 "\n",
-		bf_balance_ratio(b, load), u->balance.moves);
-	bf_out_f64(out, "ratio", bf_balance_ratio(b, load));
-	bf_out_u64(out, "moves", u->balance.moves);
-}
-
 static void
 cmd_balance(struct bf_cmd_ctx *ctx)
 {
-	struct bf_app *app = ctx->app;
 	const struct bf_uplink *u = open_uplink(ctx);
-	struct bf_out *out = ctx->out;
-	const struct bf_bond *b;
-	const char *mode;
 
-	if (u == NULL)
-		return;
-	b = &u->bond;
-	mode = bf_mode_names[bf_bond_mode_in_force(b)];
-	bf_out_printf(out, "%s: %s, policy %s, seed %" PRIu32 "\n", b->cfg.name, mode,
-		bf_policy_names[bf_bond_policy(b)], b->cfg.seed);
-	bf_out_obj_begin(out, NULL);
-	bf_out_str(out, "bond", b->cfg.name);
-	bf_out_str(out, "mode", mode);
-	bf_out_str(out, "policy", bf_policy_names[bf_bond_policy(b)]);
-	bf_out_u64(out, "seed", b->cfg.seed);
-	show_shares(app, u, out);
-	bf_out_arr_begin(out, "buckets");
-	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
-		bf_out_obj_begin(out, NULL);
-		bf_out_u64(out, "bucket", k);
-		bf_out_str(out, "member",
-			member_name(b, bf_bond_by_bit(b, bf_bond_bucket_member(b, k))));
-		bf_out_u64(out, "bytes_per_s", u->balance.load[k]);
-		bf_out_obj_end(out);
-	}
-	bf_out_arr_end(out);
-	show_flows(&u->balance, b, out);
-	bf_out_obj_end(out);
+	if (u != NULL)
+		bf_app_show(ctx, &bf_show_balance, u->name, true);
 }
 
 /** The frame that `show bonding path` asks about, field by field. */
@@ -303,26 +154,56 @@ member_without(const struct bf_bond *b, const struct tuple *t, const uint8_t *fr
 	return bf_bond_member_for(&copy, frame, len);
 }
 
+/** What became of the question. */
+struct path_row {
+	char member[BF_DEV_NAME_MAX];
+	const char *mode;
+	uint32_t bucket;
+	bool uses_all; /* members, whatever the frame */
+};
+
+static const struct bf_field path_fields[] = {
+	BF_FIELD(struct path_row, member),
+	BF_FIELD(struct path_row, bucket),
+	BF_FIELD(struct path_row, mode),
+	BF_FIELD(struct path_row, uses_all, .text_only = true),
+};
+
+static const struct bf_table path_table = BF_TABLE("path", struct path_row, path_fields,
+	.text = "{member} (mode {mode}, bucket {bucket})"
+		"{#uses_all}; this mode uses every member in service{/uses_all}\n");
+
+static bool
+parse_tuple(const struct bf_cmd_ctx *ctx, struct tuple *t, struct bf_err *err)
+{
+	unsigned int n = bf_cmd_rest_count(ctx);
+
+	for (unsigned int i = 0; i < n; i += 2) {
+		const char *value = i + 1 < n ? bf_cmd_rest(ctx, i + 1) : "";
+
+		if (take_field(t, bf_cmd_rest(ctx, i), value, err) != 0)
+			return false;
+	}
+	return true;
+}
+
 static void
 cmd_path(struct bf_cmd_ctx *ctx)
 {
 	const struct bf_bond *b = open_bond(ctx);
-	unsigned int n = bf_cmd_rest_count(ctx), bucket;
+	struct bf_snapshot s = {.in_full = true};
 	struct bf_err err = {""};
 	struct tuple t = {.v4 = false};
 	uint8_t frame[128] = {0};
+	struct path_row *row;
 	uint32_t len, mode;
 	int member;
 
 	if (b == NULL)
 		return;
-	for (unsigned int i = 0; i < n; i += 2) {
-		const char *value = i + 1 < n ? bf_cmd_rest(ctx, i + 1) : "";
-
-		if (take_field(&t, bf_cmd_rest(ctx, i), value, &err) != 0) {
-			bf_out_usage(ctx->out, "%s", err.text);
-			return;
-		}
+	if (!parse_tuple(ctx, &t, &err)) {
+		bf_out_usage(ctx->out, "%s", err.text);
+		return;
 	}
 	len = build_frame(&t, frame);
 	member = t.without != NULL ? member_without(b, &t, frame, len)
@@ -332,124 +213,32 @@ cmd_path(struct bf_cmd_ctx *ctx)
 			ctx->out, "without: \"%.60s\": not a member of %s", t.without, b->cfg.name);
 		return;
 	}
-	bucket = bf_bond_frame_bucket(b, frame, len);
+	row = bf_rows_add(&s, &s.rows, sizeof(*row));
 	mode = bf_bond_mode_in_force(b);
-	bf_out_printf(ctx->out, "%s (mode %s, bucket %u)%s\n", member_name(b, member),
-		bf_mode_names[mode], bucket,
-		mode == BF_MODE_RR || mode == BF_MODE_BROADCAST
-			? "; this mode uses every member in service"
-			: "");
-	bf_out_obj_begin(ctx->out, NULL);
-	bf_out_str(ctx->out, "member", member_name(b, member));
-	bf_out_u64(ctx->out, "bucket", bucket);
-	bf_out_str(ctx->out, "mode", bf_mode_names[mode]);
-	bf_out_obj_end(ctx->out);
-}
-
-static void
-whatif_row(const struct bf_whatif *w, struct bf_out *out)
-{
-	bf_out_printf(out, "%-13s %-10" PRIu64 " %-8u %-7.2f %5u of %-5u ",
-		bf_policy_names[w->policy], w->seed, w->n_members, w->ratio, w->moved, w->flows);
-	bf_out_obj_begin(out, NULL);
-	bf_out_str(out, "policy", bf_policy_names[w->policy]);
-	bf_out_u64(out, "seed", w->seed);
-	bf_out_u64(out, "members", w->n_members);
-	bf_out_f64(out, "ratio", w->ratio);
-	bf_out_u64(out, "flows", w->flows);
-	bf_out_u64(out, "moved", w->moved);
-	bf_out_arr_begin(out, "shares");
-	for (unsigned int i = 0; i < w->n_members; i++) {
-		bf_out_printf(out, " %.0f%%", w->share[i] * 100);
-		bf_out_f64(out, NULL, w->share[i]);
-	}
-	bf_out_arr_end(out);
-	bf_out_obj_end(out);
-	bf_out_printf(out, "\n");
+	BF_ROW_TEXT(row->member, bf_bond_member_name(b, member));
+	row->bucket = bf_bond_frame_bucket(b, frame, len);
+	row->mode = bf_mode_names[mode];
+	row->uses_all = mode == BF_MODE_RR || mode == BF_MODE_BROADCAST;
+	bf_app_render(ctx->out, &path_table, &s, true);
 }
 
 static void
 cmd_whatif(struct bf_cmd_ctx *ctx)
 {
 	const struct bf_uplink *u = open_uplink(ctx);
-	const struct bf_bond *b;
-	struct bf_whatif w;
 
-	if (u == NULL)
-		return;
-	b = &u->bond;
-	bf_out_printf(ctx->out, "%-13s %-10s %-8s %-7s %-14s %s\n", "Policy", "Seed", "Members",
-		"Ratio", "Flows moved", "Shares");
-	bf_out_arr_begin(ctx->out, NULL);
-	for (unsigned int p = 0; p < BF_POLICY_COUNT; p++) {
-		for (uint64_t seed = b->cfg.seed; seed < b->cfg.seed + 3ull; seed++) {
-			bf_balance_whatif(
-				&u->balance, b, (enum bf_policy)p, seed, b->n_members, &w);
-			whatif_row(&w, ctx->out);
-		}
-	}
-	for (unsigned int n = b->n_members - 1; n <= b->n_members + 1; n += 2) {
-		if (n == 0 || n > BF_MAX_MEMBERS)
-			continue;
-		bf_balance_whatif(&u->balance, b, bf_bond_policy(b), b->cfg.seed, n, &w);
-		whatif_row(&w, ctx->out);
-	}
-	bf_out_arr_end(ctx->out);
-}
-
-static void
-show_failover(const struct bf_uplink *u, const struct bf_failover *f, struct bf_out *out)
-{
-	bf_out_printf(out, "%-5" PRIu64 " %-24s %-24s ", f->seq, f->from, f->to);
-	if (f->has_first)
-		bf_out_printf(out, "%9.3f ms ", f->first_frame_us / 1000);
-	else
-		bf_out_printf(out, "%-12s ", f->open ? "waiting" : "no traffic");
-	bf_out_printf(out, "%9.3f ms %6" PRIu64 " in %7.1f ms %-8" PRIu64 " %s\n",
-		f->detect_us / 1000, f->announced, f->announced_ms, f->lost, f->cause);
-	bf_out_obj_begin(out, NULL);
-	bf_out_str(out, "bond", u->name);
-	bf_out_u64(out, "seq", f->seq);
-	bf_out_i64(out, "time_ms", f->wall_ms);
-	bf_out_bool(out, "open", f->open);
-	bf_out_bool(out, "test", f->test);
-	bf_out_str(out, "cause", f->cause);
-	bf_out_str(out, "from", f->from);
-	bf_out_str(out, "to", f->to);
-	bf_out_bool(out, "has_first_frame", f->has_first);
-	bf_out_f64(out, "first_frame_us", f->first_frame_us);
-	bf_out_f64(out, "detect_us", f->detect_us);
-	bf_out_u64(out, "announcements", f->announced);
-	bf_out_f64(out, "announced_ms", f->announced_ms);
-	bf_out_u64(out, "lost", f->lost);
-	bf_out_obj_end(out);
+	if (u != NULL)
+		bf_app_show(ctx, &bf_show_whatif, u->name, true);
 }
 
 static void
 cmd_failover(struct bf_cmd_ctx *ctx)
 {
-	struct bf_app *app = ctx->app;
 	const char *bond = bf_cmd_arg(ctx, "bond");
-	const struct bf_uplink *only = NULL;
-	const struct bf_failover *f;
-	struct bf_out *out = ctx->out;
+	const struct bf_uplink *u = bond == NULL ? NULL : bf_app_uplink(ctx->app, bond, ctx->out);
 
-	if (bond != NULL && (only = bf_app_uplink(app, bond, out)) == NULL)
-		return;
-	bf_out_printf(out, "%-5s %-24s %-24s %-12s %-12s %-20s %-8s %s\n", "No", "From", "To",
-		"First frame", "Known", "Announced", "Lost", "Cause");
-	bf_out_arr_begin(out, NULL);
-	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
-		const struct bf_uplink *u = &app->br->up[k];
-
-		if (only != NULL && u != only)
-			continue;
-		if (only == NULL && app->br->running->n_bonds > 1 && u->failovers.n > 0)
-			bf_out_printf(out, "%s:\n", u->name);
-		for (unsigned int i = 0; (f = bf_failover_at(&u->failovers, i)) != NULL; i++)
-			show_failover(u, f, out);
-	}
-	bf_out_arr_end(out);
+	if (bond == NULL || u != NULL)
+		bf_app_show(ctx, &bf_show_failovers, u == NULL ? NULL : u->name, true);
 }
 
 static void
@@ -472,43 +261,7 @@ cmd_drill(struct bf_cmd_ctx *ctx)
 	(void)app;
 }
 
-struct neighbor_show {
-	const struct bf_bridge *br;
-	struct bf_out *out;
-};
-
-static void
-show_neighbor(void *arg, const struct bf_neighbor *nb)
-{
-	struct neighbor_show *s = arg;
-	const struct bf_guest *g = s->br->guests[nb->port];
-	char ip[INET6_ADDRSTRLEN] = "", mac[18];
-	uint8_t m[6];
-
-	memcpy(m, &nb->key, 6);
-	bf_mac_text(m, mac);
-	inet_ntop(nb->v6 ? AF_INET6 : AF_INET, nb->addr, ip, sizeof(ip));
-	bf_out_printf(s->out, "%-16s %4u  %s  %s\n", g != NULL ? g->cfg.name : "?",
-		BF_FDB_VLAN_OF(nb->key), mac, ip);
-	bf_out_obj_begin(s->out, NULL);
-	bf_out_str(s->out, "guest", g != NULL ? g->cfg.name : "?");
-	bf_out_u64(s->out, "vlan", BF_FDB_VLAN_OF(nb->key));
-	bf_out_str(s->out, "mac", mac);
-	bf_out_str(s->out, "address", ip);
-	bf_out_obj_end(s->out);
-}
-
-static void
-cmd_neighbors(struct bf_cmd_ctx *ctx)
-{
-	struct bf_app *app = ctx->app;
-	struct neighbor_show s = {app->br, ctx->out};
-
-	bf_out_printf(ctx->out, "%-16s VLAN  MAC                Address\n", "Guest");
-	bf_out_arr_begin(ctx->out, NULL);
-	bf_neighbors_visit(app->br->neighbors, show_neighbor, &s);
-	bf_out_arr_end(ctx->out);
-}
+BF_CMD_SHOW(cmd_neighbors, bf_show_neighbors)
 
 static const struct bf_cmd paths_cmds[] = {
 	{"show bonding balance <bond>",

@@ -22,6 +22,9 @@
 void bf_app_show(
 	struct bf_cmd_ctx *ctx, const struct bf_show *show, const char *only, bool in_full);
 
+/** Write rows, with what could not be read, and release them. @param one as in bf_render() */
+void bf_app_render(struct bf_out *out, const struct bf_table *t, struct bf_snapshot *s, bool one);
+
 /** A command that shows all of something. */
 #define BF_CMD_SHOW(name, show) \
 	static void name(struct bf_cmd_ctx *ctx) \

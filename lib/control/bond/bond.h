@@ -180,6 +180,13 @@ bool bf_mode_has_lag(uint32_t mode);
 /** Member by its number. @return index, or -1. */
 int bf_bond_by_bit(const struct bf_bond *b, unsigned int bit);
 
+/** Name of a member, by index; "none" for -1. */
+static inline const char *
+bf_bond_member_name(const struct bf_bond *b, int member)
+{
+	return member < 0 ? "none" : b->members[member].name;
+}
+
 /**
  * Hand a frame of our own to a member (by index); takes @p m.
  *
