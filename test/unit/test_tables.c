@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "console/render.h"
+#include "control/snapshot/queues.h"
 #include "control/snapshot/snapshot.h"
 
 #define FAMILIES_MAX 512
@@ -28,6 +29,8 @@ test_every_table_is_well_made(void **state)
 	for (unsigned int i = 0; i < bf_n_shows; i++)
 		if (bf_table_check(bf_shows[i]->table, &err) != 0)
 			fail_msg("%s", err.text);
+	if (bf_table_check(&bf_queue_table, &err) != 0)
+		fail_msg("%s", err.text);
 }
 
 /** Families seen, and the table that each is of. */
