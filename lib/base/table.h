@@ -133,7 +133,7 @@ struct bf_table {
 		.offset = offsetof(row, member), ##__VA_ARGS__ \
 	}
 /** For the end of a field: it is there only while the bool @p flag of the row is set. */
-#define BF_WHEN(row, flag) .when = offsetof(row, flag) + 1
+#define BF_WHEN(row, flag) .when = (offsetof(row, flag) + 1)
 /** For the end of a field: a metric of it. @p unit_ may be NULL */
 #define BF_COUNTER(metric_, unit_, help_) \
 	.metric = (metric_), .unit = (unit_), .help = (help_), .kind = BF_METRIC_COUNTER

@@ -186,6 +186,13 @@ write_histogram(struct family *fam, const struct bf_histogram *h, struct labels 
 	write_sample(fam, "_sum", l, &v);
 }
 
+static bool
+are_one_info(const struct bf_field *a, const struct bf_field *b)
+{
+	return a->kind == BF_METRIC_INFO && b->kind == BF_METRIC_INFO && a->metric != NULL &&
+		b->metric != NULL && strcmp(a->metric, b->metric) == 0;
+}
+
 /* One sample whose labels are all fields of the metric. */
 static void
 write_info(struct family *fam, const void *row, struct labels *l)
@@ -196,7 +203,7 @@ write_info(struct family *fam, const void *row, struct labels *l)
 	for (unsigned int i = 0; i < fam->table->n_fields; i++) {
 		const struct bf_field *f = &fam->table->fields[i];
 
-		if (f->kind != BF_METRIC_INFO || strcmp(f->metric, fam->field->metric) != 0)
+		if (!are_one_info(f, fam->field))
 			continue;
 		bf_value_of(f, row, &v);
 		add_label(l, f->name, &v);
@@ -256,8 +263,7 @@ static bool
 is_first(const struct bf_table *t, const struct bf_field *f)
 {
 	for (const struct bf_field *before = t->fields; before < f; before++)
-		if (f->kind == BF_METRIC_INFO && before->kind == BF_METRIC_INFO &&
-			strcmp(before->metric, f->metric) == 0)
+		if (are_one_info(before, f))
 			return false;
 	return true;
 }
