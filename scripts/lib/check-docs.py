@@ -3,7 +3,8 @@
 """
 Hold the pages against the program.  The tables of docs/console.md are made from what the program
 says of its commands and keys (`bondfwd --help-json`, built when it is not), and from the list of
-drop reasons; links between the pages must lead somewhere.
+drop reasons; links between the pages must lead somewhere; what a page shows of the program's output
+is marked as a sample, which test/functional/test_samples.py makes.
 
     scripts/lib/check-docs.py            exit 1 and say what is wrong
     scripts/lib/check-docs.py --write    bring docs/console.md up to date first
@@ -134,6 +135,29 @@ def dead_links():
                 yield f"{path.relative_to(ROOT)}: link to {target}: no such file"
 
 
+# Blocks: fenced ones hold output and are marked; indented ones hold what is typed.
+
+SAMPLED = ["README.md", *(f"docs/{name}.md" for name in ("console", "lacp", "offloads", "troubleshooting"))]
+MARK = re.compile(r"<!-- (sample: [\w-]+|drawing) -->")
+TYPED = re.compile(r"(# |[A-Z_]+=\S+ )*(bondfwd>?|bondctl|scripts/|meson|ninja|python3|clang|nice)")
+
+
+def wrong_blocks():
+    for name in SAMPLED:
+        before, is_inside, goes_on = "", False, False
+        for number, line in enumerate(read(name).splitlines(), 1):
+            if line.startswith("```"):
+                is_inside = not is_inside
+                if is_inside and not MARK.fullmatch(before):
+                    yield (f"{name}:{number}: a block without a mark: expected <!-- sample: SCENE --> before output, "
+                           "of a scene in test/functional/test_samples.py")
+            elif not is_inside and line.startswith("    ") and not goes_on and not TYPED.match(line[4:]):
+                yield (f"{name}:{number}: expected a command in an indented block; output is fenced and has a mark, "
+                       "<!-- sample: SCENE -->")
+            goes_on = line.startswith("    ") and line.endswith("\\")
+            before = line
+
+
 def main(argv):
     if argv[1:] not in ([], ["--write"]):
         sys.exit(f"check-docs.py: {' '.join(argv[1:])}: expected nothing, or --write")
@@ -142,7 +166,7 @@ def main(argv):
     if argv[1:] == ["--write"]:
         CONSOLE.write_text(fresh, encoding="utf-8")
         page = fresh
-    problems = list(dead_links())
+    problems = [*dead_links(), *wrong_blocks()]
     if page != fresh:
         problems.append("docs/console.md: a table is not that of the sources: run "
                         "scripts/lib/check-docs.py --write")
