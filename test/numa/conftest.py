@@ -14,7 +14,8 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts" / "guest"), str(ROOT / "test" / "pci"), str(ROOT / "test" / "numa")]
+sys.path[:0] = [str(ROOT / "scripts" / "guest"),
+                *(str(ROOT / "test" / name) for name in ("pci", "numa", "functional"))]
 pytest.register_assert_rewrite("two_nodes")
 
 from guestrig import image  # noqa: E402
