@@ -72,8 +72,8 @@ def is_up(r, name):
     return lambda: {g["name"]: g["up"] for g in r.daemon.ctl("show guest", json=True)}[name]
 
 
-def two_guests(rig):
-    r = rig(start=False, mtu=1500, log_allowed=LOG_LINK_LOSS)
+def two_guests(rig, **options):
+    r = rig(start=False, mtu=1500, log_allowed=LOG_LINK_LOSS, **options)
     for peer in r.peers():
         peer.kill()
     r.start(wait=False)
@@ -120,6 +120,21 @@ def test_pair(rig):
     load = Load(r, kind="ip4tcp", size=1400)
     wait_for(lambda: has_rate(r), what="a second of traffic")
     samples.check("pair", Operator(r.daemon, {"bondctl show capture": lambda: ask_web(r)}))
+    load.stop()
+
+
+def test_spread(rig):
+    """Both members carry flows of a guest, one of which is the biggest."""
+    r = two_guests(rig, mode="balance-xor", bond=",rebalance_interval=1000")
+    for flows in (1, 61):
+        r.vm(1).send(stream=flows, count=20000, rate=80000, src=VM1, dst=FAR_MAC, flows=flows, size=1400)
+    load = Load(r, size=1400)
+
+    def is_known():
+        shown = r.daemon.ctl("show bonding balance bond0", json=True)
+        return shown["flows_known"] > 5 and all(m["bps"] > 0 for m in shown["members"])
+    wait_for(is_known, what="flows, and both members' rates")
+    samples.check("spread", Operator(r.daemon))
     load.stop()
 
 
