@@ -144,6 +144,11 @@ def compare(command, shown, output):
 
 
 def difference(shown, got):
+    if CUT in shown:
+        have = [masked(line) for line in got]
+        missing = [line for line in shown if line != CUT and masked(line) not in have]
+        return "\n".join(["the program does not print:", *missing] if missing else
+                         ["expected these lines next to each other, and in this order:", *shown])
     return "\n".join(difflib.unified_diff([masked(x) for x in shown], [masked(x) for x in got], "the page",
                                           "the program", lineterm="", n=1))
 
