@@ -220,10 +220,30 @@ edit_options(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *e
 CHANGE(cmd_destroy, edit_destroy)
 CHANGE(cmd_add_member, edit_add_member)
 CHANGE(cmd_remove_member, edit_remove_member)
-CHANGE(cmd_member_setting, edit_member_setting)
+CHANGE(change_member_setting, edit_member_setting)
 CHANGE(cmd_key, edit_key)
 CHANGE(cmd_policy, edit_policy)
 #undef CHANGE
+
+/* `undrain` also trusts a member again that had too many errors. */
+static void
+cmd_member_setting(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	const struct bf_bond_config *c;
+	struct bf_bond *b;
+	char name[BF_DEV_NAME_MAX];
+
+	change_member_setting(ctx);
+	if (!bf_cmd_has_word(ctx, "undrain") || app->candidate != NULL ||
+		bf_out_status(ctx->out) != BF_OUT_OK || member_name(ctx, name, NULL) != 0)
+		return;
+	c = bf_app_bond(app, app->br->running, bf_cmd_arg(ctx, "bond"), NULL);
+	b = &bf_bridge_uplink(app->br, c->name)->bond;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		if (strcmp(b->members[i].name, name) == 0)
+			bf_bond_set_faulty(b, i, false, bf_clock_ms());
+}
 
 /* After a change of the mode: does the one before still carry? */
 static void

@@ -232,6 +232,15 @@ cmd_whatif(struct bf_cmd_ctx *ctx)
 }
 
 static void
+cmd_probes(struct bf_cmd_ctx *ctx)
+{
+	const struct bf_uplink *u = open_uplink(ctx);
+
+	if (u != NULL)
+		bf_app_show(ctx, &bf_show_probes, u->name, true);
+}
+
+static void
 cmd_failover(struct bf_cmd_ctx *ctx)
 {
 	const char *bond = bf_cmd_arg(ctx, "bond");
@@ -273,6 +282,8 @@ static const struct bf_cmd paths_cmds[] = {
 	{"show bonding whatif <bond>",
 		"How the sampled flows would spread with other policies, seeds and member counts.",
 		cmd_whatif, 0},
+	{"show bonding probes <bond>", "Round trips of its probes, by member and target.",
+		cmd_probes, 0},
 	{"show bonding failover [<bond>]", "The latest failovers, timed.", cmd_failover, 0},
 	{"show neighbors", "IP addresses of guests, as read from their ARP and ND.", cmd_neighbors,
 		0},

@@ -27,7 +27,8 @@ cmd_show_port(struct bf_cmd_ctx *ctx)
 		const char *what;
 		const struct bf_show *show;
 	} shows[] = {{"info", &bf_show_port_info}, {"stats", &bf_show_port_stats},
-		{"xstats", &bf_show_port_xstats}, {"summary", &bf_show_ports}};
+		{"xstats", &bf_show_port_xstats}, {"summary", &bf_show_ports},
+		{"module_eeprom", &bf_show_modules}};
 	const char *port = bf_cmd_arg(ctx, "port");
 	bool all = strcmp(port, "all") == 0;
 	struct bf_port_ref *refs = all ? NULL : calloc(BF_MAX_PORT_IDS, sizeof(*refs));
@@ -312,8 +313,8 @@ cmd_detach(struct bf_cmd_ctx *ctx)
 }
 
 static const struct bf_cmd port_cmds[] = {
-	{"show port (what:info|stats|xstats|summary) <port>", "A port, by id or name, or all.",
-		cmd_show_port, 0},
+	{"show port (what:info|stats|xstats|summary|module_eeprom) <port>",
+		"A port, by id or name, or all.", cmd_show_port, 0},
 	{"clear port (what:stats|xstats) <port>", "Start a port's figures from zero.",
 		cmd_clear_port, 0},
 	{"port config mtu <port> <value>", "Largest packet of the bond or a guest, bytes.", cmd_mtu,

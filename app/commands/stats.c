@@ -26,6 +26,7 @@ BF_CMD_SHOW(cmd_lcore, bf_show_lcores)
 BF_CMD_SHOW(cmd_mempool, bf_show_pools)
 BF_CMD_SHOW(cmd_events, bf_show_events)
 BF_CMD_SHOW(cmd_numa, bf_show_numa)
+BF_CMD_SHOW(cmd_health, bf_show_health)
 
 static const struct bf_cmd stats_cmds[] = {
 	{"show fwd stats all", "Forwarding statistics of every switch port.", cmd_fwd, 0},
@@ -35,6 +36,7 @@ static const struct bf_cmd stats_cmds[] = {
 		cmd_drops, 0},
 	{"show lcore", "How the workers spend their time.", cmd_lcore, 0},
 	{"show events", "The newest events.", cmd_events, 0},
+	{"show health", "How redundant the bonds are, and what is above its limit.", cmd_health, 0},
 	{"show mempool", "Frame memory.", cmd_mempool, 0},
 	{"show numa", "On which memory node everything is, and what is polled from another one.",
 		cmd_numa, 0},

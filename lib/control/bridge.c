@@ -908,6 +908,7 @@ bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms)
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		take_missing(br, &br->up[k], now_ms);
 	bf_rates_tick(br, now_ms);
+	bf_health_tick(br, now_ms);
 	bf_captures_tick(br);
 	if (is_dirty(br))
 		publish(br);

@@ -26,6 +26,7 @@
 #include "control/memory/frames.h"
 #include "control/observe/capture.h"
 #include "control/observe/events.h"
+#include "control/observe/health.h"
 #include "control/observe/rates.h"
 #include "control/observe/taps.h"
 #include "control/switch/fdb.h"
@@ -81,6 +82,7 @@ struct bf_bridge {
 	uint32_t aged_s; /* when addresses and groups were last looked at */
 	uint64_t started_ms;
 	uint64_t next_look_ms, next_change_ms; /* guests/changes.c */
+	struct bf_health health;
 	uint64_t next_discard_ms;
 	uint64_t discarded[BF_MAX_PORTS]; /* frames on disabled rings, by slot; discard.c */
 	uint64_t busy_until_ms; /* learn mail came: look again soon */

@@ -104,6 +104,15 @@ def drop_rows():
         yield f"| `{name}` | {place} | {text_of(help_text)} |"
 
 
+def health_rows():
+    yield "| rule | level | limit | what it finds |\n| --- | --- | --- | --- |"
+    lines = read("lib/control/observe/health.h").replace("\\\n", "\n")
+    for name, level, limit, unit, help_text in re.findall(
+            r'\bX\(\w+,\s*"(\w+)",\s*(\w+),\s*([\d.]+),\s*"([^"]*)",\s*' + STRINGS + r"\)", lines):
+        level = "error" if level == "ERR" else level.lower()
+        yield f"| `{name}` | {level} | {f'{limit} {unit}' if unit else ''} | {text_of(help_text)} |"
+
+
 TABLES = {
     "commands": command_rows,
     "bond-keys": lambda: key_rows("bond"),
@@ -111,6 +120,7 @@ TABLES = {
     "guest-keys": lambda: key_rows("guest"),
     "foreign": foreign_rows,
     "drops": drop_rows,
+    "health": health_rows,
 }
 
 

@@ -21,6 +21,7 @@
 #include "control/bridge.h"
 #include "control/loop/notify.h"
 #include "control/memory/pools.h"
+#include "control/observe/health.h"
 #include "control/observe/stats.h"
 #include "dataplane/inject.h"
 #include "dataplane/mailbox.h"
@@ -42,6 +43,21 @@ __wrap_bf_door_remove(struct bf_door_port *p)
 		br->lcores.view->ports[1].kind == BF_PORT_GUEST)
 		closed_in_sight = true;
 	__real_bf_door_remove(p);
+}
+
+int __real_rte_eth_stats_get(uint16_t port, struct rte_eth_stats *s);
+int __wrap_rte_eth_stats_get(uint16_t port, struct rte_eth_stats *s);
+static uint16_t bad_port; /* a device that counts what a test says */
+static struct rte_eth_stats bad_stats;
+static bool has_bad_port;
+
+int
+__wrap_rte_eth_stats_get(uint16_t port, struct rte_eth_stats *s)
+{
+	if (!has_bad_port || port != bad_port)
+		return __real_rte_eth_stats_get(port, s);
+	*s = bad_stats;
+	return 0;
 }
 
 static void
@@ -792,6 +808,116 @@ test_a_guest_that_flaps_is_looked_at_now_and_then(void **state)
 	assert_null(strstr(last_told, "not listed"));
 }
 
+static bool
+is_found(enum bf_health_rule rule, const char *object)
+{
+	for (uint32_t i = 0; i < br->health.now.n; i++)
+		if (br->health.now.list[i].rule == rule &&
+			strcmp(br->health.now.list[i].object, object) == 0)
+			return true;
+	return false;
+}
+
+static uint64_t
+seconds(uint64_t now, unsigned int n, uint64_t frames, uint64_t errors)
+{
+	for (unsigned int s = 0; s < n; s++) {
+		bad_stats.ipackets += frames;
+		bad_stats.ierrors += errors;
+		bf_health_tick(br, now += 1000);
+	}
+	return now;
+}
+
+static void
+test_a_bond_is_redundant_degraded_or_down(void **state)
+{
+	uint64_t now = bf_clock_ms();
+
+	(void)state;
+	with_bond("");
+	apply();
+	bf_bridge_tick(br, now);
+	assert_int_equal(br->health.state[0], BF_BOND_REDUNDANT);
+	now = seconds(now, 1, 0, 0);
+	assert_false(is_found(BF_HEALTH_NO_REDUNDANCY, "bond0"));
+	for (int i = 0; i < 2; i++) {
+		bf_bond_switch(&br->up[0].bond, i, false, now);
+		bf_bridge_tick(br, now += 1000);
+		assert_int_equal(br->health.state[0], i == 0 ? BF_BOND_DEGRADED : BF_BOND_DOWN);
+		assert_true(is_found(BF_HEALTH_MEMBER_OUT, br->up[0].bond.members[i].name));
+		assert_int_equal(is_found(BF_HEALTH_NO_REDUNDANCY, "bond0"), i == 0);
+		assert_int_equal(is_found(BF_HEALTH_BOND_DOWN, "bond0"), i == 1);
+	}
+	assert_int_equal(bf_health_level(&br->health), BF_LOG_ERR);
+	for (int i = 0; i < 2; i++)
+		bf_bond_switch(&br->up[0].bond, i, true, now);
+	bf_bridge_tick(br, now += 1000);
+	assert_int_equal(br->health.state[0], BF_BOND_REDUNDANT);
+}
+
+static void
+test_what_is_above_its_limit_is_found_until_it_is_well_below(void **state)
+{
+	const char *name;
+	uint64_t now = bf_clock_ms();
+
+	(void)state;
+	with_bond("");
+	apply();
+	bf_bridge_tick(br, now);
+	name = br->up[0].bond.members[0].name;
+	has_bad_port = true;
+	bad_port = br->up[0].bond.members[0].port;
+	memset(&bad_stats, 0, sizeof(bad_stats));
+	now = seconds(now, 12, 10000, 10);
+	assert_false(is_found(BF_HEALTH_MEMBER_ERRORS, name)); /* 0.0999 % */
+	now = seconds(now, 12, 10000, 11);
+	assert_true(is_found(BF_HEALTH_MEMBER_ERRORS, name));
+	now = seconds(now, 12, 10000, 9); /* below the limit, above 80 % of it */
+	assert_true(is_found(BF_HEALTH_MEMBER_ERRORS, name));
+	now = seconds(now, 12, 10000, 5);
+	assert_false(is_found(BF_HEALTH_MEMBER_ERRORS, name));
+	now = seconds(now, 12, 5, 5); /* too few to say */
+	assert_false(is_found(BF_HEALTH_MEMBER_ERRORS, name));
+	assert_false(br->up[0].bond.members[0].drained);
+	has_bad_port = false;
+}
+
+static void
+test_a_member_with_too_many_errors_is_drained_until_it_is_trusted(void **state)
+{
+	struct bf_bond *b = &br->up[0].bond;
+	uint64_t now = bf_clock_ms();
+
+	(void)state;
+	with_bond(",error_limit=2000");
+	apply();
+	bf_bridge_tick(br, now);
+	has_bad_port = true;
+	bad_port = b->members[0].port;
+	memset(&bad_stats, 0, sizeof(bad_stats));
+	now = seconds(now, 12, 10000, 19);
+	assert_false(b->members[0].faulty);
+	now = seconds(now, 12, 10000, 30);
+	assert_true(b->members[0].faulty && b->members[0].drained);
+	assert_false(b->members[1].drained);
+	apply(); /* its configuration does not change that */
+	assert_true(b->members[0].drained);
+	memset(&bad_stats, 0, sizeof(bad_stats));
+	bf_bond_set_faulty(b, 0, false, now); /* undrain */
+	assert_false(b->members[0].drained);
+	now = seconds(now, 24, 10000, 30);
+	assert_true(b->members[0].drained);
+	bf_bond_switch(b, 0, false, now); /* another cable */
+	bf_bond_switch(b, 0, true, now);
+	bf_bridge_tick(br, now);
+	assert_false(b->members[0].faulty || b->members[0].drained);
+	now = seconds(now, 12, 10000, 0); /* the errors before count no more */
+	assert_false(b->members[0].faulty);
+	has_bad_port = false;
+}
+
 static void
 test_the_tick_says_when_it_is_due(void **state)
 {
@@ -856,6 +982,9 @@ main(void)
 		T(test_fewer_queues_are_used_as_soon_as_they_are_configured),
 		T(test_a_guest_is_not_freed_while_the_view_names_it),
 		T(test_a_guest_that_flaps_is_looked_at_now_and_then),
+		T(test_a_bond_is_redundant_degraded_or_down),
+		T(test_what_is_above_its_limit_is_found_until_it_is_well_below),
+		T(test_a_member_with_too_many_errors_is_drained_until_it_is_trusted),
 		T(test_the_tick_says_when_it_is_due),
 		T(test_a_running_worker_survives_a_storm_of_changes),
 	};

@@ -40,6 +40,9 @@ LOG_ALLOWED = [
     # Advice: what an operator should know of a change that was asked for.
     r"^WARNING: bond_keeps_address: ",
     r"^WARNING: config: \w+=\S+: has no effect in mode ",
+    # What health finds in a test's load, in links that it cuts, or in a bond of one member.
+    r"^WARNING: health: ",
+    r"^(WARNING|ERR): bond_state: \S+ (degraded|down): \d+ of \d+ members can carry traffic$",
 ]
 # For tests that cut links.
 LOG_LINK_LOSS = [

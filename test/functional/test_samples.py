@@ -148,6 +148,7 @@ def test_pulled(rig):
         records = r.daemon.ctl("show bonding failover", json=True)
         return records and not records[0]["open"]
     wait_for(is_over, what="the failover's record")
+    wait_for(lambda: r.daemon.ctl("show health", json=True)["findings"], what="what health finds")
     samples.check("pulled", Operator(r.daemon))
     load.stop()
 

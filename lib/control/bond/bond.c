@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "control/bond/link_detect.h"
+#include "control/bond/probe.h"
 #include "control/compat.h"
 #include "control/memory/pools.h"
 #include "dataplane/inject.h"
@@ -163,6 +164,41 @@ report_speed(struct bf_bond *b, const struct bf_member *m, uint32_t was)
 		m->name, "%s, was %s", now, before);
 }
 
+/* What draining means depends on the mode; in 802.3ad it is said when the member is empty. */
+static void
+set_drained(struct bf_bond *b, unsigned int i, bool drained)
+{
+	static const char *const means[BF_MODE_COUNT] = {
+		[BF_MODE_RR] =
+			"nothing is sent by it; the switch of a static LAG is not notified and sends on",
+		[BF_MODE_ACTIVE_BACKUP] = "not active while another one can be",
+		[BF_MODE_XOR] =
+			"nothing is sent by it; the switch of a static LAG is not notified and sends on",
+		[BF_MODE_BROADCAST] = "nothing is sent by it; it still receives",
+		[BF_MODE_8023AD] =
+			"the partner is told not to send by it, unless the others are too few",
+		[BF_MODE_TLB] =
+			"nothing is sent by it, and the switch is told where the guests are",
+		[BF_MODE_ALB] =
+			"nothing is sent by it, and the switch is told where the guests are",
+	};
+	struct bf_member *m = &b->members[i];
+
+	if (m->drained == drained)
+		return;
+	m->drained = drained;
+	bf_event(b->events, BF_LOG_NOTICE, drained ? "member_draining" : "member_undrained",
+		m->name, "%s", drained ? means[b->cfg.mode] : "carries again");
+}
+
+/* The cable or the module may be another one now. */
+static void
+trust_again(struct bf_bond *b, unsigned int i)
+{
+	b->members[i].faulty = false;
+	set_drained(b, i, b->cfg.members[i].drained);
+}
+
 static void
 read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
@@ -194,6 +230,8 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	report_carrier(b, m);
 	if (!link.up)
 		bf_bond_note_loss(b, i, now_ms);
+	else if (m->faulty)
+		trust_again(b, i);
 }
 
 /* LACP distributes, or had its time: the old mode lets go, unless there is nobody to take over. */
@@ -432,33 +470,6 @@ in_our_order(const struct bf_bond *b, const struct bf_bond_config *from, struct 
 	}
 }
 
-/* What draining means depends on the mode; in 802.3ad it is said when the member is empty. */
-static void
-set_drained(struct bf_bond *b, unsigned int i, bool drained)
-{
-	static const char *const means[BF_MODE_COUNT] = {
-		[BF_MODE_RR] =
-			"nothing is sent by it; the switch of a static LAG is not notified and sends on",
-		[BF_MODE_ACTIVE_BACKUP] = "not active while another one can be",
-		[BF_MODE_XOR] =
-			"nothing is sent by it; the switch of a static LAG is not notified and sends on",
-		[BF_MODE_BROADCAST] = "nothing is sent by it; it still receives",
-		[BF_MODE_8023AD] =
-			"the partner is told not to send by it, unless the others are too few",
-		[BF_MODE_TLB] =
-			"nothing is sent by it, and the switch is told where the guests are",
-		[BF_MODE_ALB] =
-			"nothing is sent by it, and the switch is told where the guests are",
-	};
-	struct bf_member *m = &b->members[i];
-
-	if (m->drained == drained)
-		return;
-	m->drained = drained;
-	bf_event(b->events, BF_LOG_NOTICE, drained ? "member_draining" : "member_undrained",
-		m->name, "%s", drained ? means[b->cfg.mode] : "carries again");
-}
-
 int
 bf_bond_reconfigure(
 	struct bf_bond *b, const struct bf_bond_config *wanted, uint64_t now_ms, struct bf_err *err)
@@ -482,14 +493,28 @@ bf_bond_reconfigure(
 		bf_bond_device_set_mtu(b, old.mtu, NULL);
 		return bf_err_set(err, EIO, "mac: the members refuse it");
 	}
+	bf_probe_retarget(b, cfg);
 	b->cfg = *cfg;
 	for (unsigned int i = 0; i < b->n_members; i++)
-		set_drained(b, i, cfg->members[i].drained);
+		set_drained(b, i, cfg->members[i].drained || b->members[i].faulty);
 	bf_link_detect_set_period(b);
 	b->dirty = true;
 	ret = change_mode(b, old.mode, now_ms, err);
 	settle(b, now_ms);
 	return ret;
+}
+
+void
+bf_bond_set_faulty(struct bf_bond *b, unsigned int member, bool faulty, uint64_t now_ms)
+{
+	struct bf_member *m = &b->members[member];
+
+	if (m->faulty == faulty)
+		return;
+	m->faulty = faulty;
+	set_drained(b, member, b->cfg.members[member].drained || faulty);
+	b->dirty = true;
+	settle(b, now_ms);
 }
 
 void

@@ -21,6 +21,7 @@
 #include <rte_ether.h>
 
 #include "base/err.h"
+#include "control/bond/round_trips.h"
 #include "control/config/config.h"
 #include "control/memory/crossing.h"
 #include "control/observe/events.h"
@@ -67,12 +68,14 @@ struct bf_member {
 	bool damped; /* it flapped: out of service until its link has been up for flap_hold */
 	uint64_t forced_down_ms; /* `test failover`: no carrier until then */
 	bool off; /* `set link-down`: no carrier until `set link-up` */
+	bool faulty; /* its error ratio passed error_limit: drained until its link comes back, or `undrain` */
 	bool gone; /* its device was taken out of the machine */
 	/* probe.c */
 	bool probe_failed; /* link up, but nobody answers */
 	uint64_t probed_since_ms; /* 0: is not being probed */
 	uint64_t probe_failed_ms, heard_ms, heard_frames;
 	uint64_t probes_sent, probes_answered;
+	struct bf_round_trips trips[BF_PROBE_TARGETS]; /* as the bond's probe_targets */
 	struct rte_ether_addr mac; /* its own, restored when it leaves */
 };
 
@@ -158,6 +161,13 @@ bool bf_bond_needs_reopen(const struct bf_bond *b, const struct bf_bond_config *
 /** Change what needs no reopening: mode, policy, primary, delays, LACP, MTU, MAC. */
 int bf_bond_reconfigure(
 	struct bf_bond *b, const struct bf_bond_config *cfg, uint64_t now_ms, struct bf_err *err);
+
+/**
+ * A member has too many errors, or is trusted again: it is drained while it is faulty.
+ *
+ * @param member  by index; no effect when it is so already
+ */
+void bf_bond_set_faulty(struct bf_bond *b, unsigned int member, bool faulty, uint64_t now_ms);
 
 /** A member's link may have changed; bf_bond_tick() acts on it and is due at once. */
 void bf_bond_on_link(struct bf_bond *b, uint16_t port, uint64_t now_ms);

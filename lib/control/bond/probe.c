@@ -15,6 +15,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define RETRY_PERIODS 10
@@ -92,6 +93,7 @@ static void
 ask(struct bf_bond *b, unsigned int i)
 {
 	for (uint32_t n = 0; n < b->cfg.probe_targets.n; n++) {
+		struct bf_round_trips *trips = &b->members[i].trips[n];
 		struct rte_mbuf *m = rte_pktmbuf_alloc(b->ctl_pool);
 		struct bf_probe_target t;
 		uint32_t len;
@@ -105,13 +107,14 @@ ask(struct bf_bond *b, unsigned int i)
 		m->data_len = (uint16_t)RTE_MAX(len, (uint32_t)BF_MIN_FRAME);
 		m->pkt_len = m->data_len;
 		bf_bond_inject(b, i, m, 0);
+		bf_trip_ask(trips, bf_clock_ns());
 	}
 	b->members[i].probes_sent += b->cfg.probe_targets.n;
 }
 
-/* Is it the answer of a target? */
-static bool
-is_answer(const struct bf_bond *b, const uint8_t *p, uint32_t len)
+/* The target whose answer it is, by its number; -1: none's. */
+static int
+answer_of(const struct bf_bond *b, const uint8_t *p, uint32_t len)
 {
 	uint32_t at = 12;
 	uint16_t vlan = 0;
@@ -128,13 +131,13 @@ is_answer(const struct bf_bond *b, const uint8_t *p, uint32_t len)
 			continue;
 		if (!t.v6 && len >= at + 30 && p[at] == 8 && p[at + 1] == 6 &&
 			p[at + 9] == RTE_ARP_OP_REPLY && memcmp(p + at + 16, t.addr, 4) == 0)
-			return true;
+			return (int)n;
 		if (t.v6 && len >= at + 2 + 40 + 24 && p[at] == 0x86 && p[at + 1] == 0xdd &&
 			p[at + 8] == 58 && p[at + 42] == ND_ADVERT &&
 			memcmp(p + at + 50, t.addr, 16) == 0)
-			return true;
+			return (int)n;
 	}
-	return false;
+	return -1;
 }
 
 /*
@@ -150,9 +153,9 @@ take_turns(const struct bf_bond *b)
 void
 bf_probe_receive(struct bf_bond *b, struct rte_mbuf *m, uint64_t now_ms)
 {
-	bool answer = is_answer(b, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+	int target = answer_of(b, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
 
-	for (unsigned int i = 0; answer && i < b->n_members; i++) {
+	for (unsigned int i = 0; target >= 0 && i < b->n_members; i++) {
 		bool asked = take_turns(b) ? b->members[i].bit == b->probe_turn
 					   : b->members[i].port == m->port;
 
@@ -160,8 +163,20 @@ bf_probe_receive(struct bf_bond *b, struct rte_mbuf *m, uint64_t now_ms)
 			continue;
 		b->members[i].probes_answered++;
 		b->members[i].heard_ms = now_ms;
+		bf_trip_answer(&b->members[i].trips[target], bf_clock_ns());
 	}
 	rte_pktmbuf_free(m);
+}
+
+void
+bf_probe_retarget(struct bf_bond *b, const struct bf_bond_config *cfg)
+{
+	for (uint32_t t = 0; t < BF_PROBE_TARGETS; t++) {
+		if (strcmp(b->cfg.probe_targets.text[t], cfg->probe_targets.text[t]) == 0)
+			continue;
+		for (unsigned int i = 0; i < b->n_members; i++)
+			memset(&b->members[i].trips[t], 0, sizeof(b->members[i].trips[t]));
+	}
 }
 
 static bool

@@ -24,6 +24,9 @@
 /** A frame to the bond's own address; frees @p m. */
 void bf_probe_receive(struct bf_bond *b, struct rte_mbuf *m, uint64_t now_ms);
 
+/** Before the bond's config becomes @p cfg: round trips of other targets are forgotten. */
+void bf_probe_retarget(struct bf_bond *b, const struct bf_bond_config *cfg);
+
 /** Ask, and judge. @return absolute ms of the next call, UINT64_MAX without probes. */
 uint64_t bf_probe_tick(struct bf_bond *b, uint64_t now_ms);
 

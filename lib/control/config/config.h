@@ -102,6 +102,7 @@ struct bf_bond_config {
 	uint32_t mac_move_budget; /* stations moved per minute at most */
 	/* probes */
 	struct bf_probe_targets probe_targets;
+	uint32_t error_limit; /* of a million frames of a member: more errors drain it; 0 = off */
 	uint32_t probe_interval_ms; /* 0: off */
 	uint32_t probe_missed_max;
 	bool probe_validate;

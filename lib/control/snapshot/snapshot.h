@@ -47,6 +47,9 @@ extern const struct bf_show bf_show_forwarding, bf_show_polling;
 extern const struct bf_show bf_show_fdb, bf_show_neighbors, bf_show_events, bf_show_captures;
 /* Which member carries what. */
 extern const struct bf_show bf_show_failovers, bf_show_balance, bf_show_whatif;
+/* What to look at. */
+extern const struct bf_show bf_show_health, bf_show_findings, bf_show_bond_states, bf_show_probes;
+extern const struct bf_show bf_show_modules;
 /* Workers and memory. */
 extern const struct bf_show bf_show_lcores, bf_show_pools, bf_show_numa;
 

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Threads: ctx control.
+ */
+#include "control/observe/health.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "control/bridge.h"
+#include "control/observe/stats.h"
+#include "dataplane/member.h"
+
+#define LOOK_MS 1000
+#define OVER 0.8 /* of its limit: then what was found is over */
+#define FEW_FRAMES 1000 /* in a window: too few for a ratio */
+
+const char *const bf_bond_state_names[BF_BOND_STATE_COUNT] = {
+	"none", "redundant", "degraded", "down"};
+
+const struct bf_health_rule_info bf_health_rules[BF_HEALTH_COUNT] = {
+#define ROW(id, name, level, limit, unit, help) {name, BF_LOG_##level, limit, unit, help},
+	BF_HEALTH_LIST(ROW)
+#undef ROW
+};
+
+static const struct bf_finding *
+finding_of(const struct bf_findings *f, enum bf_health_rule rule, const char *object)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (f->list[i].rule == rule && strcmp(f->list[i].object, object) == 0)
+			return &f->list[i];
+	return NULL;
+}
+
+/* Something is so, at present. */
+static void __attribute__((format(printf, 5, 6))) finding_add(struct bf_health *h,
+	enum bf_health_rule rule, const char *object, double value, const char *fmt, ...)
+{
+	const struct bf_finding *was = finding_of(&h->before, rule, object);
+	struct bf_finding *f = &h->now.list[h->now.n];
+	va_list ap;
+
+	if (h->now.n == BF_FINDINGS_MAX) {
+		h->now.n_more++;
+		return;
+	}
+	h->now.n++;
+	f->rule = rule;
+	f->value = value;
+	f->since_ms = was != NULL ? was->since_ms : h->now_ms;
+	snprintf(f->object, sizeof(f->object), "%s", object);
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	va_end(ap);
+}
+
+/* A value against its rule's limit. */
+static void
+value_add(struct bf_health *h, enum bf_health_rule rule, const char *object, double value)
+{
+	const struct bf_health_rule_info *r = &bf_health_rules[rule];
+	double limit = r->limit * (finding_of(&h->before, rule, object) != NULL ? OVER : 1);
+
+	if (value > limit)
+		finding_add(h, rule, object, value, "%s: %.3g %s: expected at most %g %s", r->help,
+			value, r->unit, r->limit, r->unit);
+}
+
+/* A ratio in percent, where enough was counted for one. */
+static void
+ratio_add(struct bf_health *h, enum bf_health_rule rule, const char *object,
+	const struct bf_ratio *r, uint64_t enough)
+{
+	if (bf_ratio_whole(r) >= enough)
+		value_add(h, rule, object, 100 * bf_ratio_of(r));
+}
+
+static void
+member_counters(struct bf_health *h, unsigned int bond, const struct bf_member *m)
+{
+	struct bf_ratio *errors = &h->errors[bond][m->bit], *missed = &h->missed[bond][m->bit];
+	bool was_faulty = h->faulty[bond] >> m->bit & 1;
+	struct rte_eth_stats s = {0};
+	uint64_t bad;
+
+	if (!bf_stats_device_counts(m->port) || rte_eth_stats_get(m->port, &s) != 0)
+		return;
+	h->faulty[bond] &= ~(1u << m->bit);
+	h->faulty[bond] |= m->faulty ? 1u << m->bit : 0;
+	if ((was_faulty && !m->faulty) ||
+		h->port[bond][m->bit] != m->port) { /* trusted again, or another member */
+		memset(errors, 0, sizeof(*errors));
+		memset(missed, 0, sizeof(*missed));
+		h->port[bond][m->bit] = m->port;
+	}
+	bad = s.ierrors + s.oerrors;
+	bf_ratio_note(errors, bad, s.ipackets + s.opackets + bad);
+	bf_ratio_note(missed, s.imissed, s.ipackets + s.imissed);
+	ratio_add(h, BF_HEALTH_MEMBER_ERRORS, m->name, errors, FEW_FRAMES);
+	ratio_add(h, BF_HEALTH_MEMBER_MISSED, m->name, missed, FEW_FRAMES);
+}
+
+static void
+member_load(struct bf_bridge *br, const struct bf_member *m)
+{
+	struct bf_rates r;
+
+	if (m->speed_mbps == 0 || m->speed_mbps == RTE_ETH_SPEED_NUM_UNKNOWN ||
+		m->port >= RTE_DIM(br->rates.devices))
+		return;
+	bf_rates_of(br->rates.devices[m->port], BF_RATE_LONG_S, &r);
+	value_add(&br->health, BF_HEALTH_MEMBER_LOAD, m->name,
+		100 * RTE_MAX(r.rx_bps, r.tx_bps) / (m->speed_mbps * 1e6));
+}
+
+static void
+member_probes(struct bf_health *h, const struct bf_bond *b, const struct bf_member *m)
+{
+	double worst = 0;
+
+	for (uint32_t t = 0; t < b->cfg.probe_targets.n; t++)
+		worst = RTE_MAX(worst, m->trips[t].jitter_us);
+	if (b->cfg.probe_interval_ms > 0)
+		value_add(h, BF_HEALTH_PROBE_JITTER, m->name, worst / 1000);
+}
+
+/* A member with more errors than error_limit is drained. */
+static void
+drain_faulty(struct bf_bridge *br, struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	const struct bf_ratio *r = &br->health.errors[b->number][b->members[i].bit];
+	const char *name = b->members[i].name;
+	double per_million = 1e6 * bf_ratio_of(r);
+
+	if (b->cfg.error_limit == 0 || b->members[i].faulty || bf_ratio_whole(r) < FEW_FRAMES ||
+		per_million <= b->cfg.error_limit)
+		return;
+	bf_event(&br->events, BF_LOG_WARNING, "member_faulty", name,
+		"%.0f of a million frames have errors: expected at most error_limit %" PRIu32
+		"; drained until its link comes back or `set bonding undrain %s %s`",
+		per_million, b->cfg.error_limit, name, b->cfg.name);
+	bf_bond_set_faulty(b, i, true, now_ms);
+}
+
+/* Members that can send at present, by number. */
+static uint32_t
+members_that_carry(const struct bf_bridge *br, unsigned int bond)
+{
+	const struct bf_bond_view *bv = &br->lcores.view->bonds[bond];
+
+	return br->up[bond].bond.open && bv->carrier != NULL ? bf_bond_usable(bv) : 0;
+}
+
+static void
+bond_findings(struct bf_bridge *br, unsigned int k)
+{
+	struct bf_uplink *u = &br->up[k];
+	uint32_t carry = members_that_carry(br, k);
+	struct bf_health *h = &br->health;
+
+	if (h->state[k] == BF_BOND_DOWN)
+		finding_add(h, BF_HEALTH_BOND_DOWN, u->name, 0, "no member can carry traffic");
+	else if (h->state[k] == BF_BOND_DEGRADED && __builtin_popcount(carry) == 1)
+		finding_add(h, BF_HEALTH_NO_REDUNDANCY, u->name, 0,
+			"one member carries all traffic: expected two at least");
+	for (unsigned int i = 0; i < u->bond.n_members; i++) {
+		const struct bf_member *m = &u->bond.members[i];
+
+		if (!(carry >> m->bit & 1))
+			finding_add(h, BF_HEALTH_MEMBER_OUT, m->name, 0, "%s of %s",
+				m->carrier ? "link is up, but it can not carry traffic"
+					   : "no link: member",
+				u->name);
+		member_counters(h, k, m);
+		drain_faulty(br, &u->bond, i, h->now_ms);
+		member_load(br, m);
+		member_probes(h, &u->bond, m);
+	}
+	for (unsigned int i = 0; i < u->missing.n; i++)
+		finding_add(h, BF_HEALTH_MEMBER_OUT, u->missing.members[i].name, 0,
+			"no such device: member of %s", u->name);
+}
+
+static void
+lacp_findings(struct bf_health *h, const struct bf_bond *b)
+{
+	for (unsigned int i = 0; b->lacp != NULL && i < b->n_members; i++) {
+		struct bf_lacp_member_info info;
+		bool actor, partner;
+
+		if (bf_lacp_member_info(b->lacp, b->members[i].bit, &info) != 0)
+			continue;
+		actor = info.actor_churn == BF_LACP_CHURN_CHURN;
+		partner = info.partner_churn == BF_LACP_CHURN_CHURN;
+		if (actor || partner)
+			finding_add(h, BF_HEALTH_LACP_CHURN, b->members[i].name, 0,
+				"%s not in sync: %s",
+				actor ? partner ? "both ends are" : "our end is" : "the partner is",
+				info.reason[0] != '\0' ? info.reason : "no reason");
+	}
+}
+
+static void
+worker_findings(struct bf_bridge *br)
+{
+	for (unsigned int w = 0; w < br->lcores.n; w++) {
+		const struct bf_worker *worker = br->lcores.workers[w];
+		const struct bf_pmd_counters *p = &worker->counters->pmd;
+		struct bf_ratio *r = &br->health.busy[w];
+		char name[32];
+
+		bf_ratio_note(r, p->busy_tsc, p->busy_tsc + p->idle_tsc);
+		snprintf(name, sizeof(name), "lcore %u", worker->lcore);
+		ratio_add(&br->health, BF_HEALTH_WORKER_BUSY, name, r, 1);
+	}
+}
+
+/* Frames that found the guest's ring full, and all that were for it. */
+static void
+ring_counters(const struct bf_bridge *br, uint16_t slot, uint64_t *full, uint64_t *all)
+{
+	*full = *all = 0;
+	for (unsigned int w = 0; w < br->lcores.n; w++) {
+		const struct bf_port_counters *c = &br->lcores.workers[w]->counters->ports[slot];
+
+		*full += c->drops[BF_DROP_GUEST_RING_FULL] + c->drops[BF_DROP_GUEST_RING_UNREAD];
+		*all += c->tx_frames;
+	}
+	*all += *full;
+}
+
+static void
+guest_findings(struct bf_bridge *br)
+{
+	for (uint16_t s = 1; s < BF_MAX_PORTS; s++) {
+		const struct bf_guest *g = br->guests[s];
+		uint64_t full, all;
+
+		if (g == NULL)
+			continue;
+		if (!g->up && !g->cfg.disabled)
+			finding_add(&br->health, BF_HEALTH_GUEST_DOWN, g->cfg.name, 0,
+				"guest is not connected");
+		ring_counters(br, s, &full, &all);
+		bf_ratio_note(&br->health.full[s], full, all);
+		ratio_add(&br->health, BF_HEALTH_RING_FULL, g->cfg.name, &br->health.full[s],
+			FEW_FRAMES);
+	}
+}
+
+/* A guest's connection, and a bond's state, have events of their own. */
+static bool
+has_event(enum bf_health_rule rule)
+{
+	return rule != BF_HEALTH_GUEST_DOWN && rule != BF_HEALTH_BOND_DOWN &&
+		rule != BF_HEALTH_NO_REDUNDANCY && rule != BF_HEALTH_MEMBER_OUT;
+}
+
+static void
+report(struct bf_bridge *br)
+{
+	const struct bf_findings *now = &br->health.now, *before = &br->health.before;
+
+	for (uint32_t i = 0; i < now->n; i++) {
+		const struct bf_finding *f = &now->list[i];
+
+		if (has_event(f->rule) && finding_of(before, f->rule, f->object) == NULL)
+			bf_event(&br->events, bf_health_rules[f->rule].level, "health", f->object,
+				"%s: %s", bf_health_rules[f->rule].name, f->text);
+	}
+	for (uint32_t i = 0; i < before->n; i++) {
+		const struct bf_finding *f = &before->list[i];
+
+		if (has_event(f->rule) && finding_of(now, f->rule, f->object) == NULL)
+			bf_event(&br->events, BF_LOG_NOTICE, "health", f->object, "%s: over",
+				bf_health_rules[f->rule].name);
+	}
+}
+
+static enum bf_bond_state
+bond_state(const struct bf_bridge *br, unsigned int k)
+{
+	const struct bf_uplink *u = &br->up[k];
+	unsigned int wanted = u->bond.n_members + u->missing.n;
+	unsigned int carry = (unsigned int)__builtin_popcount(members_that_carry(br, k));
+
+	if (u->name[0] == '\0' || wanted == 0)
+		return BF_BOND_NONE;
+	if (carry == 0)
+		return BF_BOND_DOWN;
+	return carry >= 2 && carry >= wanted ? BF_BOND_REDUNDANT : BF_BOND_DEGRADED;
+}
+
+void
+bf_health_check_bond(struct bf_bridge *br, unsigned int bond)
+{
+	static const enum bf_log_level level[BF_BOND_STATE_COUNT] = {
+		BF_LOG_NOTICE, BF_LOG_NOTICE, BF_LOG_WARNING, BF_LOG_ERR};
+	const struct bf_uplink *u = &br->up[bond];
+	enum bf_bond_state is = bond_state(br, bond);
+
+	if (is == br->health.state[bond])
+		return;
+	br->health.state[bond] = (uint8_t)is;
+	if (is != BF_BOND_NONE)
+		bf_event(&br->events, level[is], "bond_state", u->name,
+			"%s: %d of %" PRIu32 " members can carry traffic", bf_bond_state_names[is],
+			__builtin_popcount(members_that_carry(br, bond)),
+			u->bond.n_members + u->missing.n);
+}
+
+uint64_t
+bf_health_tick(struct bf_bridge *br, uint64_t now_ms)
+{
+	struct bf_health *h = &br->health;
+
+	if (now_ms < h->next_ms)
+		return h->next_ms;
+	h->now_ms = now_ms;
+	memcpy(&h->before, &h->now, sizeof(h->before));
+	h->now.n = h->now.n_more = 0;
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		bf_health_check_bond(br, k);
+		if (h->state[k] == BF_BOND_NONE)
+			continue;
+		bond_findings(br, k);
+		lacp_findings(h, &br->up[k].bond);
+	}
+	worker_findings(br);
+	guest_findings(br);
+	report(br);
+	h->next_ms = now_ms + LOOK_MS;
+	return h->next_ms;
+}
+
+void
+bf_health_forget_port(struct bf_bridge *br, uint16_t slot)
+{
+	memset(&br->health.full[slot], 0, sizeof(br->health.full[slot]));
+}
+
+enum bf_log_level
+bf_health_level(const struct bf_health *h)
+{
+	enum bf_log_level gravest = BF_LOG_NOTICE;
+
+	for (uint32_t i = 0; i < h->now.n; i++)
+		gravest = RTE_MIN(gravest, bf_health_rules[h->now.list[i].rule].level);
+	return gravest;
+}
