@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/words.h"
+#include "control/loop/task.h"
 
 static bool
 is_missing(const struct bf_bridge *br, const char *device)
@@ -216,15 +217,15 @@ bf_app_commit(struct bf_app *app)
 	return waited;
 }
 
-int
+uint64_t
 bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms)
 {
 	struct bf_err err = {""};
 
 	if (app->fallback == NULL)
-		return -1;
+		return BF_TASK_NEVER;
 	if (now_ms < app->fallback_ms)
-		return (int)RTE_MIN(app->fallback_ms - now_ms, 1000u);
+		return app->fallback_ms;
 	if (bf_bridge_apply(app->br, app->fallback, &err) == 0)
 		bf_event(&app->br->events, BF_LOG_WARNING, "rolled_back", "config",
 			"not committed in time: the configuration before is in force again");
@@ -232,7 +233,7 @@ bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms)
 		bf_event(&app->br->events, BF_LOG_ERR, "rollback_failed", "config", "%s", err.text);
 	bf_app_prompt(app);
 	bf_app_commit(app);
-	return -1;
+	return BF_TASK_NEVER;
 }
 
 static bool

@@ -66,8 +66,8 @@ void bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit);
 void bf_app_confirm(struct bf_app *app, struct bf_config *before, uint64_t deadline_ms);
 /** @return false when nothing waits for it. */
 bool bf_app_commit(struct bf_app *app);
-/** Take back what nobody committed. @return ms until there is something to do, -1 for never. */
-int bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms);
+/** Take back what nobody committed. @return absolute ms when there is something to do, BF_TASK_NEVER. */
+uint64_t bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms);
 
 /** The uplink of a running bond, by the bond's name or port id; NULL after an error to @p out. */
 struct bf_uplink *bf_app_uplink(struct bf_app *app, const char *name, struct bf_out *out);

@@ -30,6 +30,7 @@
 #include "control/compat.h"
 #include "control/config/descriptors.h"
 #include "control/loop/notify.h"
+#include "control/loop/task.h"
 #include "options.h"
 #include "telemetry.h"
 #include "vhost/mapping.h"
@@ -159,16 +160,59 @@ watch(int ep, int fd)
 	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 }
 
-static int
-min_timeout(int a, int b)
+struct loop {
+	struct bf_app *app;
+	const char *console; /* as of bf_remember_save() */
+};
+
+static uint64_t
+bridge_tick(void *arg, uint64_t now_ms)
 {
-	return b >= 0 && b < a ? b : a;
+	struct loop *l = arg;
+
+	return bf_bridge_tick(l->app->br, now_ms);
 }
+
+static uint64_t
+remember_tick(void *arg, uint64_t now_ms)
+{
+	struct loop *l = arg;
+
+	(void)now_ms;
+	bf_remember_save(l->console, l->app->br);
+	return BF_TASK_NEVER;
+}
+
+static uint64_t
+confirm_tick(void *arg, uint64_t now_ms)
+{
+	struct loop *l = arg;
+
+	return bf_app_confirm_tick(l->app, now_ms);
+}
+
+static uint64_t
+console_tick(void *arg, uint64_t now_ms)
+{
+	struct loop *l = arg;
+	int timeout_ms = bf_console_timeout_ms(l->app->console, now_ms);
+
+	return timeout_ms < 0 ? BF_TASK_NEVER : now_ms + (unsigned int)timeout_ms;
+}
+
+/* What is done before the loop sleeps; what wakes it besides is added to its epoll in run(). */
+static const struct bf_task tasks[] = {
+	{"bridge", bridge_tick, NULL},
+	{"remember", remember_tick, NULL},
+	{"confirm", confirm_tick, NULL},
+	{"console", console_tick, NULL},
+};
 
 /* Sleeps unless something is due: the front door's and the EAL's threads share this CPU. */
 static int
 run(struct bf_app *app, const char *console)
 {
+	struct loop loop = {.app = app, .console = console};
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event ev[8];
 
@@ -180,11 +224,9 @@ run(struct bf_app *app, const char *console)
 		return STATUS_FAILED;
 	}
 	while (!app->quit) {
-		int timeout = bf_bridge_tick(app->br, bf_clock_ms());
+		uint64_t due_ms = bf_tasks_tick(tasks, RTE_DIM(tasks), &loop, bf_clock_ms());
+		int timeout = bf_task_timeout_ms(due_ms, bf_clock_ms());
 
-		bf_remember_save(console, app->br);
-		timeout = min_timeout(timeout, bf_console_timeout_ms(app->console, bf_clock_ms()));
-		timeout = min_timeout(timeout, bf_app_confirm_tick(app, bf_clock_ms()));
 		if (epoll_wait(ep, ev, 8, app->reload ? 0 : timeout) < 0 && errno != EINTR)
 			break;
 		take_signals(app);

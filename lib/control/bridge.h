@@ -16,11 +16,16 @@
 #include "control/bond/balance.h"
 #include "control/bond/bond.h"
 #include "control/bond/failover.h"
+#include "control/bond/lag_check.h"
 #include "control/bond/missing.h"
+#include "control/bond/paths.h"
 #include "control/config/config.h"
+#include "control/guests/changes.h"
 #include "control/guests/crowd.h"
+#include "control/guests/discard.h"
 #include "control/guests/guest.h"
 #include "control/lan/announce.h"
+#include "control/lan/hear.h"
 #include "control/lan/neighbors.h"
 #include "control/memory/crossing.h"
 #include "control/memory/frames.h"
@@ -47,15 +52,11 @@ struct bf_uplink {
 	struct bf_frames frames;
 	struct bf_missing missing; /* members whose devices are not there */
 	uint64_t next_ms; /* when the bond is looked at again */
-	/* paths.c */
+	struct bf_paths paths;
+	struct bf_lag_check lag_check;
 	struct bf_announcer *announcer;
 	struct bf_failovers failovers;
 	struct bf_balance balance;
-	uint32_t carrying; /* members that carried at the last look, by number */
-	uint32_t carried_by; /* mode in force at the last look */
-	char member_names[BF_MAX_MEMBERS][BF_DEV_NAME_MAX]; /* and their names */
-	uint64_t next_doctor_ms, doctor_quiet_ms, doubt_until_ms;
-	uint64_t echoes_seen, echoes_told; /* at the last look, when the doctor's time began */
 };
 
 struct bf_bridge {
@@ -79,13 +80,11 @@ struct bf_bridge {
 	struct bf_captures captures;
 	uint16_t generation; /* goes up with every guest port that is made */
 	struct bf_crowd crowd;
-	uint32_t aged_s; /* when addresses and groups were last looked at */
 	uint64_t started_ms;
-	uint64_t next_look_ms, next_change_ms; /* guests/changes.c */
 	struct bf_health health;
-	uint64_t next_discard_ms;
-	uint64_t discarded[BF_MAX_PORTS]; /* frames on disabled rings, by slot; discard.c */
-	uint64_t busy_until_ms; /* learn mail came: look again soon */
+	struct bf_hearing hearing;
+	struct bf_guest_changes guest_changes;
+	struct bf_discards discards;
 	struct bf_stats_base *base;
 };
 
@@ -113,8 +112,14 @@ int bf_bridge_check(const struct bf_bridge *br, const struct bf_config *want, st
  */
 int bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err);
 
-/** Drain notices and mailboxes, age, watch the bond. @return ms until the next call is due. */
-int bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms);
+/** A turn of the control loop: every task of turn.c. @return absolute ms when the next one is due. */
+uint64_t bf_bridge_tick(struct bf_bridge *br, uint64_t now_ms);
+
+/**
+ * A guest has left a slot and the workers' view: every task of turn.c forgets what it kept by the slot's
+ * number.
+ */
+void bf_bridge_slot_gone(struct bf_bridge *br, uint16_t slot);
 
 /** The uplink of the bond that is wanted under a name, or NULL. */
 struct bf_uplink *bf_bridge_uplink(struct bf_bridge *br, const char *bond);
@@ -136,16 +141,20 @@ bf_guest_id(const struct bf_guest *g)
 	return BF_GUEST_ID_BASE + g->slot - 1u;
 }
 
-/** Publish a view; after this no worker touches what it does not name. */
-/* @return 0, or -ENOMEM: then the old view is still in force. */
+/* ---- publish.c ---- */
+
+/**
+ * Publish a view; after this no worker touches what it does not name.
+ *
+ * @return
+ *   0, or -ENOMEM: then the old view is still in force.
+ */
 int bf_bridge_publish_and_wait(struct bf_bridge *br);
 
-/* ---- paths.c ---- */
-
-/** Look whether other members carry an uplink's traffic now; call after a view was published. */
-void bf_paths_check(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms);
-/** Announcements, stopwatch, balance of an uplink. @return absolute ms of the next call, or UINT64_MAX. */
-uint64_t bf_paths_tick(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms);
+/** A view, when something has changed since the last one. A task's tick. */
+uint64_t bf_publish_tick(void *bridge, uint64_t now_ms);
+/** Free what nobody uses any more: views, pools, guests' memory. A task's tick. */
+uint64_t bf_collect_tick(void *bridge, uint64_t now_ms);
 
 /* ---- view.c ---- */
 

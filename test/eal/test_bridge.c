@@ -32,6 +32,19 @@ static struct bf_config *want;
 static struct bf_err err;
 static char dir[64];
 
+void __real_bf_rates_slot_gone(void *bridge, uint16_t slot);
+void __wrap_bf_rates_slot_gone(void *bridge, uint16_t slot);
+static unsigned int gone[BF_MAX_PORTS]; /* calls of one of the hooks, by slot */
+
+void
+__wrap_bf_rates_slot_gone(void *bridge, uint16_t slot)
+{
+	assert_null(br->guests[slot]);
+	assert_int_equal(br->lcores.view->ports[slot].kind, BF_PORT_NONE);
+	gone[slot]++;
+	__real_bf_rates_slot_gone(bridge, slot);
+}
+
 void __real_bf_door_remove(struct bf_door_port *p);
 void __wrap_bf_door_remove(struct bf_door_port *p);
 static bool closed_in_sight; /* a guest was closed while the workers' view named a guest */
@@ -919,13 +932,79 @@ test_a_member_with_too_many_errors_is_drained_until_it_is_trusted(void **state)
 }
 
 static void
+test_hooks_are_called_once_for_each_slot_that_becomes_free(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		char name[2] = {(char)('a' + i), '\0'};
+
+		add_guest(name, "");
+	}
+	apply();
+	memset(gone, 0, sizeof(gone));
+	bf_config_remove_guest(want, "b", &err);
+	bf_config_remove_guest(want, "d", &err);
+	want->guests[0].queues = 1; /* the port is opened again, in the same slot */
+	apply();
+	assert_non_null(bf_bridge_guest(br, "a"));
+	for (unsigned int s = 0; s < BF_MAX_PORTS; s++)
+		assert_int_equal(gone[s], s == 1 || s == 2 || s == 4);
+	apply();
+	assert_int_equal(gone[1] + gone[2] + gone[3] + gone[4], 3);
+}
+
+static void
+test_what_was_kept_by_slot_is_not_the_next_guests(void **state)
+{
+	struct bf_port_counters c;
+	uint64_t now = bf_clock_ms();
+	struct said s = {.what = "mac_limit"};
+
+	(void)state;
+	one_guest(BF_MODE_XOR);
+	post(1, BF_MAIL_STATION, false);
+	bf_bridge_tick(br, now);
+	want->bonds[0].mode = BF_MODE_ALB; /* another path: the guest's station is announced */
+	apply();
+	for (int i = 0; i < 5; i++)
+		bf_bridge_tick(br, ++now);
+	assert_int_equal(bf_announce_sent_for(br->up[0].announcer, 1), 1);
+	br->lcores.workers[0]->counters->ports[1].rx_frames = 100;
+	br->fdb->port_evicted[1] = 7;
+	bf_bridge_tick(br, now += 1000);
+	bf_events_visit(&br->events, find_event, &s);
+	assert_int_equal(s.n, 1);
+	assert_non_null(br->rates.ports[1]);
+	br->fdb->port_evicted[1] = 9; /* not told yet */
+	bf_config_remove_guest(want, "a", &err);
+	apply();
+	assert_null(br->rates.ports[1]);
+	add_guest("next", "");
+	apply();
+	assert_int_equal(bf_bridge_guest(br, "next")->slot, 1);
+	assert_int_equal(bf_announce_sent_for(br->up[0].announcer, 1), 0);
+	bf_stats_port(br, 1, &c);
+	assert_int_equal(c.rx_frames, 0);
+	bf_bridge_tick(br, now += 40000);
+	br->fdb->port_evicted[1] = 10;
+	bf_bridge_tick(br, now += 1000);
+	s.n = 0;
+	bf_events_visit(&br->events, find_event, &s);
+	assert_int_equal(s.n, 2);
+	assert_non_null(strstr(s.text, ": 1 were forgotten"));
+}
+
+static void
 test_the_tick_says_when_it_is_due(void **state)
 {
 	(void)state;
 	with_bond("");
 	apply();
-	for (int i = 0; i < 50; i++)
-		assert_in_range(bf_bridge_tick(br, bf_clock_ms() + (uint64_t)i * 10), 0, 10);
+	for (int i = 0; i < 50; i++) {
+		uint64_t now_ms = bf_clock_ms() + (uint64_t)i * 10;
+
+		assert_in_range(bf_bridge_tick(br, now_ms), 1, now_ms + 10);
+	}
 }
 
 /* Views change under a running worker; frames that circle through the members are all accounted. */
@@ -985,6 +1064,8 @@ main(void)
 		T(test_a_bond_is_redundant_degraded_or_down),
 		T(test_what_is_above_its_limit_is_found_until_it_is_well_below),
 		T(test_a_member_with_too_many_errors_is_drained_until_it_is_trusted),
+		T(test_hooks_are_called_once_for_each_slot_that_becomes_free),
+		T(test_what_was_kept_by_slot_is_not_the_next_guests),
 		T(test_the_tick_says_when_it_is_due),
 		T(test_a_running_worker_survives_a_storm_of_changes),
 	};

@@ -168,6 +168,16 @@ bf_missing_look(struct bf_missing *m, uint64_t now_ms)
 	return NULL;
 }
 
+uint64_t
+bf_missing_due(const struct bf_missing *m)
+{
+	uint64_t due = UINT64_MAX;
+
+	for (uint32_t i = 0; i < m->n; i++)
+		due = RTE_MIN(due, m->members[i].next_ms);
+	return due;
+}
+
 void
 bf_missing_refuse(struct bf_missing_member *member, uint64_t now_ms)
 {

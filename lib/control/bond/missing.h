@@ -62,6 +62,9 @@ void bf_missing_note(struct bf_missing *m, const struct bf_bond_config *want,
  */
 struct bf_missing_member *bf_missing_look(struct bf_missing *m, uint64_t now_ms);
 
+/** When bf_missing_look() has something to do next, absolute ms; UINT64_MAX: no member is missing. */
+uint64_t bf_missing_due(const struct bf_missing *m);
+
 /** The bond could not take it: leave it out, and try again much later. */
 void bf_missing_refuse(struct bf_missing_member *member, uint64_t now_ms);
 

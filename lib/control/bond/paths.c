@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What follows when other members carry the traffic: the stopwatch, the announcements, the
- * rebalancing, and the word to the operator when the switch does not play along.
+ * What follows when other members carry the traffic: see paths.h.
  *
  * Threads: ctx control.
  */
+#include "control/bond/paths.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,13 +17,10 @@
 #include "base/log.h"
 #include "base/words.h"
 #include "control/bridge.h"
+#include "control/loop/task.h"
 #include "control/observe/stats.h"
 
 #define BUSY_PPS 50 /* a bond that sends this much: the next frame was due at once */
-#define DOCTOR_MS 10000
-#define DOCTOR_REPEAT_MS 60000
-#define DOCTOR_MIN_ECHOES 3
-#define DOUBT_MS 60000
 
 /* Frames that died for want of a member, as far as anybody counts them. */
 static uint64_t
@@ -53,7 +51,7 @@ names_of(const struct bf_uplink *u, uint32_t set, char *buf, size_t size)
 	buf[0] = '\0';
 	for (unsigned int bit = 0; bit < BF_MAX_MEMBERS; bit++)
 		if (set & 1u << bit)
-			bf_words_add(buf, size, ",", u->member_names[bit]);
+			bf_words_add(buf, size, ",", u->paths.member_names[bit]);
 	if (buf[0] == '\0')
 		snprintf(buf, size, "none");
 }
@@ -90,7 +88,7 @@ cause_of(const struct bf_uplink *u, uint32_t lost, char *buf, size_t size)
 }
 
 static void
-time_failover(struct bf_bridge *br, struct bf_uplink *u, uint32_t lost, uint32_t now_carry,
+failover_time(struct bf_bridge *br, struct bf_uplink *u, uint32_t lost, uint32_t now_carry,
 	uint64_t now_ms)
 {
 	const struct bf_carrier *c = bf_bond_device_carrier(&u->bond);
@@ -112,7 +110,7 @@ time_failover(struct bf_bridge *br, struct bf_uplink *u, uint32_t lost, uint32_t
 
 /* Of all stations as often as is configured; of the ones that were moved for balance, once. */
 static void
-announce(struct bf_uplink *u, const bool *buckets, uint64_t now_ms)
+uplink_announce(struct bf_uplink *u, const bool *buckets, uint64_t now_ms)
 {
 	const struct bf_bond_config *c = &u->bond.cfg;
 	struct bf_announce_how how = {
@@ -128,24 +126,24 @@ announce(struct bf_uplink *u, const bool *buckets, uint64_t now_ms)
 void
 bf_paths_check(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
 {
-	uint32_t carry = bf_bond_carrying(&u->bond), lost = u->carrying & ~carry;
+	uint32_t carry = bf_bond_carrying(&u->bond), lost = u->paths.carrying & ~carry;
 	uint32_t mode = bf_bond_mode_in_force(&u->bond);
 
 	bf_health_check_bond(br, u->bond.number);
-	if (carry == u->carrying && mode == u->carried_by)
+	if (carry == u->paths.carrying && mode == u->paths.mode)
 		return;
-	u->carrying = carry;
-	if (mode != u->carried_by)
-		u->doubt_until_ms = 0; /* who sets a mode may have mended the switch */
-	u->carried_by = mode;
+	u->paths.carrying = carry;
+	if (mode != u->paths.mode)
+		bf_lag_check_trust(&u->lag_check);
+	u->paths.mode = mode;
 	for (unsigned int i = 0; i < u->bond.n_members; i++)
-		memcpy(u->member_names[u->bond.members[i].bit], u->bond.members[i].name,
+		memcpy(u->paths.member_names[u->bond.members[i].bit], u->bond.members[i].name,
 			BF_DEV_NAME_MAX);
 	if (lost != 0 && u->bond.open)
-		time_failover(br, u, lost, carry, now_ms);
+		failover_time(br, u, lost, carry, now_ms);
 	/* With a LAG the switch sees one port, whichever member carries. */
 	if (carry != 0 && !bf_bond_has_lag(&u->bond))
-		announce(u, NULL, now_ms);
+		uplink_announce(u, NULL, now_ms);
 }
 
 struct count {
@@ -163,7 +161,7 @@ count_station(void *arg, const struct bf_fdb_entry *e)
 }
 
 static void
-rebalance(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
+uplink_rebalance(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
 {
 	uint32_t stations[BF_BUCKETS] = {0};
 	struct count c = {&u->bond, stations};
@@ -178,64 +176,11 @@ rebalance(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
 	bf_event(&br->events, BF_LOG_NOTICE, "rebalanced", u->bond.cfg.name,
 		"%u of %d buckets moved to other members", n, BF_BUCKETS);
 	if (!bf_bond_has_lag(&u->bond) && bf_announce_is_done(u->announcer))
-		announce(u, moved, now_ms);
+		uplink_announce(u, moved, now_ms);
 }
 
 static uint64_t
-count_echoes(const struct bf_bridge *br, const struct bf_uplink *u)
-{
-	uint64_t n = 0;
-
-	for (unsigned int w = 0; w < br->lcores.n; w++)
-		n += __atomic_load_n(
-			&br->lcores.workers[w]->bonds[u->bond.number].echoes, __ATOMIC_RELAXED);
-	return n;
-}
-
-/*
- * A frame of a guest that comes back byte for byte shows that there is no LAG.  Then stations of
- * guests that are heard on the bond are doubted, as in the modes that expect none; for a while, in
- * case that somebody mends the switch.
- */
-static void
-doubt(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
-{
-	uint64_t echoes = count_echoes(br, u);
-
-	if (u->echoes_seen != echoes)
-		u->doubt_until_ms = now_ms + DOUBT_MS;
-	u->echoes_seen = echoes;
-	if (u->bond.came_back == (now_ms < u->doubt_until_ms))
-		return;
-	u->bond.came_back = now_ms < u->doubt_until_ms;
-	u->bond.dirty = true;
-}
-
-/* Guests' frames that come back while the mode expects a LAG: the switch has none. */
-static void
-look_for_echoes(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
-{
-	uint64_t echoes;
-
-	doubt(br, u, now_ms);
-	echoes = u->echoes_seen - u->echoes_told;
-	if (now_ms >= u->next_doctor_ms) {
-		u->next_doctor_ms = now_ms + DOCTOR_MS;
-		u->echoes_told = u->echoes_seen;
-	}
-	if (echoes < DOCTOR_MIN_ECHOES || bf_bond_echo(&u->bond) != BF_ECHO_MAYBE ||
-		now_ms < u->doctor_quiet_ms)
-		return;
-	u->doctor_quiet_ms = now_ms + DOCTOR_REPEAT_MS;
-	bf_event(&br->events, BF_LOG_WARNING, "switch_without_lag", u->bond.cfg.name,
-		"%" PRIu64 " frames of guests came back within %d s: %s needs a static LAG on the "
-		"switch; make one there, or: set bonding mode balance-alb %s (or active-backup)",
-		echoes, DOCTOR_MS / 1000, bf_mode_names[bf_bond_mode_in_force(&u->bond)],
-		u->bond.cfg.name);
-}
-
-uint64_t
-bf_paths_tick(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
+uplink_paths_tick(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
 {
 	uint64_t next = bf_announce_tick(u->announcer, &u->bond, now_ms);
 	uint32_t interval = u->bond.cfg.rebalance_interval_ms;
@@ -247,7 +192,30 @@ bf_paths_tick(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
 			lost_frames(br, u), now_ms);
 	bf_balance_collect(&u->balance, now_ms);
 	if (u->bond.open && now_ms - u->balance.last_ms >= (interval != 0 ? interval : 10000))
-		rebalance(br, u, now_ms);
-	look_for_echoes(br, u, now_ms);
+		uplink_rebalance(br, u, now_ms);
+	bf_lag_check_tick(br, u, now_ms);
 	return next;
+}
+
+uint64_t
+bf_paths_tick(void *bridge, uint64_t now_ms)
+{
+	struct bf_bridge *br = bridge;
+	uint64_t due = BF_TASK_NEVER;
+
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		uint64_t its = uplink_paths_tick(br, &br->up[k], now_ms);
+
+		due = RTE_MIN(due, its);
+	}
+	return RTE_MIN(due, now_ms + BF_TURN_MS); /* workers' counters and samples */
+}
+
+void
+bf_paths_slot_gone(void *bridge, uint16_t slot)
+{
+	struct bf_bridge *br = bridge;
+
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		bf_announce_slot_gone(br->up[k].announcer, slot);
 }

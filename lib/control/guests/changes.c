@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Guests that change: see guest_changes.h.
+ * Guests that change: see changes.h.
  *
  * Threads: ctx control.
  */
@@ -166,7 +166,8 @@ look_or_wait(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 		return;
 	}
 	g->waits = true;
-	br->next_change_ms = RTE_MIN(br->next_change_ms, paid_ms - (AT_ONCE - 1) * SETTLE_MS);
+	br->guest_changes.next_change_ms =
+		RTE_MIN(br->guest_changes.next_change_ms, paid_ms - (AT_ONCE - 1) * SETTLE_MS);
 }
 
 void
@@ -197,15 +198,17 @@ look_anyway(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 }
 
 uint64_t
-bf_guest_changes_tick(struct bf_bridge *br, uint64_t now_ms)
+bf_guest_changes_tick(void *bridge, uint64_t now_ms)
 {
-	bool anyway = now_ms >= br->next_look_ms;
+	struct bf_bridge *br = bridge;
+	struct bf_guest_changes *c = &br->guest_changes;
+	bool anyway = now_ms >= c->next_look_ms;
 
-	if (!anyway && now_ms < br->next_change_ms)
-		return br->next_change_ms;
-	br->next_change_ms = UINT64_MAX;
+	if (!anyway && now_ms < c->next_change_ms)
+		return RTE_MIN(c->next_change_ms, c->next_look_ms);
+	c->next_change_ms = UINT64_MAX;
 	if (anyway)
-		br->next_look_ms = now_ms + LOOK_MS;
+		c->next_look_ms = now_ms + LOOK_MS;
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
 		struct bf_guest *g = br->guests[s];
 
@@ -214,5 +217,5 @@ bf_guest_changes_tick(struct bf_bridge *br, uint64_t now_ms)
 		if (g != NULL && anyway)
 			look_anyway(br, g, now_ms);
 	}
-	return br->next_change_ms;
+	return RTE_MIN(c->next_change_ms, c->next_look_ms);
 }

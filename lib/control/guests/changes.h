@@ -21,11 +21,16 @@
 struct bf_bridge;
 struct bf_guest;
 
+/** When guests are looked at again: that wait for it, and all of them in case a notice was lost. */
+struct bf_guest_changes {
+	uint64_t next_change_ms, next_look_ms;
+};
+
 /** A notice of the guest came, of either kind. */
 void bf_guest_changes_note(
 	struct bf_bridge *br, struct bf_guest *g, enum bf_notice_kind kind, uint64_t now_ms);
 
-/** Look at guests whose time has come. @return absolute ms of the next call, or UINT64_MAX. */
-uint64_t bf_guest_changes_tick(struct bf_bridge *br, uint64_t now_ms);
+/** Look at guests whose time has come. A task's tick. */
+uint64_t bf_guest_changes_tick(void *bridge, uint64_t now_ms);
 
 #endif

@@ -10,12 +10,13 @@
 #include <inttypes.h>
 
 #include "control/bridge.h"
+#include "control/loop/task.h"
 #include "control/observe/events.h"
 
 #define REPEAT_S 30
 
 static void
-tell(struct bf_bridge *br, uint16_t slot, uint64_t pushed_out)
+crowd_tell(struct bf_bridge *br, uint16_t slot, uint64_t pushed_out)
 {
 	const struct bf_guest *g = br->guests[slot];
 
@@ -35,22 +36,33 @@ tell(struct bf_bridge *br, uint16_t slot, uint64_t pushed_out)
 			pushed_out, br->fdb->capacity);
 }
 
-void
-bf_crowd_tick(struct bf_bridge *br)
+uint64_t
+bf_crowd_tick(void *bridge, uint64_t now_ms)
 {
+	struct bf_bridge *br = bridge;
 	struct bf_crowd *c = &br->crowd;
 	uint32_t now_s = br->fdb->now_s;
 
 	if (now_s == c->looked_s)
-		return;
+		return now_ms + BF_TURN_MS; /* the FDB's clock */
 	c->looked_s = now_s;
 	for (uint16_t s = 0; s < BF_MAX_PORTS; s++) {
 		uint64_t now = br->fdb->port_evicted[s];
 
 		if (now == c->seen[s] || (c->told_s[s] != 0 && now_s - c->told_s[s] < REPEAT_S))
 			continue;
-		tell(br, s, now - c->seen[s]);
+		crowd_tell(br, s, now - c->seen[s]);
 		c->seen[s] = now;
 		c->told_s[s] = now_s;
 	}
+	return now_ms + BF_TURN_MS;
+}
+
+void
+bf_crowd_slot_gone(void *bridge, uint16_t slot)
+{
+	struct bf_bridge *br = bridge;
+
+	br->crowd.seen[slot] = br->fdb->port_evicted[slot];
+	br->crowd.told_s[slot] = 0;
 }

@@ -13,15 +13,16 @@
 
 #include "dataplane/sizes.h"
 
-struct bf_bridge;
-
 struct bf_crowd {
 	uint32_t looked_s;
 	uint32_t told_s[BF_MAX_PORTS]; /* 0: not yet */
 	uint64_t seen[BF_MAX_PORTS]; /* stations that had been pushed out at the last event */
 };
 
-/** Look once a second; an event for each such port, every 30 s at most. */
-void bf_crowd_tick(struct bf_bridge *br);
+/** Look once a second; an event for each such port, every 30 s at most. A task's tick. */
+uint64_t bf_crowd_tick(void *bridge, uint64_t now_ms);
+
+/** What the last guest in a slot had too many of is not the next one's. A task's hook. */
+void bf_crowd_slot_gone(void *bridge, uint16_t slot);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "base/call.h"
 #include "control/bridge.h"
+#include "control/loop/task.h"
 #include "dataplane/ring.h"
 
 #define PERIOD_MS 100
@@ -91,23 +92,27 @@ guest_discard(struct bf_guest_dp *g, unsigned int *bursts)
 	return count;
 }
 
-void
-bf_discard_tick(struct bf_bridge *br, uint64_t now_ms)
+uint64_t
+bf_discard_tick(void *bridge, uint64_t now_ms)
 {
-	static unsigned int from; /* the slot that had the last turn */
+	struct bf_bridge *br = bridge;
+	struct bf_discards *d = &br->discards;
 	unsigned int bursts = TICK_BURSTS, ended = 0;
 
-	if (__atomic_load_n(&n_rings, __ATOMIC_RELAXED) == 0 || now_ms < br->next_discard_ms)
-		return;
-	br->next_discard_ms = now_ms + PERIOD_MS;
+	if (__atomic_load_n(&n_rings, __ATOMIC_RELAXED) == 0)
+		return BF_TASK_NEVER; /* PERIOD_MS is long: any turn is soon enough to begin */
+	if (now_ms < d->next_ms)
+		return d->next_ms;
+	d->next_ms = now_ms + PERIOD_MS;
 	for (unsigned int i = 0; i < BF_MAX_PORTS - 1; i++) {
-		unsigned int s = 1 + (from + i) % (BF_MAX_PORTS - 1);
+		unsigned int s = 1 + (d->from + i) % (BF_MAX_PORTS - 1);
 
 		if (br->guests[s] == NULL)
 			continue;
-		br->discarded[s] += guest_discard(br->guests[s]->dp, &bursts);
+		d->frames[s] += guest_discard(br->guests[s]->dp, &bursts);
 		if (bursts == 0 && ended == 0)
 			ended = s;
 	}
-	from = ended;
+	d->from = ended;
+	return d->next_ms;
 }

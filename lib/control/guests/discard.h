@@ -15,7 +15,13 @@
 
 #include <stdint.h>
 
-struct bf_bridge;
+#include "dataplane/sizes.h"
+
+struct bf_discards {
+	uint64_t next_ms;
+	unsigned int from; /* the slot that had the last turn */
+	uint64_t frames[BF_MAX_PORTS]; /* thrown away since the start, by slot: in the ledger */
+};
 
 /** A ring is in mode BF_RING_DISCARD from now on, or is not any more. ctx vhost. */
 void bf_discard_count(int change);
@@ -24,7 +30,7 @@ void bf_discard_count(int change);
 void bf_discard_open(void);
 void bf_discard_close(void);
 
-/** Look at the rings that are disabled; costs nothing while there is none. */
-void bf_discard_tick(struct bf_bridge *br, uint64_t now_ms);
+/** Look at the rings that are disabled; costs nothing while there is none. A task's tick. */
+uint64_t bf_discard_tick(void *bridge, uint64_t now_ms);
 
 #endif

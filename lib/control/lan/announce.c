@@ -363,3 +363,9 @@ bf_announce_sent_for(const struct bf_announcer *a, uint16_t slot)
 {
 	return a->sent_for[slot];
 }
+
+void
+bf_announce_slot_gone(struct bf_announcer *a, uint16_t slot)
+{
+	a->sent_for[slot] = 0;
+}

@@ -52,7 +52,9 @@ bool bf_announce_is_done(const struct bf_announcer *a);
 /** Frames sent in the last or present run. */
 uint64_t bf_announce_sent(const struct bf_announcer *a);
 
-/** Frames sent for the stations of a switch port, ever. */
+/** Frames sent for the stations of a switch port since its guest was added. */
 uint64_t bf_announce_sent_for(const struct bf_announcer *a, uint16_t slot);
+/** Count them from zero: the slot's guest is gone. */
+void bf_announce_slot_gone(struct bf_announcer *a, uint16_t slot);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "control/bridge.h"
+#include "control/loop/task.h"
 #include "control/memory/nodes.h"
 
 #define LOOK_MS 1000
@@ -158,13 +159,16 @@ look(struct bf_bridge *br, struct bf_guest *g, unsigned int turn)
 		bf_plan_guest(br, g);
 }
 
-void
-bf_crossings_tick(struct bf_bridge *br, uint64_t now_ms)
+uint64_t
+bf_crossings_tick(void *bridge, uint64_t now_ms)
 {
+	struct bf_bridge *br = bridge;
 	struct bf_crossings *c = &br->crossings;
 
-	if (!bf_nodes_are_several() || now_ms < c->next_ms)
-		return;
+	if (!bf_nodes_are_several())
+		return BF_TASK_NEVER;
+	if (now_ms < c->next_ms)
+		return c->next_ms;
 	c->next_ms = now_ms + LOOK_MS;
 	c->turn = (c->turn + 1) % KNOWN_EVERY;
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
@@ -177,4 +181,5 @@ bf_crossings_tick(struct bf_bridge *br, uint64_t now_ms)
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		for (unsigned int i = 0; br->up[k].bond.open && i < br->up[k].bond.n_members; i++)
 			tell_member(br, &br->up[k].bond, i);
+	return c->next_ms;
 }

@@ -16,7 +16,6 @@
 #include <stdint.h>
 
 struct bf_bond;
-struct bf_bond;
 struct bf_bridge;
 struct bf_guest;
 
@@ -31,8 +30,8 @@ struct bf_crossings {
 	unsigned int turn;
 };
 
-/** Look, mend and tell, when it is time. */
-void bf_crossings_tick(struct bf_bridge *br, uint64_t now_ms);
+/** Look, mend and tell, when it is time. A task's tick. */
+uint64_t bf_crossings_tick(void *bridge, uint64_t now_ms);
 
 /** The workers, a bit each, that poll a guest from another node than its memory's. */
 uint64_t bf_crossing_of_guest(const struct bf_bridge *br, const struct bf_guest *g);

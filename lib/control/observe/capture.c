@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "control/bridge.h"
+#include "control/loop/task.h"
 
 #define SNAP (BF_MAX_MTU + BF_FRAME_OVERHEAD)
 #define TAPES_BYTES (4u << 20) /* of all workers */
@@ -348,13 +349,14 @@ bf_captures_leave_ports(struct bf_bridge *br)
 	}
 }
 
-void
-bf_captures_tick(struct bf_bridge *br)
+uint64_t
+bf_captures_tick(void *bridge, uint64_t now_ms)
 {
+	struct bf_bridge *br = bridge;
 	struct bf_captures *cs = &br->captures;
 
 	if (cs->n_open == 0)
-		return;
+		return BF_TASK_NEVER;
 	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++) {
 		struct bf_capture *c = cs->at[i];
 
@@ -370,6 +372,7 @@ bf_captures_tick(struct bf_bridge *br)
 			__atomic_load_n(&c->done, __ATOMIC_ACQUIRE))
 			capture_end(br, c);
 	}
+	return now_ms + BF_TURN_MS;
 }
 
 void

@@ -106,8 +106,8 @@ uint64_t bf_capture_lost(const struct bf_capture *c);
 /** Before a view of a new configuration is published: captures of ports that are gone end with it. */
 void bf_captures_leave_ports(struct bf_bridge *br);
 
-/** Clear up after captures that ended by themselves. */
-void bf_captures_tick(struct bf_bridge *br);
+/** Clear up after captures that ended by themselves. A task's tick. */
+uint64_t bf_captures_tick(void *bridge, uint64_t now_ms);
 
 /** End all of them, with everything written. The workers have stopped. */
 void bf_captures_close(struct bf_bridge *br);

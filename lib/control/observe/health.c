@@ -316,8 +316,9 @@ bf_health_check_bond(struct bf_bridge *br, unsigned int bond)
 }
 
 uint64_t
-bf_health_tick(struct bf_bridge *br, uint64_t now_ms)
+bf_health_tick(void *bridge, uint64_t now_ms)
 {
+	struct bf_bridge *br = bridge;
 	struct bf_health *h = &br->health;
 
 	if (now_ms < h->next_ms)
@@ -340,8 +341,10 @@ bf_health_tick(struct bf_bridge *br, uint64_t now_ms)
 }
 
 void
-bf_health_forget_port(struct bf_bridge *br, uint16_t slot)
+bf_health_slot_gone(void *bridge, uint16_t slot)
 {
+	struct bf_bridge *br = bridge;
+
 	memset(&br->health.full[slot], 0, sizeof(br->health.full[slot]));
 }
 

@@ -100,11 +100,9 @@ struct bf_bridge;
 /** A bond's state as its members are now; an event when it has changed. */
 void bf_health_check_bond(struct bf_bridge *br, unsigned int bond);
 
-/** Look at all rules. @return absolute ms of the next call. */
-uint64_t bf_health_tick(struct bf_bridge *br, uint64_t now_ms);
-
-/** A port is gone. */
-void bf_health_forget_port(struct bf_bridge *br, uint16_t slot);
+/** A task of the loop: look at all rules, once a second. */
+uint64_t bf_health_tick(void *bridge, uint64_t now_ms);
+void bf_health_slot_gone(void *bridge, uint16_t slot);
 
 /** The gravest level of what is found, BF_LOG_NOTICE when there is nothing. */
 enum bf_log_level bf_health_level(const struct bf_health *h);

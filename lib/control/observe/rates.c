@@ -68,15 +68,16 @@ read_port(const struct bf_bridge *br, uint16_t slot, struct bf_rate *now)
 	*now = (struct bf_rate){bf_clock_ns(), c.rx_frames, c.rx_bytes, c.tx_frames, c.tx_bytes};
 }
 
-void
-bf_rates_tick(struct bf_bridge *br, uint64_t now_ms)
+uint64_t
+bf_rates_tick(void *bridge, uint64_t now_ms)
 {
+	struct bf_bridge *br = bridge;
 	struct bf_rate_windows *w = &br->rates;
 	struct bf_rate now;
 	uint16_t p;
 
 	if (now_ms < w->next_ms)
-		return;
+		return w->next_ms;
 	w->next_ms = now_ms + NOTE_MS;
 	for (uint16_t s = 0; s < BF_MAX_PORTS; s++) {
 		if (!bf_is_bond_slot(s) && br->guests[s] == NULL)
@@ -93,6 +94,15 @@ bf_rates_tick(struct bf_bridge *br, uint64_t now_ms)
 		now = (struct bf_rate){bf_clock_ns(), e.ipackets, e.ibytes, e.opackets, e.obytes};
 		bf_rates_note(&w->devices[p], &now);
 	}
+	return w->next_ms;
+}
+
+void
+bf_rates_slot_gone(void *bridge, uint16_t slot)
+{
+	struct bf_bridge *br = bridge;
+
+	bf_rates_forget(&br->rates.ports[slot]);
 }
 
 double

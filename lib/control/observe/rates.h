@@ -48,8 +48,10 @@ void bf_rates_forget(struct bf_rate_notes **port);
 void bf_rates_fini(struct bf_rate_windows *w);
 
 struct bf_bridge;
-/** Note every port, once a second. */
-void bf_rates_tick(struct bf_bridge *br, uint64_t now_ms);
+/** Note every port, once a second. A task's tick. */
+uint64_t bf_rates_tick(void *bridge, uint64_t now_ms);
+/** The next guest in a slot has no notes yet. A task's hook. */
+void bf_rates_slot_gone(void *bridge, uint16_t slot);
 
 /** Frames per second that a switch port is sent at present: since the last note, or in the window. */
 double bf_rates_tx_now(const struct bf_bridge *br, uint16_t slot);

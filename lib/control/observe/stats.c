@@ -48,8 +48,8 @@ total(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters *sum)
 	memset(sum, 0, sizeof(*sum));
 	for (unsigned int w = 0; w < br->lcores.n; w++)
 		add(sum, &br->lcores.workers[w]->counters->ports[slot]);
-	sum->rx_frames += br->discarded[slot];
-	sum->drops[BF_DROP_GUEST_RING_DISABLED] += br->discarded[slot];
+	sum->rx_frames += br->discards.frames[slot];
+	sum->drops[BF_DROP_GUEST_RING_DISABLED] += br->discards.frames[slot];
 }
 
 void
@@ -141,9 +141,9 @@ bf_stats_clear_port(struct bf_bridge *br, uint16_t slot)
 }
 
 void
-bf_stats_forget_port(struct bf_bridge *br, uint16_t slot)
+bf_stats_slot_gone(void *bridge, uint16_t slot)
 {
-	bf_stats_clear_port(br, slot);
+	bf_stats_clear_port(bridge, slot);
 }
 
 void

@@ -64,8 +64,8 @@ struct bf_own_frames bf_stats_own(const struct bf_bridge *br, unsigned int bond)
 
 /** Start a port's figures from zero. */
 void bf_stats_clear_port(struct bf_bridge *br, uint16_t slot);
-/** Drop the base of a slot whose guest is gone: the next one starts from zero. */
-void bf_stats_forget_port(struct bf_bridge *br, uint16_t slot);
+/** The next guest in a slot starts from zero. A task's hook. */
+void bf_stats_slot_gone(void *bridge, uint16_t slot);
 
 /** The ledger since the start, over all ports that ever were. */
 struct bf_ledger {

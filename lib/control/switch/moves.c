@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mac.h"
 #include "control/bridge.h"
+#include "control/loop/task.h"
 #include "dataplane/mailbox.h"
 
 static void
@@ -142,15 +143,19 @@ judge(struct bf_bridge *br, const struct bf_claim *c)
 	return true;
 }
 
-void
-bf_moves_tick(struct bf_bridge *br)
+uint64_t
+bf_moves_tick(void *bridge, uint64_t now_ms)
 {
+	struct bf_bridge *br = bridge;
 	struct bf_moves *mv = &br->moves;
 
-	if (mv->n_claims == 0 || mv->judged_s == br->fdb->now_s)
-		return;
+	if (mv->n_claims == 0)
+		return BF_TASK_NEVER;
+	if (mv->judged_s == br->fdb->now_s)
+		return now_ms + BF_TURN_MS;
 	mv->judged_s = br->fdb->now_s;
 	for (uint32_t i = mv->n_claims; i > 0; i--)
 		if (judge(br, &mv->claims[i - 1]))
 			forget_claim(mv, i - 1);
+	return now_ms + BF_TURN_MS;
 }

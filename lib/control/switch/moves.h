@@ -39,7 +39,7 @@ struct bf_mail;
 /** A worker heard a station, BF_MAIL_STATION or BF_MAIL_CLAIM. */
 void bf_moves_hear(struct bf_bridge *br, const struct bf_mail *m);
 
-/** Judge the claims whose time has come; the clock is the FDB's. */
-void bf_moves_tick(struct bf_bridge *br);
+/** Judge the claims whose time has come; the clock is the FDB's. A task's tick. */
+uint64_t bf_moves_tick(void *bridge, uint64_t now_ms);
 
 #endif

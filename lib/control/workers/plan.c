@@ -165,14 +165,15 @@ make_good(struct bf_bridge *br)
 			bf_plan_guest(br, br->guests[s]);
 }
 
-void
-bf_plan_tick(struct bf_bridge *br, uint64_t now_ms)
+uint64_t
+bf_plan_tick(void *bridge, uint64_t now_ms)
 {
+	struct bf_bridge *br = bridge;
 	double load[BF_MAX_WORKERS] = {0};
 	unsigned int most = 0, least = 0;
 
 	if (now_ms < br->plan.next_ms)
-		return;
+		return br->plan.next_ms;
 	br->plan.next_ms = now_ms + LOOK_MS;
 	make_good(br);
 	measure(br, load);
@@ -183,4 +184,5 @@ bf_plan_tick(struct bf_bridge *br, uint64_t now_ms)
 	if (br->running->lcore_rebalance && load[most] >= BUSY &&
 		load[most] - load[least] >= MIN_GAP)
 		move_one(br, (uint16_t)most, (uint16_t)least);
+	return br->plan.next_ms;
 }

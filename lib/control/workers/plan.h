@@ -37,7 +37,7 @@ struct bf_plan {
  */
 void bf_plan_guest(struct bf_bridge *br, struct bf_guest *g);
 
-/** Every 5 s: move what is not where it is pinned; look at the load, move one queue when that helps. */
-void bf_plan_tick(struct bf_bridge *br, uint64_t now_ms);
+/** Every 5 s: move what is not where it is pinned; look at the load, move one queue when that helps. A task's tick. */
+uint64_t bf_plan_tick(void *bridge, uint64_t now_ms);
 
 #endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What workers have heard of stations: see hear.h.
+ *
+ * Threads: ctx control.
+ */
+#include "control/lan/hear.h"
+
+#include <string.h>
+
+#include "control/bridge.h"
+#include "control/loop/task.h"
+#include "dataplane/mailbox.h"
+
+#define LEARN_BATCH 64
+#define LEARN_MAX_PER_TICK 4096
+#define REPORTS_PER_TICK 64
+#define BUSY_MS 100 /* mail came within this time: look every ms */
+
+static void
+mail_take(struct bf_bridge *br, const struct bf_mail *m)
+{
+	struct bf_neighbor nb = {.key = m->key, .port = m->port, .v6 = m->kind == BF_MAIL_IPV6};
+	uint32_t now_s = br->fdb->now_s;
+
+	if (!bf_is_bond_slot(m->port) && br->guests[m->port] == NULL)
+		return; /* posted before the guest was removed */
+	memcpy(nb.addr, m->addr, sizeof(nb.addr));
+	if (m->kind == BF_MAIL_STATION || m->kind == BF_MAIL_CLAIM)
+		bf_moves_hear(br, m);
+	else if (m->kind == BF_MAIL_ROUTER)
+		bf_neighbors_note_router(br->neighbors, m->key, m->port, m->router, now_s);
+	else if (bf_is_bond_slot(m->port))
+		bf_neighbors_elsewhere(br->neighbors, &nb);
+	else
+		bf_neighbors_note(br->neighbors, &nb, now_s);
+}
+
+static unsigned int
+mail_take_all(struct bf_bridge *br)
+{
+	struct bf_mail mail[LEARN_BATCH];
+	unsigned int total = 0, n;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++) {
+		do {
+			n = bf_mailbox_take(br->lcores.workers[w]->learn, mail, LEARN_BATCH);
+			for (unsigned int i = 0; i < n; i++)
+				mail_take(br, &mail[i]);
+			total += n;
+		} while (n > 0 && total < LEARN_MAX_PER_TICK);
+	}
+	return total;
+}
+
+/* IGMP and MLD of guests. */
+static void
+reports_take(struct bf_bridge *br)
+{
+	struct bf_report r;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		for (unsigned int n = 0;
+			n < REPORTS_PER_TICK && bf_reports_take(br->lcores.workers[w]->reports, &r);
+			n++)
+			if (br->guests[r.port] != NULL)
+				bf_groups_hear(br->groups, &r, br->fdb->now_s);
+}
+
+/* What stations said is forgotten as they are; 0: never. */
+static void
+words_age(struct bf_bridge *br)
+{
+	if (br->hearing.aged_s == br->fdb->now_s)
+		return;
+	br->hearing.aged_s = br->fdb->now_s;
+	if (br->fdb->age_s != 0)
+		bf_neighbors_age(br->neighbors, br->hearing.aged_s, br->fdb->age_s);
+	bf_groups_age(br->groups, br->hearing.aged_s);
+}
+
+void
+bf_bridge_forget(struct bf_bridge *br, int port)
+{
+	for (uint16_t s = 1; s < BF_MAX_PORTS; s++) {
+		if (port >= 0 && s != port)
+			continue;
+		bf_neighbors_flush_port(br->neighbors, s);
+		bf_groups_flush_port(br->groups, s);
+	}
+	if (port < 0)
+		bf_fdb_flush(br->fdb);
+	else
+		bf_fdb_flush_port(br->fdb, (uint16_t)port, false);
+}
+
+void
+bf_hear_out(struct bf_bridge *br, uint16_t slot)
+{
+	mail_take_all(br); /* what is on its way says nothing about the slot's next guest */
+	reports_take(br);
+	bf_bridge_forget(br, slot);
+	bf_fdb_flush_port(br->fdb, slot, true);
+	bf_fdb_commit(br->fdb);
+}
+
+void
+bf_hear_slot_gone(void *bridge, uint16_t slot)
+{
+	bf_hear_out(bridge, slot);
+}
+
+uint64_t
+bf_hear_tick(void *bridge, uint64_t now_ms)
+{
+	struct bf_bridge *br = bridge;
+
+	bf_fdb_set_now(br->fdb, (uint32_t)(now_ms / 1000));
+	if (mail_take_all(br) > 0)
+		br->hearing.busy_until_ms = now_ms + BUSY_MS;
+	reports_take(br);
+	words_age(br);
+	return now_ms + (now_ms < br->hearing.busy_until_ms ? 1 : BF_TURN_MS);
+}

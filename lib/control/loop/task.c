@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Tasks of the control loop: see task.h.
+ *
+ * Threads: ctx control.
+ */
+#include "control/loop/task.h"
+
+#include <limits.h>
+#include <stddef.h>
+
+uint64_t
+bf_tasks_tick(const struct bf_task *tasks, unsigned int n, void *arg, uint64_t now_ms)
+{
+	uint64_t first_ms = BF_TASK_NEVER;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t due_ms =
+			tasks[i].tick != NULL ? tasks[i].tick(arg, now_ms) : BF_TASK_NEVER;
+
+		first_ms = due_ms < first_ms ? due_ms : first_ms;
+	}
+	return first_ms;
+}
+
+void
+bf_tasks_slot_gone(const struct bf_task *tasks, unsigned int n, void *arg, uint16_t slot)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (tasks[i].slot_gone != NULL)
+			tasks[i].slot_gone(arg, slot);
+}
+
+int
+bf_task_timeout_ms(uint64_t due_ms, uint64_t now_ms)
+{
+	if (due_ms == BF_TASK_NEVER)
+		return -1;
+	if (due_ms <= now_ms)
+		return 0;
+	return due_ms - now_ms < INT_MAX ? (int)(due_ms - now_ms) : INT_MAX;
+}
