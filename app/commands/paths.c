@@ -12,7 +12,9 @@
 #include <arpa/inet.h>
 
 #include "app.h"
+#include "base/build.h"
 #include "base/clock.h"
+#include "base/net.h"
 #include "base/parse.h"
 #include "commands/commands.h"
 #include "commands/show.h"
@@ -108,19 +110,11 @@ build_frame(const struct tuple *t, uint8_t *p)
 {
 	uint16_t sp = htons((uint16_t)t->src_port), dp = htons((uint16_t)t->dst_port);
 	uint8_t proto = (uint8_t)(t->proto != 0 ? t->proto : 6);
-	uint8_t *at = p + 12;
+	uint16_t type = t->v4 ? BF_ETHERTYPE_IPV4 : t->v6 ? BF_ETHERTYPE_IPV6 : 0;
+	uint8_t *at = bf_build_ethernet(p, t->dst_mac, t->src_mac, (uint16_t)t->vlan, type);
 
-	memcpy(p, t->dst_mac, 6);
-	memcpy(p + 6, t->src_mac, 6);
-	if (t->vlan != 0) {
-		memcpy(at, (const uint8_t[]){0x81, 0, (uint8_t)(t->vlan >> 8), (uint8_t)t->vlan},
-			4);
-		at += 4;
-	}
 	if (!t->v4 && !t->v6)
-		return (uint32_t)(at + 2 - p);
-	memcpy(at, t->v4 ? (const uint8_t[]){8, 0} : (const uint8_t[]){0x86, 0xdd}, 2);
-	at += 2;
+		return (uint32_t)(at - p);
 	if (t->v4) {
 		at[0] = 0x45;
 		at[9] = proto;

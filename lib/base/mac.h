@@ -13,12 +13,13 @@
 
 #define BF_MAC_TEXT_SIZE 18
 
-/** ctx any. @param m six bytes. */
-static inline void
+/** ctx any. @param m six bytes. @return @p text. */
+static inline const char *
 bf_mac_text(const uint8_t *m, char text[BF_MAC_TEXT_SIZE])
 {
 	snprintf(text, BF_MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
 		m[4], m[5]);
+	return text;
 }
 
 #endif

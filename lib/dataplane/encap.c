@@ -7,20 +7,14 @@
  */
 #include "dataplane/encap.h"
 
+#include "base/net.h"
+
 #define MAX_TAGS 2
 #define MAX_LABELS 16
 #define MAX_GTP_EXT 8
 #define L2TP_OFFSETS 4 /* cookie of 0, 4 or 8 bytes, and 4 of a sublayer, or none */
 
 enum {
-	ET_VLAN = 0x8100,
-	ET_QINQ = 0x88a8,
-	ET_QINQ_OLD = 0x9100,
-	ET_TEB = 0x6558, /* transparent Ethernet bridging */
-	ET_MPLS = 0x8847,
-	ET_MPLS_MULTICAST = 0x8848,
-	ET_PPPOE_SESSION = 0x8864,
-	ET_PPP = 0x880b, /* in GRE, and for us: a PPP frame */
 	PPP_IPV4 = 0x21,
 	PPP_IPV6 = 0x57,
 	PORT_L2TP = 1701,
@@ -34,13 +28,14 @@ enum {
 static bool
 is_tag(uint16_t type)
 {
-	return type == ET_VLAN || type == ET_QINQ || type == ET_QINQ_OLD;
+	return type == BF_ETHERTYPE_VLAN || type == BF_ETHERTYPE_QINQ ||
+		type == BF_ETHERTYPE_QINQ_OLD;
 }
 
 static bool
 is_ip(uint16_t type)
 {
-	return type == BF_ET_IPV4 || type == BF_ET_IPV6;
+	return type == BF_ETHERTYPE_IPV4 || type == BF_ETHERTYPE_IPV6;
 }
 
 bool
@@ -67,7 +62,7 @@ ip_by_version(struct bf_cursor *c)
 {
 	if (c->left < 1)
 		return false;
-	c->type = c->p[0] >> 4 == 4 ? BF_ET_IPV4 : c->p[0] >> 4 == 6 ? BF_ET_IPV6 : 0;
+	c->type = c->p[0] >> 4 == 4 ? BF_ETHERTYPE_IPV4 : c->p[0] >> 4 == 6 ? BF_ETHERTYPE_IPV6 : 0;
 	return c->type != 0;
 }
 
@@ -85,7 +80,7 @@ enter_ppp(struct bf_cursor *c)
 	c->type = len == 1 ? c->p[0] : bf_be16(c->p);
 	if (c->type != PPP_IPV4 && c->type != PPP_IPV6)
 		return false;
-	c->type = c->type == PPP_IPV4 ? BF_ET_IPV4 : BF_ET_IPV6;
+	c->type = c->type == PPP_IPV4 ? BF_ETHERTYPE_IPV4 : BF_ETHERTYPE_IPV6;
 	return bf_step(c, len);
 }
 
@@ -114,12 +109,12 @@ static bool
 enter_link(struct bf_cursor *c)
 {
 	switch (c->type) {
-	case ET_PPPOE_SESSION:
+	case BF_ETHERTYPE_PPPOE_SESSION:
 		return enter_pppoe(c);
-	case ET_MPLS:
-	case ET_MPLS_MULTICAST:
+	case BF_ETHERTYPE_MPLS:
+	case BF_ETHERTYPE_MPLS_MULTICAST:
 		return enter_mpls(c);
-	case ET_PPP:
+	case BF_ETHERTYPE_PPP:
 		return enter_ppp(c);
 	default:
 		return is_ip(c->type);
@@ -142,7 +137,7 @@ enter_gre(struct bf_cursor *c)
 		return false;
 	version = c->p[1] & 7;
 	c->type = bf_be16(c->p + 2);
-	if (version > 1 || (version == 1 && c->type != ET_PPP))
+	if (version > 1 || (version == 1 && c->type != BF_ETHERTYPE_PPP))
 		return false;
 	len += (c->p[0] & 0x80) ? 4u : 0;
 	len += (c->p[0] & 0x20) ? 4u : 0;
@@ -242,7 +237,7 @@ enter_overlay(struct bf_cursor *c, uint16_t port)
 
 	if (c->left < 8)
 		return false;
-	c->type = ET_TEB;
+	c->type = BF_ETHERTYPE_TEB;
 	if (port == PORT_GENEVE) {
 		len += (c->p[0] & 0x3fu) * 4;
 		c->type = bf_be16(c->p + 2);
@@ -256,7 +251,7 @@ enter_carried(struct bf_cursor *c)
 {
 	uint16_t vlan = 0;
 
-	if (c->type == ET_TEB && !bf_encap_ethernet(c, &vlan))
+	if (c->type == BF_ETHERTYPE_TEB && !bf_encap_ethernet(c, &vlan))
 		return BF_ENCAP_NONE;
 	return enter_link(c) ? BF_ENCAP_IP : BF_ENCAP_NONE;
 }
@@ -302,10 +297,10 @@ bf_encap_enter(struct bf_cursor *c)
 {
 	switch (c->type) {
 	case BF_PROTO_IPIP:
-		c->type = BF_ET_IPV4;
+		c->type = BF_ETHERTYPE_IPV4;
 		return BF_ENCAP_IP;
 	case BF_PROTO_IPV6:
-		c->type = BF_ET_IPV6;
+		c->type = BF_ETHERTYPE_IPV6;
 		return BF_ENCAP_IP;
 	case BF_PROTO_GRE:
 		return enter_gre(c) ? enter_carried(c) : BF_ENCAP_NONE;

@@ -16,11 +16,6 @@
 
 #include "dataplane/packet.h"
 
-enum {
-	BF_ET_IPV4 = 0x0800,
-	BF_ET_IPV6 = 0x86dd,
-};
-
 /** A place in a frame: what is left from `p`, and what stands there. */
 struct bf_cursor {
 	const uint8_t *p;

@@ -12,6 +12,7 @@
 
 #include <rte_byteorder.h>
 
+#include "base/net.h"
 #include "dataplane/encap.h"
 #include "dataplane/fold.h"
 
@@ -65,9 +66,9 @@ walk_ipv6(struct bf_cursor *c, struct bf_flow_key *k)
 static bool
 walk_ip(struct bf_cursor *c, struct bf_flow_key *k)
 {
-	if (c->type == BF_ET_IPV4)
+	if (c->type == BF_ETHERTYPE_IPV4)
 		return walk_ipv4(c, k);
-	if (c->type == BF_ET_IPV6)
+	if (c->type == BF_ETHERTYPE_IPV6)
 		return walk_ipv6(c, k);
 	return false;
 }
@@ -184,7 +185,7 @@ plain_ipv4(const uint8_t *d, uint32_t len, uint64_t seed, uint32_t *hash)
 		return false;
 	memcpy(&et, d + 12, 2);
 	memcpy(&frag, d + 20, 2);
-	if (et != RTE_BE16(BF_ET_IPV4) || d[14] != 0x45 || (frag & RTE_BE16(0x3fff)) != 0 ||
+	if (et != RTE_BE16(BF_ETHERTYPE_IPV4) || d[14] != 0x45 || (frag & RTE_BE16(0x3fff)) != 0 ||
 		(d[23] != BF_PROTO_TCP && d[23] != BF_PROTO_UDP))
 		return false;
 	memcpy(&src, d + 26, 4);
@@ -202,7 +203,7 @@ has_vlan_tag(const uint8_t *d, uint32_t len)
 	if (unlikely(len < 18))
 		return false;
 	memcpy(&et, d + 12, 2);
-	return et == RTE_BE16(0x8100);
+	return et == RTE_BE16(BF_ETHERTYPE_VLAN);
 }
 
 /* Of a frame that is not plain. */

@@ -15,26 +15,21 @@
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
 
+#include "base/net.h"
 #include "dataplane/drop_list.h"
 #include "dataplane/fdb.h"
 #include "dataplane/packet.h"
 
-#define BF_ET_VLAN RTE_BE16(0x8100)
-#define BF_ET_QINQ RTE_BE16(0x88a8)
-#define BF_ET_QINQ_OLD RTE_BE16(0x9100)
-#define BF_ET_SLOW RTE_BE16(0x8809)
-#define BF_ET_ARP RTE_BE16(0x0806)
-#define BF_ET_IPV4 RTE_BE16(0x0800)
-#define BF_ET_IPV6 RTE_BE16(0x86dd)
-#define BF_ET_RARP RTE_BE16(0x8035)
+/* In network order, as they stand in frames. */
+#define BF_ET_VLAN RTE_BE16(BF_ETHERTYPE_VLAN)
+#define BF_ET_QINQ RTE_BE16(BF_ETHERTYPE_QINQ)
+#define BF_ET_QINQ_OLD RTE_BE16(BF_ETHERTYPE_QINQ_OLD)
+#define BF_ET_SLOW RTE_BE16(BF_ETHERTYPE_SLOW)
+#define BF_ET_ARP RTE_BE16(BF_ETHERTYPE_ARP)
+#define BF_ET_IPV4 RTE_BE16(BF_ETHERTYPE_IPV4)
+#define BF_ET_IPV6 RTE_BE16(BF_ETHERTYPE_IPV6)
+#define BF_ET_RARP RTE_BE16(BF_ETHERTYPE_RARP)
 #define BF_TAGS_MAX 4 /* a frame with more tags than this is treated as data */
-
-/* Of ARP over Ethernet and IPv4, and of IPv6 neighbour discovery. */
-#define BF_ARP_LEN 28
-#define BF_ND_LEN 24 /* neighbour solicitation or advertisement up to its target address */
-#define BF_ND_ADVERT 136
-#define BF_ND_ROUTER 0x80 /* flags of an advertisement */
-#define BF_ND_SOLICITED 0x40
 
 #define BF_MAC_MULTICAST 1ULL /* group bit of an address loaded little-endian */
 #define BF_MAC_RESERVED 0x0000c28001ULL /* 01:80:c2:00:00:0X without the last byte */

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/build.h"
+#include "base/net.h"
 #include "dataplane/packed.h"
 #include "dataplane/ring_parts.h"
 #include "dataplane/split.h"
@@ -99,16 +101,14 @@ bf_ring_announce(struct bf_ring *r, uint64_t mac)
 void
 bf_ring_make_rarp(struct rte_mbuf *m, uint64_t mac)
 {
-	static const uint8_t fixed[8] = {0, 1, 0x08, 0, 6, 4, 0, 3}; /* RFC 903: request reverse */
-	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	const uint8_t *own = (const uint8_t *)&mac;
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *), *at;
 
 	memset(p, 0, BF_MIN_FRAME);
-	memset(p, 0xff, 6);
-	memcpy(p + 6, &mac, 6);
-	p[12] = 0x80;
-	p[13] = 0x35;
-	memcpy(p + 14, fixed, sizeof(fixed));
-	memcpy(p + 22, &mac, 6);
-	memcpy(p + 32, &mac, 6);
+	at = bf_build_ethernet(p, broadcast, own, 0, BF_ETHERTYPE_RARP);
+	bf_build_arp(at,
+		&(struct bf_build_arp){
+			.op = BF_RARP_REQUEST, .sender_mac = own, .target_mac = own});
 	bf_frame_set(m, BF_MIN_FRAME);
 }

@@ -18,7 +18,6 @@
 
 enum {
 	ROUTER_ADVERT = 134,
-	ND_SOLICIT = 135,
 	MLD_REPORT = 131,
 	MLD_DONE = 132,
 	MLD2_REPORT = 143
@@ -93,7 +92,7 @@ snoop_nd(struct bf_worker *w, const struct speaker *s, const uint8_t *p, uint32_
 	if (nd[0] == ROUTER_ADVERT) {
 		post_router(w, s, true);
 	} else if (len < BF_IPV6_LEN + BF_ND_LEN ||
-		(nd[0] != BF_ND_ADVERT && nd[0] != ND_SOLICIT)) {
+		(nd[0] != BF_ND_ADVERT && nd[0] != BF_ND_SOLICIT)) {
 		return;
 	} else if (nd[0] == BF_ND_ADVERT) {
 		addr = nd + 8; /* whoever answers has the target's */

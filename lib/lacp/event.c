@@ -19,14 +19,6 @@ enum {
 	EVENTS_BURST = 30,
 };
 
-const char *
-bf_lacp_mac_text(const uint8_t mac[6], char buf[BF_LACP_MAC_TEXT])
-{
-	(void)snprintf(buf, BF_LACP_MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
-		mac[2], mac[3], mac[4], mac[5]);
-	return buf;
-}
-
 static void
 append_held(char text[EVENT_SIZE], int used, unsigned int *n_held)
 {

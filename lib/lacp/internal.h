@@ -12,6 +12,7 @@
 #ifndef BF_LACP_INTERNAL_H
 #define BF_LACP_INTERNAL_H
 
+#include "base/mac.h"
 #include "lacp/lacp.h"
 #include "lacp/pdu.h"
 
@@ -282,8 +283,5 @@ void bf_lacp_event_member(struct bf_lacp *l, struct lacp_member *m, enum bf_lacp
 void bf_lacp_event_bond(struct bf_lacp *l, enum bf_lacp_event ev, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /** Room for a MAC address in text. */
-#define BF_LACP_MAC_TEXT 18
-/** Writes "02:00:00:00:00:01" and returns @p buf. */
-const char *bf_lacp_mac_text(const uint8_t mac[6], char buf[BF_LACP_MAC_TEXT]);
 
 #endif

@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include "base/net.h"
+
 enum {
 	OFF_SRC = 6,
 	OFF_TYPE = 12,
@@ -22,7 +24,6 @@ enum {
 	OFF_PARTNER = 36,
 	OFF_COLLECTOR = 56,
 	OFF_MARKER = 16,
-	ETHERTYPE_SLOW = 0x8809,
 	SUBTYPE_LACP = 1,
 	SUBTYPE_MARKER = 2,
 	TLV_ACTOR = 1,
@@ -116,7 +117,7 @@ bf_lacp_pdu_decode(const uint8_t *frame, size_t len, struct bf_lacp_pdu *out)
 	memset(out, 0, sizeof(*out));
 	out->kind = BF_LACP_PDU_BAD;
 	if (len <= OFF_SUBTYPE || memcmp(frame, slow_group, sizeof(slow_group)) != 0 ||
-		get16(frame + OFF_TYPE) != ETHERTYPE_SLOW)
+		get16(frame + OFF_TYPE) != BF_ETHERTYPE_SLOW)
 		return out->kind;
 	/* Other slow protocols have lengths of their own: name them before the length check. */
 	if (frame[OFF_SUBTYPE] != SUBTYPE_LACP && frame[OFF_SUBTYPE] != SUBTYPE_MARKER)
@@ -136,7 +137,7 @@ put_header(uint8_t frame[BF_LACP_FRAME_LEN], const uint8_t src_mac[6], uint8_t s
 	memset(frame, 0, BF_LACP_FRAME_LEN);
 	memcpy(frame, slow_group, sizeof(slow_group));
 	memcpy(frame + OFF_SRC, src_mac, 6);
-	put16(frame + OFF_TYPE, ETHERTYPE_SLOW);
+	put16(frame + OFF_TYPE, BF_ETHERTYPE_SLOW);
 	frame[OFF_SUBTYPE] = subtype;
 	frame[OFF_VERSION] = 1;
 }

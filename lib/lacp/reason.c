@@ -57,8 +57,8 @@ difference_text(const struct bf_lacp *l, const struct lacp_member *m, enum bf_la
 {
 	const struct lacp_lag *a = &l->lags[l->active];
 	const struct lacp_lag *b = &l->lags[m->lag];
-	char mine[BF_LACP_MAC_TEXT];
-	char theirs[BF_LACP_MAC_TEXT];
+	char mine[BF_MAC_TEXT_SIZE];
+	char theirs[BF_MAC_TEXT_SIZE];
 
 	if (why == BF_LACP_WHY_PARTNER_KEY)
 		return snprintf(buf, size,
@@ -71,8 +71,8 @@ difference_text(const struct bf_lacp *l, const struct lacp_member *m, enum bf_la
 	return snprintf(buf, size,
 		"partner %s priority %u differs from the active aggregator's "
 		"partner %s priority %u",
-		bf_lacp_mac_text(b->partner_system, mine), b->partner_priority,
-		bf_lacp_mac_text(a->partner_system, theirs), a->partner_priority);
+		bf_mac_text(b->partner_system, mine), b->partner_priority,
+		bf_mac_text(a->partner_system, theirs), a->partner_priority);
 }
 
 static const char *
@@ -102,8 +102,8 @@ bf_lacp_why_text(const struct bf_lacp *l, const struct lacp_member *m, enum bf_l
 {
 	bool remembered = bf_lacp_has_partner(m) &&
 		!bf_lacp_same_mac(m->partner.system_id, l->cfg.partner_pin);
-	char a[BF_LACP_MAC_TEXT];
-	char b[BF_LACP_MAC_TEXT];
+	char a[BF_MAC_TEXT_SIZE];
+	char b[BF_MAC_TEXT_SIZE];
 
 	switch (why) {
 	case BF_LACP_WHY_PARTNER_SYSTEM:
@@ -113,13 +113,12 @@ bf_lacp_why_text(const struct bf_lacp *l, const struct lacp_member *m, enum bf_l
 		break;
 	case BF_LACP_WHY_PIN:
 		(void)snprintf(buf, size, "partner %s is not the expected partner %s",
-			bf_lacp_mac_text(
-				remembered ? m->partner.system_id : m->pin_refused_system, a),
-			bf_lacp_mac_text(l->cfg.partner_pin, b));
+			bf_mac_text(remembered ? m->partner.system_id : m->pin_refused_system, a),
+			bf_mac_text(l->cfg.partner_pin, b));
 		break;
 	case BF_LACP_WHY_SILENT:
-		(void)snprintf(buf, size, "partner %s is silent",
-			bf_lacp_mac_text(m->partner.system_id, a));
+		(void)snprintf(
+			buf, size, "partner %s is silent", bf_mac_text(m->partner.system_id, a));
 		break;
 	case BF_LACP_WHY_MIN_LINKS:
 		(void)snprintf(buf, size, "min_links: %u of %u members ready", bf_lacp_n_able(l),

@@ -57,12 +57,12 @@ enter_expired(struct bf_lacp *l, struct lacp_member *m)
 static void
 enter_defaulted(struct bf_lacp *l, struct lacp_member *m)
 {
-	char mac[BF_LACP_MAC_TEXT];
+	char mac[BF_MAC_TEXT_SIZE];
 
 	if (bf_lacp_has_partner(m)) {
 		m->last_partner_ms = l->now_ms;
 		bf_lacp_event_member(l, m, BF_LACP_EV_PARTNER, "partner %s forgotten",
-			bf_lacp_mac_text(m->partner.system_id, mac));
+			bf_mac_text(m->partner.system_id, mac));
 	}
 	m->rx = BF_LACP_RX_DEFAULTED;
 	m->rx_until_ms = BF_LACP_NEVER;
@@ -106,7 +106,7 @@ bf_lacp_rx_rate_changed(struct bf_lacp *l, struct lacp_member *m)
 void
 bf_lacp_rx_run(struct bf_lacp *l, struct lacp_member *m)
 {
-	char mac[BF_LACP_MAC_TEXT];
+	char mac[BF_MAC_TEXT_SIZE];
 
 	if (m->loop && l->now_ms - m->loop_seen_ms >= LOOP_CLEAR_MS)
 		m->loop = false;
@@ -117,7 +117,7 @@ bf_lacp_rx_run(struct bf_lacp *l, struct lacp_member *m)
 	if (m->rx == BF_LACP_RX_CURRENT) {
 		m->n.timeouts++;
 		bf_lacp_event_member(l, m, BF_LACP_EV_PARTNER, "partner %s went silent",
-			bf_lacp_mac_text(m->partner.system_id, mac));
+			bf_mac_text(m->partner.system_id, mac));
 		enter_expired(l, m);
 	} else if (m->rx == BF_LACP_RX_EXPIRED) {
 		enter_defaulted(l, m);
@@ -196,7 +196,7 @@ static void
 compare_partner(struct bf_lacp *l, struct lacp_member *m, const struct bf_lacp_port *seen)
 {
 	bool same = bf_lacp_same_port(&m->partner, seen);
-	char mac[BF_LACP_MAC_TEXT];
+	char mac[BF_MAC_TEXT_SIZE];
 	const char *what = NULL;
 
 	if (!bf_lacp_has_partner(m))
@@ -208,7 +208,7 @@ compare_partner(struct bf_lacp *l, struct lacp_member *m, const struct bf_lacp_p
 	if (what != NULL) {
 		m->last_partner_ms = l->now_ms;
 		bf_lacp_event_member(l, m, BF_LACP_EV_PARTNER, "partner %s key %u port %u%s %s",
-			bf_lacp_mac_text(seen->system_id, mac), seen->key, seen->port_number,
+			bf_mac_text(seen->system_id, mac), seen->key, seen->port_number,
 			(seen->state & BF_LACP_AGGREGATION) != 0 ? "" : " individual", what);
 	}
 	if (same)

@@ -96,7 +96,7 @@ choose_active(struct bf_lacp *l)
 	uint64_t before = l->active == NO_LAG ? 0 : l->lags[l->active].serial;
 	uint64_t after;
 	const struct lacp_lag *g;
-	char mac[BF_LACP_MAC_TEXT];
+	char mac[BF_MAC_TEXT_SIZE];
 
 	l->active = bf_lacp_lag_best(l);
 	after = l->active == NO_LAG ? 0 : l->lags[l->active].serial;
@@ -111,7 +111,7 @@ choose_active(struct bf_lacp *l)
 	g = &l->lags[l->active];
 	bf_lacp_event_bond(l, BF_LACP_EV_AGGREGATOR,
 		"aggregator %d is active: partner %s key %u, %u member(s)%s", l->active + 1,
-		bf_lacp_mac_text(g->partner_system, mac), g->partner_key, g->n_live,
+		bf_mac_text(g->partner_system, mac), g->partner_key, g->n_live,
 		before == 0 ? "" : ", in place of another");
 }
 

@@ -10,45 +10,28 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <rte_arp.h>
 #include <rte_ethdev.h>
-#include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include "base/build.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/net.h"
 
 #define RETRY_PERIODS 10
-#define ND_SOLICIT 135
-#define ND_ADVERT 136
-
-static uint8_t *
-put_ethernet(uint8_t *p, const uint8_t dst[6], const uint8_t src[6], uint16_t vlan, uint16_t type)
-{
-	memcpy(p, dst, 6);
-	memcpy(p + 6, src, 6);
-	p += 12;
-	if (vlan != 0) {
-		memcpy(p, (const uint8_t[]){0x81, 0, (uint8_t)(vlan >> 8), (uint8_t)vlan}, 4);
-		p += 4;
-	}
-	p[0] = (uint8_t)(type >> 8);
-	p[1] = (uint8_t)type;
-	return p + 2;
-}
 
 /* An ARP probe (RFC 5227: sender address zero): it asks and claims nothing. */
 static uint32_t
 make_arp(uint8_t *p, const struct bf_bond *b, const struct bf_probe_target *t)
 {
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	static const uint8_t head[8] = {0, 1, 8, 0, 6, 4, 0, RTE_ARP_OP_REQUEST};
-	uint8_t *at = put_ethernet(p, broadcast, b->mac.addr_bytes, t->vlan, RTE_ETHER_TYPE_ARP);
+	const uint8_t *mac = b->mac.addr_bytes;
+	uint8_t *at = bf_build_ethernet(p, broadcast, mac, t->vlan, BF_ETHERTYPE_ARP);
 
-	memcpy(at, head, sizeof(head));
-	memcpy(at + 8, b->mac.addr_bytes, 6);
-	memcpy(at + 24, t->addr, 4);
-	return (uint32_t)(at + 28 - p);
+	at = bf_build_arp(at,
+		&(struct bf_build_arp){
+			.op = BF_ARP_REQUEST, .sender_mac = mac, .target_ip = t->addr});
+	return (uint32_t)(at - p);
 }
 
 /* The link-local address of our MAC (RFC 4291, modified EUI-64): answers come back to it. */
@@ -69,24 +52,18 @@ make_ns(uint8_t *p, const struct bf_bond *b, const struct bf_probe_target *t)
 	const uint8_t mcast[6] = {0x33, 0x33, 0xff, t->addr[13], t->addr[14], t->addr[15]};
 	const uint8_t group[16] = {
 		0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t->addr[13], t->addr[14], t->addr[15]};
-	uint8_t *ip = put_ethernet(p, mcast, b->mac.addr_bytes, t->vlan, RTE_ETHER_TYPE_IPV6);
-	uint8_t *nd = ip + 40;
-	uint16_t sum;
+	const uint8_t *mac = b->mac.addr_bytes;
+	uint8_t *at = bf_build_ethernet(p, mcast, mac, t->vlan, BF_ETHERTYPE_IPV6), ip[16];
 
-	ip[0] = 0x60;
-	ip[5] = 32;
-	ip[6] = 58;
-	ip[7] = 255;
-	link_local(b, ip + 8);
-	memcpy(ip + 24, group, 16);
-	nd[0] = ND_SOLICIT;
-	memcpy(nd + 8, t->addr, 16);
-	nd[24] = 1; /* source link-layer address */
-	nd[25] = 1;
-	memcpy(nd + 26, b->mac.addr_bytes, 6);
-	sum = rte_ipv6_udptcp_cksum((const struct rte_ipv6_hdr *)ip, nd);
-	memcpy(nd + 2, &sum, 2);
-	return (uint32_t)(nd + 32 - p);
+	link_local(b, ip);
+	at = bf_build_nd(at,
+		&(struct bf_build_nd){.type = BF_ND_SOLICIT,
+			.option = BF_ND_SOURCE_MAC,
+			.src = ip,
+			.dst = group,
+			.target = t->addr,
+			.mac = mac});
+	return (uint32_t)(at - p);
 }
 
 static void
@@ -100,7 +77,7 @@ ask(struct bf_bond *b, unsigned int i)
 
 		if (m == NULL)
 			return;
-		memset(rte_pktmbuf_mtod(m, uint8_t *), 0, 128);
+		memset(rte_pktmbuf_mtod(m, uint8_t *), 0, BF_BUILD_ROOM);
 		bf_probe_target_parse(b->cfg.probe_targets.text[n], &t, NULL);
 		len = t.v6 ? make_ns(rte_pktmbuf_mtod(m, uint8_t *), b, &t)
 			   : make_arp(rte_pktmbuf_mtod(m, uint8_t *), b, &t);
@@ -130,10 +107,10 @@ answer_of(const struct bf_bond *b, const uint8_t *p, uint32_t len)
 		if (t.vlan != vlan)
 			continue;
 		if (!t.v6 && len >= at + 30 && p[at] == 8 && p[at + 1] == 6 &&
-			p[at + 9] == RTE_ARP_OP_REPLY && memcmp(p + at + 16, t.addr, 4) == 0)
+			p[at + 9] == BF_ARP_REPLY && memcmp(p + at + 16, t.addr, 4) == 0)
 			return (int)n;
 		if (t.v6 && len >= at + 2 + 40 + 24 && p[at] == 0x86 && p[at + 1] == 0xdd &&
-			p[at + 8] == 58 && p[at + 42] == ND_ADVERT &&
+			p[at + 8] == 58 && p[at + 42] == BF_ND_ADVERT &&
 			memcmp(p + at + 50, t.addr, 16) == 0)
 			return (int)n;
 	}

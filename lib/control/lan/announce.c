@@ -10,17 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_arp.h>
 #include <rte_ether.h>
-#include <rte_icmp.h>
-#include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include "base/build.h"
+#include "base/net.h"
+
 #define MIN_LEN 60
-#define ND_ADVERT 136
-#define ND_OVERRIDE 0x20
-#define ND_ROUTER 0x80
-#define OPT_TARGET_LLADDR 2
 #define REPORT_DELAY_MS 200 /* as Linux bonding has it */
 #define FRAME_ROOM 256
 
@@ -182,46 +178,28 @@ bf_announce_start(struct bf_announcer *a, const struct bf_bond *b,
 	begin(&a->reports, how->report_rounds, REPORT_DELAY_MS, now_ms);
 }
 
-/* Ethernet header and the station's VLAN tag; returns where the payload goes. */
+/* Ethernet header, from the station and in its VLAN. */
 static uint8_t *
 put_ethernet(uint8_t *p, const uint8_t dst[6], uint64_t key, uint16_t type)
 {
-	uint16_t vlan = BF_FDB_VLAN_OF(key);
-
-	memcpy(p, dst, 6);
-	memcpy(p + 6, &key, 6);
-	p += 12;
-	if (vlan != 0) {
-		uint16_t tag[2] = {rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN), rte_cpu_to_be_16(vlan)};
-
-		memcpy(p, tag, 4);
-		p += 4;
-	}
-	type = rte_cpu_to_be_16(type);
-	memcpy(p, &type, 2);
-	return p + 2;
+	return bf_build_ethernet(p, dst, (const uint8_t *)&key, BF_FDB_VLAN_OF(key), type);
 }
 
 static uint32_t
 make_arp(uint8_t *p, const struct item *it)
 {
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	const uint8_t *mac = (const uint8_t *)&it->key;
 	bool rarp = it->kind == ITEM_RARP;
-	uint8_t *at = put_ethernet(
-		p, broadcast, it->key, rarp ? RTE_ETHER_TYPE_RARP : RTE_ETHER_TYPE_ARP);
-	struct rte_arp_hdr *h = (struct rte_arp_hdr *)at;
+	uint8_t *at =
+		put_ethernet(p, broadcast, it->key, rarp ? BF_ETHERTYPE_RARP : BF_ETHERTYPE_ARP);
+	struct bf_build_arp arp = {.op = rarp ? BF_RARP_REQUEST : BF_ARP_REQUEST,
+		.sender_mac = mac,
+		.sender_ip = it->addr,
+		.target_mac = rarp ? mac : NULL,
+		.target_ip = it->addr};
 
-	h->arp_hardware = rte_cpu_to_be_16(RTE_ARP_HRD_ETHER);
-	h->arp_protocol = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
-	h->arp_hlen = 6;
-	h->arp_plen = 4;
-	h->arp_opcode = rte_cpu_to_be_16(rarp ? RTE_ARP_OP_REVREQUEST : RTE_ARP_OP_REQUEST);
-	memcpy(&h->arp_data.arp_sha, &it->key, 6);
-	if (rarp)
-		memcpy(&h->arp_data.arp_tha, &it->key, 6);
-	memcpy(&h->arp_data.arp_sip, it->addr, 4);
-	memcpy(&h->arp_data.arp_tip, it->addr, 4);
-	return (uint32_t)(at + sizeof(*h) - p);
+	return (uint32_t)(bf_build_arp(at, &arp) - p);
 }
 
 static uint32_t
@@ -229,24 +207,16 @@ make_na(uint8_t *p, const struct item *it, bool router)
 {
 	static const uint8_t all_nodes_mac[6] = {0x33, 0x33, 0, 0, 0, 1};
 	static const uint8_t all_nodes[16] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-	uint8_t *ip = put_ethernet(p, all_nodes_mac, it->key, RTE_ETHER_TYPE_IPV6), *nd = ip + 40;
-	uint16_t sum;
+	uint8_t *at = put_ethernet(p, all_nodes_mac, it->key, BF_ETHERTYPE_IPV6);
+	struct bf_build_nd nd = {.type = BF_ND_ADVERT,
+		.flags = (uint8_t)(BF_ND_OVERRIDE | (router ? BF_ND_ROUTER : 0)),
+		.option = BF_ND_TARGET_MAC,
+		.src = it->addr,
+		.dst = all_nodes,
+		.target = it->addr,
+		.mac = (const uint8_t *)&it->key};
 
-	ip[0] = 0x60;
-	ip[5] = 32; /* payload: advertisement and one option */
-	ip[6] = 58;
-	ip[7] = 255;
-	memcpy(ip + 8, it->addr, 16);
-	memcpy(ip + 24, all_nodes, 16);
-	nd[0] = ND_ADVERT;
-	nd[4] = ND_OVERRIDE | (router ? ND_ROUTER : 0);
-	memcpy(nd + 8, it->addr, 16);
-	nd[24] = OPT_TARGET_LLADDR;
-	nd[25] = 1;
-	memcpy(nd + 26, &it->key, 6);
-	sum = rte_ipv6_udptcp_cksum((const struct rte_ipv6_hdr *)ip, nd);
-	memcpy(nd + 2, &sum, 2);
-	return (uint32_t)(nd + 32 - p);
+	return (uint32_t)(bf_build_nd(at, &nd) - p);
 }
 
 static uint32_t
@@ -255,7 +225,7 @@ make_report(uint8_t *p, const struct bf_group *g)
 	uint8_t mac[6], *at;
 
 	bf_group_mac(g, mac);
-	at = put_ethernet(p, mac, g->key, g->v6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+	at = put_ethernet(p, mac, g->key, g->v6 ? BF_ETHERTYPE_IPV6 : BF_ETHERTYPE_IPV4);
 	return (uint32_t)(at + bf_group_report(g, at) - p);
 }
 
