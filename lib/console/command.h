@@ -47,9 +47,6 @@
 /** The command may stand in a config file.  For the application; see bf_cmd_find(). */
 #define BF_CMD_CONFIG (1u << 1)
 
-/** First flag bit that is free for the application. */
-#define BF_CMD_FLAG_USER (1u << 16)
-
 struct bf_cmd_set;
 struct bf_cmd_match;
 

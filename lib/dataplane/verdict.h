@@ -11,6 +11,7 @@
 #ifndef BF_DATAPLANE_VERDICT_H
 #define BF_DATAPLANE_VERDICT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@
 #define BF_OUT_UNKNOWN 0xffff /* not decided yet */
 #define BF_OUT_FLOOD 0x8000 /* | index of struct bf_view.flood[] */
 #define BF_OUT_DROP 0x4000 /* | enum bf_drop */
+static_assert(BF_MAX_PORTS <= BF_OUT_DROP, "a slot is neither a drop nor a flood");
+static_assert((int)BF_DROP_COUNT <= BF_OUT_DROP, "reasons fit below the mark");
 
 static inline bool
 bf_out_is_flood(uint16_t out)

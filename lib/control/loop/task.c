@@ -7,8 +7,28 @@
  */
 #include "control/loop/task.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define SLOW_MS 20 /* LACP, the console and the front door's thread wait meanwhile */
+
+static uint64_t
+task_tick(const struct bf_task *t, void *arg, uint64_t now_ms)
+{
+	uint64_t start_ms = bf_clock_ms(), due_ms, took_ms;
+
+	if (t->tick == NULL)
+		return BF_TASK_NEVER;
+	due_ms = t->tick(arg, now_ms);
+	took_ms = bf_clock_ms() - start_ms;
+	if (took_ms >= SLOW_MS)
+		BF_DEBUG("loop", "%s took %" PRIu64 " ms", t->name, took_ms);
+	return due_ms;
+}
 
 uint64_t
 bf_tasks_tick(const struct bf_task *tasks, unsigned int n, void *arg, uint64_t now_ms)
@@ -16,8 +36,7 @@ bf_tasks_tick(const struct bf_task *tasks, unsigned int n, void *arg, uint64_t n
 	uint64_t first_ms = BF_TASK_NEVER;
 
 	for (unsigned int i = 0; i < n; i++) {
-		uint64_t due_ms =
-			tasks[i].tick != NULL ? tasks[i].tick(arg, now_ms) : BF_TASK_NEVER;
+		uint64_t due_ms = task_tick(&tasks[i], arg, now_ms);
 
 		first_ms = due_ms < first_ms ? due_ms : first_ms;
 	}
