@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
+
 static void
 print_line(void *arg, const char *line)
 {
@@ -19,11 +21,11 @@ print_line(void *arg, const char *line)
 static void
 complain(const char *guest, const char *text)
 {
-	fprintf(stderr, "bondfwd: %s%s%s", guest[0] != '\0' ? "guest " : "", guest,
-		guest[0] != '\0' ? ": " : "");
-	for (; *text != '\0'; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, stderr);
-	fputc('\n', stderr);
+	char line[1024];
+
+	snprintf(line, sizeof(line), "bondfwd: %s%s%s%s", guest[0] != '\0' ? "guest " : "", guest,
+		guest[0] != '\0' ? ": " : "", text);
+	fprintf(stderr, "%s\n", bf_words_plain(line));
 }
 
 struct checking {

@@ -24,6 +24,7 @@
 #include "app.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/words.h"
 #include "check.h"
 #include "commands/commands.h"
 #include "config/remember.h"
@@ -48,14 +49,12 @@ static int
 fail(int status, const char *text)
 {
 	char line[1024];
-	int len = snprintf(line, sizeof(line) - 1, "bondfwd: %s", text);
+	size_t len;
 
-	len = len < (int)sizeof(line) - 1 ? len : (int)sizeof(line) - 2;
-	for (int i = 0; i < len; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	snprintf(line, sizeof(line) - 1, "bondfwd: %s", text);
+	len = strlen(bf_words_plain(line));
 	line[len] = '\n';
-	fwrite(line, 1, (size_t)len + 1, stderr);
+	fwrite(line, 1, len + 1, stderr);
 	return status;
 }
 

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/words.h"
+
 static enum bf_log_level max_level = BF_LOG_NOTICE;
 
 void
@@ -34,10 +36,7 @@ bf_log(enum bf_log_level level, const char *topic, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
 	va_end(ap);
-	for (char *c = line; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	n = (int)strlen(line);
+	n = (int)strlen(bf_words_plain(line));
 	line[n] = '\n';
 	if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)
 		return; /* nobody reads our log: nothing left to tell it to */

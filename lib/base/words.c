@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Lists of words.
+ * Lists of words, and text for one line.
  *
  * Threads: any (pure functions).
  */
@@ -31,4 +31,13 @@ bf_words_add(char *list, size_t size, const char *separator, const char *word)
 		snprintf(list + len, size - len, "%s%s", len > 0 ? separator : "", word);
 	else
 		memcpy(list + len, DOTS, sizeof(DOTS));
+}
+
+char *
+bf_words_plain(char *text)
+{
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	return text;
 }

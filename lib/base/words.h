@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Lists of words in a bounded buffer: a word is in it as a whole, or the list ends in dots.
+ * Lists of words in a bounded buffer: a word is in it as a whole, or the list ends in dots; and text for
+ * one line.
  *
  * Threads: any (pure functions).
  */
@@ -24,5 +25,8 @@
  *   Stands in front of every word but the first.
  */
 void bf_words_add(char *list, size_t size, const char *separator, const char *word);
+
+/** Make control bytes of a text "?", so that a line stays one. ctx any. @return @p text. */
+char *bf_words_plain(char *text);
 
 #endif

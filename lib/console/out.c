@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "console/buffer.h"
 #include "console/out.h"
 #include "console/text.h"
 
@@ -29,12 +30,6 @@
 /* A reset gives memory back above this. */
 #define KEEP_MAX ((size_t)1 << 20)
 
-struct buffer {
-	char *data;
-	size_t len;
-	size_t cap;
-};
-
 struct level {
 	/* '{' or '[' */
 	char kind;
@@ -45,8 +40,8 @@ struct bf_out {
 	enum bf_out_format format;
 	enum bf_out_status status;
 	size_t max_size;
-	struct buffer data;
-	struct buffer errors;
+	struct bf_buffer data;
+	struct bf_buffer errors;
 	unsigned int n_errors;
 	struct level levels[BF_OUT_DEPTH_MAX];
 	unsigned int depth;
@@ -57,49 +52,6 @@ struct bf_out {
 	bool is_unbalanced;
 	bool is_finished;
 };
-
-static bool
-buffer_reserve(struct buffer *b, size_t more)
-{
-	size_t cap = b->cap == 0 ? 256 : b->cap;
-	char *data;
-
-	/* One byte beyond the content is kept for the NUL. */
-	while (cap - b->len <= more)
-		cap *= 2;
-	if (cap == b->cap)
-		return true;
-	data = realloc(b->data, cap);
-	if (data == NULL)
-		return false;
-	b->data = data;
-	b->cap = cap;
-	return true;
-}
-
-static bool
-buffer_add(struct buffer *b, const char *data, size_t len)
-{
-	if (!buffer_reserve(b, len))
-		return false;
-	memcpy(b->data + b->len, data, len);
-	b->len += len;
-	b->data[b->len] = '\0';
-	return true;
-}
-
-static void
-buffer_reset(struct buffer *b)
-{
-	b->len = 0;
-	if (b->cap > KEEP_MAX) {
-		free(b->data);
-		b->data = NULL;
-		b->cap = 0;
-	} else if (b->data != NULL) {
-		b->data[0] = '\0';
-	}
-}
 
 static bool
 is_lost(const struct bf_out *out)
@@ -122,7 +74,7 @@ add(struct bf_out *out, const char *data, size_t len)
 		return;
 	if (len > out->max_size - out->data.len)
 		fail(out, &out->is_oversize);
-	else if (!buffer_add(&out->data, data, len))
+	else if (!bf_buffer_add(&out->data, data, len))
 		fail(out, &out->is_nomem);
 }
 
@@ -157,8 +109,8 @@ bf_out_destroy(struct bf_out *out)
 void
 bf_out_reset(struct bf_out *out)
 {
-	buffer_reset(&out->data);
-	buffer_reset(&out->errors);
+	bf_buffer_reset(&out->data, KEEP_MAX);
+	bf_buffer_reset(&out->errors, KEEP_MAX);
 	out->n_errors = 0;
 	out->status = BF_OUT_OK;
 	out->depth = 0;
@@ -452,7 +404,7 @@ add_error(struct bf_out *out, enum bf_out_status status, const char *line)
 		out->status = status;
 	if (out->is_nomem || out->is_finished || len >= ERRORS_MAX - out->errors.len)
 		return;
-	if (!buffer_add(&out->errors, line, len) || !buffer_add(&out->errors, "\n", 1))
+	if (!bf_buffer_add(&out->errors, line, len) || !bf_buffer_add(&out->errors, "\n", 1))
 		fail(out, &out->is_nomem);
 	else
 		out->n_errors++;
@@ -507,7 +459,7 @@ explain_loss(struct bf_out *out)
 		(void)snprintf(line, sizeof(line), "output: JSON nesting: expected one value");
 	out->is_oversize = false;
 	out->is_unbalanced = false;
-	buffer_reset(&out->data);
+	bf_buffer_reset(&out->data, KEEP_MAX);
 	add_error(out, BF_OUT_FAILED, line);
 }
 
@@ -518,7 +470,7 @@ render_json_errors(struct bf_out *out)
 	const char *end = strchr(line, '\n');
 	unsigned int i;
 
-	buffer_reset(&out->data);
+	bf_buffer_reset(&out->data, KEEP_MAX);
 	add_text(out, "{\"error\": ");
 	add_quoted(out, line, (size_t)(end - line));
 	if (out->n_errors > 1) {

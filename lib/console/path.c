@@ -21,6 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/sock.h"
 #include "console/path.h"
 #include "console/server.h"
 
@@ -103,22 +104,16 @@ lock_directory(const struct opening *o)
 static int
 remove_dead(const struct opening *o)
 {
-	struct sockaddr_un addr;
-	int fd, rc;
+	int live = bf_sock_is_live(o->path);
 
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return refuse_errno(o, "socket");
-	set_address(&addr, o->path);
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 || errno == EAGAIN)
-		rc = refuse(o, EADDRINUSE,
+	if (live > 0)
+		return refuse(o, EADDRINUSE,
 			"another program answers there: expected a socket of our own");
-	else if (errno != ECONNREFUSED)
-		rc = refuse_errno(o, "test the socket that is there");
-	else
-		rc = unlink(o->path) == 0 ? 0 : refuse_errno(o, "remove a dead socket");
-	(void)close(fd);
-	return rc;
+	if (live < 0) {
+		errno = -live;
+		return refuse_errno(o, "test the socket that is there");
+	}
+	return unlink(o->path) == 0 ? 0 : refuse_errno(o, "remove a dead socket");
 }
 
 static int

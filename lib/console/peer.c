@@ -43,7 +43,7 @@ is_socket(int fd)
 static size_t
 pending(const struct bf_peer *p)
 {
-	return p->queue_len - p->queue_off;
+	return p->queue.len - p->queue_off;
 }
 
 static void
@@ -81,7 +81,7 @@ bf_peer_create(
 	if (p->out == NULL || (mode == BF_PEER_TTY && start_session(p) != 0)) {
 		saved = errno;
 		bf_out_destroy(p->out);
-		free(p->queue);
+		free(p->queue.data);
 		free(p);
 		errno = saved;
 		return NULL;
@@ -99,31 +99,17 @@ bf_peer_destroy(struct bf_peer *p)
 	(void)close(p->in_fd);
 	if (p->out_fd != p->in_fd)
 		(void)close(p->out_fd);
-	free(p->queue);
+	free(p->queue.data);
 	free(p);
 }
 
-static bool
-queue_reserve(struct bf_peer *p, size_t more)
+/* What was written makes room. */
+static void
+queue_shift(struct bf_peer *p)
 {
-	size_t cap = p->queue_cap == 0 ? 4096 : p->queue_cap;
-	char *queue;
-
-	if (p->queue_off > 0) {
-		memmove(p->queue, p->queue + p->queue_off, pending(p));
-		p->queue_len -= p->queue_off;
-		p->queue_off = 0;
-	}
-	while (cap - p->queue_len < more)
-		cap *= 2;
-	if (cap == p->queue_cap)
-		return true;
-	queue = realloc(p->queue, cap);
-	if (queue == NULL)
-		return false;
-	p->queue = queue;
-	p->queue_cap = cap;
-	return true;
+	memmove(p->queue.data, p->queue.data + p->queue_off, pending(p));
+	p->queue.len -= p->queue_off;
+	p->queue_off = 0;
 }
 
 void
@@ -137,24 +123,9 @@ bf_peer_queue(struct bf_peer *p, const char *data, size_t len)
 		p->is_dead = true;
 		return;
 	}
-	if (p->queue_cap - p->queue_len < len && !queue_reserve(p, len)) {
-		p->is_dead = true;
-		return;
-	}
-	memcpy(p->queue + p->queue_len, data, len);
-	p->queue_len += len;
-}
-
-static void
-queue_emptied(struct bf_peer *p)
-{
-	p->queue_off = 0;
-	p->queue_len = 0;
-	if (p->queue_cap > QUEUE_KEEP) {
-		free(p->queue);
-		p->queue = NULL;
-		p->queue_cap = 0;
-	}
+	if (p->queue_off > 0 && p->queue.cap - p->queue.len <= len)
+		queue_shift(p);
+	p->is_dead = !bf_buffer_add(&p->queue, data, len);
 }
 
 void
@@ -164,7 +135,7 @@ bf_peer_flush(struct bf_peer *p)
 	ssize_t n;
 
 	while (!p->is_dead && pending(p) > 0 && n_written < WRITE_PER_TURN) {
-		const char *data = p->queue + p->queue_off;
+		const char *data = p->queue.data + p->queue_off;
 
 		if (p->out_is_socket)
 			n = send(p->out_fd, data, pending(p), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -182,8 +153,10 @@ bf_peer_flush(struct bf_peer *p)
 		n_written += (size_t)n;
 		p->last_ms = p->now_ms;
 	}
-	if (p->queue_len > 0 && pending(p) == 0)
-		queue_emptied(p);
+	if (p->queue.len > 0 && pending(p) == 0) {
+		p->queue_off = 0;
+		bf_buffer_reset(&p->queue, QUEUE_KEEP);
+	}
 }
 
 static void

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "console/buffer.h"
 #include "console/command.h"
 #include "console/session.h"
 
@@ -77,10 +78,8 @@ struct bf_peer {
 	struct bf_session *session;
 	size_t in_len;
 	char in[BF_CMD_LINE_MAX + 2];
-	char *queue;
-	size_t queue_off;
-	size_t queue_len;
-	size_t queue_cap;
+	struct bf_buffer queue;
+	size_t queue_off; /* of what is written already */
 };
 
 /**

@@ -12,27 +12,19 @@
  */
 #include "lacp/internal.h"
 
-static unsigned int
-n_live(const struct bf_lacp *l)
+/* A member that lacks a partner at most. */
+static bool
+has_usable_link(const struct bf_lacp *l, const struct lacp_member *m)
 {
-	const struct lacp_member *m;
-	unsigned int n = 0;
-
-	for (m = bf_lacp_next_const(l, NULL); m; m = bf_lacp_next_const(l, m))
-		n += bf_lacp_is_live(m) ? 1 : 0;
-	return n;
+	(void)l;
+	return bf_lacp_is_fit(m) || m->verdict == BF_LACP_WHY_NO_PARTNER;
 }
 
-/* Members that only lack a partner. */
-static unsigned int
-n_usable_links(const struct bf_lacp *l)
+static bool
+is_live(const struct bf_lacp *l, const struct lacp_member *m)
 {
-	const struct lacp_member *m;
-	unsigned int n = 0;
-
-	for (m = bf_lacp_next_const(l, NULL); m; m = bf_lacp_next_const(l, m))
-		n += bf_lacp_is_fit(m) || m->verdict == BF_LACP_WHY_NO_PARTNER ? 1 : 0;
-	return n;
+	(void)l;
+	return bf_lacp_is_live(m);
 }
 
 static bool
@@ -40,7 +32,7 @@ verdict(const struct bf_lacp *l)
 {
 	if (bf_lacp_min_links_met(l))
 		return true;
-	if (l->cfg.strict || n_usable_links(l) < l->cfg.min_links)
+	if (l->cfg.strict || bf_lacp_count(l, has_usable_link) < l->cfg.min_links)
 		return false;
 	if (l->live_since_ms == 0)
 		return true;
@@ -54,7 +46,7 @@ bf_lacp_carrier_run(struct bf_lacp *l)
 	unsigned int n_op = bf_lacp_n_operational(l);
 	bool up;
 
-	if (n_live(l) == 0) {
+	if (bf_lacp_count(l, is_live) == 0) {
 		l->live_since_ms = 0;
 		l->in_sync_since_live = false;
 	} else if (l->live_since_ms == 0) {

@@ -244,6 +244,9 @@ bool bf_lacp_partner_collects(const struct lacp_member *m);
 /** Collecting, and the partner is in sync and collects: could distribute. */
 bool bf_lacp_is_operational(const struct lacp_member *m);
 bool bf_lacp_min_links_met(const struct bf_lacp *l);
+/** Members of which a question is true. */
+unsigned int bf_lacp_count(
+	const struct bf_lacp *l, bool (*is)(const struct bf_lacp *, const struct lacp_member *));
 /** Members that are, or could be, in service together: below min_links nobody attaches. */
 unsigned int bf_lacp_n_able(const struct bf_lacp *l);
 /** Something changed: give every partner time to get in sync. */

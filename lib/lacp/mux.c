@@ -60,14 +60,28 @@ bf_lacp_is_operational(const struct lacp_member *m)
 }
 
 unsigned int
-bf_lacp_n_operational(const struct bf_lacp *l)
+bf_lacp_count(
+	const struct bf_lacp *l, bool (*is)(const struct bf_lacp *, const struct lacp_member *))
 {
 	const struct lacp_member *m;
 	unsigned int n = 0;
 
 	for (m = bf_lacp_next_const(l, NULL); m; m = bf_lacp_next_const(l, m))
-		n += bf_lacp_is_operational(m) ? 1 : 0;
+		n += is(l, m);
 	return n;
+}
+
+static bool
+is_operational(const struct bf_lacp *l, const struct lacp_member *m)
+{
+	(void)l;
+	return bf_lacp_is_operational(m);
+}
+
+unsigned int
+bf_lacp_n_operational(const struct bf_lacp *l)
+{
+	return bf_lacp_count(l, is_operational);
 }
 
 bool
@@ -102,12 +116,7 @@ is_able(const struct bf_lacp *l, const struct lacp_member *m)
 unsigned int
 bf_lacp_n_able(const struct bf_lacp *l)
 {
-	const struct lacp_member *m;
-	unsigned int n = 0;
-
-	for (m = bf_lacp_next_const(l, NULL); m; m = bf_lacp_next_const(l, m))
-		n += is_able(l, m) ? 1 : 0;
-	return n;
+	return bf_lacp_count(l, is_able);
 }
 
 /* All attach together: who has not waited yet does not count. */

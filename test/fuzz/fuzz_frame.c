@@ -84,11 +84,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		flow(&m, (enum bf_policy)p);
 	return 0;
 }
-
-#ifdef BF_FUZZ_REPLAY
-int
-main(int argc, char **argv)
-{
-	return replay_files(argc, argv);
-}
-#endif

@@ -252,11 +252,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free_frames();
 	return 0;
 }
-
-#ifdef BF_FUZZ_REPLAY
-int
-main(int argc, char **argv)
-{
-	return replay_files(argc, argv);
-}
-#endif

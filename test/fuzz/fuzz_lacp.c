@@ -10,30 +10,22 @@
  * without a partner in sync (fallback aside), stops are ordered before starts, never more than
  * three LACPDUs per second and member, and a second call at the same time changes nothing.
  *
- * With BF_FUZZ_REPLAY the file is a program that runs the inputs named on the command line.
- *
  * Threads: one.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "input.h"
 #include "lacp/lacp.h"
 #include "lacp/pdu.h"
+#include "replay.h"
 
 enum {
 	MEMBERS = 6,
 	QUEUE = 64,
 	MAX_ORDERS = 400,
 };
-
-#define CHECK(cond) \
-	do { \
-		if (!(cond)) { \
-			(void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #cond); \
-			abort(); \
-		} \
-	} while (0)
 
 struct frame {
 	bool to_a;
@@ -466,8 +458,6 @@ begin(struct world *w, const uint8_t *data, size_t size)
 	check(w);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -480,32 +470,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bf_lacp_destroy(w.b);
 	return 0;
 }
-
-#ifdef BF_FUZZ_REPLAY
-static int
-replay(const char *path)
-{
-	static uint8_t data[1 << 16];
-	FILE *f = fopen(path, "rb");
-	size_t n;
-
-	if (f == NULL) {
-		perror(path);
-		return 1;
-	}
-	n = fread(data, 1, sizeof(data), f);
-	(void)fclose(f);
-	return LLVMFuzzerTestOneInput(data, n);
-}
-
-int
-main(int argc, char **argv)
-{
-	int failed = 0;
-
-	for (int i = 1; i < argc; i++)
-		failed |= replay(argv[i]);
-	(void)printf("%d inputs replayed\n", argc - 1);
-	return failed;
-}
-#endif

@@ -4,8 +4,6 @@
  * Fuzz target: bytes as a command syntax, as a console line in text and JSON, as a config script
  * and as what somebody types into an interactive session.
  *
- * With BF_FUZZ_REPLAY it is a program that runs the files named on its command line.
- *
  * Threads: one.
  */
 
@@ -17,17 +15,10 @@
 #include "console/command.h"
 #include "console/script.h"
 #include "console/session.h"
+#include "input.h"
+#include "replay.h"
 
 #define INPUT_MAX 16384
-
-/* A promise that does not hold ends the program, as a sanitizer would. */
-#define CHECK(cond) \
-	do { \
-		if (!(cond)) \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 run_echo(struct bf_cmd_ctx *ctx)
@@ -177,32 +168,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(text);
 	return 0;
 }
-
-#ifdef BF_FUZZ_REPLAY
-static int
-replay(const char *path)
-{
-	static uint8_t data[INPUT_MAX];
-	FILE *f = fopen(path, "rb");
-	size_t n;
-
-	if (f == NULL) {
-		perror(path);
-		return 1;
-	}
-	n = fread(data, 1, sizeof(data), f);
-	(void)fclose(f);
-	(void)LLVMFuzzerTestOneInput(data, n);
-	return 0;
-}
-
-int
-main(int argc, char **argv)
-{
-	int i, rc = 0;
-
-	for (i = 1; i < argc; i++)
-		rc |= replay(argv[i]);
-	return rc;
-}
-#endif

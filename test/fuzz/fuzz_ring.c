@@ -425,17 +425,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifdef BF_FUZZ_REPLAY
 int
-main(int argc, char **argv)
+fuzz_end(void)
 {
-	int failed;
-
-	LLVMFuzzerInitialize(&argc, &argv);
-	failed = replay_files(argc, argv);
 	rte_mempool_free(pool);
 	free(bits);
 	rig_eal_end();
-	return failed;
+	return 0;
 }
-#endif

@@ -223,16 +223,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifdef BF_FUZZ_REPLAY
 int
-main(int argc, char **argv)
+fuzz_end(void)
 {
-	int failed;
+	int failed = rig_free(r) != 0;
 
-	LLVMFuzzerInitialize(&argc, &argv);
-	failed = replay_files(argc, argv);
-	failed |= rig_free(r) != 0;
 	rig_eal_end();
 	return failed;
 }
-#endif

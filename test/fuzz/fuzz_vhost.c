@@ -9,8 +9,6 @@
  * is held, and connections end.  What must hold is checked after each message by the front
  * (test/model/vhost_front.h).
  *
- * With BF_FUZZ_REPLAY the file is a program that runs the inputs named on the command line.
- *
  * Threads: one.
  */
 #include <stdio.h>
@@ -349,11 +347,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	front_fini(&f);
 	return 0;
 }
-
-#ifdef BF_FUZZ_REPLAY
-int
-main(int argc, char **argv)
-{
-	return replay_files(argc, argv);
-}
-#endif

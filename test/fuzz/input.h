@@ -10,12 +10,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define CHECK(cond) \
 	do { \
-		if (!(cond)) \
+		if (!(cond)) { \
+			(void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #cond); \
 			abort(); \
+		} \
 	} while (0)
 
 struct input {

@@ -8,8 +8,13 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/parse.h"
+#include "base/sock.h"
 #include "base/words.h"
 
 static void
@@ -285,6 +290,41 @@ test_a_long_table_is_listed_in_whole_words(void **state)
 		strstr(err.text, "bandwidth ...") != NULL);
 }
 
+static void
+test_control_bytes_do_not_end_a_line(void **state)
+{
+	char text[] = "a\nb\033[2J\177 \tc\303\251";
+
+	(void)state;
+	assert_ptr_equal(bf_words_plain(text), text);
+	assert_string_equal(text, "a?b?[2J? ?c\303\251");
+}
+
+static void
+test_a_socket_is_live_as_long_as_somebody_listens(void **state)
+{
+	char dir[] = "/tmp/bf-sock-XXXXXX", long_path[200];
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", dir);
+	assert_int_equal(bf_sock_is_live(sun.sun_path), -ENOENT);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(bf_sock_is_live(sun.sun_path), 1);
+	assert_int_equal(poll(&p, 1, 0), 0); /* nobody has connected */
+	close(fd);
+	assert_int_equal(bf_sock_is_live(sun.sun_path), 0);
+	unlink(sun.sun_path);
+	rmdir(dir);
+	memset(long_path, 'x', sizeof(long_path));
+	long_path[sizeof(long_path) - 1] = '\0';
+	assert_int_equal(bf_sock_is_live(long_path), -ENAMETOOLONG);
+}
+
 int
 main(void)
 {
@@ -304,6 +344,8 @@ main(void)
 		cmocka_unit_test(test_endless_words_make_bounded_messages),
 		cmocka_unit_test(test_a_list_has_whole_words_or_ends_in_dots),
 		cmocka_unit_test(test_a_long_table_is_listed_in_whole_words),
+		cmocka_unit_test(test_control_bytes_do_not_end_a_line),
+		cmocka_unit_test(test_a_socket_is_live_as_long_as_somebody_listens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,11 +267,7 @@ resize(struct bf_bond *b, unsigned int n)
 				b->home[k] = BF_NO_HOME;
 	}
 	while (b->n_members < n) {
-		uint8_t bit = 0;
-
-		while (bf_bond_by_bit(b, bit) >= 0)
-			bit++;
-		b->members[b->n_members].bit = bit;
+		b->members[b->n_members].bit = bf_bond_free_bit(b);
 		b->members[b->n_members].speed_mbps = b->members[0].speed_mbps;
 		b->n_members++;
 	}

@@ -288,8 +288,8 @@ bf_bond_by_bit(const struct bf_bond *b, unsigned int bit)
 	return -1;
 }
 
-static uint8_t
-free_bit(const struct bf_bond *b)
+uint8_t
+bf_bond_free_bit(const struct bf_bond *b)
 {
 	uint8_t bit = 0;
 
@@ -380,7 +380,7 @@ bf_bond_member_add(
 	if (ret != 0)
 		return ret;
 	b->cfg.members[i] = *want;
-	member_init(b, i, free_bit(b), now_ms);
+	member_init(b, i, bf_bond_free_bit(b), now_ms);
 	ret = bf_bond_device_add(b, i, err);
 	if (ret != 0) {
 		bf_bond_config_remove_member(&b->cfg, want->name, NULL);

@@ -197,6 +197,9 @@ bf_bond_member_name(const struct bf_bond *b, int member)
 	return member < 0 ? "none" : b->members[member].name;
 }
 
+/** The lowest number that no member has; there is one while there are fewer than BF_MAX_MEMBERS. */
+uint8_t bf_bond_free_bit(const struct bf_bond *b);
+
 /**
  * Hand a frame of our own to a member (by index); takes @p m.
  *

@@ -13,13 +13,12 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_malloc.h>
 
+#include "base/sock.h"
 #include "control/guests/rings.h"
 #include "control/memory/nodes.h"
 #include "control/memory/pools.h"
@@ -71,25 +70,6 @@ check_directory(const char *path, struct bf_err *err)
 	return 0;
 }
 
-/*
- * 1: a live process has a socket there; 0: nobody does.  A stream socket would be a connection for it; a
- * datagram socket is told that the kinds differ, and nobody notices.
- */
-static int
-somebody_listens(const char *path)
-{
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int live;
-
-	if (fd < 0)
-		return 1;
-	memcpy(sun.sun_path, path, strlen(path) + 1);
-	live = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 || errno == EPROTOTYPE;
-	close(fd);
-	return live;
-}
-
 int
 bf_guest_check_socket(const struct bf_guest_config *cfg, struct bf_err *err)
 {
@@ -105,7 +85,7 @@ bf_guest_check_socket(const struct bf_guest_config *cfg, struct bf_err *err)
 	ret = check_directory(cfg->socket, err);
 	if (ret != 0)
 		return ret;
-	if (somebody_listens(cfg->socket))
+	if (bf_sock_is_live(cfg->socket) > 0)
 		return bf_err_set(err, EADDRINUSE,
 			"socket: \"%s\": in use by a live process: expected a free path",
 			cfg->socket);

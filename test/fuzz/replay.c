@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Replay of fuzz inputs from files.
+ * A program that replays fuzz inputs from files: see replay.h.
  *
  * Threads: one.
  */
@@ -34,13 +34,21 @@ replay(const char *path)
 	return 0;
 }
 
+/* Targets that need neither leave them out. */
+__attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv);
+__attribute__((weak)) int fuzz_end(void);
+
 int
-replay_files(int argc, char **argv)
+main(int argc, char **argv)
 {
 	int failed = 0;
 
+	if (LLVMFuzzerInitialize != NULL)
+		LLVMFuzzerInitialize(&argc, &argv);
 	for (int i = 1; i < argc; i++)
 		failed |= replay(argv[i]);
 	printf("%d inputs replayed\n", argc - 1);
+	if (fuzz_end != NULL)
+		failed |= fuzz_end();
 	return failed;
 }
