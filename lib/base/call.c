@@ -89,7 +89,7 @@ forget_completions(const struct bf_calls *c)
 
 /* The kernel takes them up to the first that it refuses. */
 static void
-submit(struct bf_calls *c)
+calls_submit(struct bf_calls *c)
 {
 	uint32_t done = 0;
 
@@ -126,7 +126,7 @@ bf_calls_send(struct bf_calls *c)
 	if (c->n == 0)
 		return;
 	if (c->aio != 0)
-		submit(c);
+		calls_submit(c);
 	else
 		write_each(c);
 	c->n = 0;

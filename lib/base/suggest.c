@@ -20,7 +20,7 @@ min3(unsigned int a, unsigned int b, unsigned int c)
 
 /* Damerau's distance between neighbours (optimal string alignment). */
 static unsigned int
-distance(const char *a, size_t a_len, const char *b, size_t b_len)
+word_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	unsigned int d[WORD_MAX + 1][WORD_MAX + 1];
 
@@ -57,7 +57,7 @@ bf_suggest_offer(struct bf_suggest *s, const char *word)
 
 	if (a == 0 || a > WORD_MAX || b > WORD_MAX)
 		return;
-	d = distance(s->typed, a, word, b);
+	d = word_distance(s->typed, a, word, b);
 	if (d >= s->distance || d >= b)
 		return;
 	s->best = word;

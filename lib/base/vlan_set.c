@@ -15,7 +15,7 @@
 #include "base/words.h"
 
 static int
-refuse(const char *what, const char *item, struct bf_err *err)
+vlan_refuse(const char *what, const char *item, struct bf_err *err)
 {
 	return bf_err_set(err, EINVAL, "%s: \"%s\": expected 1 to %d, or a range such as 10-20",
 		what, item, BF_VLAN_MAX);
@@ -32,7 +32,7 @@ add_range(void *arg, const char *what, const char *item, struct bf_err *err)
 	if (bf_parse_u64(what, first, 1, BF_VLAN_MAX, &from, NULL) != 0 ||
 		bf_parse_u64(
 			what, minus != NULL ? minus + 1 : first, from, BF_VLAN_MAX, &to, NULL) != 0)
-		return refuse(what, item, err);
+		return vlan_refuse(what, item, err);
 	for (; from <= to; from++)
 		bf_vlan_set_add(arg, (uint16_t)from);
 	return 0;
