@@ -26,7 +26,7 @@ check_alike(const struct bf_cmd_set *set, unsigned int first_new, char *err, siz
 		for (j = 0; j < first_new; j++) {
 			if (!bf_form_is_alike(&forms[i], &forms[j]))
 				continue;
-			(void)snprintf(err, err_size,
+			snprintf(err, err_size,
 				"syntax \"%s\": matches the same lines as \"%s\": expected a "
 				"difference",
 				forms[i].cmd->syntax, forms[j].cmd->syntax);
@@ -42,20 +42,19 @@ add_command(struct bf_cmd_set *set, const struct bf_cmd_group *group, unsigned i
 {
 	const struct bf_cmd *cmd = &group->cmds[idx];
 	unsigned int first_new = set->grammar.n_forms;
-	int rc;
+	int ret;
 
 	if (cmd->syntax == NULL) {
-		(void)snprintf(err, err_size, "commands: %s: counts %u commands and has %u",
-			group->name, group->n_cmds, idx);
+		snprintf(err, err_size, "commands: %s: counts %u commands and has %u", group->name,
+			group->n_cmds, idx);
 		return -EINVAL;
 	}
 	if (cmd->run == NULL && (cmd->flags & BF_CMD_QUIT) == 0) {
-		(void)snprintf(
-			err, err_size, "syntax \"%s\": expected a handler function", cmd->syntax);
+		snprintf(err, err_size, "syntax \"%s\": expected a handler function", cmd->syntax);
 		return -EINVAL;
 	}
-	rc = bf_grammar_add(&set->grammar, cmd, err, err_size);
-	return rc != 0 ? rc : check_alike(set, first_new, err, err_size);
+	ret = bf_grammar_add(&set->grammar, cmd, err, err_size);
+	return ret != 0 ? ret : check_alike(set, first_new, err, err_size);
 }
 
 struct bf_cmd_set *
@@ -64,10 +63,10 @@ bf_cmd_set_create(const struct bf_cmd_group *const *groups, bf_complete_fn *comp
 {
 	struct bf_cmd_set *set = calloc(1, sizeof(*set));
 	unsigned int i, j;
-	int rc;
+	int ret;
 
 	if (set == NULL) {
-		(void)snprintf(err, err_size, "commands: out of memory");
+		snprintf(err, err_size, "commands: out of memory");
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -77,10 +76,10 @@ bf_cmd_set_create(const struct bf_cmd_group *const *groups, bf_complete_fn *comp
 	for (i = 0; groups[i] != NULL; i++) {
 		set->n_groups++;
 		for (j = 0; j < groups[i]->n_cmds; j++) {
-			rc = add_command(set, groups[i], j, err, err_size);
-			if (rc != 0) {
+			ret = add_command(set, groups[i], j, err, err_size);
+			if (ret != 0) {
 				bf_cmd_set_destroy(set);
-				errno = -rc;
+				errno = -ret;
 				return NULL;
 			}
 		}
@@ -218,7 +217,7 @@ bf_cmd_explain(const struct bf_cmd_set *set, const char *line, char *buf, size_t
 	(void)match_line(set, line, &split, err, sizeof(err));
 	if (err[0] == '\0')
 		return false;
-	(void)snprintf(buf, size, "%s", err);
+	snprintf(buf, size, "%s", err);
 	return true;
 }
 

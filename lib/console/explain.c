@@ -72,7 +72,7 @@ bf_names_fini(struct bf_names *names)
 
 /* Append text; what does not fit is left out and ends the text with dots. */
 static void
-append(char *buf, size_t size, const char *text)
+text_append(char *buf, size_t size, const char *text)
 {
 	size_t len = strlen(buf);
 
@@ -90,14 +90,14 @@ append_cut(char *buf, size_t size, const char *text, size_t max)
 	size_t len = strlen(text);
 
 	if (len <= max) {
-		append(buf, size, text);
+		text_append(buf, size, text);
 		return;
 	}
 	while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
 		max--;
 	memcpy(shown, text, max);
 	memcpy(shown + max, "...", 4);
-	append(buf, size, shown);
+	text_append(buf, size, shown);
 }
 
 static void
@@ -107,14 +107,14 @@ append_line(char *buf, size_t size, const struct bf_line *line)
 
 	for (i = 0; i < line->n_words; i++) {
 		if (strlen(buf) > LINE_SHOWN) {
-			append(buf, size, " ...");
+			text_append(buf, size, " ...");
 			break;
 		}
 		if (i > 0)
-			append(buf, size, " ");
+			text_append(buf, size, " ");
 		append_cut(buf, size, line->words[i], WORD_SHOWN);
 	}
-	append(buf, size, ": ");
+	text_append(buf, size, ": ");
 }
 
 static void
@@ -138,11 +138,11 @@ append_names(char *buf, size_t size, const struct bf_names *names)
 {
 	unsigned int i;
 
-	append(buf, size, names->n > 1 ? "expected one of: " : "expected ");
+	text_append(buf, size, names->n > 1 ? "expected one of: " : "expected ");
 	for (i = 0; i < names->n; i++) {
 		if (i > 0)
-			append(buf, size, ", ");
-		append(buf, size, names->names[i]);
+			text_append(buf, size, ", ");
+		text_append(buf, size, names->names[i]);
 	}
 }
 
@@ -197,9 +197,9 @@ bf_explain_line(const struct bf_cmd_set *set, const struct bf_line *line, char *
 	buf[0] = '\0';
 	append_line(buf, size, line);
 	if (n_fit < line->n_words) {
-		append(buf, size, "\"");
+		text_append(buf, size, "\"");
 		append_cut(buf, size, line->words[n_fit], WORD_SHOWN);
-		append(buf, size, "\": ");
+		text_append(buf, size, "\": ");
 	}
 	append_names(buf, size, &names);
 	if (n_fit < line->n_words)

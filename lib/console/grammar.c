@@ -44,9 +44,9 @@ syntax_error(struct parser *ps, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	(void)snprintf(ps->err, ps->err_size, "syntax \"%s\": column %zu: %s", ps->cmd->syntax,
+	snprintf(ps->err, ps->err_size, "syntax \"%s\": column %zu: %s", ps->cmd->syntax,
 		(size_t)(ps->p - ps->cmd->syntax) + 1, what);
 	return -EINVAL;
 }
@@ -54,7 +54,7 @@ syntax_error(struct parser *ps, const char *fmt, ...)
 static int
 no_memory(struct parser *ps)
 {
-	(void)snprintf(ps->err, ps->err_size, "syntax \"%s\": out of memory", ps->cmd->syntax);
+	snprintf(ps->err, ps->err_size, "syntax \"%s\": out of memory", ps->cmd->syntax);
 	return -ENOMEM;
 }
 
@@ -108,7 +108,7 @@ item_add_alt(struct parser *ps, struct bf_item *item, char *text, bool is_arg)
 }
 
 static int
-expect(struct parser *ps, char c)
+syntax_expect(struct parser *ps, char c)
 {
 	if (*ps->p != c)
 		return syntax_error(ps, "expected '%c'", c);
@@ -129,58 +129,58 @@ take_arg(struct parser *ps, struct bf_item *item, bool in_alternatives)
 {
 	const char close = *ps->p == '<' ? '>' : ']';
 	char *text = NULL;
-	int rc;
+	int ret;
 
 	ps->p++;
-	rc = take_word(ps, &text);
-	if (rc != 0)
-		return rc;
-	rc = item_add_alt(ps, item, text, true);
-	if (rc != 0)
-		return rc;
+	ret = take_word(ps, &text);
+	if (ret != 0)
+		return ret;
+	ret = item_add_alt(ps, item, text, true);
+	if (ret != 0)
+		return ret;
 	if (item->name == NULL && !in_alternatives)
-		rc = set_name(ps, item, text);
-	if (rc == 0 && !in_alternatives && strncmp(ps->p, "...", 3) == 0) {
+		ret = set_name(ps, item, text);
+	if (ret == 0 && !in_alternatives && strncmp(ps->p, "...", 3) == 0) {
 		ps->p += 3;
 		item->is_rest = true;
 		item->min_rest = close == '>' ? 1 : 0;
 	}
-	return rc != 0 ? rc : expect(ps, close);
+	return ret != 0 ? ret : syntax_expect(ps, close);
 }
 
 static int
 take_alternative(struct parser *ps, struct bf_item *item)
 {
 	char *text = NULL;
-	int rc;
+	int ret;
 
 	if (*ps->p == '<')
 		return take_arg(ps, item, true);
-	rc = take_word(ps, &text);
-	return rc != 0 ? rc : item_add_alt(ps, item, text, false);
+	ret = take_word(ps, &text);
+	return ret != 0 ? ret : item_add_alt(ps, item, text, false);
 }
 
 static int
 take_alternatives(struct parser *ps, struct bf_item *item)
 {
 	size_t name_len;
-	int rc;
+	int ret;
 
 	ps->p++;
 	for (name_len = 0; is_word_char(ps->p[name_len]); name_len++)
 		;
 	if (name_len > 0 && ps->p[name_len] == ':') {
-		rc = take_word(ps, &item->name);
-		if (rc != 0)
-			return rc;
+		ret = take_word(ps, &item->name);
+		if (ret != 0)
+			return ret;
 		ps->p++;
 	}
 	for (;;) {
-		rc = take_alternative(ps, item);
-		if (rc != 0)
-			return rc;
+		ret = take_alternative(ps, item);
+		if (ret != 0)
+			return ret;
 		if (*ps->p != '|')
-			return expect(ps, ')');
+			return syntax_expect(ps, ')');
 		ps->p++;
 	}
 }
@@ -208,7 +208,7 @@ static int
 take_optional(struct parser *ps, struct rows *rows, unsigned int nesting)
 {
 	struct rows *without;
-	int rc;
+	int ret;
 
 	if (nesting == NESTING_MAX)
 		return syntax_error(ps, "expected at most %d nested '['", NESTING_MAX);
@@ -217,17 +217,17 @@ take_optional(struct parser *ps, struct rows *rows, unsigned int nesting)
 		return no_memory(ps);
 	*without = *rows;
 	ps->p++;
-	rc = take_sequence(ps, rows, nesting + 1);
-	if (rc == 0)
-		rc = expect(ps, ']');
-	if (rc == 0 && rows->n + without->n > BF_FORMS_PER_CMD_MAX)
-		rc = syntax_error(ps, "expected at most %d combinations", BF_FORMS_PER_CMD_MAX);
-	if (rc == 0) {
+	ret = take_sequence(ps, rows, nesting + 1);
+	if (ret == 0)
+		ret = syntax_expect(ps, ']');
+	if (ret == 0 && rows->n + without->n > BF_FORMS_PER_CMD_MAX)
+		ret = syntax_error(ps, "expected at most %d combinations", BF_FORMS_PER_CMD_MAX);
+	if (ret == 0) {
 		memcpy(&rows->forms[rows->n], without->forms, without->n * sizeof(rows->forms[0]));
 		rows->n += without->n;
 	}
 	free(without);
-	return rc;
+	return ret;
 }
 
 /* "[name...]": zero or more words, in contrast to an optional part. */
@@ -244,26 +244,26 @@ static int
 take_item(struct parser *ps, struct rows *rows)
 {
 	struct bf_item *item;
-	int rc = item_create(ps, &item);
+	int ret = item_create(ps, &item);
 
-	if (rc != 0)
-		return rc;
+	if (ret != 0)
+		return ret;
 	if (*ps->p == '(')
-		rc = take_alternatives(ps, item);
+		ret = take_alternatives(ps, item);
 	else if (*ps->p == '<' || *ps->p == '[')
-		rc = take_arg(ps, item, false);
+		ret = take_arg(ps, item, false);
 	else
-		rc = take_alternative(ps, item);
-	if (rc == 0 && *ps->p != '\0' && *ps->p != ' ' && *ps->p != ']')
-		rc = syntax_error(ps, "expected a blank");
-	return rc != 0 ? rc : rows_append(ps, rows, item);
+		ret = take_alternative(ps, item);
+	if (ret == 0 && *ps->p != '\0' && *ps->p != ' ' && *ps->p != ']')
+		ret = syntax_error(ps, "expected a blank");
+	return ret != 0 ? ret : rows_append(ps, rows, item);
 }
 
 static int
 take_sequence(struct parser *ps, struct rows *rows, unsigned int nesting)
 {
 	unsigned int n_taken = 0;
-	int rc;
+	int ret;
 
 	for (;; n_taken++) {
 		while (*ps->p == ' ')
@@ -271,11 +271,11 @@ take_sequence(struct parser *ps, struct rows *rows, unsigned int nesting)
 		if (*ps->p == '\0' || *ps->p == ']')
 			break;
 		if (*ps->p == '[' && !is_optional_rest(ps->p))
-			rc = take_optional(ps, rows, nesting);
+			ret = take_optional(ps, rows, nesting);
 		else
-			rc = take_item(ps, rows);
-		if (rc != 0)
-			return rc;
+			ret = take_item(ps, rows);
+		if (ret != 0)
+			return ret;
 	}
 	return n_taken > 0 ? 0 : syntax_error(ps, "expected a word");
 }
@@ -316,22 +316,22 @@ bf_grammar_add(struct bf_grammar *g, const struct bf_cmd *cmd, char *err, size_t
 {
 	struct parser ps = {.g = g, .cmd = cmd, .p = cmd->syntax, .err_size = err_size};
 	struct rows *rows = calloc(1, sizeof(*rows));
-	int rc;
+	int ret;
 
 	ps.err = err;
 	if (rows == NULL)
 		return no_memory(&ps);
 	rows->n = 1;
 	rows->forms[0].cmd = cmd;
-	rc = take_sequence(&ps, rows, 0);
-	if (rc == 0 && *ps.p != '\0')
-		rc = syntax_error(&ps, "expected no ']' here");
-	if (rc == 0)
-		rc = check_first_words(&ps, rows);
-	if (rc == 0)
-		rc = grammar_join(&ps, rows);
+	ret = take_sequence(&ps, rows, 0);
+	if (ret == 0 && *ps.p != '\0')
+		ret = syntax_error(&ps, "expected no ']' here");
+	if (ret == 0)
+		ret = check_first_words(&ps, rows);
+	if (ret == 0)
+		ret = grammar_join(&ps, rows);
 	free(rows);
-	return rc;
+	return ret;
 }
 
 void

@@ -55,12 +55,12 @@ check_text(const char *text, size_t len, char *err, size_t err_size)
 	size_t bad;
 
 	if (len > BF_CMD_LINE_MAX) {
-		(void)snprintf(err, err_size, "line: longer than %d bytes: expected at most that",
+		snprintf(err, err_size, "line: longer than %d bytes: expected at most that",
 			BF_CMD_LINE_MAX);
 		return false;
 	}
 	if (!bf_text_is_printable(text, len, &bad)) {
-		(void)snprintf(err, err_size,
+		snprintf(err, err_size,
 			"line: byte 0x%02x at column %zu: expected printable UTF-8 text",
 			(unsigned char)text[bad], bad + 1);
 		return false;
@@ -87,15 +87,14 @@ bf_line_split(struct bf_line *line, const char *text, char *err, size_t err_size
 		if (p == end || *p == '#')
 			return true;
 		if (line->n_words == BF_CMD_WORDS_MAX) {
-			(void)snprintf(err, err_size, "line: more than %d words", BF_CMD_WORDS_MAX);
+			snprintf(err, err_size, "line: more than %d words", BF_CMD_WORDS_MAX);
 			return false;
 		}
 		line->words[line->n_words] = dst;
 		p = take_word(p, end, &dst, &open_quote);
 		if (p == NULL) {
-			(void)snprintf(err, err_size,
-				"line: %c at column %zu: expected a closing %c", *open_quote,
-				(size_t)(open_quote - text) + 1, *open_quote);
+			snprintf(err, err_size, "line: %c at column %zu: expected a closing %c",
+				*open_quote, (size_t)(open_quote - text) + 1, *open_quote);
 			return false;
 		}
 		line->n_words++;

@@ -60,7 +60,7 @@ is_lost(const struct bf_out *out)
 }
 
 static void
-fail(struct bf_out *out, bool *reason)
+out_fail(struct bf_out *out, bool *reason)
 {
 	*reason = true;
 	if (out->status < BF_OUT_FAILED)
@@ -68,20 +68,20 @@ fail(struct bf_out *out, bool *reason)
 }
 
 static void
-add(struct bf_out *out, const char *data, size_t len)
+out_add(struct bf_out *out, const char *data, size_t len)
 {
 	if (is_lost(out))
 		return;
 	if (len > out->max_size - out->data.len)
-		fail(out, &out->is_oversize);
+		out_fail(out, &out->is_oversize);
 	else if (!bf_buffer_add(&out->data, data, len))
-		fail(out, &out->is_nomem);
+		out_fail(out, &out->is_nomem);
 }
 
 static void
 add_text(struct bf_out *out, const char *text)
 {
-	add(out, text, strlen(text));
+	out_add(out, text, strlen(text));
 }
 
 struct bf_out *
@@ -146,7 +146,7 @@ void
 bf_out_write(struct bf_out *out, const char *data, size_t len)
 {
 	if (out->format == BF_OUT_TEXT)
-		add(out, data, len);
+		out_add(out, data, len);
 }
 
 void
@@ -163,21 +163,21 @@ bf_out_printf(struct bf_out *out, const char *fmt, ...)
 	len = vsnprintf(small, sizeof(small), fmt, ap);
 	va_end(ap);
 	if (len < 0) {
-		fail(out, &out->is_nomem);
+		out_fail(out, &out->is_nomem);
 		return;
 	}
 	if ((size_t)len < sizeof(small)) {
-		add(out, small, (size_t)len);
+		out_add(out, small, (size_t)len);
 		return;
 	}
 	va_start(ap, fmt);
 	len = vasprintf(&big, fmt, ap);
 	va_end(ap);
 	if (len < 0) {
-		fail(out, &out->is_nomem);
+		out_fail(out, &out->is_nomem);
 		return;
 	}
-	add(out, big, (size_t)len);
+	out_add(out, big, (size_t)len);
 	free(big);
 }
 
@@ -203,7 +203,7 @@ add_escape(struct bf_out *out, unsigned char c)
 		add_text(out, "\\t");
 		return;
 	default:
-		(void)snprintf(esc, sizeof(esc), "\\u%04x", c);
+		snprintf(esc, sizeof(esc), "\\u%04x", c);
 		add_text(out, esc);
 	}
 }
@@ -220,7 +220,7 @@ add_quoted(struct bf_out *out, const char *s, size_t len)
 		n = bf_text_utf8_len(s + i, len - i);
 		if (n > 1 || (n == 1 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f))
 			continue;
-		add(out, s + plain, i - plain);
+		out_add(out, s + plain, i - plain);
 		if (n == 0) {
 			add_text(out, "\\ufffd");
 			n = 1;
@@ -229,7 +229,7 @@ add_quoted(struct bf_out *out, const char *s, size_t len)
 		}
 		plain = i + 1;
 	}
-	add(out, s + plain, len - plain);
+	out_add(out, s + plain, len - plain);
 	add_text(out, "\"");
 }
 
@@ -243,7 +243,7 @@ begin_value(struct bf_out *out, const char *key)
 		return false;
 	if (out->depth == 0) {
 		if (out->has_top || key != NULL) {
-			fail(out, &out->is_unbalanced);
+			out_fail(out, &out->is_unbalanced);
 			return false;
 		}
 		out->has_top = true;
@@ -251,7 +251,7 @@ begin_value(struct bf_out *out, const char *key)
 	}
 	level = &out->levels[out->depth - 1];
 	if ((level->kind == '{') != (key != NULL)) {
-		fail(out, &out->is_unbalanced);
+		out_fail(out, &out->is_unbalanced);
 		return false;
 	}
 	if (level->has_items)
@@ -270,13 +270,13 @@ open_level(struct bf_out *out, const char *key, char kind)
 	if (!begin_value(out, key))
 		return;
 	if (out->depth == BF_OUT_DEPTH_MAX) {
-		fail(out, &out->is_unbalanced);
+		out_fail(out, &out->is_unbalanced);
 		return;
 	}
 	out->levels[out->depth].kind = kind;
 	out->levels[out->depth].has_items = false;
 	out->depth++;
-	add(out, &kind, 1);
+	out_add(out, &kind, 1);
 }
 
 static void
@@ -285,7 +285,7 @@ close_level(struct bf_out *out, char kind)
 	if (out->format != BF_OUT_JSON || is_lost(out))
 		return;
 	if (out->depth == 0 || out->levels[out->depth - 1].kind != kind) {
-		fail(out, &out->is_unbalanced);
+		out_fail(out, &out->is_unbalanced);
 		return;
 	}
 	out->depth--;
@@ -350,7 +350,7 @@ bf_out_u64(struct bf_out *out, const char *key, uint64_t value)
 {
 	char text[24];
 
-	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	snprintf(text, sizeof(text), "%" PRIu64, value);
 	add_number(out, key, text);
 }
 
@@ -359,7 +359,7 @@ bf_out_i64(struct bf_out *out, const char *key, int64_t value)
 {
 	char text[24];
 
-	(void)snprintf(text, sizeof(text), "%" PRId64, value);
+	snprintf(text, sizeof(text), "%" PRId64, value);
 	add_number(out, key, text);
 }
 
@@ -373,13 +373,13 @@ bf_out_f64(struct bf_out *out, const char *key, double value)
 		bf_out_null(out, key);
 		return;
 	}
-	(void)snprintf(text, sizeof(text), "%.12g", value);
+	snprintf(text, sizeof(text), "%.12g", value);
 	/* Some locales write a comma. */
 	comma = strchr(text, ',');
 	if (comma != NULL)
 		*comma = '.';
 	if (strpbrk(text, ".e") == NULL) /* a program that reads it decides on its type by this */
-		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), ".0");
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), ".0");
 	add_number(out, key, text);
 }
 
@@ -405,7 +405,7 @@ add_error(struct bf_out *out, enum bf_out_status status, const char *line)
 	if (out->is_nomem || out->is_finished || len >= ERRORS_MAX - out->errors.len)
 		return;
 	if (!bf_buffer_add(&out->errors, line, len) || !bf_buffer_add(&out->errors, "\n", 1))
-		fail(out, &out->is_nomem);
+		out_fail(out, &out->is_nomem);
 	else
 		out->n_errors++;
 }
@@ -453,10 +453,10 @@ explain_loss(struct bf_out *out)
 	if (!out->is_oversize && !out->is_unbalanced)
 		return;
 	if (out->is_oversize)
-		(void)snprintf(line, sizeof(line), "output: too large: expected at most %zu bytes",
+		snprintf(line, sizeof(line), "output: too large: expected at most %zu bytes",
 			out->max_size);
 	else
-		(void)snprintf(line, sizeof(line), "output: JSON nesting: expected one value");
+		snprintf(line, sizeof(line), "output: JSON nesting: expected one value");
 	out->is_oversize = false;
 	out->is_unbalanced = false;
 	bf_buffer_reset(&out->data, KEEP_MAX);
@@ -487,14 +487,14 @@ render_json_errors(struct bf_out *out)
 }
 
 static void
-finish(struct bf_out *out)
+out_finish(struct bf_out *out)
 {
 	explain_loss(out);
 	/* Errors may go beyond the bound: they are bounded themselves. */
 	out->max_size += 8 * ERRORS_MAX;
 	if (out->format == BF_OUT_TEXT) {
 		if (out->n_errors > 0)
-			add(out, out->errors.data, out->errors.len);
+			out_add(out, out->errors.data, out->errors.len);
 	} else if (out->n_errors > 0) {
 		render_json_errors(out);
 	} else {
@@ -512,7 +512,7 @@ bf_out_data(struct bf_out *out, size_t *len)
 	const char *data;
 
 	if (!out->is_finished)
-		finish(out);
+		out_finish(out);
 	if (out->is_nomem)
 		data = out->format == BF_OUT_JSON ? "{\"error\": \"output: out of memory\"}\n"
 						  : "output: out of memory\n";

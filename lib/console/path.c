@@ -36,9 +36,9 @@ struct opening {
 
 /* Report; returns -error with errno set. */
 static int
-refuse(const struct opening *o, int error, const char *what)
+path_refuse(const struct opening *o, int error, const char *what)
 {
-	(void)snprintf(o->err, o->err_size, "console: %s: %s", o->path, what);
+	snprintf(o->err, o->err_size, "console: %s: %s", o->path, what);
 	errno = error;
 	return -error;
 }
@@ -49,8 +49,8 @@ refuse_errno(const struct opening *o, const char *step)
 	int error = errno;
 	char what[160];
 
-	(void)snprintf(what, sizeof(what), "%s: %s", step, strerror(error));
-	return refuse(o, error, what);
+	snprintf(what, sizeof(what), "%s: %s", step, strerror(error));
+	return path_refuse(o, error, what);
 }
 
 static void
@@ -80,22 +80,22 @@ lock_directory(const struct opening *o)
 {
 	char copy[BF_CONSOLE_PATH_MAX + 1];
 	const char *dir;
-	int fd, rc;
+	int fd, ret;
 
 	memcpy(copy, o->path, strlen(o->path) + 1);
 	dir = dirname(copy);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT) {
-		rc = make_directory(o, dir);
-		if (rc != 0)
-			return rc;
+		ret = make_directory(o, dir);
+		if (ret != 0)
+			return ret;
 		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (fd < 0)
 		return refuse_errno(o, "open its directory");
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		(void)close(fd);
-		return refuse(o, EADDRINUSE,
+		return path_refuse(o, EADDRINUSE,
 			"its directory is locked: expected no other program to be starting there");
 	}
 	return fd;
@@ -107,7 +107,7 @@ remove_dead(const struct opening *o)
 	int live = bf_sock_is_live(o->path);
 
 	if (live > 0)
-		return refuse(o, EADDRINUSE,
+		return path_refuse(o, EADDRINUSE,
 			"another program answers there: expected a socket of our own");
 	if (live < 0) {
 		errno = -live;
@@ -124,9 +124,9 @@ make_room(const struct opening *o)
 	if (lstat(o->path, &st) != 0)
 		return errno == ENOENT ? 0 : refuse_errno(o, "look at it");
 	if (S_ISLNK(st.st_mode))
-		return refuse(o, ENOTSOCK, "symbolic link: expected a socket or nothing");
+		return path_refuse(o, ENOTSOCK, "symbolic link: expected a socket or nothing");
 	if (!S_ISSOCK(st.st_mode))
-		return refuse(o, ENOTSOCK, "not a socket: expected a socket or nothing");
+		return path_refuse(o, ENOTSOCK, "not a socket: expected a socket or nothing");
 	return remove_dead(o);
 }
 
@@ -135,7 +135,7 @@ bind_and_listen(const struct opening *o, struct bf_path *p)
 {
 	struct sockaddr_un addr;
 	struct stat st;
-	int rc;
+	int ret;
 
 	set_address(&addr, o->path);
 	/* The file takes the descriptor's mode: nobody gets in between bind and chmod. */
@@ -144,41 +144,41 @@ bind_and_listen(const struct opening *o, struct bf_path *p)
 	if (bind(p->fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
 		return refuse_errno(o, "bind");
 	if (lstat(o->path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return refuse(o, ENOTSOCK, "replaced: expected the socket just made");
+		return path_refuse(o, ENOTSOCK, "replaced: expected the socket just made");
 	p->dev = st.st_dev;
 	p->ino = st.st_ino;
 	if (chmod(o->path, 0660) != 0)
-		rc = refuse_errno(o, "set its mode");
+		ret = refuse_errno(o, "set its mode");
 	else if (o->group != NULL && lchown(o->path, (uid_t)-1, *o->group) != 0)
-		rc = refuse_errno(o, "set its group");
+		ret = refuse_errno(o, "set its group");
 	else if (listen(p->fd, BACKLOG) != 0)
-		rc = refuse_errno(o, "listen");
+		ret = refuse_errno(o, "listen");
 	else
 		return 0;
 	(void)unlink(o->path);
-	errno = -rc;
-	return rc;
+	errno = -ret;
+	return ret;
 }
 
 static int
 open_locked(const struct opening *o, struct bf_path *p)
 {
-	int rc = make_room(o);
+	int ret = make_room(o);
 
-	if (rc != 0)
-		return rc;
+	if (ret != 0)
+		return ret;
 	p->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (p->fd < 0)
 		return refuse_errno(o, "socket");
 	p->path = strdup(o->path);
-	rc = p->path == NULL ? refuse(o, ENOMEM, "out of memory") : bind_and_listen(o, p);
-	if (rc != 0) {
+	ret = p->path == NULL ? path_refuse(o, ENOMEM, "out of memory") : bind_and_listen(o, p);
+	if (ret != 0) {
 		(void)close(p->fd);
 		free(p->path);
 		p->fd = -1;
 		p->path = NULL;
 	}
-	return rc;
+	return ret;
 }
 
 int
@@ -186,26 +186,26 @@ bf_path_listen(struct bf_path *p, const char *path, const gid_t *group, char *er
 {
 	struct opening o = {.path = path, .group = group, .err_size = err_size};
 	char what[96];
-	int lock, rc;
+	int lock, ret;
 
 	o.err = err;
 	p->fd = -1;
 	p->path = NULL;
 	if (path[0] == '\0')
-		return refuse(&o, EINVAL, "empty path: expected a file name");
+		return path_refuse(&o, EINVAL, "empty path: expected a file name");
 	if (strlen(path) > BF_CONSOLE_PATH_MAX) {
-		(void)snprintf(what, sizeof(what), "path of %zu bytes: expected at most %d",
-			strlen(path), BF_CONSOLE_PATH_MAX);
-		return refuse(&o, ENAMETOOLONG, what);
+		snprintf(what, sizeof(what), "path of %zu bytes: expected at most %d", strlen(path),
+			BF_CONSOLE_PATH_MAX);
+		return path_refuse(&o, ENAMETOOLONG, what);
 	}
 	lock = lock_directory(&o);
 	if (lock < 0)
 		return lock;
-	rc = open_locked(&o, p);
+	ret = open_locked(&o, p);
 	(void)close(lock);
-	if (rc != 0)
-		errno = -rc;
-	return rc;
+	if (ret != 0)
+		errno = -ret;
+	return ret;
 }
 
 void

@@ -41,7 +41,7 @@ is_socket(int fd)
 }
 
 static size_t
-pending(const struct bf_peer *p)
+queue_pending(const struct bf_peer *p)
 {
 	return p->queue.len - p->queue_off;
 }
@@ -107,7 +107,7 @@ bf_peer_destroy(struct bf_peer *p)
 static void
 queue_shift(struct bf_peer *p)
 {
-	memmove(p->queue.data, p->queue.data + p->queue_off, pending(p));
+	memmove(p->queue.data, p->queue.data + p->queue_off, queue_pending(p));
 	p->queue.len -= p->queue_off;
 	p->queue_off = 0;
 }
@@ -117,9 +117,9 @@ bf_peer_queue(struct bf_peer *p, const char *data, size_t len)
 {
 	if (p->is_dead || len == 0)
 		return;
-	if (pending(p) == 0)
+	if (queue_pending(p) == 0)
 		p->last_ms = p->now_ms;
-	if (pending(p) + len > p->env->out_max + QUEUE_SLACK) {
+	if (queue_pending(p) + len > p->env->out_max + QUEUE_SLACK) {
 		p->is_dead = true;
 		return;
 	}
@@ -134,13 +134,13 @@ bf_peer_flush(struct bf_peer *p)
 	size_t n_written = 0;
 	ssize_t n;
 
-	while (!p->is_dead && pending(p) > 0 && n_written < WRITE_PER_TURN) {
+	while (!p->is_dead && queue_pending(p) > 0 && n_written < WRITE_PER_TURN) {
 		const char *data = p->queue.data + p->queue_off;
 
 		if (p->out_is_socket)
-			n = send(p->out_fd, data, pending(p), MSG_NOSIGNAL | MSG_DONTWAIT);
+			n = send(p->out_fd, data, queue_pending(p), MSG_NOSIGNAL | MSG_DONTWAIT);
 		else
-			n = write(p->out_fd, data, pending(p));
+			n = write(p->out_fd, data, queue_pending(p));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -153,14 +153,14 @@ bf_peer_flush(struct bf_peer *p)
 		n_written += (size_t)n;
 		p->last_ms = p->now_ms;
 	}
-	if (p->queue.len > 0 && pending(p) == 0) {
+	if (p->queue.len > 0 && queue_pending(p) == 0) {
 		p->queue_off = 0;
 		bf_buffer_reset(&p->queue, QUEUE_KEEP);
 	}
 }
 
 static void
-fill(struct bf_peer *p)
+peer_fill(struct bf_peer *p)
 {
 	ssize_t n;
 
@@ -178,7 +178,7 @@ fill(struct bf_peer *p)
 }
 
 static void
-consume(struct bf_peer *p, size_t n)
+peer_consume(struct bf_peer *p, size_t n)
 {
 	p->in_len -= n;
 	memmove(p->in, p->in + n, p->in_len);
@@ -186,7 +186,7 @@ consume(struct bf_peer *p, size_t n)
 
 /* Queue what is in p->out, in the form of the peer's mode. */
 static void
-answer(struct bf_peer *p)
+peer_answer(struct bf_peer *p)
 {
 	char header[48];
 	const char *data;
@@ -194,7 +194,7 @@ answer(struct bf_peer *p)
 
 	data = bf_out_data(p->out, &len);
 	if (p->mode != BF_PEER_PLAIN) {
-		(void)snprintf(header, sizeof(header), "%d %zu\n", (int)bf_out_status(p->out), len);
+		snprintf(header, sizeof(header), "%d %zu\n", (int)bf_out_status(p->out), len);
 		bf_peer_queue(p, header, strlen(header));
 	}
 	bf_peer_queue(p, data, len);
@@ -228,7 +228,7 @@ take_preamble(struct bf_peer *p, const char *line)
 		p->mode = BF_PEER_TTY;
 		return;
 	}
-	answer(p);
+	peer_answer(p);
 	p->mode = BF_PEER_CLOSING;
 }
 
@@ -242,7 +242,7 @@ take_command(struct bf_peer *p, const char *line, size_t len)
 			strlen(line) + 1);
 	else
 		(void)bf_cmd_run_line(p->env->cmds, line, p->out, p->env->app, &cmd);
-	answer(p);
+	peer_answer(p);
 	if (cmd != NULL && (cmd->flags & BF_CMD_QUIT) != 0) {
 		p->has_quit = true;
 		p->mode = BF_PEER_CLOSING;
@@ -278,7 +278,7 @@ take_overlong(struct bf_peer *p)
 	if (p->is_skipping)
 		return;
 	bf_out_usage(p->out, "line: longer than %d bytes: expected at most that", BF_CMD_LINE_MAX);
-	answer(p);
+	peer_answer(p);
 	p->is_skipping = true;
 	if (p->mode == BF_PEER_PREAMBLE)
 		p->mode = BF_PEER_CLOSING;
@@ -300,7 +300,7 @@ run_line(struct bf_peer *p)
 		return false;
 	len = newline == NULL ? p->in_len : (size_t)(newline - p->in);
 	take_line(p, len);
-	consume(p, newline == NULL ? len : len + 1);
+	peer_consume(p, newline == NULL ? len : len + 1);
 	return true;
 }
 
@@ -311,7 +311,7 @@ run_one(struct bf_peer *p)
 		return run_line(p);
 	if (p->in_len == 0)
 		return false;
-	consume(p, bf_session_in(p->session, p->in, p->in_len));
+	peer_consume(p, bf_session_in(p->session, p->in, p->in_len));
 	if (bf_session_is_over(p->session)) {
 		p->has_quit = true;
 		p->mode = BF_PEER_CLOSING;
@@ -322,7 +322,7 @@ run_one(struct bf_peer *p)
 static bool
 may_run(const struct bf_peer *p)
 {
-	return !p->is_dead && p->mode != BF_PEER_CLOSING && pending(p) < PENDING_MAX;
+	return !p->is_dead && p->mode != BF_PEER_CLOSING && queue_pending(p) < PENDING_MAX;
 }
 
 bool
@@ -343,7 +343,7 @@ bf_peer_wants_read(const struct bf_peer *p)
 bool
 bf_peer_wants_write(const struct bf_peer *p)
 {
-	return pending(p) > 0;
+	return queue_pending(p) > 0;
 }
 
 static void
@@ -364,20 +364,20 @@ bf_peer_serve(struct bf_peer *p, uint64_t now_ms)
 	p->now_ms = now_ms;
 	bf_peer_flush(p);
 	if (bf_peer_wants_read(p))
-		fill(p);
+		peer_fill(p);
 	for (i = 0; i < COMMANDS_PER_TURN && may_run(p); i++)
 		if (!run_one(p))
 			break;
 	bf_peer_flush(p);
 	end_of_input(p);
-	if (p->mode == BF_PEER_CLOSING && pending(p) == 0)
+	if (p->mode == BF_PEER_CLOSING && queue_pending(p) == 0)
 		p->is_dead = true;
 }
 
 uint64_t
 bf_peer_deadline_ms(const struct bf_peer *p)
 {
-	bool has_limit = p->mode != BF_PEER_TTY || pending(p) > 0;
+	bool has_limit = p->mode != BF_PEER_TTY || queue_pending(p) > 0;
 
 	return p->is_client && has_limit ? p->last_ms + p->env->idle_ms : UINT64_MAX;
 }

@@ -22,7 +22,7 @@ static int check_table(const struct bf_table *t, const struct place *outer, stru
 
 /* @p plain: behind "list.n" is the list. */
 static const struct bf_field *
-find(const struct place **at, const struct bf_tag *tag)
+tag_find(const struct place **at, const struct bf_tag *tag)
 {
 	size_t len = tag->name_len;
 	const struct bf_field *f = NULL;
@@ -75,7 +75,7 @@ check_tag(const char *text, const struct place *at, const char **next, struct bf
 		return bf_err_set(
 			err, EINVAL, "%s: \"{%.30s\": expected a tag", at->table->name, text);
 	if (tag.name[0] != '.')
-		f = find(&found, &tag);
+		f = tag_find(&found, &tag);
 	if (tag.name[0] == '.' ? !is_own_name(&tag, at->in_each) : f == NULL)
 		return bf_err_set(err, EINVAL, "%s: \"%.*s\": expected the name of a field",
 			at->table->name, (int)tag.name_len, tag.name);

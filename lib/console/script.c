@@ -30,12 +30,12 @@ bf_script_errorf(
 	if (len < 0 || (size_t)len >= size)
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(buf + len, size - (size_t)len, fmt, ap);
+	vsnprintf(buf + len, size - (size_t)len, fmt, ap);
 	va_end(ap);
 }
 
 static int
-fail(int error)
+script_fail(int error)
 {
 	errno = error;
 	return -error;
@@ -67,13 +67,13 @@ check_lines(const char *name, const char *data, size_t len, char *err, size_t er
 		eol = line_end(p, end);
 		if (memchr(p, '\0', (size_t)(eol - p)) != NULL) {
 			bf_script_errorf(err, err_size, name, line_no, "NUL byte: expected text");
-			return fail(EINVAL);
+			return script_fail(EINVAL);
 		}
 		if (line_len(p, eol) > BF_CMD_LINE_MAX) {
 			bf_script_errorf(err, err_size, name, line_no,
 				"line of %zu bytes: expected at most %d", line_len(p, eol),
 				BF_CMD_LINE_MAX);
-			return fail(EINVAL);
+			return script_fail(EINVAL);
 		}
 	}
 	return 0;
@@ -94,28 +94,28 @@ bf_script_parse(const char *name, const char *data, size_t len, bf_script_line_f
 	char line[BF_CMD_LINE_MAX + 1];
 	unsigned int line_no;
 	size_t n;
-	int rc;
+	int ret;
 
 	if (err_size > 0)
 		err[0] = '\0';
 	if (len > BF_SCRIPT_SIZE_MAX) {
-		(void)snprintf(err, err_size, "%s: more than %zu bytes: expected at most that",
-			name, BF_SCRIPT_SIZE_MAX);
-		return fail(EFBIG);
+		snprintf(err, err_size, "%s: more than %zu bytes: expected at most that", name,
+			BF_SCRIPT_SIZE_MAX);
+		return script_fail(EFBIG);
 	}
 	if (len == 0)
 		return 0;
 	end = data + len;
-	rc = check_lines(name, data, len, err, err_size);
-	for (line_no = 1; rc == 0 && p < end; line_no++, p = eol + 1) {
+	ret = check_lines(name, data, len, err, err_size);
+	for (line_no = 1; ret == 0 && p < end; line_no++, p = eol + 1) {
 		eol = line_end(p, end);
 		n = line_len(p, eol);
 		memcpy(line, p, n);
 		line[n] = '\0';
 		if (!is_nothing(line))
-			rc = line_fn(arg, name, line_no, line);
+			ret = line_fn(arg, name, line_no, line);
 	}
-	return rc;
+	return ret;
 }
 
 static int
@@ -124,18 +124,18 @@ check_file(int fd, const char *path, unsigned int flags, char *err, size_t err_s
 	struct stat st;
 
 	if (fstat(fd, &st) != 0) {
-		(void)snprintf(err, err_size, "%s: %s", path, strerror(errno));
+		snprintf(err, err_size, "%s: %s", path, strerror(errno));
 		return -errno;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		(void)snprintf(err, err_size, "%s: special file: expected a regular file", path);
-		return fail(EINVAL);
+		snprintf(err, err_size, "%s: special file: expected a regular file", path);
+		return script_fail(EINVAL);
 	}
 	if ((flags & BF_SCRIPT_REFUSE_WRITABLE) != 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		(void)snprintf(err, err_size,
+		snprintf(err, err_size,
 			"%s: mode %04o: expected a file that only its owner may write", path,
 			(unsigned int)st.st_mode & 07777);
-		return fail(EPERM);
+		return script_fail(EPERM);
 	}
 	return 0;
 }
@@ -165,28 +165,28 @@ load_fd(int fd, const char *path, bf_script_line_fn *line_fn, void *arg, char *e
 {
 	char *data = malloc(BF_SCRIPT_SIZE_MAX + 1);
 	ssize_t len;
-	int rc;
+	int ret;
 
 	if (data == NULL) {
-		(void)snprintf(err, err_size, "%s: out of memory", path);
-		return fail(ENOMEM);
+		snprintf(err, err_size, "%s: out of memory", path);
+		return script_fail(ENOMEM);
 	}
 	len = read_all(fd, data, BF_SCRIPT_SIZE_MAX + 1);
 	if (len < 0) {
-		(void)snprintf(err, err_size, "%s: %s", path, strerror((int)-len));
-		rc = fail((int)-len);
+		snprintf(err, err_size, "%s: %s", path, strerror((int)-len));
+		ret = script_fail((int)-len);
 	} else {
-		rc = bf_script_parse(path, data, (size_t)len, line_fn, arg, err, err_size);
+		ret = bf_script_parse(path, data, (size_t)len, line_fn, arg, err, err_size);
 	}
 	free(data);
-	return rc;
+	return ret;
 }
 
 int
 bf_script_load(const char *path, unsigned int flags, bf_script_line_fn *line_fn, void *arg,
 	char *err, size_t err_size)
 {
-	int fd, rc, saved;
+	int fd, ret, saved;
 
 	if (err_size > 0)
 		err[0] = '\0';
@@ -194,14 +194,14 @@ bf_script_load(const char *path, unsigned int flags, bf_script_line_fn *line_fn,
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0) {
 		saved = errno;
-		(void)snprintf(err, err_size, "%s: %s", path, strerror(saved));
-		return fail(saved);
+		snprintf(err, err_size, "%s: %s", path, strerror(saved));
+		return script_fail(saved);
 	}
-	rc = check_file(fd, path, flags, err, err_size);
-	if (rc == 0)
-		rc = load_fd(fd, path, line_fn, arg, err, err_size);
+	ret = check_file(fd, path, flags, err, err_size);
+	if (ret == 0)
+		ret = load_fd(fd, path, line_fn, arg, err, err_size);
 	saved = errno;
 	(void)close(fd);
 	errno = saved;
-	return rc;
+	return ret;
 }

@@ -51,7 +51,7 @@ struct bf_console {
 };
 
 static int
-watch(struct bf_console *c, int fd, uint32_t events, void *ptr)
+fd_watch(struct bf_console *c, int fd, uint32_t events, void *ptr)
 {
 	struct epoll_event ev = {.events = events, .data.ptr = ptr};
 
@@ -59,7 +59,7 @@ watch(struct bf_console *c, int fd, uint32_t events, void *ptr)
 }
 
 static void
-unwatch(struct bf_console *c, int fd)
+fd_unwatch(struct bf_console *c, int fd)
 {
 	(void)epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
@@ -68,18 +68,18 @@ unwatch(struct bf_console *c, int fd)
 static void
 change_events(struct bf_console *c, struct bf_peer *p, int fd, uint32_t *events, uint32_t wanted)
 {
-	int rc = 0;
+	int ret = 0;
 
 	if (*events == wanted)
 		return;
 	if (wanted == 0)
-		unwatch(c, fd);
+		fd_unwatch(c, fd);
 	else if (*events == 0)
-		rc = watch(c, fd, wanted, p);
+		ret = fd_watch(c, fd, wanted, p);
 	else
-		rc = epoll_ctl(c->epoll_fd, EPOLL_CTL_MOD, fd,
+		ret = epoll_ctl(c->epoll_fd, EPOLL_CTL_MOD, fd,
 			&(struct epoll_event){.events = wanted, .data.ptr = p});
-	if (rc == 0)
+	if (ret == 0)
 		*events = wanted;
 	else if (errno == EPERM && fd == p->in_fd)
 		p->is_file = true;
@@ -108,9 +108,9 @@ static void
 drop_peer(struct bf_console *c, struct bf_peer *p)
 {
 	if (p->in_events != 0)
-		unwatch(c, p->in_fd);
+		fd_unwatch(c, p->in_fd);
 	if (p->out_events != 0)
-		unwatch(c, p->out_fd);
+		fd_unwatch(c, p->out_fd);
 	bf_peer_destroy(p);
 }
 
@@ -118,10 +118,9 @@ static int
 check_config(const struct bf_console_config *config, char *err, size_t err_size)
 {
 	if (config->prompt != NULL && strlen(config->prompt) > PROMPT_MAX)
-		(void)snprintf(
-			err, err_size, "console: prompt: expected at most %d bytes", PROMPT_MAX);
+		snprintf(err, err_size, "console: prompt: expected at most %d bytes", PROMPT_MAX);
 	else if (config->max_clients > CLIENTS_CAP)
-		(void)snprintf(err, err_size, "console: %u clients: expected at most %d",
+		snprintf(err, err_size, "console: %u clients: expected at most %d",
 			config->max_clients, CLIENTS_CAP);
 	else
 		return 0;
@@ -133,7 +132,7 @@ static void
 set_limits(struct bf_console *c, const struct bf_console_config *config)
 {
 	c->on_quit = config->on_quit;
-	(void)snprintf(c->prompt, sizeof(c->prompt), "%s",
+	snprintf(c->prompt, sizeof(c->prompt), "%s",
 		config->prompt == NULL ? "bondfwd> " : config->prompt);
 	c->max_clients = config->max_clients == 0 ? BF_CONSOLE_CLIENTS_MAX : config->max_clients;
 	c->env.cmds = config->cmds;
@@ -151,9 +150,10 @@ open_descriptors(struct bf_console *c, char *err, size_t err_size)
 {
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (c->epoll_fd >= 0 && c->kick_fd >= 0 && watch(c, c->kick_fd, EPOLLIN, &c->kick_fd) == 0)
+	if (c->epoll_fd >= 0 && c->kick_fd >= 0 &&
+		fd_watch(c, c->kick_fd, EPOLLIN, &c->kick_fd) == 0)
 		return 0;
-	(void)snprintf(err, err_size, "console: descriptors: %s", strerror(errno));
+	snprintf(err, err_size, "console: descriptors: %s", strerror(errno));
 	return -errno;
 }
 
@@ -162,22 +162,22 @@ open_socket(
 	struct bf_console *c, const struct bf_console_config *config, char *err, size_t err_size)
 {
 	const gid_t *group = config->set_group ? &config->group : NULL;
-	int rc;
+	int ret;
 
 	if (config->path == NULL)
 		return 0;
-	rc = bf_path_listen(&c->socket, config->path, group, err, err_size);
-	if (rc != 0)
-		return rc;
-	if (watch(c, c->socket.fd, EPOLLIN, &c->socket) == 0)
+	ret = bf_path_listen(&c->socket, config->path, group, err, err_size);
+	if (ret != 0)
+		return ret;
+	if (fd_watch(c, c->socket.fd, EPOLLIN, &c->socket) == 0)
 		return 0;
-	(void)snprintf(err, err_size, "console: %s: %s", config->path, strerror(errno));
+	snprintf(err, err_size, "console: %s: %s", config->path, strerror(errno));
 	return -errno;
 }
 
 /* Release what a console without peers holds. */
 static void
-release(struct bf_console *c)
+peer_release(struct bf_console *c)
 {
 	bf_path_close(&c->socket);
 	if (c->kick_fd >= 0)
@@ -192,7 +192,7 @@ struct bf_console *
 bf_console_open(const struct bf_console_config *config, char *err, size_t err_size)
 {
 	struct bf_console *c;
-	int rc;
+	int ret;
 
 	if (check_config(config, err, err_size) != 0)
 		return NULL;
@@ -206,12 +206,12 @@ bf_console_open(const struct bf_console_config *config, char *err, size_t err_si
 	c->clients = calloc(c->max_clients, sizeof(struct bf_peer *));
 	if (c->clients == NULL)
 		goto err_console;
-	rc = open_descriptors(c, err, err_size);
-	if (rc == 0)
-		rc = open_socket(c, config, err, err_size);
-	if (rc != 0) {
-		release(c);
-		errno = -rc;
+	ret = open_descriptors(c, err, err_size);
+	if (ret == 0)
+		ret = open_socket(c, config, err, err_size);
+	if (ret != 0) {
+		peer_release(c);
+		errno = -ret;
 		return NULL;
 	}
 	return c;
@@ -219,7 +219,7 @@ bf_console_open(const struct bf_console_config *config, char *err, size_t err_si
 err_console:
 	free(c);
 err_memory:
-	(void)snprintf(err, err_size, "console: out of memory");
+	snprintf(err, err_size, "console: out of memory");
 	errno = ENOMEM;
 	return NULL;
 }
@@ -239,7 +239,7 @@ bf_console_close(struct bf_console *c)
 		drop_peer(c, c->clients[i]);
 	}
 	bf_console_detach_terminal(c);
-	release(c);
+	peer_release(c);
 }
 
 int
@@ -259,8 +259,8 @@ refuse_client(struct bf_console *c, int fd)
 {
 	char text[128], reply[160];
 
-	(void)snprintf(text, sizeof(text), "console: too many clients (%u)\n", c->n_clients);
-	(void)snprintf(reply, sizeof(reply), "%d %zu\n%s", BF_OUT_FAILED, strlen(text), text);
+	snprintf(text, sizeof(text), "console: too many clients (%u)\n", c->n_clients);
+	snprintf(reply, sizeof(reply), "%d %zu\n%s", BF_OUT_FAILED, strlen(text), text);
 	/* A new connection takes a line; if not, closing it says enough. */
 	(void)send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)close(fd);
@@ -300,7 +300,7 @@ accept_clients(struct bf_console *c, uint64_t now_ms)
 			continue;
 		/* No descriptors or memory: asking again at once would only burn the CPU. */
 		if (errno != EAGAIN && errno != EWOULDBLOCK) {
-			unwatch(c, c->socket.fd);
+			fd_unwatch(c, c->socket.fd);
 			c->accept_again_ms = now_ms + ACCEPT_PAUSE_MS;
 		}
 		return;
@@ -312,7 +312,7 @@ resume_accepting(struct bf_console *c, uint64_t now_ms)
 {
 	if (c->accept_again_ms == 0 || now_ms < c->accept_again_ms)
 		return;
-	if (watch(c, c->socket.fd, EPOLLIN, &c->socket) == 0)
+	if (fd_watch(c, c->socket.fd, EPOLLIN, &c->socket) == 0)
 		c->accept_again_ms = 0;
 	else
 		c->accept_again_ms = now_ms + ACCEPT_PAUSE_MS;
@@ -338,7 +338,7 @@ take_events(struct bf_console *c, uint64_t now_ms)
 
 /* Give a peer its turn; true when it wants another one at once. */
 static bool
-serve(struct bf_console *c, struct bf_peer *p, uint64_t now_ms)
+peer_serve(struct bf_console *c, struct bf_peer *p, uint64_t now_ms)
 {
 	bool always = p->is_file && bf_peer_wants_read(p);
 
@@ -362,7 +362,7 @@ serve_clients(struct bf_console *c, uint64_t now_ms)
 	unsigned int i = 0;
 
 	while (i < c->n_clients) {
-		again |= serve(c, c->clients[i], now_ms);
+		again |= peer_serve(c, c->clients[i], now_ms);
 		if (!c->clients[i]->is_dead) {
 			i++;
 			continue;
@@ -380,7 +380,7 @@ serve_local(struct bf_console *c, uint64_t now_ms, bool *has_quit)
 
 	if (c->local == NULL)
 		return false;
-	again = serve(c, c->local, now_ms);
+	again = peer_serve(c, c->local, now_ms);
 	if (!c->local->is_dead)
 		return again;
 	*has_quit = c->local->has_quit;
@@ -412,24 +412,24 @@ bf_console_who(const struct bf_console *c, char *buf, size_t size)
 	socklen_t len = sizeof(cred);
 
 	if (p == NULL)
-		(void)snprintf(buf, size, "the program");
+		snprintf(buf, size, "the program");
 	else if (!p->is_client)
-		(void)snprintf(buf, size, "console");
+		snprintf(buf, size, "console");
 	else if (getsockopt(p->in_fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
-		(void)snprintf(buf, size, "client (pid %d, uid %u)", (int)cred.pid,
+		snprintf(buf, size, "client (pid %d, uid %u)", (int)cred.pid,
 			(unsigned int)cred.uid);
 	else
-		(void)snprintf(buf, size, "client");
+		snprintf(buf, size, "client");
 }
 
 void
 bf_console_set_prompt(struct bf_console *c, const char *prompt)
 {
-	(void)snprintf(c->prompt, sizeof(c->prompt), "%s", prompt);
+	snprintf(c->prompt, sizeof(c->prompt), "%s", prompt);
 }
 
 static uint64_t
-earlier(uint64_t a, uint64_t b)
+earlier_ms(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -441,12 +441,12 @@ bf_console_timeout_ms(const struct bf_console *c, uint64_t now_ms)
 	unsigned int i;
 
 	for (i = 0; i < c->n_clients; i++)
-		at = earlier(at, bf_peer_deadline_ms(c->clients[i]));
+		at = earlier_ms(at, bf_peer_deadline_ms(c->clients[i]));
 	if (at == UINT64_MAX)
 		return -1;
 	if (at <= now_ms)
 		return 0;
-	return (int)earlier(at - now_ms, INT32_MAX);
+	return (int)earlier_ms(at - now_ms, INT32_MAX);
 }
 
 int
@@ -454,26 +454,26 @@ bf_console_attach_terminal(
 	struct bf_console *c, int in_fd, int out_fd, unsigned int flags, char *err, size_t err_size)
 {
 	enum bf_peer_mode mode;
-	int rc;
+	int ret;
 
 	if (c->local != NULL) {
-		(void)snprintf(err, err_size, "terminal: attached already: expected none");
+		snprintf(err, err_size, "terminal: attached already: expected none");
 		errno = EBUSY;
 		return -EBUSY;
 	}
-	rc = bf_terminal_open(&c->terminal, in_fd, out_fd, err, err_size);
-	if (rc != 0)
-		return rc;
+	ret = bf_terminal_open(&c->terminal, in_fd, out_fd, err, err_size);
+	if (ret != 0)
+		return ret;
 	mode = c->terminal.is_tty ? BF_PEER_TTY : BF_PEER_PLAIN;
 	c->local = bf_peer_create(&c->env, c->terminal.in_fd, c->terminal.out_fd, mode, 0);
 	if (c->local == NULL) {
-		rc = -errno;
-		(void)snprintf(err, err_size, "terminal: %s", strerror(errno));
+		ret = -errno;
+		snprintf(err, err_size, "terminal: %s", strerror(errno));
 		bf_terminal_restore(&c->terminal);
 		(void)close(c->terminal.in_fd);
 		(void)close(c->terminal.out_fd);
-		errno = -rc;
-		return rc;
+		errno = -ret;
+		return ret;
 	}
 	c->local->quit_on_eof = (flags & BF_CONSOLE_QUIT_ON_EOF) != 0;
 	bf_peer_flush(c->local);

@@ -21,11 +21,11 @@
 #include "console/terminal.h"
 
 static int
-reopen(int fd, int access_mode)
+fd_reopen(int fd, int access_mode)
 {
 	char path[32];
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return open(path, access_mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
@@ -40,7 +40,7 @@ own_fd(int fd, int access_mode, int *old_flags)
 	if (fstat(fd, &st) != 0)
 		return -1;
 	if (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))
-		own = reopen(fd, access_mode);
+		own = fd_reopen(fd, access_mode);
 	if (own >= 0)
 		return own;
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -57,16 +57,16 @@ static int
 set_mode(int fd, const struct termios *mode)
 {
 	sigset_t block, before;
-	int rc, saved;
+	int ret, saved;
 
 	(void)sigemptyset(&block);
 	(void)sigaddset(&block, SIGTTOU);
 	(void)pthread_sigmask(SIG_BLOCK, &block, &before);
-	rc = tcsetattr(fd, TCSANOW, mode);
+	ret = tcsetattr(fd, TCSANOW, mode);
 	saved = errno;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = saved;
-	return rc;
+	return ret;
 }
 
 static int
@@ -131,7 +131,7 @@ bf_terminal_open(struct bf_terminal *t, int user_in_fd, int user_out_fd, char *e
 
 err:
 	error = errno;
-	(void)snprintf(err, err_size, "terminal: %s: %s", step, strerror(error));
+	snprintf(err, err_size, "terminal: %s: %s", step, strerror(error));
 	bf_terminal_restore(t);
 	if (t->in_fd >= 0)
 		(void)close(t->in_fd);
