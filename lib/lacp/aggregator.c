@@ -24,7 +24,7 @@ is_individual(const struct lacp_member *m)
 }
 
 static struct lacp_lag
-identity(const struct bf_lacp *l, const struct lacp_member *m)
+member_identity(const struct bf_lacp *l, const struct lacp_member *m)
 {
 	struct lacp_lag id;
 
@@ -71,7 +71,7 @@ is_referenced(const struct bf_lacp *l, int i, const struct lacp_member *except)
 int
 bf_lacp_lag_find(struct bf_lacp *l, const struct lacp_member *m)
 {
-	struct lacp_lag id = identity(l, m);
+	struct lacp_lag id = member_identity(l, m);
 	int i;
 
 	for (i = 0; i < MAX_LAGS; i++) {
@@ -138,7 +138,7 @@ partner_chooses(const struct bf_lacp *l, const struct lacp_lag *g)
 
 /* Is the partner in sync here, or was it a moment ago, or has it had no time to be? */
 static bool
-accepted(const struct bf_lacp *l, const struct lacp_lag *g)
+partner_accepted(const struct bf_lacp *l, const struct lacp_lag *g)
 {
 	uint64_t since_ms = g->synced_ms;
 
@@ -162,11 +162,11 @@ partner_prefers(const struct bf_lacp *l, const struct lacp_lag *a, const struct 
 {
 	if (l->active == NO_LAG || !same_partner(a, b) || !partner_chooses(l, a))
 		return 0;
-	return (int)accepted(l, a) - (int)accepted(l, b);
+	return (int)partner_accepted(l, a) - (int)partner_accepted(l, b);
 }
 
 static int
-compare(uint64_t a, uint64_t b)
+lag_compare(uint64_t a, uint64_t b)
 {
 	return (a > b) - (a < b);
 }
@@ -179,13 +179,13 @@ is_better(const struct bf_lacp *l, const struct lacp_lag *a, const struct lacp_l
 	if (d == 0)
 		d = (int)b->individual - (int)a->individual;
 	if (d == 0 && l->cfg.select == BF_LACP_SELECT_COUNT)
-		d = compare(a->n_live, b->n_live);
+		d = lag_compare(a->n_live, b->n_live);
 	if (d == 0 && l->cfg.select == BF_LACP_SELECT_PRIORITY)
-		d = compare(a->priority, b->priority);
+		d = lag_compare(a->priority, b->priority);
 	if (d == 0)
-		d = compare(a->bandwidth_mbps, b->bandwidth_mbps);
+		d = lag_compare(a->bandwidth_mbps, b->bandwidth_mbps);
 	if (d == 0)
-		d = compare(a->n_live, b->n_live);
+		d = lag_compare(a->n_live, b->n_live);
 	if (d == 0 && l->active != NO_LAG)
 		d = (int)(a == &l->lags[l->active]) - (int)(b == &l->lags[l->active]);
 	return d > 0;
@@ -193,7 +193,8 @@ is_better(const struct bf_lacp *l, const struct lacp_lag *a, const struct lacp_l
 
 /* May g take the place of best?  What is to be kept yields to the partner's choice only. */
 static bool
-replaces(const struct bf_lacp *l, const struct lacp_lag *g, const struct lacp_lag *best, bool keep)
+lag_replaces(
+	const struct bf_lacp *l, const struct lacp_lag *g, const struct lacp_lag *best, bool keep)
 {
 	if (best == NULL)
 		return true;
@@ -213,7 +214,7 @@ bf_lacp_lag_best(const struct bf_lacp *l)
 		best = active;
 	}
 	for (const struct lacp_lag *g = l->lags; g < l->lags + MAX_LAGS; g++) {
-		if (g->used && g->n_live > 0 && replaces(l, g, best, keep))
+		if (g->used && g->n_live > 0 && lag_replaces(l, g, best, keep))
 			best = g;
 	}
 	/* Nobody is heard: stay with those that were heard last, they may come back. */

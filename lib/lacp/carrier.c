@@ -28,7 +28,7 @@ is_live(const struct bf_lacp *l, const struct lacp_member *m)
 }
 
 static bool
-verdict(const struct bf_lacp *l)
+carrier_verdict(const struct bf_lacp *l)
 {
 	if (bf_lacp_min_links_met(l))
 		return true;
@@ -54,7 +54,7 @@ bf_lacp_carrier_run(struct bf_lacp *l)
 	}
 	if (l->live_since_ms != 0 && n_op > 0)
 		l->in_sync_since_live = true;
-	up = verdict(l);
+	up = carrier_verdict(l);
 	if (up == l->carrier)
 		return;
 	l->carrier = up;

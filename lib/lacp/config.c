@@ -35,7 +35,7 @@ bf_lacp_config_check(struct bf_lacp_config *cfg)
 		cfg->min_links = 1;
 	if (cfg->max_pdu_rate == 0)
 		cfg->max_pdu_rate = 20;
-	if (!is_unicast(cfg->system_id) || cfg->select >= BF_LACP_SELECT_COUNT_ ||
+	if (!is_unicast(cfg->system_id) || cfg->select >= BF_LACP_SELECT_POLICY_COUNT ||
 		cfg->min_links > BF_LACP_MAX_MEMBERS)
 		return -EINVAL;
 	/* A pin on ourselves could only ever be met by a loop. */

@@ -25,8 +25,7 @@ append_held(char text[EVENT_SIZE], int used, unsigned int *n_held)
 	bool has_room = used >= 0 && used < EVENT_SIZE;
 
 	if (has_room && *n_held > 0)
-		(void)snprintf(
-			text + used, EVENT_SIZE - (size_t)used, " (%u events held back)", *n_held);
+		snprintf(text + used, EVENT_SIZE - (size_t)used, " (%u events held back)", *n_held);
 	*n_held = 0;
 }
 

@@ -24,7 +24,7 @@ bf_lacp_rx_name(enum bf_lacp_rx_state s)
 {
 	static const char *const name[] = {"port-disabled", "expired", "defaulted", "current"};
 
-	static_assert(N(name) == BF_LACP_RX_COUNT_, "one name per state");
+	static_assert(N(name) == BF_LACP_RX_COUNT, "one name per state");
 	return name_of(name, N(name), s);
 }
 
@@ -33,7 +33,7 @@ bf_lacp_periodic_name(enum bf_lacp_periodic_state s)
 {
 	static const char *const name[] = {"none", "fast", "slow"};
 
-	static_assert(N(name) == BF_LACP_PERIODIC_COUNT_, "one name per state");
+	static_assert(N(name) == BF_LACP_PERIODIC_COUNT, "one name per state");
 	return name_of(name, N(name), s);
 }
 
@@ -43,7 +43,7 @@ bf_lacp_mux_name(enum bf_lacp_mux_state s)
 	static const char *const name[] = {
 		"detached", "waiting", "attached", "collecting", "distributing"};
 
-	static_assert(N(name) == BF_LACP_MUX_COUNT_, "one name per state");
+	static_assert(N(name) == BF_LACP_MUX_COUNT, "one name per state");
 	return name_of(name, N(name), s);
 }
 
@@ -52,7 +52,7 @@ bf_lacp_churn_name(enum bf_lacp_churn_state s)
 {
 	static const char *const name[] = {"monitor", "none", "churn"};
 
-	static_assert(N(name) == BF_LACP_CHURN_COUNT_, "one name per state");
+	static_assert(N(name) == BF_LACP_CHURN_COUNT, "one name per state");
 	return name_of(name, N(name), s);
 }
 
@@ -61,7 +61,7 @@ bf_lacp_selected_name(enum bf_lacp_selected s)
 {
 	static const char *const name[] = {"unselected", "standby", "selected"};
 
-	static_assert(N(name) == BF_LACP_SELECTED_COUNT_, "one name per state");
+	static_assert(N(name) == BF_LACP_SELECTED_COUNT, "one name per state");
 	return name_of(name, N(name), s);
 }
 
@@ -70,7 +70,7 @@ bf_lacp_select_name(enum bf_lacp_select s)
 {
 	static const char *const name[] = {"stable", "bandwidth", "count", "priority"};
 
-	static_assert(N(name) == BF_LACP_SELECT_COUNT_, "one name per policy");
+	static_assert(N(name) == BF_LACP_SELECT_POLICY_COUNT, "one name per policy");
 	return name_of(name, N(name), s);
 }
 
@@ -80,7 +80,7 @@ bf_lacp_event_name(enum bf_lacp_event ev)
 	static const char *const name[] = {"carrier", "aggregator", "fallback", "distributing",
 		"not-distributing", "loop", "partner", "churn", "rate-limit"};
 
-	static_assert(N(name) == BF_LACP_EV_COUNT_, "one name per event");
+	static_assert(N(name) == BF_LACP_EV_COUNT, "one name per event");
 	return name_of(name, N(name), ev);
 }
 
@@ -92,7 +92,7 @@ bf_lacp_why_name(enum bf_lacp_why why)
 		"partner-differs", "partner-key-differs", "speed-differs", "no-aggregator",
 		"waiting", "partner-not-in-sync", "partner-not-collecting", "min-links"};
 
-	static_assert(N(name) == BF_LACP_WHY_COUNT_, "one name per reason");
+	static_assert(N(name) == BF_LACP_WHY_COUNT, "one name per reason");
 	return name_of(name, N(name), why);
 }
 
@@ -103,7 +103,7 @@ bf_lacp_state_text(uint8_t state, char *buf, size_t size)
 		"COLLECTING", "DISTRIBUTING", "DEFAULTED", "EXPIRED"};
 	size_t used = 0;
 
-	(void)snprintf(buf, size, "%s", state == 0 ? "-" : "");
+	snprintf(buf, size, "%s", state == 0 ? "-" : "");
 	for (unsigned int i = 0; i < 8 && used < size; i++) {
 		if ((state & 1u << i) != 0)
 			used += (size_t)snprintf(
@@ -140,7 +140,7 @@ bf_lacp_info(const struct bf_lacp *l, struct bf_lacp_info *info)
 }
 
 static void
-fill(const struct bf_lacp *l, const struct lacp_member *m, struct bf_lacp_member_info *info)
+member_fill(const struct bf_lacp *l, const struct lacp_member *m, struct bf_lacp_member_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->id = m->id;
@@ -176,7 +176,7 @@ fill(const struct bf_lacp *l, const struct lacp_member *m, struct bf_lacp_member
 
 /* Slots are reused, so the order of adding is looked up: how many were added before? */
 static unsigned int
-rank(const struct bf_lacp *l, const struct lacp_member *m)
+member_rank(const struct bf_lacp *l, const struct lacp_member *m)
 {
 	const struct lacp_member *o;
 	unsigned int n = 0;
@@ -192,8 +192,8 @@ bf_lacp_member_info_at(const struct bf_lacp *l, unsigned int idx, struct bf_lacp
 	const struct lacp_member *m;
 
 	for (m = bf_lacp_next_const(l, NULL); m; m = bf_lacp_next_const(l, m)) {
-		if (rank(l, m) == idx) {
-			fill(l, m, info);
+		if (member_rank(l, m) == idx) {
+			member_fill(l, m, info);
 			return 0;
 		}
 	}
@@ -208,7 +208,7 @@ bf_lacp_member_info(const struct bf_lacp *l, unsigned int id, struct bf_lacp_mem
 
 	for (m = bf_lacp_next_const(l, NULL); m; m = bf_lacp_next_const(l, m)) {
 		if (m->id == id) {
-			fill(l, m, info);
+			member_fill(l, m, info);
 			return 0;
 		}
 	}

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 static int
-fail(int code)
+config_fail(int code)
 {
 	errno = code;
 	return -code;
@@ -79,7 +79,7 @@ bf_lacp_actor_refresh(const struct bf_lacp *l, struct lacp_member *m)
 }
 
 static void
-settle(struct bf_lacp *l)
+engine_settle(struct bf_lacp *l)
 {
 	bool moved = true;
 
@@ -93,7 +93,7 @@ settle(struct bf_lacp *l)
 }
 
 static void
-tell(struct bf_lacp *l, struct lacp_member *m, bool collect, bool distribute)
+user_tell(struct bf_lacp *l, struct lacp_member *m, bool collect, bool distribute)
 {
 	if (m->told_collect == collect && m->told_distribute == distribute)
 		return;
@@ -106,10 +106,11 @@ static void
 tell_all(struct bf_lacp *l)
 {
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m))
-		tell(l, m, m->told_collect && m->mux >= BF_LACP_MUX_COLLECTING,
+		user_tell(l, m, m->told_collect && m->mux >= BF_LACP_MUX_COLLECTING,
 			m->told_distribute && m->mux == BF_LACP_MUX_DISTRIBUTING);
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m))
-		tell(l, m, m->mux >= BF_LACP_MUX_COLLECTING, m->mux == BF_LACP_MUX_DISTRIBUTING);
+		user_tell(
+			l, m, m->mux >= BF_LACP_MUX_COLLECTING, m->mux == BF_LACP_MUX_DISTRIBUTING);
 }
 
 static void
@@ -148,7 +149,7 @@ report_rate(struct bf_lacp *l, struct lacp_member *m)
 }
 
 static uint64_t
-earliest(uint64_t a, uint64_t b)
+earliest_ms(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -156,24 +157,24 @@ earliest(uint64_t a, uint64_t b)
 static void
 set_deadline(struct bf_lacp *l)
 {
-	uint64_t t = earliest(l->now_ms + IDLE_TICK_MS, bf_lacp_hope_deadline(l));
+	uint64_t t = earliest_ms(l->now_ms + IDLE_TICK_MS, bf_lacp_hope_deadline(l));
 
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
-		t = earliest(t, bf_lacp_rx_deadline(m));
-		t = earliest(t, bf_lacp_periodic_deadline(m));
-		t = earliest(t, bf_lacp_mux_deadline(l, m));
-		t = earliest(t, bf_lacp_tx_deadline(m));
-		t = earliest(t, bf_lacp_churn_deadline(m));
+		t = earliest_ms(t, bf_lacp_rx_deadline(m));
+		t = earliest_ms(t, bf_lacp_periodic_deadline(m));
+		t = earliest_ms(t, bf_lacp_mux_deadline(l, m));
+		t = earliest_ms(t, bf_lacp_tx_deadline(m));
+		t = earliest_ms(t, bf_lacp_churn_deadline(m));
 	}
 	l->deadline_ms = t > l->now_ms ? t : l->now_ms + 1;
 }
 
 static void
-run(struct bf_lacp *l)
+machines_run(struct bf_lacp *l)
 {
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m))
 		bf_lacp_rx_run(l, m);
-	settle(l);
+	engine_settle(l);
 	tell_all(l);
 	bf_lacp_carrier_run(l);
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
@@ -187,7 +188,7 @@ run(struct bf_lacp *l)
 }
 
 static void
-enter(struct bf_lacp *l, uint64_t now_ms)
+engine_enter(struct bf_lacp *l, uint64_t now_ms)
 {
 	if (now_ms > l->now_ms)
 		l->now_ms = now_ms;
@@ -252,8 +253,8 @@ bf_lacp_reconfigure(struct bf_lacp *l, const struct bf_lacp_config *cfg, uint64_
 	bool rate_changed;
 
 	if (bf_lacp_config_check(&checked) != 0)
-		return fail(EINVAL);
-	enter(l, now_ms);
+		return config_fail(EINVAL);
+	engine_enter(l, now_ms);
 	rate_changed = checked.fast != l->cfg.fast;
 	l->cfg = checked;
 	bf_lacp_hope(l);
@@ -262,7 +263,7 @@ bf_lacp_reconfigure(struct bf_lacp *l, const struct bf_lacp_config *cfg, uint64_
 		if (rate_changed)
 			bf_lacp_rx_rate_changed(l, m);
 	}
-	run(l);
+	machines_run(l);
 	return 0;
 }
 
@@ -282,25 +283,25 @@ bf_lacp_member_add(
 {
 	struct lacp_member *m;
 
-	enter(l, now_ms);
+	engine_enter(l, now_ms);
 	if (id == BF_LACP_BOND || mc->port_number == 0)
-		return fail(EINVAL);
+		return config_fail(EINVAL);
 	if (member_find(l, id) != NULL || port_number_taken(l, NULL, mc->port_number))
-		return fail(EEXIST);
+		return config_fail(EEXIST);
 	m = member_slot(l);
 	if (m == NULL)
-		return fail(ENOSPC);
+		return config_fail(ENOSPC);
 	memset(m, 0, sizeof(*m));
 	m->used = true;
 	m->id = id;
 	m->order = l->next_order++;
 	m->mc = *mc;
-	m->told_why = BF_LACP_WHY_COUNT_;
+	m->told_why = BF_LACP_WHY_COUNT;
 	bf_lacp_rx_init(m);
 	bf_lacp_mux_init(m);
 	bf_lacp_actor_refresh(l, m);
 	bf_lacp_churn_restart(l, m);
-	run(l);
+	machines_run(l);
 	return 0;
 }
 
@@ -309,18 +310,18 @@ bf_lacp_member_remove(struct bf_lacp *l, unsigned int id, uint64_t now_ms)
 {
 	struct lacp_member *m = member_find(l, id);
 
-	enter(l, now_ms);
+	engine_enter(l, now_ms);
 	if (m == NULL)
-		return fail(ENOENT);
+		return config_fail(ENOENT);
 	/* Leave in order: out of the mux, then tell the partner. */
 	m->selected = BF_LACP_UNSELECTED;
 	while (bf_lacp_mux_step(l, m))
 		;
-	tell(l, m, false, false);
+	user_tell(l, m, false, false);
 	m->farewell = true;
 	bf_lacp_tx_run(l, m);
 	m->used = false;
-	run(l);
+	machines_run(l);
 	return 0;
 }
 
@@ -329,14 +330,14 @@ bf_lacp_member_hold(struct bf_lacp *l, unsigned int id, bool hold, uint64_t now_
 {
 	struct lacp_member *m = member_find(l, id);
 
-	enter(l, now_ms);
+	engine_enter(l, now_ms);
 	if (m == NULL)
-		return fail(ENOENT);
+		return config_fail(ENOENT);
 	if (m->held == hold)
 		return 0;
 	m->held = hold;
 	m->farewell = hold;
-	run(l);
+	machines_run(l);
 	return 0;
 }
 
@@ -346,17 +347,17 @@ bf_lacp_member_configure(
 {
 	struct lacp_member *m = member_find(l, id);
 
-	enter(l, now_ms);
+	engine_enter(l, now_ms);
 	if (m == NULL)
-		return fail(ENOENT);
+		return config_fail(ENOENT);
 	if (mc->port_number == 0)
-		return fail(EINVAL);
+		return config_fail(EINVAL);
 	if (port_number_taken(l, m, mc->port_number))
-		return fail(EEXIST);
+		return config_fail(EEXIST);
 	l->choose_fallback = l->choose_fallback || mc->port_priority != m->mc.port_priority;
 	m->mc = *mc;
 	bf_lacp_actor_refresh(l, m);
-	run(l);
+	machines_run(l);
 	return 0;
 }
 
@@ -366,9 +367,9 @@ bf_lacp_link(struct bf_lacp *l, unsigned int id, bool up, uint32_t speed_mbps, b
 {
 	struct lacp_member *m = member_find(l, id);
 
-	enter(l, now_ms);
+	engine_enter(l, now_ms);
 	if (m == NULL)
-		return fail(ENOENT);
+		return config_fail(ENOENT);
 	/* A link that is down has no speed of its own; keep the last one, and the key with it. */
 	if (up) {
 		m->speed_mbps = speed_mbps;
@@ -381,7 +382,7 @@ bf_lacp_link(struct bf_lacp *l, unsigned int id, bool up, uint32_t speed_mbps, b
 		bf_lacp_rx_link(l, m);
 		bf_lacp_churn_restart(l, m);
 	}
-	run(l);
+	machines_run(l);
 	return 0;
 }
 
@@ -391,7 +392,7 @@ bf_lacp_queue(struct bf_lacp *l, unsigned int id, const uint8_t *frame, size_t l
 	struct lacp_member *m = member_find(l, id);
 	struct bf_lacp_pdu pdu;
 
-	enter(l, now_ms);
+	engine_enter(l, now_ms);
 	if (m != NULL) {
 		switch (bf_lacp_pdu_decode(frame, len, &pdu)) {
 		case BF_LACP_PDU_BAD:
@@ -419,14 +420,14 @@ bf_lacp_receive(
 	struct bf_lacp *l, unsigned int id, const uint8_t *frame, size_t len, uint64_t now_ms)
 {
 	bf_lacp_queue(l, id, frame, len, now_ms);
-	run(l);
+	machines_run(l);
 }
 
 uint64_t
 bf_lacp_tick(struct bf_lacp *l, uint64_t now_ms)
 {
-	enter(l, now_ms);
-	run(l);
+	engine_enter(l, now_ms);
+	machines_run(l);
 	return l->deadline_ms;
 }
 

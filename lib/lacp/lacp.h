@@ -68,7 +68,7 @@ enum bf_lacp_select {
 	BF_LACP_SELECT_BANDWIDTH, /* highest sum of member speeds */
 	BF_LACP_SELECT_COUNT, /* most members */
 	BF_LACP_SELECT_PRIORITY, /* highest sum of port priority values, as Linux counts it */
-	BF_LACP_SELECT_COUNT_,
+	BF_LACP_SELECT_POLICY_COUNT,
 };
 
 struct bf_lacp_config {
@@ -103,7 +103,7 @@ enum bf_lacp_event {
 	BF_LACP_EV_PARTNER, /* partner appeared, changed, went silent or was forgotten */
 	BF_LACP_EV_CHURN, /* actor or partner churn began or ended */
 	BF_LACP_EV_RATE, /* PDU rate limit hit; at most once per minute */
-	BF_LACP_EV_COUNT_,
+	BF_LACP_EV_COUNT,
 };
 
 struct bf_lacp_ops {
@@ -120,14 +120,14 @@ enum bf_lacp_rx_state {
 	BF_LACP_RX_EXPIRED,
 	BF_LACP_RX_DEFAULTED,
 	BF_LACP_RX_CURRENT,
-	BF_LACP_RX_COUNT_,
+	BF_LACP_RX_COUNT,
 };
 
 enum bf_lacp_periodic_state {
 	BF_LACP_PERIODIC_NONE,
 	BF_LACP_PERIODIC_FAST,
 	BF_LACP_PERIODIC_SLOW,
-	BF_LACP_PERIODIC_COUNT_,
+	BF_LACP_PERIODIC_COUNT,
 };
 
 enum bf_lacp_mux_state {
@@ -136,21 +136,21 @@ enum bf_lacp_mux_state {
 	BF_LACP_MUX_ATTACHED,
 	BF_LACP_MUX_COLLECTING,
 	BF_LACP_MUX_DISTRIBUTING,
-	BF_LACP_MUX_COUNT_,
+	BF_LACP_MUX_COUNT,
 };
 
 enum bf_lacp_churn_state {
 	BF_LACP_CHURN_MONITOR,
 	BF_LACP_CHURN_NONE,
 	BF_LACP_CHURN_CHURN,
-	BF_LACP_CHURN_COUNT_,
+	BF_LACP_CHURN_COUNT,
 };
 
 enum bf_lacp_selected {
 	BF_LACP_UNSELECTED,
 	BF_LACP_STANDBY, /* fit, but its aggregator is not the active one */
 	BF_LACP_SELECTED,
-	BF_LACP_SELECTED_COUNT_,
+	BF_LACP_SELECTED_COUNT,
 };
 
 /** What is keeping a member from distributing, most fundamental cause first. */
@@ -172,7 +172,7 @@ enum bf_lacp_why {
 	BF_LACP_WHY_PARTNER_SYNC,
 	BF_LACP_WHY_PARTNER_COLLECTING,
 	BF_LACP_WHY_MIN_LINKS,
-	BF_LACP_WHY_COUNT_,
+	BF_LACP_WHY_COUNT,
 };
 
 /** One end of a link as LACP names it; host byte order. */

@@ -28,7 +28,7 @@ bf_lacp_mux_init(struct lacp_member *m)
 
 /* May stay where it is attached. */
 static bool
-belongs(const struct lacp_member *m)
+member_belongs(const struct lacp_member *m)
 {
 	return m->selected != BF_LACP_UNSELECTED && !m->detach && m->lag == m->mux_lag;
 }
@@ -36,7 +36,7 @@ belongs(const struct lacp_member *m)
 bool
 bf_lacp_mux_selected(const struct lacp_member *m)
 {
-	return m->selected == BF_LACP_SELECTED && belongs(m);
+	return m->selected == BF_LACP_SELECTED && member_belongs(m);
 }
 
 bool
@@ -100,7 +100,7 @@ bf_lacp_min_links_met(const struct bf_lacp *l)
 }
 
 static bool
-hopes(const struct bf_lacp *l)
+bond_hopes(const struct bf_lacp *l)
 {
 	return l->hope_ms != 0 && l->now_ms >= l->hope_ms + HOPE_FROM_MS &&
 		l->now_ms < l->hope_ms + HOPE_UNTIL_MS;
@@ -110,7 +110,7 @@ static bool
 is_able(const struct bf_lacp *l, const struct lacp_member *m)
 {
 	return m->selected == BF_LACP_SELECTED && m->rx == BF_LACP_RX_CURRENT &&
-		(bf_lacp_partner_in_sync(m) || (hopes(l) && !m->was_synced));
+		(bf_lacp_partner_in_sync(m) || (bond_hopes(l) && !m->was_synced));
 }
 
 unsigned int
@@ -202,7 +202,7 @@ next_state(const struct bf_lacp *l, const struct lacp_member *m)
 	case BF_LACP_MUX_DETACHED:
 		return m->selected != BF_LACP_UNSELECTED ? BF_LACP_MUX_WAITING : m->mux;
 	case BF_LACP_MUX_WAITING:
-		if (!belongs(m))
+		if (!member_belongs(m))
 			return BF_LACP_MUX_DETACHED;
 		return may && l->now_ms >= m->wait_until_ms ? BF_LACP_MUX_ATTACHED : m->mux;
 	case BF_LACP_MUX_ATTACHED:
@@ -216,7 +216,7 @@ next_state(const struct bf_lacp *l, const struct lacp_member *m)
 			? BF_LACP_MUX_DISTRIBUTING
 			: m->mux;
 	case BF_LACP_MUX_DISTRIBUTING:
-	case BF_LACP_MUX_COUNT_:
+	case BF_LACP_MUX_COUNT:
 		break;
 	}
 	return synced && bf_lacp_partner_collects(m) && bf_lacp_min_links_met(l)
@@ -227,7 +227,7 @@ next_state(const struct bf_lacp *l, const struct lacp_member *m)
 static void
 enter_state(struct bf_lacp *l, struct lacp_member *m, enum bf_lacp_mux_state to)
 {
-	static const uint8_t bits[BF_LACP_MUX_COUNT_] = {
+	static const uint8_t bits[BF_LACP_MUX_COUNT] = {
 		[BF_LACP_MUX_DETACHED] = 0,
 		[BF_LACP_MUX_WAITING] = 0,
 		[BF_LACP_MUX_ATTACHED] = BF_LACP_SYNC,

@@ -12,7 +12,7 @@
 #include "lacp/internal.h"
 
 static enum bf_lacp_periodic_state
-wanted(const struct lacp_member *m)
+period_wanted(const struct lacp_member *m)
 {
 	if (!m->link_up || ((m->actor.state | m->partner.state) & BF_LACP_ACTIVITY) == 0)
 		return BF_LACP_PERIODIC_NONE;
@@ -31,7 +31,7 @@ period_ms(enum bf_lacp_periodic_state s)
 void
 bf_lacp_periodic_run(struct bf_lacp *l, struct lacp_member *m)
 {
-	enum bf_lacp_periodic_state want = wanted(m);
+	enum bf_lacp_periodic_state want = period_wanted(m);
 
 	if (want != m->periodic) {
 		/* The partner now wants us often: do not let it wait for what is left of 30 s. */

@@ -13,7 +13,7 @@
 
 /* How aggregator b differs from the active one a. */
 static enum bf_lacp_why
-difference(const struct lacp_lag *a, const struct lacp_lag *b)
+partner_difference(const struct lacp_lag *a, const struct lacp_lag *b)
 {
 	if (a->partner_priority != b->partner_priority ||
 		!bf_lacp_same_mac(a->partner_system, b->partner_system))
@@ -37,7 +37,7 @@ bf_lacp_why(const struct bf_lacp *l, const struct lacp_member *m)
 	if (l->active == NO_LAG || m->lag == NO_LAG)
 		return BF_LACP_WHY_STANDBY;
 	if (m->lag != l->active)
-		return difference(&l->lags[l->active], &l->lags[m->lag]);
+		return partner_difference(&l->lags[l->active], &l->lags[m->lag]);
 	if (m->mux <= BF_LACP_MUX_WAITING && !m->fallback && l->cfg.min_links > 1 &&
 		bf_lacp_n_able(l) < l->cfg.min_links)
 		return BF_LACP_WHY_MIN_LINKS;
@@ -78,7 +78,7 @@ difference_text(const struct bf_lacp *l, const struct lacp_member *m, enum bf_la
 static const char *
 fixed_text(enum bf_lacp_why why)
 {
-	static const char *const text[BF_LACP_WHY_COUNT_] = {
+	static const char *const text[BF_LACP_WHY_COUNT] = {
 		[BF_LACP_WHY_DISTRIBUTING] = "",
 		[BF_LACP_WHY_LINK_DOWN] = "link down",
 		[BF_LACP_WHY_HALF_DUPLEX] = "half duplex",
@@ -93,7 +93,7 @@ fixed_text(enum bf_lacp_why why)
 		[BF_LACP_WHY_PARTNER_COLLECTING] = "partner does not collect",
 	};
 
-	return why < BF_LACP_WHY_COUNT_ && text[why] != NULL ? text[why] : "?";
+	return why < BF_LACP_WHY_COUNT && text[why] != NULL ? text[why] : "?";
 }
 
 void
@@ -112,20 +112,19 @@ bf_lacp_why_text(const struct bf_lacp *l, const struct lacp_member *m, enum bf_l
 		(void)difference_text(l, m, why, buf, size);
 		break;
 	case BF_LACP_WHY_PIN:
-		(void)snprintf(buf, size, "partner %s is not the expected partner %s",
+		snprintf(buf, size, "partner %s is not the expected partner %s",
 			bf_mac_text(remembered ? m->partner.system_id : m->pin_refused_system, a),
 			bf_mac_text(l->cfg.partner_pin, b));
 		break;
 	case BF_LACP_WHY_SILENT:
-		(void)snprintf(
-			buf, size, "partner %s is silent", bf_mac_text(m->partner.system_id, a));
+		snprintf(buf, size, "partner %s is silent", bf_mac_text(m->partner.system_id, a));
 		break;
 	case BF_LACP_WHY_MIN_LINKS:
-		(void)snprintf(buf, size, "min_links: %u of %u members ready", bf_lacp_n_able(l),
+		snprintf(buf, size, "min_links: %u of %u members ready", bf_lacp_n_able(l),
 			l->cfg.min_links);
 		break;
 	default:
-		(void)snprintf(buf, size, "%s", fixed_text(why));
+		snprintf(buf, size, "%s", fixed_text(why));
 		break;
 	}
 }

@@ -157,7 +157,7 @@ forget_moved_port(
 }
 
 static bool
-refuse(struct bf_lacp *l, struct lacp_member *m, const struct bf_lacp_pdu *pdu)
+pdu_refuse(struct bf_lacp *l, struct lacp_member *m, const struct bf_lacp_pdu *pdu)
 {
 	bool known = m->rx == BF_LACP_RX_CURRENT &&
 		bf_lacp_same_mac(pdu->actor.system_id, m->partner.system_id);
@@ -236,7 +236,7 @@ bf_lacp_rx_pdu(struct bf_lacp *l, struct lacp_member *m, const struct bf_lacp_pd
 	uint8_t echoed = BF_LACP_ACTIVITY | BF_LACP_TIMEOUT | BF_LACP_SYNC | BF_LACP_AGGREGATION;
 
 	m->n.pdu_rx++;
-	if (refuse(l, m, pdu))
+	if (pdu_refuse(l, m, pdu))
 		return;
 	m->last_rx_ms = l->now_ms;
 	m->pin_refused = false;

@@ -12,7 +12,7 @@
 #include "lacp/internal.h"
 
 static enum bf_lacp_why
-judge(const struct bf_lacp *l, const struct lacp_member *m)
+member_judge(const struct bf_lacp *l, const struct lacp_member *m)
 {
 	if (!m->link_up)
 		return BF_LACP_WHY_LINK_DOWN;
@@ -121,7 +121,7 @@ bf_lacp_select_run(struct bf_lacp *l)
 	struct lacp_member *fallback;
 
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m))
-		m->verdict = judge(l, m);
+		m->verdict = member_judge(l, m);
 	fallback = choose_fallback(l);
 	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
 		m->fallback = m == fallback;

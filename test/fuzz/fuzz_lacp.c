@@ -124,7 +124,7 @@ event(void *arg, unsigned int member, enum bf_lacp_event ev, const char *text)
 {
 	(void)arg;
 	CHECK(member < MEMBERS || member == BF_LACP_BOND);
-	CHECK(ev < BF_LACP_EV_COUNT_ && text[0] != '\0');
+	CHECK(ev < BF_LACP_EV_COUNT && text[0] != '\0');
 }
 
 static void

@@ -295,7 +295,7 @@ test_L07_handshake_with_a_scripted_partner_in_every_selection_mode(void **state)
 	(void)state;
 	bf_lacp_config_default(&cfg);
 	assert_int_equal(cfg.select, BF_LACP_SELECT_STABLE);
-	for (int policy = 0; policy < BF_LACP_SELECT_COUNT_; policy++) {
+	for (int policy = 0; policy < BF_LACP_SELECT_POLICY_COUNT; policy++) {
 		rig_init(&rig);
 		rig_node(&rig, 0)->cfg.select = (enum bf_lacp_select)policy;
 		rig_start(A, 4);

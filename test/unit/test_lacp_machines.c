@@ -63,7 +63,7 @@ test_create_refuses_a_configuration_that_cannot_work(void **state)
 	cfg.min_links = BF_LACP_MAX_MEMBERS + 1;
 	assert_null(bf_lacp_create(&cfg, &ops, NULL, 1));
 	cfg.min_links = 1;
-	cfg.select = BF_LACP_SELECT_COUNT_;
+	cfg.select = BF_LACP_SELECT_POLICY_COUNT;
 	assert_null(bf_lacp_create(&cfg, &ops, NULL, 1));
 	cfg.select = BF_LACP_SELECT_STABLE;
 	cfg.pin_partner = true;
@@ -790,7 +790,7 @@ test_events_of_a_partner_gone_mad_are_held_back_and_counted(void **state)
 		say(0, (uint8_t)(9 + i % 2), RIG_FORWARDS);
 		rig_run_ms(&rig, 50);
 	}
-	for (int ev = 0; ev < BF_LACP_EV_COUNT_; ev++)
+	for (int ev = 0; ev < BF_LACP_EV_COUNT; ev++)
 		n += A->ports[0].n_events[ev] + A->n_bond_events[ev];
 	/* 100 s at two per second and two bursts of thirty, for the member and for the bond. */
 	assert_true(n <= 2 * (200 + 30) + 4);

@@ -216,22 +216,22 @@ static void
 test_names_exist_for_every_value_and_not_beyond(void **state)
 {
 	(void)state;
-	for (int i = 0; i < BF_LACP_RX_COUNT_; i++)
+	for (int i = 0; i < BF_LACP_RX_COUNT; i++)
 		assert_string_not_equal(bf_lacp_rx_name((enum bf_lacp_rx_state)i), "?");
-	for (int i = 0; i < BF_LACP_MUX_COUNT_; i++)
+	for (int i = 0; i < BF_LACP_MUX_COUNT; i++)
 		assert_string_not_equal(bf_lacp_mux_name((enum bf_lacp_mux_state)i), "?");
-	for (int i = 0; i < BF_LACP_PERIODIC_COUNT_; i++)
+	for (int i = 0; i < BF_LACP_PERIODIC_COUNT; i++)
 		assert_string_not_equal(bf_lacp_periodic_name((enum bf_lacp_periodic_state)i), "?");
-	for (int i = 0; i < BF_LACP_CHURN_COUNT_; i++)
+	for (int i = 0; i < BF_LACP_CHURN_COUNT; i++)
 		assert_string_not_equal(bf_lacp_churn_name((enum bf_lacp_churn_state)i), "?");
-	for (int i = 0; i < BF_LACP_WHY_COUNT_; i++)
+	for (int i = 0; i < BF_LACP_WHY_COUNT; i++)
 		assert_string_not_equal(bf_lacp_why_name((enum bf_lacp_why)i), "?");
-	for (int i = 0; i < BF_LACP_EV_COUNT_; i++)
+	for (int i = 0; i < BF_LACP_EV_COUNT; i++)
 		assert_string_not_equal(bf_lacp_event_name((enum bf_lacp_event)i), "?");
 	assert_string_equal(bf_lacp_select_name(BF_LACP_SELECT_PRIORITY), "priority");
 	assert_string_equal(bf_lacp_selected_name(BF_LACP_STANDBY), "standby");
-	assert_string_equal(bf_lacp_rx_name(BF_LACP_RX_COUNT_), "?");
-	assert_string_equal(bf_lacp_why_name(BF_LACP_WHY_COUNT_), "?");
+	assert_string_equal(bf_lacp_rx_name(BF_LACP_RX_COUNT), "?");
+	assert_string_equal(bf_lacp_why_name(BF_LACP_WHY_COUNT), "?");
 }
 
 int

@@ -40,8 +40,8 @@ struct rig_port {
 	bool collect;
 	bool distribute;
 	unsigned int n_sets;
-	unsigned int n_events[BF_LACP_EV_COUNT_];
-	char last_event[BF_LACP_EV_COUNT_][320];
+	unsigned int n_events[BF_LACP_EV_COUNT];
+	char last_event[BF_LACP_EV_COUNT][320];
 	unsigned int n_lacp;
 	unsigned int n_other;
 	uint64_t sent_ms[RIG_SENDS];
@@ -67,7 +67,7 @@ struct rig_node {
 	struct bf_lacp *l;
 	struct bf_lacp_config cfg;
 	struct rig_port ports[RIG_MEMBERS];
-	unsigned int n_bond_events[BF_LACP_EV_COUNT_];
+	unsigned int n_bond_events[BF_LACP_EV_COUNT];
 	char last_bond_event[320];
 };
 
@@ -131,12 +131,12 @@ rig_event_cb(void *arg, unsigned int member, enum bf_lacp_event ev, const char *
 	assert_true(text[0] != '\0');
 	if (member == BF_LACP_BOND) {
 		n->n_bond_events[ev]++;
-		(void)snprintf(n->last_bond_event, sizeof(n->last_bond_event), "%s", text);
+		snprintf(n->last_bond_event, sizeof(n->last_bond_event), "%s", text);
 		return;
 	}
 	n->ports[member].n_events[ev]++;
-	(void)snprintf(n->ports[member].last_event[ev], sizeof(n->ports[member].last_event[ev]),
-		"%s", text);
+	snprintf(n->ports[member].last_event[ev], sizeof(n->ports[member].last_event[ev]), "%s",
+		text);
 }
 
 static inline void
