@@ -68,12 +68,12 @@ bf_vhost_check_log(
 	const struct bf_vhost_session *s, const struct bf_vhost_message *m, struct bf_err *err)
 {
 	struct bf_vhost_wire_log log = log_of(m);
-	int rc;
+	int ret;
 
 	if (log.offset != 0)
 		return bf_err_set(err, EINVAL, "log offset 0x%" PRIx64 ": expected 0", log.offset);
-	rc = check_area(&m->fd[0], 0, log.size, err);
-	return rc != 0 ? rc : check_most("log", log.size, log_most(s), err);
+	ret = check_area(&m->fd[0], 0, log.size, err);
+	return ret != 0 ? ret : check_most("log", log.size, log_most(s), err);
 }
 
 int
@@ -82,14 +82,14 @@ bf_vhost_set_log(struct bf_vhost_session *s, struct bf_vhost_message *m,
 {
 	struct bf_vhost_log area = {.va = NULL};
 	uint64_t size = log_of(m).size;
-	int rc;
+	int ret;
 
 	(void)answer;
 	bf_vhost_stop_all(s);
-	rc = s->ops->map_log(s->arg, &m->fd[0], size, &area);
-	if (rc != 0)
-		return bf_err_set(err, -rc, "log of 0x%" PRIx64 " bytes: cannot be mapped: %s",
-			size, bf_vhost_unmapped(rc));
+	ret = s->ops->map_log(s->arg, &m->fd[0], size, &area);
+	if (ret != 0)
+		return bf_err_set(err, -ret, "log of 0x%" PRIx64 " bytes: cannot be mapped: %s",
+			size, bf_vhost_unmapped(ret));
 	if (s->log.va != NULL)
 		s->ops->unmap_log(s->arg, &s->log);
 	s->log = area;
@@ -165,10 +165,10 @@ bf_vhost_check_set_inflight(
 	const struct bf_vhost_session *s, const struct bf_vhost_message *m, struct bf_err *err)
 {
 	struct bf_vhost_wire_inflight w = inflight_of(m);
-	int rc = bf_vhost_check_get_inflight(s, m, err);
+	int ret = bf_vhost_check_get_inflight(s, m, err);
 
-	if (rc != 0)
-		return rc;
+	if (ret != 0)
+		return ret;
 	if (w.offset % BF_VHOST_PAGE != 0)
 		return bf_err_set(err, EINVAL, "offset 0x%" PRIx64 ": expected a multiple of %d",
 			w.offset, BF_VHOST_PAGE);
@@ -176,10 +176,10 @@ bf_vhost_check_set_inflight(
 		return bf_err_set(err, EINVAL,
 			"size %" PRIu64 ": expected at least %" PRIu64 " for %u rings of %u",
 			w.size, inflight_size(s, &w), w.n_rings, w.ring_size);
-	rc = check_area(&m->fd[0], w.offset, w.size, err);
-	return rc != 0 ? rc
-		       : check_most("inflight area", w.size,
-				 2 * inflight_size(s, &w) + INFLIGHT_SLACK, err);
+	ret = check_area(&m->fd[0], w.offset, w.size, err);
+	return ret != 0 ? ret
+			: check_most("inflight area", w.size,
+				  2 * inflight_size(s, &w) + INFLIGHT_SLACK, err);
 }
 
 int
@@ -188,15 +188,15 @@ bf_vhost_set_inflight(struct bf_vhost_session *s, struct bf_vhost_message *m,
 {
 	struct bf_vhost_wire_inflight w = inflight_of(m);
 	struct bf_vhost_log area = {.va = NULL};
-	int rc;
+	int ret;
 
 	(void)answer;
 	bf_vhost_stop_all(s);
-	rc = s->ops->map_inflight(s->arg, &m->fd[0], w.offset, w.size, &area);
-	if (rc != 0)
-		return bf_err_set(err, -rc,
+	ret = s->ops->map_inflight(s->arg, &m->fd[0], w.offset, w.size, &area);
+	if (ret != 0)
+		return bf_err_set(err, -ret,
 			"inflight area of %" PRIu64 " bytes: cannot be mapped: %s", w.size,
-			bf_vhost_unmapped(rc));
+			bf_vhost_unmapped(ret));
 	if (s->inflight.va != NULL)
 		s->ops->unmap_log(s->arg, &s->inflight);
 	s->inflight = area;

@@ -31,7 +31,7 @@ is_unnamed(const struct sockaddr_un *at, socklen_t len)
 }
 
 static int
-option(int fd, int which)
+fd_option(int fd, int which)
 {
 	int value = -1;
 	socklen_t len = sizeof(value);
@@ -69,7 +69,7 @@ is_of_pair(int fd)
 	socklen_t at_len = sizeof(at), peer_len = sizeof(peer);
 	struct pollfd something = {.fd = fd, .events = POLLIN};
 
-	return option(fd, SO_DOMAIN) == AF_UNIX && option(fd, SO_TYPE) == SOCK_STREAM &&
+	return fd_option(fd, SO_DOMAIN) == AF_UNIX && fd_option(fd, SO_TYPE) == SOCK_STREAM &&
 		getsockname(fd, (struct sockaddr *)&at, &at_len) == 0 && is_unnamed(&at, at_len) &&
 		getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 &&
 		is_unnamed(&peer, peer_len) && poll(&something, 1, 0) == 0 &&

@@ -87,10 +87,10 @@ int
 bf_vhost_check_protocol(
 	const struct bf_vhost_session *s, const struct bf_vhost_message *m, struct bf_err *err)
 {
-	int rc = bf_vhost_check_has_protocol(s, m, err);
+	int ret = bf_vhost_check_has_protocol(s, m, err);
 
-	if (rc != 0)
-		return rc;
+	if (ret != 0)
+		return ret;
 	return check_offered(
 		"protocol features", bf_vhost_u64(m), bf_vhost_offered_protocol(s), err);
 }
@@ -191,7 +191,7 @@ bf_vhost_set_mtu(struct bf_vhost_session *s, struct bf_vhost_message *m,
  * belong to the connection and stay: a front end with CONFIGURE_MEM_SLOTS tells only what changes.
  */
 static void
-reset(struct bf_vhost_session *s)
+session_reset(struct bf_vhost_session *s)
 {
 	bf_vhost_stop_all(s);
 	for (uint16_t q = 0; q < s->offer.n_rings; q++)
@@ -208,7 +208,7 @@ bf_vhost_reset_device(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	(void)m;
 	(void)answer;
 	(void)err;
-	reset(s);
+	session_reset(s);
 	return 0;
 }
 

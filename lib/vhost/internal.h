@@ -98,9 +98,9 @@ bf_vhost_is_packed(const struct bf_vhost_session *s)
 
 /** Why something could not be mapped, in words. */
 static inline const char *
-bf_vhost_unmapped(int rc)
+bf_vhost_unmapped(int ret)
 {
-	return rc == -EDQUOT ? "more than one port may have mapped" : strerror(-rc);
+	return ret == -EDQUOT ? "more than one port may have mapped" : strerror(-ret);
 }
 
 /* session.c */

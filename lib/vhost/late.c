@@ -24,7 +24,7 @@ static struct late *first, *last; /* in the order of their grace periods */
 
 /* The lock is held. To close an eventfd waits for nobody. */
 static void
-collect(void)
+late_collect(void)
 {
 	while (first != NULL && (grace.begin == NULL || grace.is_over(grace.arg, first->token))) {
 		struct late *l = first;
@@ -50,7 +50,7 @@ bf_late_close(void)
 {
 	pthread_mutex_lock(&lock);
 	grace = (struct bf_late_grace){0};
-	collect();
+	late_collect();
 	pthread_mutex_unlock(&lock);
 }
 
@@ -72,7 +72,7 @@ bf_late_fd(struct bf_waste_bin *bin, int fd)
 	else
 		last->next = l;
 	last = l;
-	collect();
+	late_collect();
 	pthread_mutex_unlock(&lock);
 }
 
@@ -80,6 +80,6 @@ void
 bf_late_collect(void)
 {
 	pthread_mutex_lock(&lock);
-	collect();
+	late_collect();
 	pthread_mutex_unlock(&lock);
 }

@@ -115,7 +115,7 @@ bf_mapping_most(void)
 
 /* @return NULL with errno. */
 static void *
-map(struct bf_waste_bin *bin, const struct bf_vhost_fd *file, uint64_t offset, uint64_t len)
+region_map(struct bf_waste_bin *bin, const struct bf_vhost_fd *file, uint64_t offset, uint64_t len)
 {
 	void *base;
 
@@ -146,7 +146,7 @@ bf_mapping_new(struct bf_waste_bin *bin, const struct bf_vhost_fd *file, uint64_
 		return NULL;
 	}
 	len += (file->page - len % file->page) % file->page;
-	base = map(bin, file, offset - before, len);
+	base = region_map(bin, file, offset - before, len);
 	if (base == NULL) {
 		entry_give(m);
 		return NULL;

@@ -68,16 +68,16 @@ check_number(const char *what, uint64_t number, struct bf_err *err)
 static int
 check_region(const struct bf_vhost_region *r, const struct bf_vhost_fd *file, struct bf_err *err)
 {
-	int rc = check_number("guest address", r->gpa, err);
+	int ret = check_number("guest address", r->gpa, err);
 
-	if (rc == 0)
-		rc = check_number("size", r->size, err);
-	if (rc == 0)
-		rc = check_number("user address", r->uva, err);
-	if (rc == 0)
-		rc = check_number("offset", r->offset, err);
-	if (rc != 0)
-		return rc;
+	if (ret == 0)
+		ret = check_number("size", r->size, err);
+	if (ret == 0)
+		ret = check_number("user address", r->uva, err);
+	if (ret == 0)
+		ret = check_number("offset", r->offset, err);
+	if (ret != 0)
+		return ret;
 	if (r->size == 0)
 		return bf_err_set(err, EINVAL, "size 0: expected at least %d", BF_VHOST_PAGE);
 	if (is_overflow(r->gpa, r->size) || is_overflow(r->uva, r->size))
@@ -124,15 +124,15 @@ bf_vhost_check_table(
 		return bf_err_set(err, EINVAL, "%u descriptors: expected %u", m->n_fds, n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct bf_vhost_region a = table_region(m, i);
-		int rc = check_region(&a, &m->fd[i], err);
+		int ret = check_region(&a, &m->fd[i], err);
 
-		for (uint32_t k = 0; k < i && rc == 0; k++) {
+		for (uint32_t k = 0; k < i && ret == 0; k++) {
 			struct bf_vhost_region b = table_region(m, k);
 
-			rc = check_apart(&a, &b, err);
+			ret = check_apart(&a, &b, err);
 		}
-		if (rc != 0)
-			return rc;
+		if (ret != 0)
+			return ret;
 	}
 	return 0;
 }
@@ -141,15 +141,15 @@ static int
 map_one(struct bf_vhost_session *s, const struct bf_vhost_fd *file, struct bf_vhost_region *r,
 	struct bf_err *err)
 {
-	int rc;
+	int ret;
 
 	r->page = file->page;
-	rc = s->ops->map(s->arg, file, r);
-	if (rc == 0)
+	ret = s->ops->map(s->arg, file, r);
+	if (ret == 0)
 		return 0;
-	return bf_err_set(err, -rc,
+	return bf_err_set(err, -ret,
 		"region 0x%" PRIx64 " of 0x%" PRIx64 " bytes: cannot be mapped: %s", r->gpa,
-		r->size, bf_vhost_unmapped(rc));
+		r->size, bf_vhost_unmapped(ret));
 }
 
 int
@@ -163,14 +163,14 @@ bf_vhost_set_table(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	(void)answer;
 	bf_vhost_stop_all(s);
 	for (uint32_t i = 0; i < n; i++) {
-		int rc;
+		int ret;
 
 		table[i] = table_region(m, i);
-		rc = map_one(s, &m->fd[i], &table[i], err);
-		if (rc != 0) {
+		ret = map_one(s, &m->fd[i], &table[i], err);
+		if (ret != 0) {
 			while (i-- > 0)
 				s->ops->unmap(s->arg, &table[i]);
-			return rc;
+			return ret;
 		}
 	}
 	memcpy(old, s->region, n_old * sizeof(old[0]));
@@ -227,17 +227,17 @@ bf_vhost_check_add(
 	const struct bf_vhost_session *s, const struct bf_vhost_message *m, struct bf_err *err)
 {
 	struct bf_vhost_region r = region_at(m, ONE_HEAD);
-	int rc = check_region(&r, &m->fd[0], err);
+	int ret = check_region(&r, &m->fd[0], err);
 	uint32_t same = find_region(s, &r);
 
-	if (rc == 0 && same < s->n_regions && s->region[same].offset == r.offset)
+	if (ret == 0 && same < s->n_regions && s->region[same].offset == r.offset)
 		return 0;
-	for (uint32_t i = 0; i < s->n_regions && rc == 0; i++)
-		rc = check_apart(&r, &s->region[i], err);
-	if (rc == 0 && s->n_regions == BF_VHOST_REGIONS)
+	for (uint32_t i = 0; i < s->n_regions && ret == 0; i++)
+		ret = check_apart(&r, &s->region[i], err);
+	if (ret == 0 && s->n_regions == BF_VHOST_REGIONS)
 		return bf_err_set(
 			err, ENOSPC, "one region more: expected at most %d", BF_VHOST_REGIONS);
-	return rc;
+	return ret;
 }
 
 int
@@ -245,15 +245,15 @@ bf_vhost_add_region(struct bf_vhost_session *s, struct bf_vhost_message *m,
 	struct bf_vhost_answer *answer, struct bf_err *err)
 {
 	struct bf_vhost_region r = region_at(m, ONE_HEAD);
-	int rc;
+	int ret;
 
 	(void)answer;
 	if (find_region(s, &r) < s->n_regions)
 		return 0;
 	bf_vhost_stop_all(s);
-	rc = map_one(s, &m->fd[0], &r, err);
-	if (rc != 0)
-		return rc;
+	ret = map_one(s, &m->fd[0], &r, err);
+	if (ret != 0)
+		return ret;
 	s->region[s->n_regions++] = r;
 	s->ops->memory_changed(s->arg, s);
 	return 0;

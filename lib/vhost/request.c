@@ -141,7 +141,7 @@ check_len(const struct bf_vhost_row *row, uint32_t size, struct bf_err *err)
 static int
 check_fds(const struct bf_vhost_row *row, const struct bf_vhost_message *m, struct bf_err *err)
 {
-	static const char *const kind[BF_VHOST_FD_KINDS] = {[BF_VHOST_FD_OTHER] = "of another kind",
+	static const char *const kind[BF_VHOST_FD_COUNT] = {[BF_VHOST_FD_OTHER] = "of another kind",
 		[BF_VHOST_FD_EVENT] = "an eventfd",
 		[BF_VHOST_FD_PIPE] = "a pipe",
 		[BF_VHOST_FD_MEMORY] = "a memory file",
@@ -170,17 +170,17 @@ bf_vhost_row_check(const struct bf_vhost_row *row, const struct bf_vhost_session
 	const struct bf_vhost_message *m, struct bf_err *err)
 {
 	char names[64];
-	int rc;
+	int ret;
 
 	if (row->act == NULL)
 		return bf_err_set(err, ENOTSUP, "not supported");
 	if ((row->protocol & ~s->protocol) != 0)
 		return bf_err_set(err, EPERM, "protocol feature %s: not negotiated",
 			bf_vhost_protocol_names(row->protocol, names, sizeof(names)));
-	rc = check_len(row, m->size, err);
-	if (rc == 0)
-		rc = check_fds(row, m, err);
-	if (rc == 0 && row->check != NULL)
-		rc = row->check(s, m, err);
-	return rc;
+	ret = check_len(row, m->size, err);
+	if (ret == 0)
+		ret = check_fds(row, m, err);
+	if (ret == 0 && row->check != NULL)
+		ret = row->check(s, m, err);
+	return ret;
 }

@@ -59,9 +59,9 @@ int
 bf_vhost_check_num(
 	const struct bf_vhost_session *s, const struct bf_vhost_message *m, struct bf_err *err)
 {
-	int rc = bf_vhost_check_ring(s, m, err);
+	int ret = bf_vhost_check_ring(s, m, err);
 
-	return rc != 0 ? rc : bf_vhost_check_size(s, state_of(m).num, err);
+	return ret != 0 ? ret : bf_vhost_check_size(s, state_of(m).num, err);
 }
 
 int
@@ -83,10 +83,10 @@ bf_vhost_check_addr(
 	const struct bf_vhost_session *s, const struct bf_vhost_message *m, struct bf_err *err)
 {
 	struct bf_vhost_wire_addr addr = addr_of(m);
-	int rc = check_index(s, addr.index, err);
+	int ret = check_index(s, addr.index, err);
 
-	if (rc != 0)
-		return rc;
+	if (ret != 0)
+		return ret;
 	if ((addr.flags & ~(uint32_t)ADDR_LOG) != 0)
 		return bf_err_set(err, EINVAL, "flags 0x%x: expected 0 or 1", addr.flags);
 	if ((addr.flags & ADDR_LOG) != 0 && addr.log > UINT64_MAX - USED_MAX_BYTES)
@@ -120,9 +120,9 @@ bf_vhost_check_set_base(
 	const struct bf_vhost_session *s, const struct bf_vhost_message *m, struct bf_err *err)
 {
 	struct bf_vhost_wire_state state = state_of(m);
-	int rc = bf_vhost_check_ring(s, m, err);
+	int ret = bf_vhost_check_ring(s, m, err);
 
-	return rc != 0 ? rc : bf_vhost_check_base(s, s->ring[state.index].size, state.num, err);
+	return ret != 0 ? ret : bf_vhost_check_base(s, s->ring[state.index].size, state.num, err);
 }
 
 int

@@ -96,16 +96,16 @@ bf_vhost_check_places(const struct bf_vhost_session *s, uint64_t desc, uint64_t 
 	uint64_t used, struct bf_err *err)
 {
 	bool packed = bf_vhost_is_packed(s);
-	int rc =
+	int ret =
 		check_place(packed ? "descriptor ring" : "descriptor table", desc, DESC_ALIGN, err);
 
-	if (rc == 0)
-		rc = check_place(packed ? "driver area" : "available ring", avail,
+	if (ret == 0)
+		ret = check_place(packed ? "driver area" : "available ring", avail,
 			packed ? EVENT_ALIGN : AVAIL_ALIGN, err);
-	if (rc == 0)
-		rc = check_place(packed ? "device area" : "used ring", used,
+	if (ret == 0)
+		ret = check_place(packed ? "device area" : "used ring", used,
 			packed ? EVENT_ALIGN : USED_ALIGN, err);
-	return rc;
+	return ret;
 }
 
 static void
@@ -151,7 +151,7 @@ look_at(const struct bf_vhost_session *s, const struct bf_vhost_ring *r)
 }
 
 static void
-start(struct bf_vhost_session *s, uint16_t q, const struct look *l)
+ring_begin(struct bf_vhost_session *s, uint16_t q, const struct look *l)
 {
 	struct bf_vhost_ring *r = &s->ring[q];
 
@@ -201,7 +201,7 @@ may_run(const struct bf_vhost_session *s, uint16_t q)
 int
 bf_vhost_run(struct bf_vhost_session *s, struct bf_err *err)
 {
-	int rc = 0;
+	int ret = 0;
 
 	for (uint16_t q = 0; q < s->offer.n_rings; q++) {
 		struct bf_vhost_ring *r = &s->ring[q];
@@ -210,13 +210,13 @@ bf_vhost_run(struct bf_vhost_session *s, struct bf_err *err)
 		if (r->running)
 			continue;
 		l = look_at(s, r);
-		if (l.wrong != NULL && l.wrong != r->wrong && rc == 0)
-			rc = bf_err_set(err, EFAULT, "ring %u: %s", q, l.wrong);
+		if (l.wrong != NULL && l.wrong != r->wrong && ret == 0)
+			ret = bf_err_set(err, EFAULT, "ring %u: %s", q, l.wrong);
 		r->wrong = l.wrong;
 		if (l.verdict == RING_RIGHT && may_run(s, q))
-			start(s, q, &l);
+			ring_begin(s, q, &l);
 	}
-	return rc;
+	return ret;
 }
 
 bool

@@ -89,12 +89,12 @@ check_header(const struct bf_vhost_message *m, struct bf_err *err)
 }
 
 static void
-report(struct bf_vhost_session *s, uint32_t request, const struct bf_err *err)
+session_report(struct bf_vhost_session *s, uint32_t request, const struct bf_err *err)
 {
 	char buf[24];
 	const char *name = bf_vhost_request_name(request, buf, sizeof(buf));
 
-	(void)snprintf(s->error, sizeof(s->error), "%s: %s", name, err->text);
+	snprintf(s->error, sizeof(s->error), "%s: %s", name, err->text);
 	s->refusals++;
 	s->ops->refused(s->arg, name, err->text);
 }
@@ -137,33 +137,33 @@ bf_vhost_session_take(
 {
 	const struct bf_vhost_row *row = bf_vhost_row(m->request);
 	struct bf_err err = {""};
-	int rc;
+	int ret;
 	int end = 0;
 
 	assert(m->size <= BF_VHOST_PAYLOAD && m->n_fds <= BF_VHOST_FDS);
 	answer->len = 0;
 	answer->fd = -1;
 	s->messages++;
-	rc = check_header(m, &err);
-	if (rc != 0)
+	ret = check_header(m, &err);
+	if (ret != 0)
 		end = -EPROTO;
-	if (rc == 0)
-		rc = bf_vhost_row_check(row, s, m, &err);
-	if (rc == 0)
-		rc = row->act(s, m, answer, &err);
-	if (rc != 0)
-		report(s, m->request, &err);
+	if (ret == 0)
+		ret = bf_vhost_row_check(row, s, m, &err);
+	if (ret == 0)
+		ret = row->act(s, m, answer, &err);
+	if (ret != 0)
+		session_report(s, m->request, &err);
 	if (end == 0 && is_status_wanted(s, row, m))
-		bf_vhost_answer_u64(answer, m->request, rc != 0);
-	if (end == 0 && rc != 0 && may_refuse_empty(s, row))
+		bf_vhost_answer_u64(answer, m->request, ret != 0);
+	if (end == 0 && ret != 0 && may_refuse_empty(s, row))
 		bf_vhost_answer_put(answer, m->request, "", 0);
-	if (rc != 0 && !is_refusal_heard(s, row, m))
+	if (ret != 0 && !is_refusal_heard(s, row, m))
 		end = -EPROTO;
 	for (uint32_t i = 0; i < m->n_fds; i++)
 		bf_vhost_dispose(s, &m->fd[i]);
 	m->n_fds = 0;
 	/* Last, because a ring that is found to be wrong is no fault of the message itself. */
-	if (bf_vhost_run(s, &err) != 0 && rc == 0)
-		report(s, m->request, &err);
+	if (bf_vhost_run(s, &err) != 0 && ret == 0)
+		session_report(s, m->request, &err);
 	return end;
 }

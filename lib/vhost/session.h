@@ -43,7 +43,7 @@ enum bf_vhost_fd_kind {
 	BF_VHOST_FD_PIPE,
 	BF_VHOST_FD_MEMORY, /* a memory file: tmpfs, memfd, hugetlbfs */
 	BF_VHOST_FD_SOCKET, /* one of a pair */
-	BF_VHOST_FD_KINDS
+	BF_VHOST_FD_COUNT
 };
 
 struct bf_vhost_fd {

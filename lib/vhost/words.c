@@ -99,7 +99,7 @@ bf_vhost_request_name(uint32_t request, char *buf, size_t size)
 
 	if (name != NULL)
 		return name;
-	(void)snprintf(buf, size, "request %u", request);
+	snprintf(buf, size, "request %u", request);
 	return buf;
 }
 
@@ -117,7 +117,7 @@ bits_text(uint64_t bits, const char *const names[BITS], char *buf, size_t size)
 
 		if ((bits >> i & 1) == 0)
 			continue;
-		(void)snprintf(number, sizeof(number), "%u", i);
+		snprintf(number, sizeof(number), "%u", i);
 		n = snprintf(buf + len, size - len, "%s%s", len != 0 ? " " : "",
 			names[i] != NULL ? names[i] : number);
 		if ((size_t)n >= size - len) {
