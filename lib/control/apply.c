@@ -54,7 +54,7 @@ bf_bridge_check(const struct bf_bridge *br, const struct bf_config *want, struct
 }
 
 static int
-converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
+config_converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
 	uint16_t slots[BF_MAX_GUESTS];
 	uint32_t possible;
@@ -102,8 +102,8 @@ bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_er
 	old = bf_config_copy(br->running);
 	if (old == NULL)
 		return bf_err_set(err, ENOMEM, "out of memory");
-	ret = converge(br, want, err);
-	if (ret != 0 && converge(br, old, &why) != 0)
+	ret = config_converge(br, want, err);
+	if (ret != 0 && config_converge(br, old, &why) != 0)
 		bf_event(&br->events, BF_LOG_ERR, "rollback_failed", "config", "%s", why.text);
 	free(old);
 	if (ret != 0)

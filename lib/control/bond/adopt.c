@@ -20,7 +20,7 @@
 #include "control/compat.h"
 
 static int
-devarg(void *arg, const char *key, const char *value, struct bf_err *err)
+bond_devarg(void *arg, const char *key, const char *value, struct bf_err *err)
 {
 	uint64_t socket = 0;
 
@@ -51,14 +51,14 @@ find_next(uint16_t *p, char *name, char *args, size_t size)
 }
 
 static int
-adopt(struct bf_config *c, const char *name, const char *args, struct bf_err *err)
+bond_adopt(struct bf_config *c, const char *name, const char *args, struct bf_err *err)
 {
 	struct bf_bond_config b;
 	struct bf_err why = {""};
 
 	bf_bond_config_init(&b);
 	if (bf_bond_config_set(&b, "name", name, &why) != 0 ||
-		bf_parse_pairs(name, args, NULL, devarg, &b, &why) != 0 ||
+		bf_parse_pairs(name, args, NULL, bond_devarg, &b, &why) != 0 ||
 		bf_config_add_bond(c, &b, &why) != 0)
 		return bf_err_set(err, EINVAL, "--vdev %s: %s", name, why.text);
 	if (rte_eth_bond_free(name) != 0)
@@ -74,6 +74,6 @@ bf_bond_adopt(struct bf_config *c, struct bf_err *err)
 	int ret = 0;
 
 	for (uint16_t p = 0; ret == 0 && find_next(&p, name, args, sizeof(args)); p++)
-		ret = adopt(c, name, args, err);
+		ret = bond_adopt(c, name, args, err);
 	return ret;
 }

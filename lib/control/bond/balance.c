@@ -81,7 +81,7 @@ bf_balance_collect(struct bf_balance *ba, uint64_t now_ms)
 }
 
 static void
-measure(struct bf_balance *ba, const struct bf_bond *b, uint64_t now_ms)
+buckets_measure(struct bf_balance *ba, const struct bf_bond *b, uint64_t now_ms)
 {
 	double s = (double)(now_ms - ba->last_ms) / 1000;
 
@@ -121,7 +121,7 @@ bf_balance_shares(const struct bf_balance *ba, const struct bf_bond *b, double *
 
 /* What each member can carry, in any unit; one that does not say counts as the slowest. */
 static void
-capacities(const struct bf_bond *b, double *capacity)
+member_capacities(const struct bf_bond *b, double *capacity)
 {
 	uint32_t least = 0;
 
@@ -139,7 +139,7 @@ bf_balance_ratio(const struct bf_bond *b, const double *share)
 {
 	double capacity[BF_MAX_MEMBERS], room = 0, sum = 0, most = 0;
 
-	capacities(b, capacity);
+	member_capacities(b, capacity);
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		sum += share[i];
 		room += capacity[i];
@@ -154,7 +154,7 @@ struct shares {
 };
 
 static double
-use(const struct shares *s, unsigned int i, double more)
+member_use(const struct shares *s, unsigned int i, double more)
 {
 	return (s->load[i] + more) / s->capacity[i];
 }
@@ -164,11 +164,12 @@ static int
 best_move(const struct bf_balance *ba, const struct bf_bond *b, unsigned int from, unsigned int to,
 	const struct shares *s, const bool *moved)
 {
-	double best_left = use(s, from, 0) - use(s, to, 0), low, after;
+	double best_left = member_use(s, from, 0) - member_use(s, to, 0), low, after;
 	int best = -1;
 
 	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
-		double load = (double)ba->load[k], left = use(s, from, -load) - use(s, to, load);
+		double load = (double)ba->load[k],
+		       left = member_use(s, from, -load) - member_use(s, to, load);
 
 		if (b->home[k] != b->members[from].bit || moved[k] || load < MIN_GAIN_BPS ||
 			load < s->load[from] * MIN_SHARE)
@@ -182,8 +183,10 @@ best_move(const struct bf_balance *ba, const struct bf_bond *b, unsigned int fro
 	if (best < 0)
 		return -1;
 	low = s->load[to] > 1 ? 0 : 1; /* nothing there: no division by zero */
-	after = use(s, from, -(double)ba->load[best]) / use(s, to, low + (double)ba->load[best]);
-	return use(s, from, 0) / use(s, to, low) - after < MIN_IMPROVEMENT ? -1 : best;
+	after = member_use(s, from, -(double)ba->load[best]) /
+		member_use(s, to, low + (double)ba->load[best]);
+	return member_use(s, from, 0) / member_use(s, to, low) - after < MIN_IMPROVEMENT ? -1
+											 : best;
 }
 
 static bool
@@ -197,8 +200,8 @@ move_one(struct bf_balance *ba, struct bf_bond *b, const uint32_t *stations, boo
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		if (!b->members[i].usable || b->members[i].drained)
 			continue;
-		from = !any || use(s, i, 0) > use(s, from, 0) ? i : from;
-		to = !any || use(s, i, 0) < use(s, to, 0) ? i : to;
+		from = !any || member_use(s, i, 0) > member_use(s, from, 0) ? i : from;
+		to = !any || member_use(s, i, 0) < member_use(s, to, 0) ? i : to;
 		any = true;
 	}
 	if (!any || from == to)
@@ -228,7 +231,7 @@ bf_balance_interval(struct bf_balance *ba, struct bf_bond *b, const uint32_t *st
 	struct shares s;
 	bool any = false;
 
-	measure(ba, b, now_ms);
+	buckets_measure(ba, b, now_ms);
 	memset(moved, 0, BF_BUCKETS * sizeof(*moved));
 	if (!balances || b->n_members < 2)
 		return false;
@@ -237,7 +240,7 @@ bf_balance_interval(struct bf_balance *ba, struct bf_bond *b, const uint32_t *st
 		ba->moves_this_minute = 0;
 	}
 	bf_balance_shares(ba, b, s.load);
-	capacities(b, s.capacity);
+	member_capacities(b, s.capacity);
 	while (move_one(ba, b, stations, moved, &s))
 		any = true;
 	b->dirty = b->dirty || any;
@@ -258,7 +261,7 @@ member_of_flow(
 
 /* The bond with another number of members: the last one gone, or one more. */
 static void
-resize(struct bf_bond *b, unsigned int n)
+bond_resize(struct bf_bond *b, unsigned int n)
 {
 	while (b->n_members > n) {
 		b->n_members--;
@@ -282,7 +285,7 @@ bf_balance_whatif(const struct bf_balance *ba, const struct bf_bond *b, enum bf_
 	double sum = 0;
 
 	if (n_members != b->n_members)
-		resize(&other, n_members);
+		bond_resize(&other, n_members);
 	memset(w, 0, sizeof(*w));
 	w->policy = policy;
 	w->seed = seed;

@@ -263,7 +263,7 @@ end_hold(struct bf_bond *b, uint64_t now_ms)
 
 /* After anything that may change who is usable: tell LACP, decide, open and close valves. */
 static void
-settle(struct bf_bond *b, uint64_t now_ms)
+bond_settle(struct bf_bond *b, uint64_t now_ms)
 {
 	bf_bond_decide(b, now_ms);
 	if (b->lacp == NULL)
@@ -350,7 +350,7 @@ bf_bond_open(
 		bf_bond_close(b);
 		return ret;
 	}
-	settle(b, now_ms);
+	bond_settle(b, now_ms);
 	return 0;
 }
 
@@ -391,7 +391,7 @@ bf_bond_member_add(
 	bf_bond_deal_buckets(b);
 	if (b->lacp != NULL)
 		bf_bond_lacp_add(b, i, now_ms);
-	settle(b, now_ms);
+	bond_settle(b, now_ms);
 	return 0;
 }
 
@@ -420,7 +420,7 @@ bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms)
 	} else if (b->active > at) {
 		b->active--;
 	}
-	settle(b, now_ms);
+	bond_settle(b, now_ms);
 	b->was_active[0] = '\0';
 }
 
@@ -500,7 +500,7 @@ bf_bond_reconfigure(
 	bf_link_detect_set_period(b);
 	b->dirty = true;
 	ret = change_mode(b, old.mode, now_ms, err);
-	settle(b, now_ms);
+	bond_settle(b, now_ms);
 	return ret;
 }
 
@@ -514,7 +514,7 @@ bf_bond_set_faulty(struct bf_bond *b, unsigned int member, bool faulty, uint64_t
 	m->faulty = faulty;
 	set_drained(b, member, b->cfg.members[member].drained || faulty);
 	b->dirty = true;
-	settle(b, now_ms);
+	bond_settle(b, now_ms);
 }
 
 void
@@ -561,7 +561,7 @@ bf_bond_test_failover(
 	}
 	b->members[at].forced_down_ms = now_ms + ms;
 	read_link(b, (unsigned int)at, now_ms);
-	settle(b, now_ms);
+	bond_settle(b, now_ms);
 	b->next_poll_ms = 0;
 	return 0;
 }
@@ -596,7 +596,7 @@ bf_bond_switch(struct bf_bond *b, int member, bool on, uint64_t now_ms)
 	for (unsigned int i = 0; i < b->n_members; i++)
 		if (member < 0 || (int)i == member)
 			switch_driver(b, i, now_ms);
-	settle(b, now_ms);
+	bond_settle(b, now_ms);
 }
 
 /* When a member's delay ends, it changes without any event. */
@@ -637,7 +637,7 @@ bf_bond_tick(struct bf_bond *b, uint64_t now_ms)
 		if (bf_link_detect_asks(&b->members[i]))
 			next = RTE_MIN(next, now_ms + b->cfg.mon_period_ms);
 	}
-	settle(b, now_ms);
+	bond_settle(b, now_ms);
 	for (unsigned int i = 0; i < b->n_members; i++)
 		next = RTE_MIN(next, delay_end(b, i));
 	if (b->lacp != NULL)

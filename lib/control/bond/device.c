@@ -298,7 +298,7 @@ lacp_setup(struct bf_bond *b, struct bf_err *err)
 }
 
 static int
-configure(struct bf_bond *b, struct bf_err *err)
+device_configure(struct bf_bond *b, struct bf_err *err)
 {
 	struct rte_eth_conf conf;
 	struct rte_eth_dev_info info;
@@ -334,7 +334,7 @@ configure(struct bf_bond *b, struct bf_err *err)
 }
 
 static int
-start(struct bf_bond *b, struct bf_err *err)
+device_start(struct bf_bond *b, struct bf_err *err)
 {
 	static const uint8_t zero[RTE_ETHER_ADDR_LEN];
 	struct rte_ether_addr mac;
@@ -523,13 +523,13 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 	for (; ret == 0 && added < b->n_members; added += ret == 0)
 		ret = bf_bond_device_add(b, added, err);
 	if (ret == 0)
-		ret = configure(b, err);
+		ret = device_configure(b, err);
 	bf_link_detect_set_period(b);
 	for (unsigned int i = 0; ret == 0 && i < b->n_members; i++)
 		if (has_own_way(b, i)) /* it will be started once more */
 			bf_link_detect_pause(b);
 	if (ret == 0)
-		ret = start(b, err);
+		ret = device_start(b, err);
 	for (unsigned int i = 0; ret == 0 && i < b->n_members; i++)
 		ret = start_own_way(b, i, err);
 	if (ret == 0)

@@ -43,7 +43,7 @@ bf_missing_pci(const char *name, const char *leaf)
 }
 
 static const struct bf_missing_member *
-find(const struct bf_missing *m, const char *name)
+missing_find(const struct bf_missing *m, const char *name)
 {
 	for (uint32_t i = 0; i < m->n; i++)
 		if (strcmp(m->members[i].name, name) == 0)
@@ -54,13 +54,13 @@ find(const struct bf_missing *m, const char *name)
 bool
 bf_missing_has(const struct bf_missing *m, const char *name)
 {
-	return find(m, name) != NULL;
+	return missing_find(m, name) != NULL;
 }
 
 static bool
 can_be_had(const struct bf_missing *m, const char *name)
 {
-	const struct bf_missing_member *known = find(m, name);
+	const struct bf_missing_member *known = missing_find(m, name);
 
 	return bf_missing_is_there(name) && (known == NULL || !known->unfit);
 }
@@ -93,7 +93,7 @@ take_devargs(struct bf_missing_member *member, const char *bus)
 }
 
 static void
-add(struct bf_missing *m, const char *name, struct bf_events *events, uint64_t now_ms)
+missing_add(struct bf_missing *m, const char *name, struct bf_events *events, uint64_t now_ms)
 {
 	struct bf_missing_member *member = &m->members[m->n++];
 
@@ -108,7 +108,7 @@ add(struct bf_missing *m, const char *name, struct bf_events *events, uint64_t n
 }
 
 static void
-forget(struct bf_missing *m, uint32_t i)
+missing_forget(struct bf_missing *m, uint32_t i)
 {
 	m->n--;
 	memmove(&m->members[i], &m->members[i + 1], (m->n - i) * sizeof(m->members[0]));
@@ -122,12 +122,12 @@ bf_missing_note(struct bf_missing *m, const struct bf_bond_config *want, struct 
 		const char *name = m->members[i - 1].name;
 
 		if (want == NULL || bf_bond_config_member(want, name) < 0 || can_be_had(m, name))
-			forget(m, i - 1);
+			missing_forget(m, i - 1);
 	}
 	for (uint32_t i = 0; want != NULL && i < want->n_members; i++)
 		if (!bf_missing_is_there(want->members[i].name) &&
-			find(m, want->members[i].name) == NULL)
-			add(m, want->members[i].name, events, now_ms);
+			missing_find(m, want->members[i].name) == NULL)
+			missing_add(m, want->members[i].name, events, now_ms);
 }
 
 /* A PCI device has an address for a name; the kernel shows what is plugged in and bound. */

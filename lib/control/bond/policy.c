@@ -108,7 +108,7 @@ decide_usable(struct bf_bond *b, uint64_t now_ms)
 }
 
 static int
-better(const struct bf_bond *b, int best, unsigned int i)
+member_better(const struct bf_bond *b, int best, unsigned int i)
 {
 	if (best < 0 || b->cfg.members[i].priority > b->cfg.members[best].priority)
 		return (int)i;
@@ -133,7 +133,7 @@ takes_over(const struct bf_bond *b, int primary, int active)
 
 /* Who would take over from the active one: a usable primary, else a member of higher priority. */
 static int
-challenger(const struct bf_bond *b, int active)
+active_challenger(const struct bf_bond *b, int active)
 {
 	int primary = bf_bond_config_member(&b->cfg, b->cfg.primary), best = active;
 
@@ -141,13 +141,13 @@ challenger(const struct bf_bond *b, int active)
 		return primary;
 	for (unsigned int i = 0; active >= 0 && i < b->n_members; i++)
 		if (b->members[i].usable && b->members[i].carrier && !b->members[i].drained)
-			best = better(b, best, i);
+			best = member_better(b, best, i);
 	return best == active ? -1 : best;
 }
 
 /* The member that was active before the bond was closed counts as active still. */
 static int
-kept(const struct bf_bond *b)
+active_kept(const struct bf_bond *b)
 {
 	int at = b->kept[0] == '\0' ? -1 : bf_bond_config_member(&b->cfg, b->kept);
 	const struct bf_member *m = at < 0 ? NULL : &b->members[at];
@@ -159,21 +159,21 @@ kept(const struct bf_bond *b)
 int
 bf_bond_choose_active(const struct bf_bond *b)
 {
-	int best = kept(b) >= 0 ? kept(b) : b->active, other;
+	int best = active_kept(b) >= 0 ? active_kept(b) : b->active, other;
 
 	if (best >= 0 && (!b->members[best].usable || b->members[best].drained))
 		best = -1;
-	other = challenger(b, best);
+	other = active_challenger(b, best);
 	if (other >= 0 && (best < 0 || takes_over(b, other, best)))
 		return other;
 	if (best >= 0)
 		return best;
 	for (unsigned int i = 0; i < b->n_members; i++)
 		if (b->members[i].usable && b->members[i].carrier && !b->members[i].drained)
-			best = better(b, best, i);
+			best = member_better(b, best, i);
 	for (unsigned int i = 0; best < 0 && i < b->n_members; i++)
 		if (b->members[i].usable) /* only drained or held ones are left */
-			best = better(b, best, i);
+			best = member_better(b, best, i);
 	return best;
 }
 
@@ -182,7 +182,7 @@ decide_active(struct bf_bond *b, uint64_t now_ms)
 {
 	int was = b->active, now = bf_bond_choose_active(b);
 
-	if (kept(b) >= 0 || now_ms >= b->kept_until_ms)
+	if (active_kept(b) >= 0 || now_ms >= b->kept_until_ms)
 		b->kept[0] = '\0';
 	if (now == was)
 		return;
@@ -240,7 +240,7 @@ bf_bond_is_doubted(const struct bf_bond *b)
 }
 
 static bool
-collects(const struct bf_bond *b, unsigned int i)
+member_collects(const struct bf_bond *b, unsigned int i)
 {
 	if (b->held_until_ms != 0 && b->members[i].collect)
 		return true; /* the partner may send here already */
@@ -260,7 +260,7 @@ bf_bond_decide(struct bf_bond *b, uint64_t now_ms)
 	decide_usable(b, now_ms);
 	decide_active(b, now_ms);
 	for (unsigned int i = 0; i < b->n_members; i++)
-		bf_bond_device_collect(b, i, collects(b, i));
+		bf_bond_device_collect(b, i, member_collects(b, i));
 }
 
 void
@@ -291,7 +291,7 @@ bf_bond_deal_buckets(struct bf_bond *b)
 }
 
 static uint32_t
-eligible(const struct bf_bond *b)
+members_eligible(const struct bf_bond *b)
 {
 	uint32_t set = 0, spare = 0;
 
@@ -327,7 +327,7 @@ bf_bond_carrying(const struct bf_bond *b)
 		return 0;
 	if (bf_bond_mode_in_force(b) == BF_MODE_ACTIVE_BACKUP)
 		return b->active < 0 ? 0 : 1u << b->members[b->active].bit;
-	return eligible(b);
+	return members_eligible(b);
 }
 
 uint32_t
@@ -416,7 +416,7 @@ fill_order(const struct bf_bond *b, struct bf_bond_view *v)
 
 		for (unsigned int i = 0; i < b->n_members; i++)
 			if (!taken[i])
-				best = better(b, best, i);
+				best = member_better(b, best, i);
 		if (best < 0)
 			return;
 		v->order[n++] = b->members[best].bit;
@@ -443,7 +443,7 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 {
 	struct bf_bond_view *bv = &v->bonds[b->number];
 	struct bf_port_view *pv = &v->ports[bf_bond_slot(b->number)];
-	uint32_t may = eligible(b);
+	uint32_t may = members_eligible(b);
 
 	pv->kind = BF_PORT_BOND;
 	pv->max_len = bf_bond_max_len(b);

@@ -67,7 +67,7 @@ make_ns(uint8_t *p, const struct bf_bond *b, const struct bf_probe_target *t)
 }
 
 static void
-ask(struct bf_bond *b, unsigned int i)
+member_ask(struct bf_bond *b, unsigned int i)
 {
 	for (uint32_t n = 0; n < b->cfg.probe_targets.n; n++) {
 		struct bf_round_trips *trips = &b->members[i].trips[n];
@@ -166,7 +166,7 @@ is_probed(const struct bf_bond *b, unsigned int i)
 
 /* Without validation, any frame is a sign of life. */
 static void
-hear(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+member_hear(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
 	struct rte_eth_stats s = {0};
 
@@ -192,7 +192,7 @@ may_fail(const struct bf_bond *b, unsigned int i, uint64_t limit, uint64_t now_m
 }
 
 static void
-judge(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+member_judge(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
 	uint64_t limit = (uint64_t)b->cfg.probe_interval_ms * b->cfg.probe_missed_max;
 	struct bf_member *m = &b->members[i];
@@ -229,16 +229,16 @@ look_at(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
 	struct bf_member *m = &b->members[i];
 
-	hear(b, i, now_ms);
+	member_hear(b, i, now_ms);
 	if (!is_probed(b, i) && !m->probe_failed) {
 		m->probed_since_ms = 0;
 		return;
 	}
 	if (m->probed_since_ms == 0)
 		m->probed_since_ms = now_ms;
-	judge(b, i, now_ms);
+	member_judge(b, i, now_ms);
 	if (is_probed(b, i))
-		ask(b, i);
+		member_ask(b, i);
 }
 
 uint64_t

@@ -60,7 +60,7 @@ bf_bond_check_rings(const struct bf_bond_config *cfg, const struct bf_member_con
 }
 
 static bool
-differ(struct bf_ring_sizes a, struct bf_ring_sizes b)
+queues_differ(struct bf_ring_sizes a, struct bf_ring_sizes b)
 {
 	return a.rxd != b.rxd || a.txd != b.txd;
 }
@@ -68,7 +68,7 @@ differ(struct bf_ring_sizes a, struct bf_ring_sizes b)
 bool
 bf_bond_has_own_rings(const struct bf_bond *b, unsigned int i)
 {
-	return differ(
+	return queues_differ(
 		bf_bond_ring_sizes(&b->cfg, &b->cfg.members[i]), bf_bond_ring_sizes(&b->cfg, NULL));
 }
 
@@ -77,13 +77,13 @@ bf_bond_other_rings(const struct bf_bond *b, const struct bf_bond_config *want)
 {
 	struct bf_ring_sizes all = bf_bond_ring_sizes(want, NULL);
 
-	if (differ(all, bf_bond_ring_sizes(&b->cfg, NULL)))
+	if (queues_differ(all, bf_bond_ring_sizes(&b->cfg, NULL)))
 		return true;
 	for (uint32_t i = 0; i < want->n_members; i++) {
 		struct bf_ring_sizes s = bf_bond_ring_sizes(want, &want->members[i]);
 		int at = bf_bond_config_member(&b->cfg, want->members[i].name);
 
-		if (at >= 0 ? differ(s, bf_bond_ring_sizes(&b->cfg, &b->cfg.members[at]))
+		if (at >= 0 ? queues_differ(s, bf_bond_ring_sizes(&b->cfg, &b->cfg.members[at]))
 			    : s.rxd > all.rxd || s.txd > all.txd)
 			return true;
 	}

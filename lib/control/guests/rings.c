@@ -331,7 +331,7 @@ guest_announce(void *arg, uint64_t mac)
 
 /* Once, until control has looked: a guest that has much to say does not fill the queue. */
 static void
-notify(struct bf_guest *g, enum bf_notice_kind kind)
+guest_notify(struct bf_guest *g, enum bf_notice_kind kind)
 {
 	struct bf_notice n = {.kind = kind, .a = g->slot};
 
@@ -356,7 +356,7 @@ guest_settled(void *arg, const struct bf_vhost_session *s, bool up)
 	__atomic_store_n(&dp->up, up, __ATOMIC_RELEASE);
 	g->rx_posted = dp->rx_rings;
 	g->tx_posted = dp->tx_rings;
-	notify(g, BF_NOTICE_GUEST);
+	guest_notify(g, BF_NOTICE_GUEST);
 }
 
 /* No ring of the guest can be trusted any more, before its memory is another one. */
@@ -375,7 +375,7 @@ guest_say(void *arg, enum bf_door_event what, const char *text)
 {
 	(void)what;
 	(void)text; /* control reads it from the door */
-	notify(arg, BF_NOTICE_GUEST_REFUSED);
+	guest_notify(arg, BF_NOTICE_GUEST_REFUSED);
 }
 
 const struct bf_door_ops bf_guest_rings_ops = {

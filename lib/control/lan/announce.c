@@ -80,7 +80,7 @@ bf_announcer_destroy(struct bf_announcer *a)
 }
 
 static void
-add(struct run *r, const struct item *it)
+run_add(struct run *r, const struct item *it)
 {
 	struct item *grown;
 
@@ -120,7 +120,7 @@ add_station(void *arg, const struct bf_fdb_entry *e)
 	struct item it = {.key = e->key, .port = e->port, .kind = ITEM_RARP};
 
 	if (!bf_is_bond_slot(e->port) && is_wanted(a, e->key))
-		add(&a->stations, &it);
+		run_add(&a->stations, &it);
 }
 
 static void
@@ -136,7 +136,7 @@ add_address(void *arg, const struct bf_neighbor *nb)
 	if (nb->v6 && bf_neighbors_router(a->neighbors, nb->key, nb->port) == BF_ROUTER_UNKNOWN)
 		return;
 	memcpy(it.addr, nb->addr, sizeof(it.addr));
-	add(&a->stations, &it);
+	run_add(&a->stations, &it);
 }
 
 static void
@@ -149,11 +149,11 @@ add_group(void *arg, const struct bf_group *g)
 	if (!is_there(a, g->key, g->port) || !is_wanted(a, g->key))
 		return;
 	memcpy(it.addr, g->group, sizeof(it.addr));
-	add(&a->reports, &it);
+	run_add(&a->reports, &it);
 }
 
 static void
-begin(struct run *r, uint32_t rounds, uint32_t delay_ms, uint64_t now_ms)
+run_begin(struct run *r, uint32_t rounds, uint32_t delay_ms, uint64_t now_ms)
 {
 	r->rounds_left = r->n > 0 ? rounds : 0;
 	r->delay_ms = delay_ms;
@@ -174,8 +174,8 @@ bf_announce_start(struct bf_announcer *a, const struct bf_bond *b,
 	}
 	if (how->report_rounds > 0)
 		bf_groups_visit(a->groups, add_group, a);
-	begin(&a->stations, how->rounds, how->delay_ms, now_ms);
-	begin(&a->reports, how->report_rounds, REPORT_DELAY_MS, now_ms);
+	run_begin(&a->stations, how->rounds, how->delay_ms, now_ms);
+	run_begin(&a->reports, how->report_rounds, REPORT_DELAY_MS, now_ms);
 }
 
 /* Ethernet header, from the station and in its VLAN. */

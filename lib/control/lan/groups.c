@@ -111,7 +111,7 @@ is_for_all(const struct bf_group *m)
 }
 
 static void
-join(struct bf_groups *g, const struct bf_group *m, uint32_t now_s)
+group_join(struct bf_groups *g, const struct bf_group *m, uint32_t now_s)
 {
 	struct group_key k = key_of(m);
 	int32_t pos;
@@ -124,7 +124,7 @@ join(struct bf_groups *g, const struct bf_group *m, uint32_t now_s)
 }
 
 static void
-leave(struct bf_groups *g, const struct bf_group *m)
+group_leave(struct bf_groups *g, const struct bf_group *m)
 {
 	struct group_key k = key_of(m);
 	int32_t pos = bf_shares_find(g->shares, &k);
@@ -182,7 +182,7 @@ hear_record(struct bf_groups *g, struct bf_group *m, uint8_t type, const uint8_t
 	switch (type) {
 	case IS_EXCLUDE:
 	case TO_EXCLUDE:
-		join(g, m, now_s);
+		group_join(g, m, now_s);
 		return;
 	case IS_INCLUDE:
 	case TO_INCLUDE:
@@ -206,9 +206,9 @@ hear_record(struct bf_groups *g, struct bf_group *m, uint8_t type, const uint8_t
 		return;
 	}
 	if (m->n_sources > 0)
-		join(g, m, now_s);
+		group_join(g, m, now_s);
 	else
-		leave(g, m);
+		group_leave(g, m);
 }
 
 /* The records of an IGMPv3 or MLDv2 report, as far as they are whole. */
@@ -250,9 +250,9 @@ hear_igmp(struct bf_groups *g, struct bf_group *m, const uint8_t *p, uint32_t le
 	}
 	m->version = p[0] == IGMP1_REPORT ? 1 : 2;
 	if (p[0] == IGMP1_REPORT || p[0] == IGMP2_REPORT)
-		join(g, m, now_s);
+		group_join(g, m, now_s);
 	else if (p[0] == IGMP2_LEAVE)
-		leave(g, m);
+		group_leave(g, m);
 }
 
 static void
@@ -273,9 +273,9 @@ hear_mld(struct bf_groups *g, struct bf_group *m, const uint8_t *p, uint32_t len
 	m->version = 1;
 	memcpy(m->group, p + 8, 16);
 	if (p[0] == MLD1_REPORT)
-		join(g, m, now_s);
+		group_join(g, m, now_s);
 	else if (p[0] == MLD1_DONE)
-		leave(g, m);
+		group_leave(g, m);
 }
 
 void
@@ -316,7 +316,7 @@ bf_groups_visit(const struct bf_groups *g, bf_group_cb *cb, void *arg)
 
 /* The newer protocols send to all routers that speak them (RFC 3376 4.2.14, RFC 3810 5.2.14). */
 static void
-destination(const struct bf_group *m, uint8_t ip[16])
+report_destination(const struct bf_group *m, uint8_t ip[16])
 {
 	static const uint8_t mld2[16] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x16};
 	static const uint8_t igmp3[4] = {224, 0, 0, 22};
@@ -333,7 +333,7 @@ bf_group_mac(const struct bf_group *m, uint8_t mac[6])
 {
 	uint8_t ip[16];
 
-	destination(m, ip);
+	report_destination(m, ip);
 	if (m->v6) {
 		mac[0] = mac[1] = 0x33;
 		memcpy(mac + 2, ip + 12, 4);
@@ -371,7 +371,7 @@ put_igmp(const struct bf_group *m, uint8_t *p)
 	uint32_t len = 8;
 	uint16_t sum;
 
-	destination(m, dst);
+	report_destination(m, dst);
 	if (m->version == 3) {
 		len = put_record(m, igmp);
 	} else {
@@ -403,7 +403,7 @@ put_mld(const struct bf_group *m, uint8_t *p)
 	uint32_t len = 24;
 	uint16_t sum;
 
-	destination(m, dst);
+	report_destination(m, dst);
 	if (m->version == 2) {
 		len = put_record(m, mld);
 	} else {

@@ -109,7 +109,7 @@ is_link_local(const struct bf_neighbor *nb)
 
 /* A station has taken another address: those of the kind that it has not used for a while go. */
 static void
-renumber(struct bf_neighbors *n, const struct bf_neighbor *nb, uint32_t now_s)
+station_renumber(struct bf_neighbors *n, const struct bf_neighbor *nb, uint32_t now_s)
 {
 	int32_t pos = bf_shares_first(n->shares, nb->port), next;
 
@@ -149,7 +149,7 @@ bf_neighbors_note(struct bf_neighbors *n, const struct bf_neighbor *nb, uint32_t
 		pos = -1;
 	}
 	if (pos < 0)
-		renumber(n, nb, now_s);
+		station_renumber(n, nb, now_s);
 	else
 		n->entries[pos].nb.port = nb->port;
 	if (pos >= 0)

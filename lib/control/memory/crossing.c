@@ -19,7 +19,7 @@
 #define NAMED 4 /* lcores in one event */
 
 static uint64_t
-bit(unsigned int worker)
+worker_bit(unsigned int worker)
 {
 	return UINT64_C(1) << worker;
 }
@@ -31,7 +31,7 @@ is_far(const struct bf_bridge *br, unsigned int worker, int node)
 }
 
 static bool
-crosses(const struct bf_bridge *br, const struct bf_guest *g, unsigned int q)
+queue_crosses(const struct bf_bridge *br, const struct bf_guest *g, unsigned int q)
 {
 	return (g->tx_seen & 1u << q) != 0 && g->poller[q] < br->lcores.n &&
 		is_far(br, g->poller[q], g->numa_node);
@@ -43,8 +43,8 @@ bf_crossing_of_guest(const struct bf_bridge *br, const struct bf_guest *g)
 	uint64_t found = 0;
 
 	for (unsigned int q = 0; g->up && q < g->cfg.queues; q++)
-		if (crosses(br, g, q))
-			found |= bit(g->poller[q]);
+		if (queue_crosses(br, g, q))
+			found |= worker_bit(g->poller[q]);
 	return found;
 }
 
@@ -57,7 +57,7 @@ bf_crossing_of_member(const struct bf_bridge *br, const struct bf_bond *b, unsig
 
 	for (unsigned int w = 0; w < b->n_queues; w++)
 		if (is_far(br, w, node))
-			found |= bit(w);
+			found |= worker_bit(w);
 	return found;
 }
 
@@ -69,12 +69,12 @@ name_lcores(const struct bf_bridge *br, uint64_t workers, char *buf, size_t size
 	size_t len = 0;
 
 	for (unsigned int w = 0; w < br->lcores.n && named < NAMED; w++) {
-		if (!(workers & bit(w)))
+		if (!(workers & worker_bit(w)))
 			continue;
 		len += (size_t)snprintf(buf + len, size - len, "%slcore %u (node %d)",
 			named++ > 0 ? ", " : "", br->lcores.workers[w]->lcore,
 			br->lcores.workers[w]->socket);
-		workers &= ~bit(w);
+		workers &= ~worker_bit(w);
 	}
 	if (workers != 0)
 		snprintf(buf + len, size - len, " and %d more", __builtin_popcountll(workers));
@@ -87,7 +87,7 @@ bf_crossing_advice(const struct bf_bridge *br, const struct bf_guest *g, char *b
 	char cpus[64];
 
 	for (unsigned int q = 0; q < g->cfg.queues; q++)
-		for (unsigned int w = 0; crosses(br, g, q) && w < br->lcores.n; w++)
+		for (unsigned int w = 0; queue_crosses(br, g, q) && w < br->lcores.n; w++)
 			if (br->lcores.workers[w]->socket == g->numa_node) {
 				snprintf(buf, size, "set lcore %u guest %s queue %u",
 					br->lcores.workers[w]->lcore, g->cfg.name, q);
@@ -100,7 +100,7 @@ bf_crossing_advice(const struct bf_bridge *br, const struct bf_guest *g, char *b
 
 /* Note what crosses now. @return those that did not when it was told last. */
 static uint64_t
-note(struct bf_crossing *c, int node, uint64_t now)
+crossing_note(struct bf_crossing *c, int node, uint64_t now)
 {
 	uint64_t fresh = c->node == node ? now & ~c->workers : now;
 
@@ -117,7 +117,7 @@ tell_guest(struct bf_bridge *br, struct bf_guest *g)
 
 	if (!g->up || g->numa_node < 0)
 		return;
-	fresh = note(&g->crossing, g->numa_node, now);
+	fresh = crossing_note(&g->crossing, g->numa_node, now);
 	if (fresh != 0) {
 		name_lcores(br, fresh, lcores, sizeof(lcores));
 		bf_event(&br->events, BF_LOG_WARNING, "numa_crossing", g->cfg.name,
@@ -139,7 +139,7 @@ tell_member(struct bf_bridge *br, struct bf_bond *b, unsigned int i)
 
 	if (node < 0)
 		return;
-	fresh = note(&m->crossing, node, bf_crossing_of_member(br, b, i));
+	fresh = crossing_note(&m->crossing, node, bf_crossing_of_member(br, b, i));
 	if (fresh == 0)
 		return;
 	name_lcores(br, fresh, lcores, sizeof(lcores));
@@ -151,7 +151,7 @@ tell_member(struct bf_bridge *br, struct bf_bond *b, unsigned int i)
 
 /* Once the memory is found, a look now and then is enough. @param turn of the look. */
 static void
-look(struct bf_bridge *br, struct bf_guest *g, unsigned int turn)
+guest_look(struct bf_bridge *br, struct bf_guest *g, unsigned int turn)
 {
 	if (!g->up || (g->numa_node >= 0 && g->slot % KNOWN_EVERY != turn))
 		return;
@@ -173,7 +173,7 @@ bf_crossings_tick(void *bridge, uint64_t now_ms)
 	c->turn = (c->turn + 1) % KNOWN_EVERY;
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
 		if (br->guests[s] != NULL)
-			look(br, br->guests[s], c->turn);
+			guest_look(br, br->guests[s], c->turn);
 	bf_frames_share(br);
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
 		if (br->guests[s] != NULL)

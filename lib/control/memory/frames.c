@@ -43,7 +43,7 @@ node_of_pollers(const struct bf_bridge *br, const struct bf_guest *g)
 }
 
 static struct rte_mempool *
-make(struct bf_bridge *br, struct bf_uplink *u, int node)
+pool_make(struct bf_bridge *br, struct bf_uplink *u, int node)
 {
 	uint32_t n = bf_bond_guest_frames(&u->bond, workers_on(br, node));
 	struct bf_frames *f = &u->frames;
@@ -77,7 +77,7 @@ shared_on(struct bf_bridge *br, struct bf_uplink *u, int node)
 	struct rte_mempool *p = NULL;
 
 	if (bf_nodes_differ(node, bf_pool_node(u->bond.pool)))
-		p = u->frames.pool[node] != NULL ? u->frames.pool[node] : make(br, u, node);
+		p = u->frames.pool[node] != NULL ? u->frames.pool[node] : pool_make(br, u, node);
 	return p != NULL ? p : u->bond.pool;
 }
 

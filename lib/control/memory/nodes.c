@@ -60,7 +60,7 @@ the_node(void)
 }
 
 static int
-known(int node)
+node_known(int node)
 {
 	return node >= 0 && node < BF_NODES_MAX ? node : BF_NODE_UNKNOWN;
 }
@@ -74,7 +74,8 @@ bf_nodes_of_lcore(unsigned int lcore)
 	if (!bf_nodes_are_several())
 		return the_node();
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		int its = CPU_ISSET(cpu, &cpus) ? known(numa_node_of_cpu(cpu)) : BF_NODE_UNKNOWN;
+		int its =
+			CPU_ISSET(cpu, &cpus) ? node_known(numa_node_of_cpu(cpu)) : BF_NODE_UNKNOWN;
 
 		if (bf_nodes_differ(node, its))
 			return BF_NODE_UNKNOWN;
@@ -94,7 +95,7 @@ bf_nodes_of_port(uint16_t port)
 	bus = rte_dev_bus(info.device);
 	if (bus == NULL || strcmp(rte_bus_name(bus), "vdev") == 0)
 		return BF_NODE_UNKNOWN;
-	return bf_nodes_are_several() ? known(rte_eth_dev_socket_id(port)) : the_node();
+	return bf_nodes_are_several() ? node_known(rte_eth_dev_socket_id(port)) : the_node();
 }
 
 unsigned int
@@ -124,7 +125,7 @@ bf_nodes_most(const int *found, unsigned int n)
 	int best = BF_NODE_UNKNOWN;
 
 	for (unsigned int i = 0; i < n; i++)
-		if (known(found[i]) >= 0)
+		if (node_known(found[i]) >= 0)
 			count[found[i]]++;
 	for (int node = 0; node < BF_NODES_MAX; node++)
 		if (count[node] > (best < 0 ? 0 : count[best]))

@@ -29,7 +29,7 @@ static struct {
 } pools[MAX_POOLS];
 
 static struct rte_mempool *
-remember(struct rte_mempool *p)
+pool_remember(struct rte_mempool *p)
 {
 	for (unsigned int i = 0; p != NULL && i < MAX_POOLS; i++) {
 		if (pools[i].pool == NULL) {
@@ -43,7 +43,7 @@ remember(struct rte_mempool *p)
 }
 
 static struct rte_mempool *
-make(const char *name, uint32_t n, uint32_t room, int node)
+pool_make(const char *name, uint32_t n, uint32_t room, int node)
 {
 	static unsigned int serial;
 	char unique[RTE_MEMPOOL_NAMESIZE];
@@ -64,12 +64,12 @@ struct rte_mempool *
 bf_pool_create(const char *name, uint32_t n, uint32_t mtu, int node)
 {
 	uint32_t room = room_for(mtu);
-	struct rte_mempool *p = make(name, n, room, node);
+	struct rte_mempool *p = pool_make(name, n, room, node);
 
 	if (p == NULL && node != SOCKET_ID_ANY)
-		p = make(name, n, room, SOCKET_ID_ANY);
+		p = pool_make(name, n, room, SOCKET_ID_ANY);
 	if (p == NULL && room > PIECE) {
-		p = make(name, n, PIECE, SOCKET_ID_ANY);
+		p = pool_make(name, n, PIECE, SOCKET_ID_ANY);
 		if (p != NULL)
 			BF_NOTICE("memory",
 				"%s: no room for %" PRIu32 " buffers of %" PRIu32 " bytes; "
@@ -78,17 +78,17 @@ bf_pool_create(const char *name, uint32_t n, uint32_t mtu, int node)
 	}
 	if (p == NULL)
 		errno = ENOMEM;
-	return remember(p);
+	return pool_remember(p);
 }
 
 struct rte_mempool *
 bf_pool_create_on(int node, const char *name, uint32_t n, uint32_t mtu)
 {
-	struct rte_mempool *p = make(name, n, room_for(mtu), node);
+	struct rte_mempool *p = pool_make(name, n, room_for(mtu), node);
 
 	if (p == NULL)
 		errno = ENOMEM;
-	return remember(p);
+	return pool_remember(p);
 }
 
 int

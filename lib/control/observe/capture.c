@@ -228,7 +228,7 @@ bf_captures_start(struct bf_bridge *br, const struct bf_capture_spec *spec, unsi
 }
 
 static void
-retire(struct bf_bridge *br, struct bf_capture *c, const char *why)
+capture_retire(struct bf_bridge *br, struct bf_capture *c, const char *why)
 {
 	bf_taps_retire(&br->taps, c->tap);
 	c->state = BF_CAPTURE_RETIRED;
@@ -318,7 +318,7 @@ bf_captures_stop(struct bf_bridge *br, const struct bf_capture *one)
 		if (c->state == BF_CAPTURE_DRAINING)
 			__atomic_store_n(&c->file.give_up, true, __ATOMIC_RELEASE);
 		if (c->state == BF_CAPTURE_RUNNING)
-			retire(br, c, "stopped");
+			capture_retire(br, c, "stopped");
 	}
 	let_drain(br);
 	until_ms = bf_clock_ms() + STOP_MS;
@@ -345,7 +345,7 @@ bf_captures_leave_ports(struct bf_bridge *br)
 		if (bf_is_bond_slot((uint16_t)c->slot))
 			there = br->up[bf_bond_of_slot((uint16_t)c->slot)].name[0] != '\0';
 		if (!there || strcmp(bf_bridge_port_name(br, (uint16_t)c->slot), c->port) != 0)
-			retire(br, c, "its port was removed");
+			capture_retire(br, c, "its port was removed");
 	}
 }
 
@@ -362,7 +362,7 @@ bf_captures_tick(void *bridge, uint64_t now_ms)
 
 		if (c != NULL && c->state == BF_CAPTURE_RUNNING &&
 			__atomic_load_n(&c->done, __ATOMIC_ACQUIRE))
-			retire(br, c, "has its number of frames");
+			capture_retire(br, c, "has its number of frames");
 	}
 	let_drain(br);
 	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++) {

@@ -121,7 +121,7 @@ bf_capture_file_open(struct bf_capture_file *f, const char *path, uint32_t snap,
 
 /* Behind the last frame that is whole in the file. */
 static void
-cut(struct bf_capture_file *f)
+file_cut(struct bf_capture_file *f)
 {
 	uint64_t at = f->whole_bytes, n = f->whole_frames;
 	uint32_t head[4]; /* seconds, nanoseconds, bytes that are there, bytes of the frame */
@@ -150,7 +150,7 @@ bf_capture_file_flush(struct bf_capture_file *f)
 	}
 	if (f->error == 0)
 		f->error = EIO;
-	cut(f);
+	file_cut(f);
 	return -f->error;
 }
 

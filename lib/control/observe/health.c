@@ -263,7 +263,7 @@ has_event(enum bf_health_rule rule)
 }
 
 static void
-report(struct bf_bridge *br)
+findings_report(struct bf_bridge *br)
 {
 	const struct bf_findings *now = &br->health.now, *before = &br->health.before;
 
@@ -335,7 +335,7 @@ bf_health_tick(void *bridge, uint64_t now_ms)
 	}
 	worker_findings(br);
 	guest_findings(br);
-	report(br);
+	findings_report(br);
 	h->next_ms = now_ms + LOOK_MS;
 	return h->next_ms;
 }

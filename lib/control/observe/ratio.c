@@ -22,7 +22,7 @@ bf_ratio_note(struct bf_ratio *r, uint64_t part, uint64_t whole)
 }
 
 static uint32_t
-oldest(const struct bf_ratio *r)
+note_oldest(const struct bf_ratio *r)
 {
 	return r->n <= NOTES ? 0 : r->n % NOTES;
 }
@@ -30,7 +30,7 @@ oldest(const struct bf_ratio *r)
 uint64_t
 bf_ratio_whole(const struct bf_ratio *r)
 {
-	return r->n < 2 ? 0 : r->whole[(r->n - 1) % NOTES] - r->whole[oldest(r)];
+	return r->n < 2 ? 0 : r->whole[(r->n - 1) % NOTES] - r->whole[note_oldest(r)];
 }
 
 double
@@ -40,5 +40,5 @@ bf_ratio_of(const struct bf_ratio *r)
 
 	return whole == 0
 		? 0
-		: (double)(r->part[(r->n - 1) % NOTES] - r->part[oldest(r)]) / (double)whole;
+		: (double)(r->part[(r->n - 1) % NOTES] - r->part[note_oldest(r)]) / (double)whole;
 }

@@ -33,7 +33,7 @@ bf_stats_base_new(void)
 #define N_FIELDS (sizeof(struct bf_port_counters) / sizeof(uint64_t))
 
 static void
-add(struct bf_port_counters *to, const struct bf_port_counters *from)
+counters_add(struct bf_port_counters *to, const struct bf_port_counters *from)
 {
 	uint64_t *t = (uint64_t *)to;
 	const uint64_t *f = (const uint64_t *)from;
@@ -43,11 +43,11 @@ add(struct bf_port_counters *to, const struct bf_port_counters *from)
 }
 
 static void
-total(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters *sum)
+port_total(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters *sum)
 {
 	memset(sum, 0, sizeof(*sum));
 	for (unsigned int w = 0; w < br->lcores.n; w++)
-		add(sum, &br->lcores.workers[w]->counters->ports[slot]);
+		counters_add(sum, &br->lcores.workers[w]->counters->ports[slot]);
 	sum->rx_frames += br->discards.frames[slot];
 	sum->drops[BF_DROP_GUEST_RING_DISABLED] += br->discards.frames[slot];
 }
@@ -58,7 +58,7 @@ bf_stats_port(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters
 	const uint64_t *base = (const uint64_t *)&br->base->ports[slot];
 	uint64_t *s = (uint64_t *)sum;
 
-	total(br, slot, sum);
+	port_total(br, slot, sum);
 	for (unsigned int i = 0; i < N_FIELDS; i++)
 		s[i] -= base[i];
 }
@@ -135,7 +135,7 @@ bf_stats_own(const struct bf_bridge *br, unsigned int bond)
 void
 bf_stats_clear_port(struct bf_bridge *br, uint16_t slot)
 {
-	total(br, slot, &br->base->ports[slot]);
+	port_total(br, slot, &br->base->ports[slot]);
 	if (bf_is_bond_slot(slot))
 		br->base->own[bf_bond_of_slot(slot)] = own_total(br, bf_bond_of_slot(slot));
 }
@@ -168,7 +168,7 @@ bf_stats_ledger(const struct bf_bridge *br, struct bf_ledger *sum)
 
 	memset(sum, 0, sizeof(*sum));
 	for (unsigned int s = 0; s < BF_MAX_PORTS; s++) {
-		total(br, (uint16_t)s, &c);
+		port_total(br, (uint16_t)s, &c);
 		sum->rx += c.rx_frames;
 		sum->tx += c.tx_frames;
 		sum->copies += c.copies;

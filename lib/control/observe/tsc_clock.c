@@ -18,7 +18,7 @@
 
 /* Both clocks at one moment: of some tries the one that was interrupted least. */
 static void
-look(struct bf_tsc_clock *c)
+clock_look(struct bf_tsc_clock *c)
 {
 	uint64_t best = UINT64_MAX;
 
@@ -42,23 +42,23 @@ bf_tsc_clock_init(struct bf_tsc_clock *c)
 	c->ns_per_tick = 1e9 / (double)rte_get_tsc_hz();
 	c->first_ns = bf_clock_ns();
 	c->first_tsc = rte_rdtsc();
-	look(c);
+	clock_look(c);
 }
 
 static void
-renew(struct bf_tsc_clock *c)
+clock_renew(struct bf_tsc_clock *c)
 {
 	uint64_t ns = bf_clock_ns() - c->first_ns, ticks = rte_rdtsc() - c->first_tsc;
 
 	if (ns >= LONG_ENOUGH_NS)
 		c->ns_per_tick = (double)ns / (double)ticks;
-	look(c);
+	clock_look(c);
 }
 
 uint64_t
 bf_tsc_clock_wall_ns(struct bf_tsc_clock *c, uint64_t tsc)
 {
 	if ((int64_t)(tsc - c->tsc) > (int64_t)(rte_get_tsc_hz() / 10))
-		renew(c);
+		clock_renew(c);
 	return c->wall_ns + (uint64_t)(int64_t)((double)(int64_t)(tsc - c->tsc) * c->ns_per_tick);
 }

@@ -66,7 +66,7 @@ warn_of_own_address(struct bf_bridge *br, uint64_t key, uint16_t port)
 }
 
 static void
-learn(struct bf_bridge *br, uint64_t key, uint16_t to)
+station_learn(struct bf_bridge *br, uint64_t key, uint16_t to)
 {
 	uint16_t from = to;
 	enum bf_fdb_learned how;
@@ -121,14 +121,14 @@ bf_moves_hear(struct bf_bridge *br, const struct bf_mail *m)
 	}
 	if (m->kind == BF_MAIL_CLAIM)
 		return; /* settled meanwhile */
-	learn(br, m->key, m->port);
+	station_learn(br, m->key, m->port);
 	if (m->announced && !bf_is_bond_slot(m->port))
 		bf_fdb_announced(br->fdb, m->key);
 }
 
 /* @return true when nothing more is to be decided about it. */
 static bool
-judge(struct bf_bridge *br, const struct bf_claim *c)
+claim_judge(struct bf_bridge *br, const struct bf_claim *c)
 {
 	uint16_t port = bf_bond_slot(BF_FDB_BOND_OF(c->key));
 	const struct bf_fdb_entry *e = bf_fdb_find(br->fdb, c->key, &port);
@@ -139,7 +139,7 @@ judge(struct bf_bridge *br, const struct bf_claim *c)
 		return true; /* its guest has spoken since */
 	if (bf_fdb_has_announced(br->fdb, e) && bf_bond_is_doubted(bond_of(br, c->key)))
 		return false;
-	learn(br, c->key, bf_bond_slot(BF_FDB_BOND_OF(c->key)));
+	station_learn(br, c->key, bf_bond_slot(BF_FDB_BOND_OF(c->key)));
 	return true;
 }
 
@@ -155,7 +155,7 @@ bf_moves_tick(void *bridge, uint64_t now_ms)
 		return now_ms + BF_TURN_MS;
 	mv->judged_s = br->fdb->now_s;
 	for (uint32_t i = mv->n_claims; i > 0; i--)
-		if (judge(br, &mv->claims[i - 1]))
+		if (claim_judge(br, &mv->claims[i - 1]))
 			forget_claim(mv, i - 1);
 	return now_ms + BF_TURN_MS;
 }

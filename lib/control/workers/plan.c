@@ -29,7 +29,7 @@ queues_of(const struct bf_bridge *br, unsigned int worker)
 }
 
 static uint16_t
-pinned(const struct bf_bridge *br, const struct bf_guest *g, unsigned int q)
+queue_pinned(const struct bf_bridge *br, const struct bf_guest *g, unsigned int q)
 {
 	if (g->cfg.pin[q] == 0)
 		return BF_NO_POLLER;
@@ -47,7 +47,7 @@ is_far(const struct bf_bridge *br, const struct bf_guest *g, unsigned int worker
 
 /* The worker with the fewest queues; those on the guest's memory node come first. */
 static uint16_t
-choose(const struct bf_bridge *br, const struct bf_guest *g)
+worker_choose(const struct bf_bridge *br, const struct bf_guest *g)
 {
 	unsigned int best = 0, least = UINT32_MAX;
 
@@ -65,7 +65,7 @@ choose(const struct bf_bridge *br, const struct bf_guest *g)
 
 /* @return false: the old poller could not be taken off it, and keeps it. */
 static bool
-move(struct bf_bridge *br, struct bf_guest *g, unsigned int q, uint16_t to)
+queue_move(struct bf_bridge *br, struct bf_guest *g, unsigned int q, uint16_t to)
 {
 	uint16_t from = g->poller[q];
 
@@ -89,8 +89,8 @@ bring_near(struct bf_bridge *br, struct bf_guest *g, unsigned int q)
 
 	if (!is_far(br, g, from))
 		return;
-	to = choose(br, g);
-	if (is_far(br, g, to) || !move(br, g, q, to))
+	to = worker_choose(br, g);
+	if (is_far(br, g, to) || !queue_move(br, g, q, to))
 		return;
 	bf_event(&br->events, BF_LOG_NOTICE, "numa_moved", g->cfg.name,
 		"queue %u moved from lcore %u to lcore %u, on the node of its memory (%d)", q,
@@ -101,19 +101,19 @@ void
 bf_plan_guest(struct bf_bridge *br, struct bf_guest *g)
 {
 	for (unsigned int q = 0; q < g->cfg.queues; q++) {
-		uint16_t pin = pinned(br, g, q);
+		uint16_t pin = queue_pinned(br, g, q);
 
 		if (pin != BF_NO_POLLER && g->poller[q] != pin)
-			move(br, g, q, pin);
+			queue_move(br, g, q, pin);
 		else if (g->poller[q] == BF_NO_POLLER)
-			move(br, g, q, choose(br, g));
+			queue_move(br, g, q, worker_choose(br, g));
 		else if (pin == BF_NO_POLLER)
 			bring_near(br, g, q);
 	}
 }
 
 static void
-measure(struct bf_bridge *br, double *load)
+load_measure(struct bf_bridge *br, double *load)
 {
 	struct bf_plan *p = &br->plan;
 
@@ -144,7 +144,7 @@ move_one(struct bf_bridge *br, uint16_t from, uint16_t to)
 			if (g->poller[q] != from || g->cfg.pin[q] != 0 ||
 				(is_far(br, g, to) && !is_far(br, g, from)))
 				continue;
-			if (!move(br, g, q, to))
+			if (!queue_move(br, g, q, to))
 				return false;
 			br->plan.moves++;
 			bf_event(&br->events, BF_LOG_NOTICE, "lcore_rebalanced", g->cfg.name,
@@ -176,7 +176,7 @@ bf_plan_tick(void *bridge, uint64_t now_ms)
 		return br->plan.next_ms;
 	br->plan.next_ms = now_ms + LOOK_MS;
 	make_good(br);
-	measure(br, load);
+	load_measure(br, load);
 	for (unsigned int w = 1; w < br->lcores.n; w++) {
 		most = load[w] > load[most] ? w : most;
 		least = load[w] < load[least] ? w : least;
