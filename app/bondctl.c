@@ -65,10 +65,10 @@ struct answer {
 static struct termios saved_mode;
 static volatile sig_atomic_t is_raw;
 
-static void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void error_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static void
-complain(const char *fmt, ...)
+error_print(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -93,16 +93,16 @@ explain_connect(const char *path, int error)
 {
 	switch (error) {
 	case ENOENT:
-		complain("%s: no such socket: expected a running bondfwd there", path);
+		error_print("%s: no such socket: expected a running bondfwd there", path);
 		break;
 	case ECONNREFUSED:
-		complain("%s: nobody answers: expected a running bondfwd there", path);
+		error_print("%s: nobody answers: expected a running bondfwd there", path);
 		break;
 	case EACCES:
-		complain("%s: permission denied: expected to be in the socket's group", path);
+		error_print("%s: permission denied: expected to be in the socket's group", path);
 		break;
 	default:
-		complain("%s: %s", path, strerror(error));
+		error_print("%s: %s", path, strerror(error));
 	}
 }
 
@@ -114,7 +114,7 @@ connect_daemon(const char *path)
 	int fd;
 
 	if (strlen(path) >= sizeof(addr.sun_path)) {
-		complain("socket: path of %zu bytes: expected at most %zu", strlen(path),
+		error_print("socket: path of %zu bytes: expected at most %zu", strlen(path),
 			sizeof(addr.sun_path) - 1);
 		return -1;
 	}
@@ -142,7 +142,7 @@ wait_for(int fd, short events, int64_t deadline_ms)
 		n = left > 0 ? poll(&pfd, 1, left > INT_MAX ? INT_MAX : (int)left) : 0;
 	} while (n < 0 && errno == EINTR);
 	if (n <= 0)
-		complain("timeout: expected an answer in time, see -t");
+		error_print("timeout: expected an answer in time, see -t");
 	return n > 0;
 }
 
@@ -164,7 +164,7 @@ send_all(int fd, const char *data, size_t len, int64_t deadline_ms)
 		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
 			return true;
 		if (n < 0) {
-			complain("send: %s", strerror(errno));
+			error_print("send: %s", strerror(errno));
 			return false;
 		}
 		data += n;
@@ -175,7 +175,7 @@ send_all(int fd, const char *data, size_t len, int64_t deadline_ms)
 
 /* Receive exactly len bytes. */
 static bool
-receive(int fd, char *data, size_t len, int64_t deadline_ms)
+answer_receive(int fd, char *data, size_t len, int64_t deadline_ms)
 {
 	ssize_t n;
 
@@ -186,7 +186,7 @@ receive(int fd, char *data, size_t len, int64_t deadline_ms)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (n <= 0) {
-			complain("connection closed: expected an answer from bondfwd");
+			error_print("connection closed: expected an answer from bondfwd");
 			return false;
 		}
 		data += n;
@@ -224,7 +224,7 @@ receive_answer(int fd, struct answer *a, int64_t deadline_ms)
 
 	a->text = NULL;
 	do {
-		if (len == sizeof(header) || !receive(fd, &header[len], 1, deadline_ms))
+		if (len == sizeof(header) || !answer_receive(fd, &header[len], 1, deadline_ms))
 			break;
 	} while (header[len++] != '\n');
 	if (len == 0)
@@ -234,15 +234,15 @@ receive_answer(int fd, struct answer *a, int64_t deadline_ms)
 	else
 		header[0] = '\0';
 	if (!parse_header(header, a)) {
-		complain("answer: expected \"STATUS LENGTH\" from bondfwd");
+		error_print("answer: expected \"STATUS LENGTH\" from bondfwd");
 		return false;
 	}
 	a->text = malloc(a->len + 1);
 	if (a->text == NULL) {
-		complain("answer of %zu bytes: expected memory for it", a->len);
+		error_print("answer of %zu bytes: expected memory for it", a->len);
 		return false;
 	}
-	if (receive(fd, a->text, a->len, deadline_ms))
+	if (answer_receive(fd, a->text, a->len, deadline_ms))
 		return true;
 	free(a->text);
 	a->text = NULL;
@@ -262,7 +262,7 @@ run_command(const struct options *opt, const char *line)
 	fd = connect_daemon(opt->socket);
 	if (fd < 0)
 		return EXIT_FAILED;
-	(void)snprintf(preamble, sizeof(preamble), "bondctl 1 exec%s\n", opt->json ? " json" : "");
+	snprintf(preamble, sizeof(preamble), "bondctl 1 exec%s\n", opt->json ? " json" : "");
 	ok = send_all(fd, preamble, strlen(preamble), deadline_ms) &&
 		send_all(fd, line, strlen(line), deadline_ms) &&
 		send_all(fd, &end, 1, deadline_ms) && receive_answer(fd, &a, deadline_ms);
@@ -271,7 +271,7 @@ run_command(const struct options *opt, const char *line)
 		return EXIT_FAILED;
 	if (fwrite(a.text, 1, a.len, a.status == 0 ? stdout : stderr) != a.len ||
 		fflush(stdout) != 0) {
-		complain("output: %s", strerror(errno));
+		error_print("output: %s", strerror(errno));
 		a.status = EXIT_FAILED;
 	}
 	free(a.text);
@@ -292,7 +292,7 @@ run_lines(const struct options *opt)
 		if (len > 0 && line[len - 1] == '\n')
 			line[--len] = '\0';
 		if (len > LINE_LIMIT || strlen(line) != (size_t)len) {
-			complain(
+			error_print(
 				"line %lu: expected at most %d bytes of text", line_no, LINE_LIMIT);
 			status = EXIT_USAGE;
 			break;
@@ -302,7 +302,7 @@ run_lines(const struct options *opt)
 			continue;
 		status = run_command(opt, line);
 		if (status != EXIT_DONE)
-			complain("line %lu failed, stopped there", line_no);
+			error_print("line %lu failed, stopped there", line_no);
 	}
 	free(line);
 	return status;
@@ -349,12 +349,12 @@ run_words(const struct options *opt, int n_words, char *const *words)
 	line[0] = '\0';
 	for (i = 0; i < n_words; i++) {
 		if (strpbrk(words[i], "\r\n") != NULL) {
-			complain("command: expected one line");
+			error_print("command: expected one line");
 			return EXIT_USAGE;
 		}
 		if (!append_word(line, sizeof(line), &len, words[i], n_words == 1) ||
 			len > LINE_LIMIT) {
-			complain("command: expected at most %d bytes", LINE_LIMIT);
+			error_print("command: expected at most %d bytes", LINE_LIMIT);
 			return EXIT_USAGE;
 		}
 	}
@@ -505,7 +505,7 @@ is_refused(int fd, int64_t deadline_ms, int *status)
 		return false;
 	*status = EXIT_FAILED;
 	if (n != 1)
-		complain("connection closed: expected a session from bondfwd");
+		error_print("connection closed: expected a session from bondfwd");
 	else if (receive_answer(fd, &a, deadline_ms)) {
 		(void)fwrite(a.text, 1, a.len, stderr);
 		free(a.text);
@@ -531,7 +531,7 @@ run_terminal(const struct options *opt)
 			restore_terminal();
 			status = EXIT_DONE;
 		} else {
-			complain("terminal: %s", strerror(errno));
+			error_print("terminal: %s", strerror(errno));
 		}
 	}
 	(void)close(fd);
@@ -566,7 +566,7 @@ parse_timeout(const char *text, unsigned int *timeout_s)
 	errno = 0;
 	value = strtol(text, &end, 10);
 	if (end == text || *end != '\0' || errno != 0 || value < 1 || value > TIMEOUT_MAX_S) {
-		complain("timeout: \"%s\": expected 1 to %d seconds", text, TIMEOUT_MAX_S);
+		error_print("timeout: \"%s\": expected 1 to %d seconds", text, TIMEOUT_MAX_S);
 		return false;
 	}
 	*timeout_s = (unsigned int)value;
@@ -630,7 +630,7 @@ main(int argc, char **argv)
 	if (!isatty(STDIN_FILENO))
 		return run_lines(&opt);
 	if (opt.json) {
-		complain("-j: expected a command, or lines from a pipe");
+		error_print("-j: expected a command, or lines from a pipe");
 		return EXIT_USAGE;
 	}
 	return run_terminal(&opt);

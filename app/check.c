@@ -19,7 +19,7 @@ print_line(void *arg, const char *line)
 }
 
 static void
-complain(const char *guest, const char *text)
+problem_print(const char *guest, const char *text)
 {
 	char line[1024];
 
@@ -37,7 +37,7 @@ on_fault(void *arg, const struct bf_err *err)
 {
 	struct checking *c = arg;
 
-	complain("", err->text);
+	problem_print("", err->text);
 	c->problems++;
 }
 
@@ -48,7 +48,7 @@ on_warning(void *arg, const char *line)
 
 	(void)arg;
 	snprintf(text, sizeof(text), "warning: %s", line);
-	complain("", text);
+	problem_print("", text);
 }
 
 /* The EAL's arguments and the kernel know which devices there will be; without either, nobody. */
@@ -96,7 +96,7 @@ bf_check_run(struct bf_app *app, const struct bf_options *o, int n_eal, char **a
 	for (uint32_t i = 0; i < o->config->n_guests; i++) {
 		if (bf_guest_check_socket(&o->config->guests[i], &err) == 0)
 			continue;
-		complain(o->config->guests[i].name, err.text);
+		problem_print(o->config->guests[i].name, err.text);
 		c.problems++;
 	}
 	for (uint32_t i = 0; i < o->config->n_bonds; i++)

@@ -46,7 +46,7 @@ static int signal_fd = -1;
 
 /* One line in one piece; what a file or an argument says may hold control bytes. */
 static int
-fail(int status, const char *text)
+error_print(int status, const char *text)
 {
 	char line[1024];
 	size_t len;
@@ -84,7 +84,7 @@ open_signals(void)
 
 /* What a restart would give, unless that cuts somebody off: then the operator is asked to load. */
 static void
-reload(struct bf_app *app)
+config_reload(struct bf_app *app)
 {
 	struct bf_load how = {.path = app->config_path};
 	struct bf_out *out = bf_out_create(BF_OUT_TEXT, 0);
@@ -152,7 +152,7 @@ open_telemetry(struct bf_err *err)
 }
 
 static int
-watch(int ep, int fd)
+fd_watch(int ep, int fd)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
 
@@ -209,15 +209,16 @@ static const struct bf_task tasks[] = {
 
 /* Sleeps unless something is due: the front door's and the EAL's threads share this CPU. */
 static int
-run(struct bf_app *app, const char *console)
+loop_run(struct bf_app *app, const char *console)
 {
 	struct loop loop = {.app = app, .console = console};
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event ev[8];
 
-	if (ep < 0 || watch(ep, signal_fd) != 0 || watch(ep, bf_notify_fd()) != 0 ||
-		watch(ep, bf_console_fd(app->console)) != 0 || watch(ep, bf_telemetry_fd()) != 0) {
-		fail(STATUS_FAILED, strerror(errno));
+	if (ep < 0 || fd_watch(ep, signal_fd) != 0 || fd_watch(ep, bf_notify_fd()) != 0 ||
+		fd_watch(ep, bf_console_fd(app->console)) != 0 ||
+		fd_watch(ep, bf_telemetry_fd()) != 0) {
+		error_print(STATUS_FAILED, strerror(errno));
 		if (ep >= 0)
 			close(ep);
 		return STATUS_FAILED;
@@ -230,7 +231,7 @@ run(struct bf_app *app, const char *console)
 			break;
 		take_signals(app);
 		if (app->reload && !app->quit)
-			reload(app);
+			config_reload(app);
 		bf_console_poll(app->console, bf_clock_ms());
 		bf_telemetry_serve(app->br);
 	}
@@ -261,7 +262,7 @@ eal_failure(int argc, char **argv)
 
 /* A bond of a config file is the same bond after a restart; one of the command line may be any. */
 static const char *
-remembers(const struct bf_options *o)
+console_remembered(const struct bf_options *o)
 {
 	return o->config_path != NULL ? o->console : NULL;
 }
@@ -301,7 +302,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 		return STATUS_OK;
 	if (bf_bridge_start(app->br, err) != 0)
 		return STATUS_FAILED;
-	bf_remember_load(remembers(o), app->br, o->config);
+	bf_remember_load(console_remembered(o), app->br, o->config);
 	ret = bf_bridge_apply(app->br, o->config, err);
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
@@ -317,20 +318,20 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 }
 
 static int
-serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
+switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 {
 	struct bf_err err = {""};
 	int status;
 
 	if (rte_eal_init(eal_argc, argv) < 0)
-		return fail(rte_errno == EINVAL ? STATUS_USAGE : STATUS_FAILED,
+		return error_print(rte_errno == EINVAL ? STATUS_USAGE : STATUS_FAILED,
 			eal_failure(eal_argc, argv));
 	take_signals(app);
 	status = app->quit ? STATUS_OK : bring_up(app, o, &err);
 	if (status != STATUS_OK)
-		fail(status, err.text);
+		error_print(status, err.text);
 	else if (!app->quit)
-		status = run(app, remembers(o));
+		status = loop_run(app, console_remembered(o));
 	bf_app_commit(app);
 	bf_telemetry_close();
 	bf_console_close(app->console);
@@ -360,7 +361,7 @@ refuse_misplaced(const char *option)
 		"%s stands among the EAL's options: expected -- before bondfwd's own, as in "
 		"bondfwd -l 0,1 -- %s ...",
 		option, option);
-	return fail(STATUS_USAGE, text);
+	return error_print(STATUS_USAGE, text);
 }
 
 /* For programs that read: what makes the tables of docs/console.md. */
@@ -374,7 +375,7 @@ help_as_json(struct bf_app *app)
 		struct bf_out *out = bf_out_create(BF_OUT_JSON, 0);
 
 		if (out == NULL)
-			return fail(STATUS_FAILED, "out of memory");
+			return error_print(STATUS_FAILED, "out of memory");
 		status = bf_cmd_run(app->cmds, commands[i], out, app);
 		printf("%s\n", bf_out_data(out, NULL));
 		bf_out_destroy(out);
@@ -384,7 +385,7 @@ help_as_json(struct bf_app *app)
 }
 
 static int
-start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
+program_start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 {
 	char why[256] = "";
 	int status;
@@ -399,7 +400,7 @@ start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 	}
 	app->cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, app, why, sizeof(why));
 	if (app->cmds == NULL)
-		return fail(STATUS_FAILED, why);
+		return error_print(STATUS_FAILED, why);
 	if (o->help_json)
 		return help_as_json(app);
 	app->config_path = o->config_path;
@@ -407,11 +408,12 @@ start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 		bf_log_set_level(BF_LOG_DEBUG);
 	if (!o->check && has_nothing_to_do(o, eal_argc, argv)) {
 		bf_cmd_set_destroy(app->cmds);
-		return fail(STATUS_USAGE,
+		return error_print(STATUS_USAGE,
 			"nothing to do: expected --bond, --guest, --config FILE, --console PATH or "
 			"-i behind --");
 	}
-	status = o->check ? bf_check_run(app, o, eal_argc, argv) : serve(app, o, eal_argc, argv);
+	status = o->check ? bf_check_run(app, o, eal_argc, argv)
+			  : switch_serve(app, o, eal_argc, argv);
 	bf_cmd_set_destroy(app->cmds);
 	return status;
 }
@@ -425,16 +427,16 @@ main(int argc, char **argv)
 	struct bf_err err = {""};
 
 	if (app == NULL || open_signals() < 0) {
-		status = fail(STATUS_FAILED, strerror(errno));
+		status = error_print(STATUS_FAILED, strerror(errno));
 	} else if (at == argc && bf_options_misplaced(argc, argv) != NULL) {
 		status = refuse_misplaced(bf_options_misplaced(argc, argv));
 	} else if (bf_options_parse(
 			   &o, at < argc ? argc - at : 1, &argv[at < argc ? at : 0], &err) != 0) {
-		status = fail(STATUS_USAGE, err.text);
+		status = error_print(STATUS_USAGE, err.text);
 		for (unsigned int i = 0; o.check && i < o.n_more; i++)
-			fail(STATUS_USAGE, o.more[i].text);
+			error_print(STATUS_USAGE, o.more[i].text);
 	} else {
-		status = start(app, &o, at > 0 ? at : 1, argv);
+		status = program_start(app, &o, at > 0 ? at : 1, argv);
 	}
 	bf_options_fini(&o);
 	if (app != NULL)

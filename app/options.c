@@ -56,7 +56,7 @@ static const struct {
 };
 
 static enum option
-find(const char *word, size_t len)
+option_find(const char *word, size_t len)
 {
 	for (unsigned int i = 0; i < OPT_COUNT; i++)
 		if ((strlen(options[i].name) == len && strncmp(options[i].name, word, len) == 0) ||
@@ -71,7 +71,7 @@ bf_options_start(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "--") == 0)
 			return i;
-	return argc > 1 && find(argv[1], strcspn(argv[1], "=")) != OPT_COUNT ? 0 : argc;
+	return argc > 1 && option_find(argv[1], strcspn(argv[1], "=")) != OPT_COUNT ? 0 : argc;
 }
 
 static int
@@ -123,7 +123,7 @@ set_console(struct bf_options *o, const char *path, struct bf_err *err)
 }
 
 static int
-take(struct bf_options *o, enum option opt, const char *value, struct bf_err *err)
+option_take(struct bf_options *o, enum option opt, const char *value, struct bf_err *err)
 {
 	uint64_t n = 0;
 	int ret = 0;
@@ -172,7 +172,7 @@ bf_options_misplaced(int n_eal, char **argv)
 {
 	for (int i = 1; i < n_eal; i++) {
 		enum option opt = strncmp(argv[i], "--", 2) == 0
-			? find(argv[i], strcspn(argv[i], "="))
+			? option_find(argv[i], strcspn(argv[i], "="))
 			: OPT_COUNT;
 
 		if (opt != OPT_COUNT && opt != OPT_VERSION && opt != OPT_HELP &&
@@ -202,7 +202,7 @@ parse_one(struct bf_options *o, int argc, char **argv, int *i, struct bf_err *er
 {
 	char *word = argv[*i];
 	size_t len = strcspn(word, "=");
-	enum option opt = find(word, word[0] == '-' && word[1] == '-' ? len : strlen(word));
+	enum option opt = option_find(word, word[0] == '-' && word[1] == '-' ? len : strlen(word));
 	const char *value = NULL;
 
 	if (opt == OPT_COUNT)
@@ -217,7 +217,7 @@ parse_one(struct bf_options *o, int argc, char **argv, int *i, struct bf_err *er
 	} else if (word[len] == '=') {
 		return bf_err_set(err, EINVAL, "%s: takes no value", options[opt].name);
 	}
-	return take(o, opt, value, err);
+	return option_take(o, opt, value, err);
 }
 
 int

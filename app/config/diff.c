@@ -118,7 +118,7 @@ bf_diff_show(const struct bf_config *from, const struct bf_config *to, struct bf
 }
 
 static void
-append(char *text, size_t size, const char *what, const char *name)
+line_append(char *text, size_t size, const char *what, const char *name)
 {
 	char words[128];
 
@@ -145,14 +145,15 @@ bf_diff_cuts(const struct bf_bridge *br, const struct bf_config *to, char *text,
 	text[0] = '\0';
 	for (uint32_t i = 0; i < br->running->n_bonds; i++)
 		if (loses_bond(&br->running->bonds[i], to))
-			append(text, size, "remove bond", br->running->bonds[i].name);
+			line_append(text, size, "remove bond", br->running->bonds[i].name);
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
 		const struct bf_guest *g = br->guests[s];
 		const struct bf_guest_config *w =
 			g == NULL ? NULL : bf_config_find_guest(to, g->cfg.name);
 
 		if (g != NULL && bf_guest_is_cut(g, w))
-			append(text, size, w == NULL ? "remove guest" : "cut guest", g->cfg.name);
+			line_append(
+				text, size, w == NULL ? "remove guest" : "cut guest", g->cfg.name);
 	}
 	return text[0] != '\0';
 }

@@ -187,7 +187,7 @@ refuse_cuts(struct bf_app *app, const struct bf_load *how, const struct bf_confi
 }
 
 static int
-apply(struct bf_app *app, const struct bf_load *how, const struct bf_config *want,
+config_apply(struct bf_app *app, const struct bf_load *how, const struct bf_config *want,
 	struct bf_err *err)
 {
 	struct bf_config *before = bf_config_copy(app->br->running);
@@ -202,7 +202,8 @@ apply(struct bf_app *app, const struct bf_load *how, const struct bf_config *wan
 }
 
 static void
-audit(struct bf_app *app, const struct bf_load *how, const char *who, const struct bf_diff *d)
+config_audit(
+	struct bf_app *app, const struct bf_load *how, const char *who, const struct bf_diff *d)
 {
 	char what[200];
 
@@ -227,11 +228,11 @@ bf_app_load(struct bf_app *app, const struct bf_load *how, const char *who, stru
 	if (ret == 0 && bf_diff_show(app->br->running, want, &d, out) != 0)
 		ret = bf_err_set(err, ENOMEM, "out of memory");
 	if (ret == 0)
-		ret = apply(app, how, want, err);
+		ret = config_apply(app, how, want, err);
 	if (ret == 0 && bf_app_is_config_file(app, how->path) && !how->merge)
 		bf_app_note_saved(app, want);
 	if (ret == 0)
-		audit(app, how, who, &d);
+		config_audit(app, how, who, &d);
 	free(want);
 	return ret;
 }
