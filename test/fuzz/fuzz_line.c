@@ -59,7 +59,7 @@ complete(void *app, const char *name, unsigned int idx, char *buf, size_t size)
 	(void)app;
 	if (idx > 3)
 		return -1;
-	(void)snprintf(buf, size, "%s%u", name, idx);
+	snprintf(buf, size, "%s%u", name, idx);
 	return 0;
 }
 
@@ -112,13 +112,13 @@ script_on_line(void *arg, const char *file, unsigned int line_no, const char *li
 {
 	struct bf_out *out = bf_out_create(BF_OUT_TEXT, 1 << 20);
 	char err[256];
-	int rc;
+	int ret;
 
 	CHECK(out != NULL && line_no > 0 && strlen(line) <= BF_CMD_LINE_MAX);
 	bf_script_errorf(err, sizeof(err), file, line_no, "%s", line);
-	rc = (int)bf_cmd_run(arg, line, out, NULL);
+	ret = (int)bf_cmd_run(arg, line, out, NULL);
 	bf_out_destroy(out);
-	return rc;
+	return ret;
 }
 
 static void

@@ -241,23 +241,23 @@ cut(const struct text *t, uint8_t piece)
 	uint32_t len = BF_VHOST_HEADER + t->len;
 	uint32_t n_fds = (uint32_t)strlen(t->fds);
 	uint32_t at = 0;
-	int rc = 0;
+	int ret = 0;
 
 	memcpy(bytes, header, sizeof(header));
 	memcpy(bytes + BF_VHOST_HEADER, t->payload, t->len);
 	bf_vhost_stream_reset(&s);
-	while (rc == 0) {
+	while (ret == 0) {
 		uint8_t *to;
 		uint32_t n = bf_vhost_stream_want(&s, &to);
 
 		CHECK(n >= 1 && n <= len - at);
 		n = n < piece ? n : piece;
 		memcpy(to, bytes + at, n);
-		rc = bf_vhost_stream_add(&s, n, fd, at == 0 ? n_fds : 0, at);
+		ret = bf_vhost_stream_add(&s, n, fd, at == 0 ? n_fds : 0, at);
 		at += n;
-		CHECK((bf_vhost_stream_due_ms(&s) == UINT64_MAX) == (rc == 1 || s.got == 0));
+		CHECK((bf_vhost_stream_due_ms(&s) == UINT64_MAX) == (ret == 1 || s.got == 0));
 	}
-	if (rc < 0) {
+	if (ret < 0) {
 		CHECK((t->flags & BF_VHOST_FLAG_VERSION) != BF_VHOST_FLAG_V1);
 		return;
 	}

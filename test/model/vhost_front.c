@@ -76,14 +76,14 @@ static int
 on_map(void *arg, const struct bf_vhost_fd *file, struct bf_vhost_region *r)
 {
 	struct front_mapping *mapping = NULL;
-	int rc;
+	int ret;
 
 	CHECK(r->offset <= file->size && r->size <= file->size - r->offset);
 	CHECK(((r->gpa | r->size | r->uva | r->offset) & (BF_VHOST_PAGE - 1)) == 0);
 	CHECK(r->page == file->page);
-	rc = map(arg, file, r->size, true, &mapping);
-	if (rc != 0)
-		return rc;
+	ret = map(arg, file, r->size, true, &mapping);
+	if (ret != 0)
+		return ret;
 	r->va = mapping->va;
 	r->mapping = mapping;
 	return 0;
@@ -99,12 +99,12 @@ static int
 on_map_log(void *arg, const struct bf_vhost_fd *file, uint64_t size, struct bf_vhost_log *l)
 {
 	struct front_mapping *mapping = NULL;
-	int rc;
+	int ret;
 
 	CHECK(size <= file->size);
-	rc = map(arg, file, size, false, &mapping);
-	if (rc != 0)
-		return rc;
+	ret = map(arg, file, size, false, &mapping);
+	if (ret != 0)
+		return ret;
 	l->va = mapping->va;
 	l->mapping = mapping;
 	return 0;
@@ -195,8 +195,8 @@ on_refused(void *arg, const char *request, const char *why)
 
 	CHECK(request[0] != '\0' && why[0] != '\0');
 	f->n_refused++;
-	(void)snprintf(f->request, sizeof(f->request), "%s", request);
-	(void)snprintf(f->why, sizeof(f->why), "%s", why);
+	snprintf(f->request, sizeof(f->request), "%s", request);
+	snprintf(f->why, sizeof(f->why), "%s", why);
 }
 
 static const struct bf_vhost_ops front_ops = {
@@ -418,7 +418,7 @@ front_send(struct front *f, uint32_t request, uint32_t flags, const void *payloa
 	static struct bf_vhost_session before;
 	struct bf_vhost_message m = {.request = request, .flags = flags, .size = len};
 	unsigned int n_refused = f->n_refused;
-	int rc;
+	int ret;
 
 	CHECK(len <= sizeof(m.payload) && strlen(fds) <= BF_VHOST_FDS);
 	if (len != 0)
@@ -426,14 +426,14 @@ front_send(struct front *f, uint32_t request, uint32_t flags, const void *payloa
 	for (; *fds != '\0'; fds++)
 		m.fd[m.n_fds++] = new_fd(f, *fds);
 	memcpy(&before, &f->s, sizeof(before));
-	rc = bf_vhost_session_take(&f->s, &m, &f->answer);
-	CHECK(rc == 0 || rc == -EPROTO);
-	CHECK(f->n_refused - n_refused <= 1 && (rc == 0 || f->n_refused != n_refused));
+	ret = bf_vhost_session_take(&f->s, &m, &f->answer);
+	CHECK(ret == 0 || ret == -EPROTO);
+	CHECK(f->n_refused - n_refused <= 1 && (ret == 0 || f->n_refused != n_refused));
 	check_answer(f, request);
 	front_check(f);
 	if (f->n_refused != n_refused && !is_about_a_ring(f))
 		check_unchanged(f, &before);
-	return rc;
+	return ret;
 }
 
 int

@@ -141,10 +141,10 @@ answer_error(const struct args *a)
 }
 
 static void
-answer_rc(struct args *a, int rc)
+answer_rc(struct args *a, int ret)
 {
-	if (rc != 0)
-		set_error(a, "%s", strerror(rc < 0 ? -rc : EIO));
+	if (ret != 0)
+		set_error(a, "%s", strerror(ret < 0 ? -ret : EIO));
 	else
 		puts("{\"ok\":true}");
 }

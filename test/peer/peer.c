@@ -119,19 +119,19 @@ main(int argc, char **argv)
 		.max_queues = UINT16_MAX,
 		.n_desc = 256,
 	};
-	int rc;
+	int ret;
 
 	/* Probing a server=1 port waits for its client. */
 	alarm(WATCHDOG_S);
-	rc = rte_eal_init(argc, argv);
-	if (rc < 0) {
+	ret = rte_eal_init(argc, argv);
+	if (ret < 0) {
 		fputs("bf-peer: EAL does not start\n", stderr);
 		return EXIT_FAILURE;
 	}
-	if (parse_options(argc - rc, argv + rc, &options) != 0)
+	if (parse_options(argc - ret, argv + ret, &options) != 0)
 		return 2;
-	rc = ports_open(&options);
-	if (rc == 0) {
+	ret = ports_open(&options);
+	if (ret == 0) {
 		puts("{\"ok\":true,\"ready\":true}");
 		fflush(stdout);
 		while (read_commands(command_idle() == 0 ? 1 : 0))
@@ -144,5 +144,5 @@ main(int argc, char **argv)
 	 * No close and no EAL cleanup: closing a server=1 port whose client has gone panics in the
 	 * interrupt thread of DPDK 22.11.
 	 */
-	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+	_exit(ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }

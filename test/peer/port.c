@@ -44,27 +44,27 @@ ports_pool(uint32_t *n_avail, uint32_t *n_size)
 }
 
 static int
-fail(const char *what, const char *name, int rc)
+fail(const char *what, const char *name, int ret)
 {
-	fprintf(stderr, "bf-peer: %s: %s: %s\n", name, what, strerror(-rc));
-	return rc < 0 ? rc : -EINVAL;
+	fprintf(stderr, "bf-peer: %s: %s: %s\n", name, what, strerror(-ret));
+	return ret < 0 ? ret : -EINVAL;
 }
 
 static int
 setup_queues(struct port *p, struct rte_eth_dev_info *info)
 {
 	uint16_t q;
-	int rc;
+	int ret;
 
 	for (q = 0; q < p->n_queues; q++) {
 		info->default_txconf.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-		rc = rte_eth_rx_queue_setup(
+		ret = rte_eth_rx_queue_setup(
 			p->ethdev, q, opts.n_desc, SOCKET_ID_ANY, &info->default_rxconf, pool);
-		if (rc == 0)
-			rc = rte_eth_tx_queue_setup(
+		if (ret == 0)
+			ret = rte_eth_tx_queue_setup(
 				p->ethdev, q, opts.n_desc, SOCKET_ID_ANY, &info->default_txconf);
-		if (rc != 0)
-			return fail("queue setup", p->name, rc);
+		if (ret != 0)
+			return fail("queue setup", p->name, ret);
 	}
 	return 0;
 }
@@ -77,11 +77,11 @@ port_open(uint16_t ethdev)
 	char name[RTE_ETH_NAME_MAX_LEN];
 	struct port *p;
 	unsigned long id;
-	int rc;
+	int ret;
 
-	rc = rte_eth_dev_get_name_by_port(ethdev, name);
-	if (rc != 0)
-		return rc;
+	ret = rte_eth_dev_get_name_by_port(ethdev, name);
+	if (ret != 0)
+		return ret;
 	id = strtoul(name + strcspn(name, "0123456789"), NULL, 10);
 	if (id >= PORTS_MAX || ports[id].is_open)
 		return fail("port number", name, -EINVAL);
@@ -89,22 +89,22 @@ port_open(uint16_t ethdev)
 	memset(p, 0, sizeof(*p));
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	p->ethdev = ethdev;
-	rc = rte_eth_dev_info_get(ethdev, &info);
-	if (rc != 0)
-		return fail("info", name, rc);
+	ret = rte_eth_dev_info_get(ethdev, &info);
+	if (ret != 0)
+		return fail("info", name, ret);
 	p->n_queues = RTE_MIN(RTE_MIN(info.max_rx_queues, info.max_tx_queues), opts.max_queues);
 	conf.rxmode.mtu = opts.mtu;
 	conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER & info.rx_offload_capa;
 	conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	rc = rte_eth_dev_configure(ethdev, p->n_queues, p->n_queues, &conf);
-	if (rc != 0)
-		return fail("configure", name, rc);
-	rc = setup_queues(p, &info);
-	if (rc != 0)
-		return rc;
-	rc = rte_eth_dev_start(ethdev);
-	if (rc != 0)
-		return fail("start", name, rc);
+	ret = rte_eth_dev_configure(ethdev, p->n_queues, p->n_queues, &conf);
+	if (ret != 0)
+		return fail("configure", name, ret);
+	ret = setup_queues(p, &info);
+	if (ret != 0)
+		return ret;
+	ret = rte_eth_dev_start(ethdev);
+	if (ret != 0)
+		return fail("start", name, ret);
 	p->is_open = true;
 	p->is_started = true;
 	return 0;
@@ -114,7 +114,7 @@ int
 ports_open(const struct port_options *options)
 {
 	uint16_t ethdev;
-	int rc;
+	int ret;
 
 	opts = *options;
 	pool = rte_pktmbuf_pool_create("peer", opts.n_bufs, POOL_CACHE, 0,
@@ -122,9 +122,9 @@ ports_open(const struct port_options *options)
 	if (pool == NULL)
 		return fail("buffer pool", "peer", -rte_errno);
 	RTE_ETH_FOREACH_DEV(ethdev) {
-		rc = port_open(ethdev);
-		if (rc != 0)
-			return rc;
+		ret = port_open(ethdev);
+		if (ret != 0)
+			return ret;
 	}
 	return 0;
 }
@@ -152,31 +152,31 @@ port_capture(struct port *p, uint32_t n, enum capture_filter filter)
 int
 port_set_started(struct port *p, bool is_started)
 {
-	int rc = 0;
+	int ret = 0;
 
 	if (p->is_started == is_started)
 		return 0;
 	if (!is_started)
 		port_cancel_job(p);
-	rc = is_started ? rte_eth_dev_start(p->ethdev) : rte_eth_dev_stop(p->ethdev);
-	if (rc == 0)
+	ret = is_started ? rte_eth_dev_start(p->ethdev) : rte_eth_dev_stop(p->ethdev);
+	if (ret == 0)
 		p->is_started = is_started;
 	p->is_up = false;
-	return rc;
+	return ret;
 }
 
 void
 ports_stop(void)
 {
 	unsigned int id;
-	int rc;
+	int ret;
 
 	for (id = 0; id < PORTS_MAX; id++) {
 		if (!ports[id].is_open)
 			continue;
-		rc = port_set_started(&ports[id], false);
-		if (rc != 0)
-			fail("stop", ports[id].name, rc);
+		ret = port_set_started(&ports[id], false);
+		if (ret != 0)
+			fail("stop", ports[id].name, ret);
 		port_capture(&ports[id], 0, CAPTURE_ANY);
 	}
 }

@@ -86,7 +86,7 @@ complete(void *app, const char *arg_name, unsigned int idx, char *buf, size_t si
 	assert_string_equal(app, "app");
 	if (strcmp(arg_name, "port") != 0 || idx >= N_OF(ports))
 		return -1;
-	(void)snprintf(buf, size, "%s", ports[idx]);
+	snprintf(buf, size, "%s", ports[idx]);
 	return 0;
 }
 

@@ -36,7 +36,7 @@ on_line(void *arg, const char *file, unsigned int line_no, const char *line)
 	size_t len = strlen(seen->text);
 
 	assert_non_null(file);
-	(void)snprintf(seen->text + len, sizeof(seen->text) - len, "%u:%.20s;", line_no, line);
+	snprintf(seen->text + len, sizeof(seen->text) - len, "%u:%.20s;", line_no, line);
 	return (int)line_no == seen->stop_at ? 77 : 0;
 }
 
@@ -178,7 +178,7 @@ test_missing_files_directories_and_fifos_are_refused_without_waiting(void **stat
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	(void)snprintf(path, sizeof(path), "%s/none", dir);
+	snprintf(path, sizeof(path), "%s/none", dir);
 	assert_int_equal(bf_script_load(path, 0, on_line, &seen, err, sizeof(err)), -ENOENT);
 	assert_non_null(strstr(err, "No such file"));
 	assert_int_equal(bf_script_load(dir, 0, on_line, &seen, err, sizeof(err)), -EINVAL);

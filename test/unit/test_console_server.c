@@ -114,7 +114,7 @@ setup(void **state)
 	*state = f;
 	(void)strcpy(f->dir, "/tmp/bf-console-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
-	(void)snprintf(f->path, sizeof(f->path), "%s/console.sock", f->dir);
+	snprintf(f->path, sizeof(f->path), "%s/console.sock", f->dir);
 	f->set = bf_cmd_set_create(groups, NULL, NULL, err, sizeof(err));
 	assert_non_null(f->set);
 	f->now_ms = 1000;
@@ -157,7 +157,7 @@ socket_to(const char *path)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	return fd;
 }
@@ -582,7 +582,7 @@ test_a_socket_that_is_no_longer_ours_is_left(void **state)
 	char other[112];
 	struct stat st;
 
-	(void)snprintf(other, sizeof(other), "%s.new", f->path);
+	snprintf(other, sizeof(other), "%s.new", f->path);
 	assert_int_equal(close(open(other, O_CREAT | O_WRONLY, 0600)), 0);
 	assert_int_equal(rename(other, f->path), 0);
 	bf_console_close(f->console);
@@ -596,7 +596,7 @@ make_stale_socket(const char *path)
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(close(fd), 0);
 }
@@ -646,7 +646,7 @@ test_other_files_and_links_are_refused_and_left_alone(void **state)
 	assert_int_equal(close(open(f->path, O_CREAT | O_WRONLY, 0600)), 0);
 	assert_open_fails(f, ENOTSOCK, "not a socket: expected a socket or nothing");
 	assert_int_equal(unlink(f->path), 0);
-	(void)snprintf(target, sizeof(target), "%s.target", f->path);
+	snprintf(target, sizeof(target), "%s.target", f->path);
 	make_stale_socket(target);
 	assert_int_equal(symlink(target, f->path), 0);
 	assert_open_fails(f, ENOTSOCK, "symbolic link: expected a socket or nothing");
@@ -668,11 +668,11 @@ test_paths_are_limited_and_one_directory_is_made(void **state)
 	path[108] = '\0';
 	f->config.path = path;
 	assert_open_fails(f, ENAMETOOLONG, "path of 108 bytes: expected at most 107");
-	(void)snprintf(path, sizeof(path), "%s/a/b/sock", f->dir);
+	snprintf(path, sizeof(path), "%s/a/b/sock", f->dir);
 	assert_open_fails(f, ENOENT, "make its directory: No such file");
-	(void)snprintf(path, sizeof(path), "%s/a/sock", f->dir);
+	snprintf(path, sizeof(path), "%s/a/sock", f->dir);
 	open_console(f);
-	(void)snprintf(dir, sizeof(dir), "%s/a", f->dir);
+	snprintf(dir, sizeof(dir), "%s/a", f->dir);
 	assert_int_equal(stat(dir, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0750);
 	bf_console_close(f->console);

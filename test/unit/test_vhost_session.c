@@ -59,16 +59,16 @@ check_refusal(const struct refusal *r, bool asked)
 		r->outcome == STATUS || r->outcome == STATUS_END || (asked && r->outcome != OWN);
 	bool ends =
 		r->outcome == OWN || (!asked && (r->outcome == END || r->outcome == STATUS_END));
-	int rc;
+	int ret;
 
 	front_up(f, SPLIT_DEVICE);
 	f->need_reply = asked;
-	rc = front_say(f, r->request, r->payload, r->len, r->fds);
+	ret = front_say(f, r->request, r->payload, r->len, r->fds);
 	if (f->n_refused != 1 || strstr(f->why, r->why) == NULL ||
-		strchr(f->s.error, ':') == NULL || rc != (ends ? -EPROTO : 0) ||
+		strchr(f->s.error, ':') == NULL || ret != (ends ? -EPROTO : 0) ||
 		(f->answer.len != 0) != has_status)
 		fail_msg("%s, %s: %d, answer of %u bytes, refused %u times: \"%s\"", r->name,
-			asked ? "asked" : "not asked", rc, f->answer.len, f->n_refused, f->why);
+			asked ? "asked" : "not asked", ret, f->answer.len, f->n_refused, f->why);
 	if (has_status)
 		assert_int_equal(front_answer(f), 1);
 	assert_int_equal(f->s.refusals, 1);
@@ -118,7 +118,7 @@ test_a_request_needs_its_protocol_feature(void **state)
 		char expected[64];
 
 		front_init(f);
-		(void)snprintf(expected, sizeof(expected), "protocol feature %s: not negotiated",
+		snprintf(expected, sizeof(expected), "protocol feature %s: not negotiated",
 			cases[i].feature);
 		assert_int_equal(front_say(f, cases[i].request, cases[i].payload, cases[i].len,
 					 cases[i].fds),

@@ -197,14 +197,14 @@ cmd_run(struct request *r)
 {
 	static struct trial_result trial;
 	struct trial_spec spec;
-	int rc;
+	int ret;
 
 	read_spec(r, &spec);
 	if (r->error[0] != '\0')
 		return;
-	rc = trial_run(&spec, &trial);
-	if (rc != 0)
-		refuse(r, "%s", strerror(-rc));
+	ret = trial_run(&spec, &trial);
+	if (ret != 0)
+		refuse(r, "%s", strerror(-ret));
 	else
 		print_result(&spec, &trial);
 }
@@ -214,13 +214,13 @@ cmd_distance(struct request *r)
 {
 	uint32_t cpu = (uint32_t)number(r, "cpu", 0, 0, CPU_SETSIZE - 1);
 	double ns = 0;
-	int rc;
+	int ret;
 
 	if (r->error[0] != '\0')
 		return;
-	rc = distance_measure(cpu, &ns);
-	if (rc != 0)
-		refuse(r, "cpu=%u: %s", cpu, strerror(-rc));
+	ret = distance_measure(cpu, &ns);
+	if (ret != 0)
+		refuse(r, "cpu=%u: %s", cpu, strerror(-ret));
 	else
 		printf("{\"ok\":true,\"ns\":%.1f}\n", ns);
 }

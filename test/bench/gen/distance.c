@@ -84,19 +84,19 @@ distance_measure(uint32_t cpu, double *ns)
 	pthread_attr_t attr;
 	pthread_t thread;
 	cpu_set_t set;
-	int rc;
+	int ret;
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	pthread_attr_init(&attr);
-	rc = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	if (rc == 0)
-		rc = pthread_create(&thread, &attr, answer, &l);
+	ret = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	if (ret == 0)
+		ret = pthread_create(&thread, &attr, answer, &l);
 	pthread_attr_destroy(&attr);
-	if (rc != 0)
-		return -rc;
-	rc = take_samples(&l, ns);
+	if (ret != 0)
+		return -ret;
+	ret = take_samples(&l, ns);
 	__atomic_store_n(&l.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	return rc;
+	return ret;
 }

@@ -98,18 +98,18 @@ main(int argc, char **argv)
 		.buf_size = 2048,
 		.n_bufs = 16384,
 	};
-	int rc;
+	int ret;
 
 	/* With server=1 this waits for the forwarder, port after port. */
-	rc = rte_eal_init(argc, argv);
-	if (rc < 0) {
+	ret = rte_eal_init(argc, argv);
+	if (ret < 0) {
 		fputs("bf-gen: EAL does not start\n", stderr);
 		return EXIT_FAILURE;
 	}
-	if (!options_read(argc - rc, argv + rc, &options))
+	if (!options_read(argc - ret, argv + ret, &options))
 		return 2;
-	rc = ports_open(&options);
-	if (rc == 0) {
+	ret = ports_open(&options);
+	if (ret == 0) {
 		puts("{\"ok\":true,\"ready\":true}");
 		fflush(stdout);
 		serve();
@@ -117,5 +117,5 @@ main(int argc, char **argv)
 	}
 	/* No close: closing a server=1 port whose client has gone panics in DPDK 22.11. */
 	fflush(NULL);
-	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+	_exit(ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }

@@ -23,30 +23,30 @@ uint16_t n_wires;
 struct rte_mempool *port_pool;
 
 static int
-fail(const char *name, const char *what, int rc)
+fail(const char *name, const char *what, int ret)
 {
-	fprintf(stderr, "bf-gen: %s: %s: %s\n", name, what, strerror(-rc));
-	return rc;
+	fprintf(stderr, "bf-gen: %s: %s: %s\n", name, what, strerror(-ret));
+	return ret;
 }
 
 static int
 port_start(struct port *p, const struct port_options *options)
 {
 	struct rte_eth_conf conf = {0};
-	int rc;
+	int ret;
 
 	/* Every frame is to stand in one buffer, with Ethernet and virtio headers. */
 	conf.rxmode.mtu = options->buf_size - HEADERS_ROOM;
-	rc = rte_eth_dev_configure(p->ethdev, 1, 1, &conf);
-	if (rc != 0)
-		return fail(p->name, "configure", rc);
-	rc = rte_eth_rx_queue_setup(p->ethdev, 0, options->n_desc, SOCKET_ID_ANY, NULL, port_pool);
-	if (rc == 0)
-		rc = rte_eth_tx_queue_setup(p->ethdev, 0, options->n_desc, SOCKET_ID_ANY, NULL);
-	if (rc != 0)
-		return fail(p->name, "queue setup", rc);
-	rc = rte_eth_dev_start(p->ethdev);
-	return rc != 0 ? fail(p->name, "start", rc) : 0;
+	ret = rte_eth_dev_configure(p->ethdev, 1, 1, &conf);
+	if (ret != 0)
+		return fail(p->name, "configure", ret);
+	ret = rte_eth_rx_queue_setup(p->ethdev, 0, options->n_desc, SOCKET_ID_ANY, NULL, port_pool);
+	if (ret == 0)
+		ret = rte_eth_tx_queue_setup(p->ethdev, 0, options->n_desc, SOCKET_ID_ANY, NULL);
+	if (ret != 0)
+		return fail(p->name, "queue setup", ret);
+	ret = rte_eth_dev_start(p->ethdev);
+	return ret != 0 ? fail(p->name, "start", ret) : 0;
 }
 
 /* Ports are numbered as their devices are, whatever the order of probing. */
@@ -55,11 +55,11 @@ port_add(uint16_t ethdev)
 {
 	char name[RTE_ETH_NAME_MAX_LEN];
 	unsigned long number;
-	int rc;
+	int ret;
 
-	rc = rte_eth_dev_get_name_by_port(ethdev, name);
-	if (rc != 0)
-		return fail("port", "name", rc);
+	ret = rte_eth_dev_get_name_by_port(ethdev, name);
+	if (ret != 0)
+		return fail("port", "name", ret);
 	number = strtoul(name + strcspn(name, "0123456789"), NULL, 10);
 	if (number >= PORTS_MAX || ports[number].name[0] != '\0')
 		return fail(name, "number", -EINVAL);
@@ -73,16 +73,16 @@ int
 ports_open(const struct port_options *options)
 {
 	uint16_t ethdev, i;
-	int rc;
+	int ret;
 
 	port_pool = rte_pktmbuf_pool_create("gen", options->n_bufs, POOL_CACHE, 0,
 		options->buf_size + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
 	if (port_pool == NULL)
 		return fail("gen", "buffer pool", -rte_errno);
 	RTE_ETH_FOREACH_DEV(ethdev) {
-		rc = port_add(ethdev);
-		if (rc != 0)
-			return rc;
+		ret = port_add(ethdev);
+		if (ret != 0)
+			return ret;
 	}
 	n_wires = options->n_wires;
 	if (n_ports <= n_wires)
@@ -91,9 +91,9 @@ ports_open(const struct port_options *options)
 		if (ports[i].name[0] == '\0')
 			return fail("gen", "port numbers have a hole", -EINVAL);
 		ports[i].is_wire = i < n_wires;
-		rc = port_start(&ports[i], options);
-		if (rc != 0)
-			return rc;
+		ret = port_start(&ports[i], options);
+		if (ret != 0)
+			return ret;
 	}
 	return 0;
 }
@@ -132,11 +132,11 @@ void
 ports_stop(void)
 {
 	uint16_t i;
-	int rc;
+	int ret;
 
 	for (i = 0; i < n_ports; i++) {
-		rc = rte_eth_dev_stop(ports[i].ethdev);
-		if (rc != 0)
-			fail(ports[i].name, "stop", rc);
+		ret = rte_eth_dev_stop(ports[i].ethdev);
+		if (ret != 0)
+			fail(ports[i].name, "stop", ret);
 	}
 }

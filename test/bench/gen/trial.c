@@ -367,20 +367,20 @@ senders_fini(void)
 int
 trial_run(const struct trial_spec *trial, struct trial_result *out)
 {
-	int rc;
+	int ret;
 
 	spec = trial;
 	result = out;
 	memset(result, 0, sizeof(*result));
 	histogram_clear(&result->latency);
 	trial_number++;
-	rc = senders_init();
-	if (rc == 0) {
+	ret = senders_init();
+	if (ret == 0) {
 		send_for_the_time();
 		drain();
 	}
 	senders_fini();
-	return rc;
+	return ret;
 }
 
 /* Send one broadcast from a station behind a port. */
