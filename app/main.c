@@ -133,12 +133,11 @@ open_console(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 		.set_group = o->gid >= 0,
 		.group = (gid_t)o->gid};
 
-	app->console = bf_console_open(&c, err->text, sizeof(err->text));
+	app->console = bf_console_open(&c, err);
 	if (app->console == NULL)
 		return -errno;
 	if (o->interactive &&
-		bf_console_attach_terminal(app->console, STDIN_FILENO, STDOUT_FILENO, 0, err->text,
-			sizeof(err->text)) != 0)
+		bf_console_attach_terminal(app->console, STDIN_FILENO, STDOUT_FILENO, 0, err) != 0)
 		return -errno;
 	return 0;
 }
@@ -387,7 +386,7 @@ help_as_json(struct bf_app *app)
 static int
 program_start(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 {
-	char why[256] = "";
+	struct bf_err err = {""};
 	int status;
 
 	if (o->help) {
@@ -398,9 +397,9 @@ program_start(struct bf_app *app, const struct bf_options *o, int eal_argc, char
 		printf("bondfwd %s, %s\n", BF_VERSION, rte_version());
 		return STATUS_OK;
 	}
-	app->cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, app, why, sizeof(why));
+	app->cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, app, &err);
 	if (app->cmds == NULL)
-		return error_print(STATUS_FAILED, why);
+		return error_print(STATUS_FAILED, err.text);
 	if (o->help_json)
 		return help_as_json(app);
 	app->config_path = o->config_path;

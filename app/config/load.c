@@ -74,14 +74,14 @@ static int
 read_file(struct reading *r, const char *path, struct bf_config *c)
 {
 	struct bf_config *before = r->app->candidate;
-	char why[400] = "";
+	struct bf_err why = {""};
 	int ret;
 
 	r->app->candidate = c;
-	ret = bf_script_load(path, 0, config_line, r, why, sizeof(why));
+	ret = bf_script_load(path, config_line, r, &why);
 	r->app->candidate = before;
-	if (ret != 0 && why[0] != '\0')
-		return bf_err_set(r->err, -ret, "%s", why);
+	if (ret != 0 && why.text[0] != '\0')
+		return bf_err_set(r->err, -ret, "%s", why.text);
 	return ret;
 }
 

@@ -17,7 +17,7 @@
 #include "console/set.h"
 
 static int
-check_alike(const struct bf_cmd_set *set, unsigned int first_new, char *err, size_t err_size)
+check_alike(const struct bf_cmd_set *set, unsigned int first_new, struct bf_err *err)
 {
 	const struct bf_form *forms = set->grammar.forms;
 	unsigned int i, j;
@@ -26,48 +26,45 @@ check_alike(const struct bf_cmd_set *set, unsigned int first_new, char *err, siz
 		for (j = 0; j < first_new; j++) {
 			if (!bf_form_is_alike(&forms[i], &forms[j]))
 				continue;
-			snprintf(err, err_size,
+			return bf_err_set(err, EINVAL,
 				"syntax \"%s\": matches the same lines as \"%s\": expected a "
 				"difference",
 				forms[i].cmd->syntax, forms[j].cmd->syntax);
-			return -EINVAL;
 		}
 	}
 	return 0;
 }
 
 static int
-add_command(struct bf_cmd_set *set, const struct bf_cmd_group *group, unsigned int idx, char *err,
-	size_t err_size)
+add_command(struct bf_cmd_set *set, const struct bf_cmd_group *group, unsigned int idx,
+	struct bf_err *err)
 {
 	const struct bf_cmd *cmd = &group->cmds[idx];
 	unsigned int first_new = set->grammar.n_forms;
 	int ret;
 
 	if (cmd->syntax == NULL) {
-		snprintf(err, err_size, "commands: %s: counts %u commands and has %u", group->name,
-			group->n_cmds, idx);
-		return -EINVAL;
+		return bf_err_set(err, EINVAL, "commands: %s: counts %u commands and has %u",
+			group->name, group->n_cmds, idx);
 	}
 	if (cmd->run == NULL && (cmd->flags & BF_CMD_QUIT) == 0) {
-		snprintf(err, err_size, "syntax \"%s\": expected a handler function", cmd->syntax);
-		return -EINVAL;
+		return bf_err_set(
+			err, EINVAL, "syntax \"%s\": expected a handler function", cmd->syntax);
 	}
-	ret = bf_grammar_add(&set->grammar, cmd, err, err_size);
-	return ret != 0 ? ret : check_alike(set, first_new, err, err_size);
+	ret = bf_grammar_add(&set->grammar, cmd, err);
+	return ret != 0 ? ret : check_alike(set, first_new, err);
 }
 
 struct bf_cmd_set *
 bf_cmd_set_create(const struct bf_cmd_group *const *groups, bf_complete_fn *complete, void *app,
-	char *err, size_t err_size)
+	struct bf_err *err)
 {
 	struct bf_cmd_set *set = calloc(1, sizeof(*set));
 	unsigned int i, j;
 	int ret;
 
 	if (set == NULL) {
-		snprintf(err, err_size, "commands: out of memory");
-		errno = ENOMEM;
+		bf_err_set(err, ENOMEM, "commands: out of memory");
 		return NULL;
 	}
 	set->groups = groups;
@@ -76,7 +73,7 @@ bf_cmd_set_create(const struct bf_cmd_group *const *groups, bf_complete_fn *comp
 	for (i = 0; groups[i] != NULL; i++) {
 		set->n_groups++;
 		for (j = 0; j < groups[i]->n_cmds; j++) {
-			ret = add_command(set, groups[i], j, err, err_size);
+			ret = add_command(set, groups[i], j, err);
 			if (ret != 0) {
 				bf_cmd_set_destroy(set);
 				errno = -ret;
@@ -144,17 +141,16 @@ find_form(const struct bf_cmd_set *set, const struct bf_line *line)
 
 /* Split and match; NULL with an empty err for a blank line. */
 static const struct bf_form *
-match_line(const struct bf_cmd_set *set, const char *text, struct bf_line *line, char *err,
-	size_t err_size)
+match_line(const struct bf_cmd_set *set, const char *text, struct bf_line *line, struct bf_err *err)
 {
 	const struct bf_form *form;
 
-	err[0] = '\0';
-	if (!bf_line_split(line, text, err, err_size) || line->n_words == 0)
+	err->text[0] = '\0';
+	if (!bf_line_split(line, text, err) || line->n_words == 0)
 		return NULL;
 	form = find_form(set, line);
 	if (form == NULL)
-		bf_explain_line(set, line, err, err_size);
+		bf_explain_line(set, line, err->text, sizeof(err->text));
 	return form;
 }
 
@@ -165,14 +161,14 @@ bf_cmd_run_line(const struct bf_cmd_set *set, const char *line, struct bf_out *o
 	struct bf_cmd_match match;
 	struct bf_cmd_ctx ctx = {.out = out, .app = app, .set = set, .match = &match};
 	enum bf_out_status before, status;
-	char err[1024];
+	struct bf_err err;
 
 	*cmd = NULL;
-	match.form = match_line(set, line, &match.line, err, sizeof(err));
+	match.form = match_line(set, line, &match.line, &err);
 	if (match.form == NULL) {
-		if (err[0] == '\0')
+		if (err.text[0] == '\0')
 			return BF_OUT_OK;
-		bf_out_usage(out, "%s", err);
+		bf_out_usage(out, "%s", err.text);
 		return BF_OUT_USAGE;
 	}
 	*cmd = match.form->cmd;
@@ -200,25 +196,12 @@ bf_cmd_find(const struct bf_cmd_set *set, const char *line, struct bf_out *out)
 {
 	const struct bf_form *form;
 	struct bf_line split;
-	char err[1024];
+	struct bf_err err;
 
-	form = match_line(set, line, &split, err, sizeof(err));
-	if (form == NULL && err[0] != '\0')
-		bf_out_usage(out, "%s", err);
+	form = match_line(set, line, &split, &err);
+	if (form == NULL && err.text[0] != '\0')
+		bf_out_usage(out, "%s", err.text);
 	return form == NULL ? NULL : form->cmd;
-}
-
-bool
-bf_cmd_explain(const struct bf_cmd_set *set, const char *line, char *buf, size_t size)
-{
-	struct bf_line split;
-	char err[1024];
-
-	(void)match_line(set, line, &split, err, sizeof(err));
-	if (err[0] == '\0')
-		return false;
-	snprintf(buf, size, "%s", err);
-	return true;
 }
 
 const char *

@@ -33,6 +33,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "console/out.h"
 
 /** Longest line in bytes, without its newline.  The line editor may allow less. */
@@ -127,7 +128,7 @@ typedef int bf_complete_fn(
  *   The set; NULL with errno EINVAL (syntax, two commands alike) or ENOMEM.
  */
 struct bf_cmd_set *bf_cmd_set_create(const struct bf_cmd_group *const *groups,
-	bf_complete_fn *complete, void *app, char *err, size_t err_size);
+	bf_complete_fn *complete, void *app, struct bf_err *err);
 
 /** Release a set.  NULL is allowed. */
 void bf_cmd_set_destroy(struct bf_cmd_set *set);
@@ -162,14 +163,6 @@ enum bf_out_status bf_cmd_run(
  */
 const struct bf_cmd *bf_cmd_find(
 	const struct bf_cmd_set *set, const char *line, struct bf_out *out);
-
-/**
- * Explain in one line, `text: "word": expected what`, why a line does not match.
- *
- * @return
- *   True when it does not match and @p buf was written; false when it does.
- */
-bool bf_cmd_explain(const struct bf_cmd_set *set, const char *line, char *buf, size_t size);
 
 /**
  * Value of a named argument or of named alternatives.

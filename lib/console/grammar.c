@@ -30,8 +30,7 @@ struct parser {
 	struct bf_grammar *g;
 	const struct bf_cmd *cmd;
 	const char *p;
-	char *err;
-	size_t err_size;
+	struct bf_err *err;
 };
 
 static int syntax_error(struct parser *ps, const char *fmt, ...)
@@ -46,16 +45,14 @@ syntax_error(struct parser *ps, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	snprintf(ps->err, ps->err_size, "syntax \"%s\": column %zu: %s", ps->cmd->syntax,
+	return bf_err_set(ps->err, EINVAL, "syntax \"%s\": column %zu: %s", ps->cmd->syntax,
 		(size_t)(ps->p - ps->cmd->syntax) + 1, what);
-	return -EINVAL;
 }
 
 static int
 no_memory(struct parser *ps)
 {
-	snprintf(ps->err, ps->err_size, "syntax \"%s\": out of memory", ps->cmd->syntax);
-	return -ENOMEM;
+	return bf_err_set(ps->err, ENOMEM, "syntax \"%s\": out of memory", ps->cmd->syntax);
 }
 
 static bool
@@ -312,13 +309,12 @@ grammar_join(struct parser *ps, const struct rows *rows)
 }
 
 int
-bf_grammar_add(struct bf_grammar *g, const struct bf_cmd *cmd, char *err, size_t err_size)
+bf_grammar_add(struct bf_grammar *g, const struct bf_cmd *cmd, struct bf_err *err)
 {
-	struct parser ps = {.g = g, .cmd = cmd, .p = cmd->syntax, .err_size = err_size};
+	struct parser ps = {.g = g, .cmd = cmd, .p = cmd->syntax, .err = err};
 	struct rows *rows = calloc(1, sizeof(*rows));
 	int ret;
 
-	ps.err = err;
 	if (rows == NULL)
 		return no_memory(&ps);
 	rows->n = 1;

@@ -13,6 +13,7 @@
 #ifndef BF_CONSOLE_GRAMMAR_H
 #define BF_CONSOLE_GRAMMAR_H
 
+#include "base/err.h"
 #include "console/command.h"
 
 /** Most items of a command. */
@@ -63,7 +64,7 @@ struct bf_grammar {
  * @return
  *   0, -EINVAL or -ENOMEM; the grammar stays fit for bf_grammar_fini() only.
  */
-int bf_grammar_add(struct bf_grammar *g, const struct bf_cmd *cmd, char *err, size_t err_size);
+int bf_grammar_add(struct bf_grammar *g, const struct bf_cmd *cmd, struct bf_err *err);
 
 /** Release everything below a grammar. */
 void bf_grammar_fini(struct bf_grammar *g);

@@ -6,6 +6,7 @@
  * Threads: none of its own.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,17 +51,17 @@ take_word(const char *p, const char *end, char **dst, const char **open_quote)
 }
 
 static bool
-check_text(const char *text, size_t len, char *err, size_t err_size)
+check_text(const char *text, size_t len, struct bf_err *err)
 {
 	size_t bad;
 
 	if (len > BF_CMD_LINE_MAX) {
-		snprintf(err, err_size, "line: longer than %d bytes: expected at most that",
+		bf_err_set(err, EINVAL, "line: longer than %d bytes: expected at most that",
 			BF_CMD_LINE_MAX);
 		return false;
 	}
 	if (!bf_text_is_printable(text, len, &bad)) {
-		snprintf(err, err_size,
+		bf_err_set(err, EINVAL,
 			"line: byte 0x%02x at column %zu: expected printable UTF-8 text",
 			(unsigned char)text[bad], bad + 1);
 		return false;
@@ -69,7 +70,7 @@ check_text(const char *text, size_t len, char *err, size_t err_size)
 }
 
 bool
-bf_line_split(struct bf_line *line, const char *text, char *err, size_t err_size)
+bf_line_split(struct bf_line *line, const char *text, struct bf_err *err)
 {
 	size_t len = strnlen(text, BF_CMD_LINE_MAX + 2);
 	const char *p = text, *end, *open_quote = text;
@@ -78,7 +79,7 @@ bf_line_split(struct bf_line *line, const char *text, char *err, size_t err_size
 	line->n_words = 0;
 	if (len > 0 && text[len - 1] == '\n')
 		len--;
-	if (!check_text(text, len, err, err_size))
+	if (!check_text(text, len, err))
 		return false;
 	end = text + len;
 	for (;;) {
@@ -87,13 +88,13 @@ bf_line_split(struct bf_line *line, const char *text, char *err, size_t err_size
 		if (p == end || *p == '#')
 			return true;
 		if (line->n_words == BF_CMD_WORDS_MAX) {
-			snprintf(err, err_size, "line: more than %d words", BF_CMD_WORDS_MAX);
+			bf_err_set(err, EINVAL, "line: more than %d words", BF_CMD_WORDS_MAX);
 			return false;
 		}
 		line->words[line->n_words] = dst;
 		p = take_word(p, end, &dst, &open_quote);
 		if (p == NULL) {
-			snprintf(err, err_size, "line: %c at column %zu: expected a closing %c",
+			bf_err_set(err, EINVAL, "line: %c at column %zu: expected a closing %c",
 				*open_quote, (size_t)(open_quote - text) + 1, *open_quote);
 			return false;
 		}

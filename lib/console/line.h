@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "console/command.h"
 
 /** Words of a line, quotes removed. */
@@ -33,6 +34,6 @@ struct bf_line {
  *   False when the line is too long, has too many words, bytes that cannot be shown or a quote
  *   without end.
  */
-bool bf_line_split(struct bf_line *line, const char *text, char *err, size_t err_size);
+bool bf_line_split(struct bf_line *line, const char *text, struct bf_err *err);
 
 #endif

@@ -30,17 +30,14 @@
 struct opening {
 	const char *path;
 	const gid_t *group;
-	char *err;
-	size_t err_size;
+	struct bf_err *err;
 };
 
 /* Report; returns -error with errno set. */
 static int
 path_refuse(const struct opening *o, int error, const char *what)
 {
-	snprintf(o->err, o->err_size, "console: %s: %s", o->path, what);
-	errno = error;
-	return -error;
+	return bf_err_set(o->err, error, "console: %s: %s", o->path, what);
 }
 
 static int
@@ -182,13 +179,12 @@ open_locked(const struct opening *o, struct bf_path *p)
 }
 
 int
-bf_path_listen(struct bf_path *p, const char *path, const gid_t *group, char *err, size_t err_size)
+bf_path_listen(struct bf_path *p, const char *path, const gid_t *group, struct bf_err *err)
 {
-	struct opening o = {.path = path, .group = group, .err_size = err_size};
+	struct opening o = {.path = path, .group = group, .err = err};
 	char what[96];
 	int lock, ret;
 
-	o.err = err;
 	p->fd = -1;
 	p->path = NULL;
 	if (path[0] == '\0')

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 /** A listening socket and the file that belongs to it. */
 struct bf_path {
 	int fd;
@@ -32,8 +34,7 @@ struct bf_path {
  * @return
  *   0, or -errno with one line in @p err.
  */
-int bf_path_listen(
-	struct bf_path *p, const char *path, const gid_t *group, char *err, size_t err_size);
+int bf_path_listen(struct bf_path *p, const char *path, const gid_t *group, struct bf_err *err);
 
 /** Stop listening; the file is removed when it still is the socket we made. */
 void bf_path_close(struct bf_path *p);

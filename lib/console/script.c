@@ -19,26 +19,17 @@
 #include "console/command.h"
 #include "console/script.h"
 
-void
-bf_script_errorf(
-	char *buf, size_t size, const char *file, unsigned int line_no, const char *fmt, ...)
+int
+bf_script_err_set(
+	struct bf_err *err, int code, const char *file, unsigned int line_no, const char *fmt, ...)
 {
+	char what[sizeof(err->text)];
 	va_list ap;
-	int len;
 
-	len = snprintf(buf, size, "%s:%u: ", file, line_no);
-	if (len < 0 || (size_t)len >= size)
-		return;
 	va_start(ap, fmt);
-	vsnprintf(buf + len, size - (size_t)len, fmt, ap);
+	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-}
-
-static int
-script_fail(int error)
-{
-	errno = error;
-	return -error;
+	return bf_err_set(err, code, "%s:%u: %s", file, line_no, what);
 }
 
 /* End of the line that starts at p: its newline or the end of the script. */
@@ -58,23 +49,20 @@ line_len(const char *p, const char *eol)
 }
 
 static int
-check_lines(const char *name, const char *data, size_t len, char *err, size_t err_size)
+check_lines(const char *name, const char *data, size_t len, struct bf_err *err)
 {
 	const char *p = data, *end = data + len, *eol;
 	unsigned int line_no;
 
 	for (line_no = 1; p < end; line_no++, p = eol + 1) {
 		eol = line_end(p, end);
-		if (memchr(p, '\0', (size_t)(eol - p)) != NULL) {
-			bf_script_errorf(err, err_size, name, line_no, "NUL byte: expected text");
-			return script_fail(EINVAL);
-		}
-		if (line_len(p, eol) > BF_CMD_LINE_MAX) {
-			bf_script_errorf(err, err_size, name, line_no,
+		if (memchr(p, '\0', (size_t)(eol - p)) != NULL)
+			return bf_script_err_set(
+				err, EINVAL, name, line_no, "NUL byte: expected text");
+		if (line_len(p, eol) > BF_CMD_LINE_MAX)
+			return bf_script_err_set(err, EINVAL, name, line_no,
 				"line of %zu bytes: expected at most %d", line_len(p, eol),
 				BF_CMD_LINE_MAX);
-			return script_fail(EINVAL);
-		}
 	}
 	return 0;
 }
@@ -88,7 +76,7 @@ is_nothing(const char *line)
 
 int
 bf_script_parse(const char *name, const char *data, size_t len, bf_script_line_fn *line_fn,
-	void *arg, char *err, size_t err_size)
+	void *arg, struct bf_err *err)
 {
 	const char *p = data, *end, *eol;
 	char line[BF_CMD_LINE_MAX + 1];
@@ -96,17 +84,14 @@ bf_script_parse(const char *name, const char *data, size_t len, bf_script_line_f
 	size_t n;
 	int ret;
 
-	if (err_size > 0)
-		err[0] = '\0';
-	if (len > BF_SCRIPT_SIZE_MAX) {
-		snprintf(err, err_size, "%s: more than %zu bytes: expected at most that", name,
-			BF_SCRIPT_SIZE_MAX);
-		return script_fail(EFBIG);
-	}
+	err->text[0] = '\0';
+	if (len > BF_SCRIPT_SIZE_MAX)
+		return bf_err_set(err, EFBIG, "%s: more than %zu bytes: expected at most that",
+			name, BF_SCRIPT_SIZE_MAX);
 	if (len == 0)
 		return 0;
 	end = data + len;
-	ret = check_lines(name, data, len, err, err_size);
+	ret = check_lines(name, data, len, err);
 	for (line_no = 1; ret == 0 && p < end; line_no++, p = eol + 1) {
 		eol = line_end(p, end);
 		n = line_len(p, eol);
@@ -119,24 +104,14 @@ bf_script_parse(const char *name, const char *data, size_t len, bf_script_line_f
 }
 
 static int
-check_file(int fd, const char *path, unsigned int flags, char *err, size_t err_size)
+check_file(int fd, const char *path, struct bf_err *err)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) != 0) {
-		snprintf(err, err_size, "%s: %s", path, strerror(errno));
-		return -errno;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		snprintf(err, err_size, "%s: special file: expected a regular file", path);
-		return script_fail(EINVAL);
-	}
-	if ((flags & BF_SCRIPT_REFUSE_WRITABLE) != 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		snprintf(err, err_size,
-			"%s: mode %04o: expected a file that only its owner may write", path,
-			(unsigned int)st.st_mode & 07777);
-		return script_fail(EPERM);
-	}
+	if (fstat(fd, &st) != 0)
+		return bf_err_set(err, errno, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return bf_err_set(err, EINVAL, "%s: special file: expected a regular file", path);
 	return 0;
 }
 
@@ -161,45 +136,36 @@ read_all(int fd, char *data, size_t size)
 }
 
 static int
-load_fd(int fd, const char *path, bf_script_line_fn *line_fn, void *arg, char *err, size_t err_size)
+load_fd(int fd, const char *path, bf_script_line_fn *line_fn, void *arg, struct bf_err *err)
 {
 	char *data = malloc(BF_SCRIPT_SIZE_MAX + 1);
 	ssize_t len;
 	int ret;
 
-	if (data == NULL) {
-		snprintf(err, err_size, "%s: out of memory", path);
-		return script_fail(ENOMEM);
-	}
+	if (data == NULL)
+		return bf_err_set(err, ENOMEM, "%s: out of memory", path);
 	len = read_all(fd, data, BF_SCRIPT_SIZE_MAX + 1);
-	if (len < 0) {
-		snprintf(err, err_size, "%s: %s", path, strerror((int)-len));
-		ret = script_fail((int)-len);
-	} else {
-		ret = bf_script_parse(path, data, (size_t)len, line_fn, arg, err, err_size);
-	}
+	if (len < 0)
+		ret = bf_err_set(err, (int)-len, "%s: %s", path, strerror((int)-len));
+	else
+		ret = bf_script_parse(path, data, (size_t)len, line_fn, arg, err);
 	free(data);
 	return ret;
 }
 
 int
-bf_script_load(const char *path, unsigned int flags, bf_script_line_fn *line_fn, void *arg,
-	char *err, size_t err_size)
+bf_script_load(const char *path, bf_script_line_fn *line_fn, void *arg, struct bf_err *err)
 {
 	int fd, ret, saved;
 
-	if (err_size > 0)
-		err[0] = '\0';
+	err->text[0] = '\0';
 	/* Not blocking, in case it is a FIFO: that is found out and refused below. */
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0) {
-		saved = errno;
-		snprintf(err, err_size, "%s: %s", path, strerror(saved));
-		return script_fail(saved);
-	}
-	ret = check_file(fd, path, flags, err, err_size);
+	if (fd < 0)
+		return bf_err_set(err, errno, "%s: %s", path, strerror(errno));
+	ret = check_file(fd, path, err);
 	if (ret == 0)
-		ret = load_fd(fd, path, line_fn, arg, err, err_size);
+		ret = load_fd(fd, path, line_fn, arg, err);
 	saved = errno;
 	(void)close(fd);
 	errno = saved;

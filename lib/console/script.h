@@ -16,11 +16,10 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
 /** Largest script in bytes. */
 #define BF_SCRIPT_SIZE_MAX ((size_t)1 << 20)
-
-/** Refuse a file that its group or others may write. */
-#define BF_SCRIPT_REFUSE_WRITABLE (1u << 0)
 
 /**
  * Take one line of a script.
@@ -42,24 +41,21 @@ typedef int bf_script_line_fn(void *arg, const char *file, unsigned int line_no,
  *
  * @param path
  *   A regular file of at most BF_SCRIPT_SIZE_MAX bytes; a symbolic link to one is followed.
- * @param flags
- *   BF_SCRIPT_...
  * @param err
  *   Gets one line when the file cannot be read or breaks a limit, else the empty string: what the
- *   line function refuses, it reports itself (bf_script_errorf() gives the form).
+ *   line function refuses, it reports itself (bf_script_err_set() gives the form).
  * @return
  *   0; -errno of opening or reading (errno set); -EINVAL not a regular file, NUL byte or overlong
- *   line; -EFBIG too large; -EPERM writable by others; or what the line function returned.
+ *   line; -EFBIG too large; or what the line function returned.
  */
-int bf_script_load(const char *path, unsigned int flags, bf_script_line_fn *line_fn, void *arg,
-	char *err, size_t err_size);
+int bf_script_load(const char *path, bf_script_line_fn *line_fn, void *arg, struct bf_err *err);
 
 /** The same for a script in memory; @p data need not be NUL terminated. */
 int bf_script_parse(const char *name, const char *data, size_t len, bf_script_line_fn *line_fn,
-	void *arg, char *err, size_t err_size);
+	void *arg, struct bf_err *err);
 
-/** Write `file:line: message` into a buffer; cut when it does not fit. */
-void bf_script_errorf(char *buf, size_t size, const char *file, unsigned int line_no,
+/** An error of a line: `file:line: message`. @return -code, with errno set to code. */
+int bf_script_err_set(struct bf_err *err, int code, const char *file, unsigned int line_no,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

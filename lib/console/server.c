@@ -115,17 +115,15 @@ drop_peer(struct bf_console *c, struct bf_peer *p)
 }
 
 static int
-check_config(const struct bf_console_config *config, char *err, size_t err_size)
+check_config(const struct bf_console_config *config, struct bf_err *err)
 {
 	if (config->prompt != NULL && strlen(config->prompt) > PROMPT_MAX)
-		snprintf(err, err_size, "console: prompt: expected at most %d bytes", PROMPT_MAX);
-	else if (config->max_clients > CLIENTS_CAP)
-		snprintf(err, err_size, "console: %u clients: expected at most %d",
+		return bf_err_set(
+			err, EINVAL, "console: prompt: expected at most %d bytes", PROMPT_MAX);
+	if (config->max_clients > CLIENTS_CAP)
+		return bf_err_set(err, EINVAL, "console: %u clients: expected at most %d",
 			config->max_clients, CLIENTS_CAP);
-	else
-		return 0;
-	errno = EINVAL;
-	return -EINVAL;
+	return 0;
 }
 
 static void
@@ -146,38 +144,35 @@ set_limits(struct bf_console *c, const struct bf_console_config *config)
 }
 
 static int
-open_descriptors(struct bf_console *c, char *err, size_t err_size)
+open_descriptors(struct bf_console *c, struct bf_err *err)
 {
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (c->epoll_fd >= 0 && c->kick_fd >= 0 &&
 		fd_watch(c, c->kick_fd, EPOLLIN, &c->kick_fd) == 0)
 		return 0;
-	snprintf(err, err_size, "console: descriptors: %s", strerror(errno));
-	return -errno;
+	return bf_err_set(err, errno, "console: descriptors: %s", strerror(errno));
 }
 
 static int
-open_socket(
-	struct bf_console *c, const struct bf_console_config *config, char *err, size_t err_size)
+open_socket(struct bf_console *c, const struct bf_console_config *config, struct bf_err *err)
 {
 	const gid_t *group = config->set_group ? &config->group : NULL;
 	int ret;
 
 	if (config->path == NULL)
 		return 0;
-	ret = bf_path_listen(&c->socket, config->path, group, err, err_size);
+	ret = bf_path_listen(&c->socket, config->path, group, err);
 	if (ret != 0)
 		return ret;
 	if (fd_watch(c, c->socket.fd, EPOLLIN, &c->socket) == 0)
 		return 0;
-	snprintf(err, err_size, "console: %s: %s", config->path, strerror(errno));
-	return -errno;
+	return bf_err_set(err, errno, "console: %s: %s", config->path, strerror(errno));
 }
 
 /* Release what a console without peers holds. */
 static void
-peer_release(struct bf_console *c)
+console_release(struct bf_console *c)
 {
 	bf_path_close(&c->socket);
 	if (c->kick_fd >= 0)
@@ -189,12 +184,12 @@ peer_release(struct bf_console *c)
 }
 
 struct bf_console *
-bf_console_open(const struct bf_console_config *config, char *err, size_t err_size)
+bf_console_open(const struct bf_console_config *config, struct bf_err *err)
 {
 	struct bf_console *c;
 	int ret;
 
-	if (check_config(config, err, err_size) != 0)
+	if (check_config(config, err) != 0)
 		return NULL;
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
@@ -206,11 +201,11 @@ bf_console_open(const struct bf_console_config *config, char *err, size_t err_si
 	c->clients = calloc(c->max_clients, sizeof(struct bf_peer *));
 	if (c->clients == NULL)
 		goto err_console;
-	ret = open_descriptors(c, err, err_size);
+	ret = open_descriptors(c, err);
 	if (ret == 0)
-		ret = open_socket(c, config, err, err_size);
+		ret = open_socket(c, config, err);
 	if (ret != 0) {
-		peer_release(c);
+		console_release(c);
 		errno = -ret;
 		return NULL;
 	}
@@ -219,8 +214,7 @@ bf_console_open(const struct bf_console_config *config, char *err, size_t err_si
 err_console:
 	free(c);
 err_memory:
-	snprintf(err, err_size, "console: out of memory");
-	errno = ENOMEM;
+	bf_err_set(err, ENOMEM, "console: out of memory");
 	return NULL;
 }
 
@@ -239,7 +233,7 @@ bf_console_close(struct bf_console *c)
 		drop_peer(c, c->clients[i]);
 	}
 	bf_console_detach_terminal(c);
-	peer_release(c);
+	console_release(c);
 }
 
 int
@@ -451,24 +445,20 @@ bf_console_timeout_ms(const struct bf_console *c, uint64_t now_ms)
 
 int
 bf_console_attach_terminal(
-	struct bf_console *c, int in_fd, int out_fd, unsigned int flags, char *err, size_t err_size)
+	struct bf_console *c, int in_fd, int out_fd, unsigned int flags, struct bf_err *err)
 {
 	enum bf_peer_mode mode;
 	int ret;
 
-	if (c->local != NULL) {
-		snprintf(err, err_size, "terminal: attached already: expected none");
-		errno = EBUSY;
-		return -EBUSY;
-	}
-	ret = bf_terminal_open(&c->terminal, in_fd, out_fd, err, err_size);
+	if (c->local != NULL)
+		return bf_err_set(err, EBUSY, "terminal: attached already: expected none");
+	ret = bf_terminal_open(&c->terminal, in_fd, out_fd, err);
 	if (ret != 0)
 		return ret;
 	mode = c->terminal.is_tty ? BF_PEER_TTY : BF_PEER_PLAIN;
 	c->local = bf_peer_create(&c->env, c->terminal.in_fd, c->terminal.out_fd, mode, 0);
 	if (c->local == NULL) {
-		ret = -errno;
-		snprintf(err, err_size, "terminal: %s", strerror(errno));
+		ret = bf_err_set(err, errno, "terminal: %s", strerror(errno));
 		bf_terminal_restore(&c->terminal);
 		(void)close(c->terminal.in_fd);
 		(void)close(c->terminal.out_fd);

@@ -29,6 +29,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/err.h"
 #include "console/command.h"
 
 /** Longest path of the socket in bytes. */
@@ -93,8 +94,7 @@ struct bf_console_config {
  *   The console; NULL with errno ENAMETOOLONG, EADDRINUSE (live socket), ENOTSOCK (other file or
  *   link), EINVAL, ENOMEM or that of the system call.
  */
-struct bf_console *bf_console_open(
-	const struct bf_console_config *config, char *err, size_t err_size);
+struct bf_console *bf_console_open(const struct bf_console_config *config, struct bf_err *err);
 
 /**
  * Close every session and the socket; remove the socket file if it is still ours; restore the
@@ -148,8 +148,8 @@ void bf_console_set_prompt(struct bf_console *console, const char *prompt);
  * @return
  *   0, or -errno (errno set; EBUSY when there is a terminal already) with one line in @p err.
  */
-int bf_console_attach_terminal(struct bf_console *console, int in_fd, int out_fd,
-	unsigned int flags, char *err, size_t err_size);
+int bf_console_attach_terminal(
+	struct bf_console *console, int in_fd, int out_fd, unsigned int flags, struct bf_err *err);
 
 /** End the terminal's session and restore the terminal.  Nothing happens when there is none. */
 void bf_console_detach_terminal(struct bf_console *console);

@@ -48,7 +48,7 @@ unsigned int bf_form_fit(
 enum bf_out_status bf_cmd_run_line(const struct bf_cmd_set *set, const char *line,
 	struct bf_out *out, void *app, const struct bf_cmd **cmd);
 
-/** Explain why a split line matches no form; bf_cmd_explain() for a line's text. */
+/** Explain why a split line matches no form. */
 void bf_explain_line(
 	const struct bf_cmd_set *set, const struct bf_line *line, char *buf, size_t size);
 

@@ -102,7 +102,7 @@ ignore_sigpipe(void)
 }
 
 int
-bf_terminal_open(struct bf_terminal *t, int user_in_fd, int user_out_fd, char *err, size_t err_size)
+bf_terminal_open(struct bf_terminal *t, int user_in_fd, int user_out_fd, struct bf_err *err)
 {
 	const char *step;
 	int error;
@@ -131,7 +131,7 @@ bf_terminal_open(struct bf_terminal *t, int user_in_fd, int user_out_fd, char *e
 
 err:
 	error = errno;
-	snprintf(err, err_size, "terminal: %s: %s", step, strerror(error));
+	bf_err_set(err, error, "terminal: %s: %s", step, strerror(error));
 	bf_terminal_restore(t);
 	if (t->in_fd >= 0)
 		(void)close(t->in_fd);

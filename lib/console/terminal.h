@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <termios.h>
 
+#include "base/err.h"
+
 /** A terminal, or the pipes and files that stand for it. */
 struct bf_terminal {
 	/** Ours, not blocking; handed to the peer, which closes them. */
@@ -36,8 +38,7 @@ struct bf_terminal {
  * @return
  *   0, or -errno with one line in @p err.
  */
-int bf_terminal_open(
-	struct bf_terminal *t, int user_in_fd, int user_out_fd, char *err, size_t err_size);
+int bf_terminal_open(struct bf_terminal *t, int user_in_fd, int user_out_fd, struct bf_err *err);
 
 /** Restore mode and flags; the descriptors in_fd and out_fd are not touched. */
 void bf_terminal_restore(struct bf_terminal *t);

@@ -73,7 +73,7 @@ print_and_read_back(struct bf_config *c)
 {
 	static struct print first, second;
 	struct bf_err why = {""};
-	char err[256];
+	struct bf_err err;
 
 	if (bf_config_check(c, &why) != 0) {
 		CHECK(why.text[0] != '\0');
@@ -83,8 +83,7 @@ print_and_read_back(struct bf_config *c)
 	bf_config_print(c, put_line, &first);
 	app.candidate = bf_config_new();
 	CHECK(app.candidate != NULL);
-	CHECK(bf_script_parse("printed", first.text, first.len, on_line, &app, err, sizeof(err)) ==
-		0);
+	CHECK(bf_script_parse("printed", first.text, first.len, on_line, &app, &err) == 0);
 	bf_config_print(app.candidate, put_line, &second);
 	CHECK(first.len == second.len && memcmp(first.text, second.text, first.len) == 0);
 	free(app.candidate);
@@ -159,11 +158,11 @@ static void
 as_file(const char *text, size_t len)
 {
 	struct bf_config *c = bf_config_new();
-	char err[256];
+	struct bf_err err;
 
 	CHECK(c != NULL);
 	app.candidate = c;
-	(void)bf_script_parse("fuzz", text, len, on_line, NULL, err, sizeof(err));
+	(void)bf_script_parse("fuzz", text, len, on_line, NULL, &err);
 	app.candidate = NULL;
 	print_and_read_back(c);
 	free(c);
@@ -172,11 +171,11 @@ as_file(const char *text, size_t len)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	char why[256];
+	struct bf_err why;
 
 	(void)argc;
 	(void)argv;
-	app.cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, &app, why, sizeof(why));
+	app.cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, &app, &why);
 	CHECK(app.cmds != NULL);
 	return 0;
 }

@@ -19,12 +19,12 @@ static struct bf_app app;
 static int
 set_up(void **state)
 {
-	char why[256];
+	struct bf_err why;
 
 	(void)state;
 	memset(&app, 0, sizeof(app));
 	app.candidate = bf_config_new();
-	app.cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, &app, why, sizeof(why));
+	app.cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, &app, &why);
 	return app.cmds == NULL;
 }
 

@@ -94,9 +94,9 @@ static int
 setup(void **state)
 {
 	static char app[] = "app";
-	char err[256];
+	struct bf_err err;
 
-	*state = bf_cmd_set_create(groups, complete, app, err, sizeof(err));
+	*state = bf_cmd_set_create(groups, complete, app, &err);
 	return *state == NULL ? -1 : 0;
 }
 
@@ -124,11 +124,11 @@ test_a_group_that_counts_more_than_it_has_is_refused(void **state)
 	static const struct bf_cmd few[2] = {{"start", "Start.", run_echo, 0}};
 	static const struct bf_cmd_group wrong = {"few", "Too few.", few, 2};
 	static const struct bf_cmd_group *const groups_wrong[] = {&wrong, NULL};
-	char err[256] = "";
+	struct bf_err err = {""};
 
 	(void)state;
-	assert_null(bf_cmd_set_create(groups_wrong, NULL, NULL, err, sizeof(err)));
-	assert_string_equal(err, "commands: few: counts 2 commands and has 1");
+	assert_null(bf_cmd_set_create(groups_wrong, NULL, NULL, &err));
+	assert_string_equal(err.text, "commands: few: counts 2 commands and has 1");
 }
 
 static void
@@ -240,8 +240,6 @@ test_lines_over_the_limits_are_refused(void **state)
 static void
 test_what_does_not_match_is_explained(void **state)
 {
-	char buf[256];
-
 	assert_line(state, "show prot stats all", BF_OUT_USAGE,
 		"show prot stats all: \"prot\": expected one of: bonding, fdb, port; did you mean port?\n");
 	assert_line(state, "show port info", BF_OUT_USAGE,
@@ -253,23 +251,21 @@ test_what_does_not_match_is_explained(void **state)
 	assert_line(state, "strat", BF_OUT_USAGE,
 		"strat: \"strat\": expected one of: add, help, nested, quit, remove, set, show, "
 		"start; did you mean start?\n");
-	assert_true(bf_cmd_explain(*state, "stop", buf, sizeof(buf)));
-	assert_false(bf_cmd_explain(*state, "start", buf, sizeof(buf)));
-	assert_true(bf_cmd_explain(*state, "stop", buf, 8));
-	assert_string_equal(buf, "stop: \"");
 }
 
 static void
 test_long_words_are_shortened_in_explanations(void **state)
 {
-	char line[1024], buf[1024];
+	struct bf_out *out = bf_out_create(BF_OUT_TEXT, 0);
+	char line[1024];
 
 	memset(line, 'y', sizeof(line));
 	memcpy(line, "show ", 5);
 	line[sizeof(line) - 1] = '\0';
-	assert_true(bf_cmd_explain(*state, line, buf, sizeof(buf)));
-	assert_true(strlen(buf) < 256);
-	assert_non_null(strstr(buf, "yyy...\": expected one of: bonding"));
+	assert_int_equal(bf_cmd_run(*state, line, out, NULL), BF_OUT_USAGE);
+	assert_true(strlen(bf_out_data(out, NULL)) < 256);
+	assert_non_null(strstr(bf_out_data(out, NULL), "yyy...\": expected one of: bonding"));
+	bf_out_destroy(out);
 }
 
 static void
@@ -328,20 +324,20 @@ test_wrong_syntax_is_refused_with_its_place(void **state)
 	struct bf_cmd cmd = {NULL, "", run_echo, 0};
 	const struct bf_cmd_group group = {"g", "", &cmd, 1};
 	const struct bf_cmd_group *const one[] = {&group, NULL};
-	char err[256];
+	struct bf_err err;
 	unsigned int i;
 
 	(void)state;
 	for (i = 0; i < N_OF(wrong); i++) {
 		cmd.syntax = wrong[i][0];
-		assert_null(bf_cmd_set_create(one, NULL, NULL, err, sizeof(err)));
+		assert_null(bf_cmd_set_create(one, NULL, NULL, &err));
 		assert_int_equal(errno, EINVAL);
-		assert_non_null(strstr(err, wrong[i][1]));
+		assert_non_null(strstr(err.text, wrong[i][1]));
 	}
 	cmd.syntax = "a";
 	cmd.run = NULL;
-	assert_null(bf_cmd_set_create(one, NULL, NULL, err, sizeof(err)));
-	assert_non_null(strstr(err, "expected a handler"));
+	assert_null(bf_cmd_set_create(one, NULL, NULL, &err));
+	assert_non_null(strstr(err.text, "expected a handler"));
 }
 
 static void
@@ -353,11 +349,11 @@ test_two_commands_for_the_same_lines_are_refused(void **state)
 	};
 	static const struct bf_cmd_group group = {"g", "", BF_CMDS(alike)};
 	static const struct bf_cmd_group *const one[] = {&group, NULL};
-	char err[256];
+	struct bf_err err;
 
 	(void)state;
-	assert_null(bf_cmd_set_create(one, NULL, NULL, err, sizeof(err)));
-	assert_non_null(strstr(err, "matches the same lines as \"show (a|b) <x>\""));
+	assert_null(bf_cmd_set_create(one, NULL, NULL, &err));
+	assert_non_null(strstr(err.text, "matches the same lines as \"show (a|b) <x>\""));
 }
 
 static void

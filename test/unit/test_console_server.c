@@ -96,11 +96,11 @@ on_quit(void *app)
 static void
 open_console(struct fixture *f)
 {
-	char err[256];
+	struct bf_err err;
 
-	f->console = bf_console_open(&f->config, err, sizeof(err));
+	f->console = bf_console_open(&f->config, &err);
 	if (f->console == NULL)
-		print_error("%s\n", err);
+		print_error("%s\n", err.text);
 	assert_non_null(f->console);
 }
 
@@ -108,14 +108,14 @@ static int
 setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	char err[256];
+	struct bf_err err;
 
 	assert_non_null(f);
 	*state = f;
 	(void)strcpy(f->dir, "/tmp/bf-console-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->path, sizeof(f->path), "%s/console.sock", f->dir);
-	f->set = bf_cmd_set_create(groups, NULL, NULL, err, sizeof(err));
+	f->set = bf_cmd_set_create(groups, NULL, NULL, &err);
 	assert_non_null(f->set);
 	f->now_ms = 1000;
 	f->config = (struct bf_console_config){
@@ -617,11 +617,11 @@ test_a_stale_socket_is_replaced(void **state)
 static void
 assert_open_fails(struct fixture *f, int error, const char *text)
 {
-	char err[256];
+	struct bf_err err;
 
-	assert_null(bf_console_open(&f->config, err, sizeof(err)));
+	assert_null(bf_console_open(&f->config, &err));
 	assert_int_equal(errno, error);
-	assert_non_null(strstr(err, text));
+	assert_non_null(strstr(err.text, text));
 }
 
 static void
@@ -689,16 +689,14 @@ struct pipes {
 static void
 attach(struct fixture *f, struct pipes *p, unsigned int flags)
 {
-	char err[128];
+	struct bf_err err;
 
 	assert_int_equal(pipe2(p->to, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(p->from, O_NONBLOCK | O_CLOEXEC), 0);
-	assert_int_equal(bf_console_attach_terminal(
-				 f->console, p->to[0], p->from[1], flags, err, sizeof(err)),
-		0);
-	assert_int_equal(bf_console_attach_terminal(
-				 f->console, p->to[0], p->from[1], flags, err, sizeof(err)),
-		-EBUSY);
+	assert_int_equal(
+		bf_console_attach_terminal(f->console, p->to[0], p->from[1], flags, &err), 0);
+	assert_int_equal(
+		bf_console_attach_terminal(f->console, p->to[0], p->from[1], flags, &err), -EBUSY);
 }
 
 static void
@@ -769,10 +767,10 @@ test_dev_null_as_terminal_is_an_end_of_file(void **state)
 {
 	struct fixture *f = *state;
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	char err[128];
+	struct bf_err err;
 	unsigned int i;
 
-	assert_int_equal(bf_console_attach_terminal(f->console, fd, fd, 0, err, sizeof(err)), 0);
+	assert_int_equal(bf_console_attach_terminal(f->console, fd, fd, 0, &err), 0);
 	for (i = 0; i < 3; i++)
 		poll_console(f);
 	assert_int_equal(f->n_quits, 0);
@@ -808,14 +806,13 @@ test_a_real_terminal_gets_raw_mode_and_has_it_restored(void **state)
 	struct fixture *f = *state;
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC), slave;
 	struct termios before, during, after;
-	char err[128] = "";
+	struct bf_err err = {""};
 
 	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
 	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
 	assert_true(slave >= 0);
 	assert_int_equal(tcgetattr(slave, &before), 0);
-	assert_int_equal(
-		bf_console_attach_terminal(f->console, slave, slave, 0, err, sizeof(err)), 0);
+	assert_int_equal(bf_console_attach_terminal(f->console, slave, slave, 0, &err), 0);
 	assert_int_equal(tcgetattr(slave, &during), 0);
 	assert_int_equal(during.c_lflag & (tcflag_t)(ICANON | ECHO | ISIG), 0);
 	assert_int_equal(fcntl(slave, F_GETFL) & O_NONBLOCK, 0);
