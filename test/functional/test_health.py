@@ -31,12 +31,12 @@ def sample(r, name):
 def test_a_bond_that_loses_its_members_is_degraded_then_down_and_comes_back(rig):
     r = rig(members=2, guests=("vm1",), log_allowed=LOG_LINK_LOSS)
     wait_for(lambda: state(r) == ["redundant"], what="all is well")
-    assert not found(r, "member_out") and not found(r, "no_redundancy")
+    wait_for(lambda: not found(r, "member_out") and not found(r, "no_redundancy"), what="nothing found")
     for i, (want, rule) in enumerate((("degraded", "no_redundancy"), ("down", "bond_down"))):
         r.far[i].kill()
         wait_for(lambda want=want: state(r) == [want], what=want)
         wait_for(lambda rule=rule: found(r, rule), what=rule)
-        assert f"net_vhost{i}" in found(r, "member_out")
+        wait_for(lambda i=i: f"net_vhost{i}" in found(r, "member_out"), what="the member found")
         assert sample(r, "bondfwd_bond_state") == {'bond="bond0"': 1 - i}
     assert health(r)["level"] == "error"
     assert 'level="error",rule="bond_down",object="bond0"' in sample(r, "bondfwd_health_finding")

@@ -148,7 +148,8 @@ def test_pulled(rig):
         records = r.daemon.ctl("show bonding failover", json=True)
         return records and not records[0]["open"]
     wait_for(is_over, what="the failover's record")
-    wait_for(lambda: r.daemon.ctl("show health", json=True)["findings"], what="what health finds")
+    wait_for(lambda: [f["object"] for f in r.daemon.ctl("show health", json=True)["findings"]
+                      if f["rule"] == "member_out"] == ["net_vhost0"], what="what health finds")
     samples.check("pulled", Operator(r.daemon))
     load.stop()
 
