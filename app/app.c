@@ -228,7 +228,7 @@ bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms)
 		return app->fallback_ms;
 	if (bf_bridge_apply(app->br, app->fallback, &err) == 0)
 		bf_event(&app->br->events, BF_LOG_WARNING, "rolled_back", "config",
-			"not committed in time: the configuration before is in force again");
+			"not committed in time: the previous configuration is in force again");
 	else
 		bf_event(&app->br->events, BF_LOG_ERR, "rollback_failed", "config", "%s", err.text);
 	bf_app_prompt(app);

@@ -31,7 +31,7 @@ find_port(struct bf_cmd_ctx *ctx, struct bf_capture_spec *spec, struct bf_port_r
 		return true;
 	}
 	bf_out_usage(ctx->out,
-		"port: \"%.60s\": frames are not told apart by member: expected a bond, a guest "
+		"port: \"%.60s\": frames cannot be selected by member: expected a bond, a guest "
 		"or all",
 		text);
 	return false;

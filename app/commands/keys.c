@@ -95,9 +95,9 @@ cmd_keys(struct bf_cmd_ctx *ctx)
 
 static const struct bf_cmd keys_cmds[] = {
 	{"show keys [(of:bond|member|guest)]",
-		"What may be set of a bond, a member and a guest: values, defaults, other names.",
+		"Settings of a bond, a member and a guest: values, defaults, other names.",
 		cmd_keys, 0},
 };
 
 const struct bf_cmd_group bf_group_keys = {
-	"keys", "What may be set of bonds, members and guests", BF_CMDS(keys_cmds)};
+	"keys", "Settings of bonds, members and guests", BF_CMDS(keys_cmds)};

@@ -54,9 +54,9 @@ cmd_openmetrics(struct bf_cmd_ctx *ctx)
 }
 
 static const struct bf_cmd metrics_cmds[] = {
-	{"show metrics", "Every figure that is shown, in Prometheus' text format.", cmd_metrics, 0},
+	{"show metrics", "All counters and states, in Prometheus' text format.", cmd_metrics, 0},
 	{"show metrics openmetrics", "The same in OpenMetrics 1.0.", cmd_openmetrics, 0},
 };
 
 const struct bf_cmd_group bf_group_metrics = {
-	"metrics", "Figures for Prometheus", BF_CMDS(metrics_cmds)};
+	"metrics", "Metrics for Prometheus", BF_CMDS(metrics_cmds)};

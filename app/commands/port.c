@@ -315,8 +315,7 @@ cmd_detach(struct bf_cmd_ctx *ctx)
 static const struct bf_cmd port_cmds[] = {
 	{"show port (what:info|stats|xstats|summary|module_eeprom) <port>",
 		"A port, by id or name, or all.", cmd_show_port, 0},
-	{"clear port (what:stats|xstats) <port>", "Start a port's figures from zero.",
-		cmd_clear_port, 0},
+	{"clear port (what:stats|xstats) <port>", "Reset a port's counters.", cmd_clear_port, 0},
 	{"port config mtu <port> <value>", "Largest packet of the bond or a guest, bytes.", cmd_mtu,
 		BF_CMD_CONFIG},
 	{"port config <port> mtu <value>", "The same, in the older order.", cmd_mtu, BF_CMD_CONFIG},
@@ -324,9 +323,9 @@ static const struct bf_cmd port_cmds[] = {
 		"Switch the bond or a member off, or on again; not saved. All is every member;\n"
 		"link-up of all switches the bond on, too.",
 		cmd_link, 0},
-	{"port attach <device>", "Take a device in: its devargs, as behind --vdev or -a.",
+	{"port attach <device>", "Attach a device, given its devargs, as for --vdev or -a.",
 		cmd_attach, 0},
-	{"port detach <port>", "Let a device go that is no member.", cmd_detach, 0},
+	{"port detach <port>", "Detach a device that is not a bond member.", cmd_detach, 0},
 	{"set promisc <port> (onoff:on|off)", "A switch's ports are always promiscuous.",
 		cmd_promisc, 0},
 };

@@ -76,7 +76,7 @@ static const struct bf_cmd queues_cmds[] = {
 		"A queue of a port as its driver has it: descriptors, thresholds, memory.",
 		cmd_show_queue, 0},
 	{"port config all (key:rxd|txd) <value>",
-		"Descriptors of each queue of the members; the bond is opened anew.", cmd_rings,
+		"Descriptors of each queue of the members; closes and opens the bond.", cmd_rings,
 		BF_CMD_CONFIG},
 };
 

@@ -30,10 +30,9 @@ BF_CMD_SHOW(cmd_health, bf_show_health)
 
 static const struct bf_cmd stats_cmds[] = {
 	{"show fwd stats all", "Forwarding statistics of every switch port.", cmd_fwd, 0},
-	{"clear fwd stats all", "Start them from zero.", cmd_clear_fwd, 0},
+	{"clear fwd stats all", "Reset these counters.", cmd_clear_fwd, 0},
 	{"show config (fwd|cores)", "Which lcore polls which queue.", cmd_config_fwd, 0},
-	{"show drops", "Why frames were lost, by port and reason, and whether the books balance.",
-		cmd_drops, 0},
+	{"show drops", "Dropped frames by port and reason, and the ledger.", cmd_drops, 0},
 	{"show lcore", "How the workers spend their time.", cmd_lcore, 0},
 	{"show events", "The newest events.", cmd_events, 0},
 	{"show health", "How redundant the bonds are, and what is above its limit.", cmd_health, 0},
@@ -43,4 +42,4 @@ static const struct bf_cmd stats_cmds[] = {
 };
 
 const struct bf_cmd_group bf_group_stats = {
-	"display", "Forwarding figures, drops, lcores, events, memory", BF_CMDS(stats_cmds)};
+	"display", "Forwarding counters, drops, lcores, events, memory", BF_CMDS(stats_cmds)};

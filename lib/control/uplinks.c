@@ -75,7 +75,7 @@ uplink_undo_mode(struct bf_bridge *br, struct bf_uplink *u)
 	u->bond.held_until_ms = 0;
 	u->bond.dirty = true;
 	bf_event(&br->events, BF_LOG_ERR, "mode_undone", u->bond.cfg.name,
-		"no partner spoke LACP, and the mode before cannot be had: %s", err.text);
+		"no partner spoke LACP, and the previous mode cannot be restored: %s", err.text);
 }
 
 /* @return when the next one is due. */

@@ -24,7 +24,7 @@
 	X(GUEST_BUFFER, "guest_buffer", "in", \
 		"the guest's buffer was empty, or held more than any frame has") \
 	X(BAD_OFFLOAD, "bad_offload", "in", \
-		"the guest's virtio header asks for what was not negotiated, or cannot be") \
+		"the guest's virtio header requests what was not negotiated, or is invalid") \
 	X(GUEST_RING_DISABLED, "guest_ring_disabled", "in", \
 		"sent on a ring that the guest's front end has disabled") \
 	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from") \
@@ -49,8 +49,8 @@
 	X(RING_BUSY, "ring_busy", "out", "another worker held the guest's only ring") \
 	X(TO_DISABLED, "to_disabled", "out", \
 		"sent to a guest whose port is administratively down") \
-	X(OVERSIZE, "oversize", "out", "longer than the destination port takes") \
-	X(NO_MEMORY, "no_memory", "out", "no frame was left in the pool to cut a superframe into") \
+	X(OVERSIZE, "oversize", "out", "longer than the destination port accepts") \
+	X(NO_MEMORY, "no_memory", "out", "no buffer was left in the pool to segment a superframe") \
 	X(NO_MEMBER, "no_member", "out", "no member of the bond may send") \
 	X(MEMBER_FULL, "member_full", "out", "the member's transmit ring is full")
 

@@ -170,17 +170,15 @@ set_drained(struct bf_bond *b, unsigned int i, bool drained)
 {
 	static const char *const means[BF_MODE_COUNT] = {
 		[BF_MODE_RR] =
-			"nothing is sent by it; the switch of a static LAG is not notified and sends on",
+			"nothing is sent by it; the switch of a static LAG is not notified and keeps sending",
 		[BF_MODE_ACTIVE_BACKUP] = "not active while another one can be",
 		[BF_MODE_XOR] =
-			"nothing is sent by it; the switch of a static LAG is not notified and sends on",
+			"nothing is sent by it; the switch of a static LAG is not notified and keeps sending",
 		[BF_MODE_BROADCAST] = "nothing is sent by it; it still receives",
 		[BF_MODE_8023AD] =
-			"the partner is told not to send by it, unless the others are too few",
-		[BF_MODE_TLB] =
-			"nothing is sent by it, and the switch is told where the guests are",
-		[BF_MODE_ALB] =
-			"nothing is sent by it, and the switch is told where the guests are",
+			"the partner is told to stop sending on it, unless too few others are left",
+		[BF_MODE_TLB] = "nothing is sent by it, and the guests' addresses are announced",
+		[BF_MODE_ALB] = "nothing is sent by it, and the guests' addresses are announced",
 	};
 	struct bf_member *m = &b->members[i];
 
@@ -214,8 +212,7 @@ read_link(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	if (!m->gone && bf_bond_device_is_gone(b, i)) {
 		m->gone = true;
 		bf_event(b->events, BF_LOG_WARNING, "member_gone", m->name,
-			"its device was taken out: remove the member, then port detach %s",
-			m->name);
+			"its device was removed: remove the member, then port detach %s", m->name);
 	}
 	if (link.up && m->carrier && m->speed_mbps != speed)
 		report_speed(b, m, speed);

@@ -209,7 +209,7 @@ judge_drain(const struct bf_bond *b, struct bf_member *m, uint64_t came, uint64_
 		m->drain_warned = true;
 		bf_event(b->events, BF_LOG_WARNING, "member_drained", m->name,
 			"the partner still sends (%" PRIu64
-			" frames in the last second) though it was told not to",
+			" frames in the last second) although LACP told it to stop",
 			came);
 	}
 }

@@ -169,7 +169,7 @@ bf_link_detect_judge(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	m->interrupt_failed = true;
 	bf_link_detect_set_period(b);
 	bf_event(b->events, BF_LOG_WARNING, "link_interrupt_missing", m->name,
-		"its link changed and its driver's interrupt did not come: it is asked every %" PRIu32
+		"its link changed and its driver's interrupt did not come: it is polled every %" PRIu32
 		" ms from now on, as with link_detect=poll",
 		b->cfg.mon_period_ms);
 	return UINT64_MAX;

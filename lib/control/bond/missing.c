@@ -104,7 +104,7 @@ missing_add(struct bf_missing *m, const char *name, struct bf_events *events, ui
 	take_devargs(member, "vdev");
 	take_devargs(member, "pci");
 	bf_event(events, BF_LOG_WARNING, "member_missing", name,
-		"no such device: the bond works without it, and takes it in when it appears");
+		"no such device: the bond works without it, and adds it when it appears");
 }
 
 static void

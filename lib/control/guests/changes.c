@@ -50,7 +50,7 @@ report_faults(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 		if (q < g->n_vrings && fault != g->fault_seen[q] && fault != BF_RING_FAULT_NONE &&
 			bf_log_allow(&g->faults_told, now_ms, &missed))
 			bf_event(&br->events, BF_LOG_WARNING, "guest_ring_fault", g->cfg.name,
-				"ring %u is left alone until the driver sets it up again: %s%s", q,
+				"ring %u is disabled until the driver resets it: %s%s", q,
 				bf_ring_fault_help[fault], left_out(missed, more));
 		g->fault_seen[q] = fault;
 	}
@@ -128,7 +128,7 @@ report_queues(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 	if (pairs > g->pairs_told && bf_log_allow(&g->faults_told, now_ms, &missed))
 		bf_event(&br->events, BF_LOG_WARNING, "guest_queues", g->cfg.name,
 			"its front end has enabled queue pair %u, the port has %" PRIu32
-			": what the guest sends in more is not taken; use fewer there, or set "
+			": frames that the guest sends on more are not read; use fewer there, or set "
 			"guest %s queues=%u",
 			pairs, g->cfg.queues, g->cfg.name, pairs);
 	g->pairs_told = pairs;

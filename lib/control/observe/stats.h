@@ -62,7 +62,7 @@ struct bf_own_frames {
 /** Those sent since the bond's figures were cleared; ctx control. */
 struct bf_own_frames bf_stats_own(const struct bf_bridge *br, unsigned int bond);
 
-/** Start a port's figures from zero. */
+/** Reset a port's counters. */
 void bf_stats_clear_port(struct bf_bridge *br, uint16_t slot);
 /** The next guest in a slot starts from zero. A task's hook. */
 void bf_stats_slot_gone(void *bridge, uint16_t slot);
