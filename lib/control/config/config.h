@@ -142,6 +142,7 @@ struct bf_guest_config {
 	uint32_t mac_limit;
 	uint32_t tx_retries;
 	bool too_big; /* senders of packets too long for it are notified by ICMP */
+	char label[BF_NAME_MAX]; /* a word of the operator's; shown, without effect */
 	bool disabled; /* admin: frames from and to it are dropped */
 	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };
