@@ -204,6 +204,21 @@ cmd_commit(struct bf_cmd_ctx *ctx)
 
 BF_CMD_SHOW(cmd_version, bf_show_info)
 
+static void
+cmd_log_level(struct bf_cmd_ctx *ctx)
+{
+	static const char *const words[] = {"error", "warning", "notice", "debug"};
+	unsigned int level = 0;
+	struct bf_err err;
+
+	if (bf_parse_enum("level", bf_cmd_arg(ctx, "level"), words, 4, &level, &err) != 0) {
+		bf_out_usage(ctx->out, "%s", err.text);
+		return;
+	}
+	bf_app_audit_cmd(ctx);
+	bf_log_set_level((enum bf_log_level)level);
+}
+
 static int
 edit_idle(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
@@ -299,6 +314,9 @@ static const struct bf_cmd run_cmds[] = {
 		cmd_load, 0},
 	{"diff [merge] <file>", "What load (or load merge) would change.", cmd_diff, 0},
 	{"commit", "Keep the change that was made with confirm.", cmd_commit, 0},
+	{"set log level <level>",
+		"Least level that is logged: error, warning, notice or debug; not saved.",
+		cmd_log_level, 0},
 	{"show version", "Versions of bondfwd and DPDK.", cmd_version, 0},
 	{"help [topic...]",
 		"Help: sections, a section's commands, all, or commands that begin with words.",

@@ -237,3 +237,18 @@ def test_show_config_fwd_says_which_worker_polls_what(rig):
     assert len(re.findall(r"Logical Core \d+", text)) == 2
     as_json = r.daemon.ctl("show config fwd", json=True)
     assert len(as_json["lcores"]) == 2
+
+
+def test_what_is_logged_follows_the_level_and_events_do_not(rig):
+    r = rig(guests=("vm1",))
+    with pytest.raises(CtlError, match="loud.*error, warning, notice"):
+        r.daemon.ctl("set log level loud")
+    r.daemon.ctl("set log level warning")
+    before = r.daemon.log_text()
+    r.daemon.ctl("set guest vm1 label=quiet")
+    r.daemon.ctl("set log level notice")
+    r.daemon.ctl("set guest vm1 label=loud")
+    said = r.daemon.log_text()[len(before):]
+    assert "label=loud" in said and "label=quiet" not in said
+    texts = [e["text"] for e in r.daemon.ctl("show events", json=True)]
+    assert [word in " ".join(texts) for word in ("label=quiet", "label=loud")] == [True, True]
