@@ -21,7 +21,7 @@
 
 /* A bond of the command line, which the file of --config may make again, once. */
 static bool
-yields(const struct bf_app *app, const char *name)
+bond_yields(const struct bf_app *app, const char *name)
 {
 	for (uint32_t i = 0; app->yields != NULL && i < app->base->n_bonds; i++) {
 		if (strcmp(app->base->bonds[i].name, name) != 0 || !app->yields->bonds[i])
@@ -63,7 +63,7 @@ edit_create(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *er
 		ret = bf_bond_config_set(&b, "name", name, err);
 	if (ret != 0)
 		return ret;
-	if (yields(app, b.name)) {
+	if (bond_yields(app, b.name)) {
 		*bf_config_bond(c, b.name) = b;
 		return 0;
 	}

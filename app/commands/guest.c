@@ -27,7 +27,7 @@ parse_options(struct bf_guest_config *g, const struct bf_cmd_ctx *ctx, unsigned 
 
 /* A guest of the command line, which the file of --config may make again, once. */
 static bool
-yields(const struct bf_app *app, const char *name)
+guest_yields(const struct bf_app *app, const char *name)
 {
 	for (uint32_t i = 0; app->yields != NULL && i < app->base->n_guests; i++) {
 		if (strcmp(app->base->guests[i].name, name) != 0 || !app->yields->guests[i])
@@ -50,8 +50,8 @@ edit_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 		ret = parse_options(&g, ctx, bf_cmd_rest_count(ctx), err);
 	if (ret != 0)
 		return ret;
-	return yields(ctx->app, g.name) ? bf_config_replace_guest(c, g.name, &g, err)
-					: bf_config_add_guest(c, &g, err);
+	return guest_yields(ctx->app, g.name) ? bf_config_replace_guest(c, g.name, &g, err)
+					      : bf_config_add_guest(c, &g, err);
 }
 
 static int

@@ -276,7 +276,7 @@ cmd_attach(struct bf_cmd_ctx *ctx)
 
 /* Only what nobody uses: a member leaves its bond first. */
 static void
-detach(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
+device_detach(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 {
 	struct rte_eth_dev_info info;
 	int ret;
@@ -309,7 +309,7 @@ detach(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 static void
 cmd_detach(struct bf_cmd_ctx *ctx)
 {
-	each_port(ctx, detach);
+	each_port(ctx, device_detach);
 }
 
 static const struct bf_cmd port_cmds[] = {

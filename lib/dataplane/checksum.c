@@ -15,7 +15,7 @@
 #include "dataplane/packet.h"
 
 static inline uint16_t
-fold(uint64_t sum)
+sum_fold(uint64_t sum)
 {
 	sum = (sum & UINT32_MAX) + (sum >> 32);
 	sum = (sum & UINT32_MAX) + (sum >> 32);
@@ -68,7 +68,7 @@ bf_sum(const struct rte_mbuf *m, uint32_t from, uint32_t len)
 			continue;
 		}
 		part = RTE_MIN(len, m->data_len - from);
-		its = fold(sum_bytes(rte_pktmbuf_mtod_offset(m, const uint8_t *, from), part));
+		its = sum_fold(sum_bytes(rte_pktmbuf_mtod_offset(m, const uint8_t *, from), part));
 		sum = bf_sum_add(sum, odd ? rte_bswap16(its) : its);
 		odd ^= part & 1;
 		len -= part;
@@ -82,7 +82,7 @@ bf_sum_pseudo(const uint8_t *ip, bool v6, uint8_t proto, uint32_t len)
 {
 	uint64_t sum = v6 ? sum_bytes(ip + 8, 32) : sum_bytes(ip + 12, 8);
 
-	return fold(sum + rte_cpu_to_be_16(proto) + rte_cpu_to_be_32(len));
+	return sum_fold(sum + rte_cpu_to_be_16(proto) + rte_cpu_to_be_32(len));
 }
 
 void
@@ -91,7 +91,7 @@ bf_checksum_ip(uint8_t *ip)
 	uint16_t sum;
 
 	memset(ip + 10, 0, 2);
-	sum = (uint16_t)~fold(sum_bytes(ip, (ip[0] & 15) * 4u));
+	sum = (uint16_t)~sum_fold(sum_bytes(ip, (ip[0] & 15) * 4u));
 	memcpy(ip + 10, &sum, 2);
 }
 

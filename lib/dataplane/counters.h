@@ -56,7 +56,7 @@ enum bf_stage_id {
 	BF_STAGE_RX,
 	BF_STAGE_DECIDE,
 	BF_STAGE_OUTPUT,
-	BF_STAGES
+	BF_STAGE_COUNT
 };
 
 /** Rings whose occupancy is looked at in the timed loops, just before they are read or written. */
@@ -64,7 +64,7 @@ enum bf_fill_id {
 	BF_FILL_MEMBER, /* frames that wait in a member's receive ring, where the driver can tell */
 	BF_FILL_FROM_GUEST, /* frames that wait in a guest's transmit ring */
 	BF_FILL_TO_GUEST, /* buffers that a guest has left in its receive ring */
-	BF_FILLS
+	BF_FILL_COUNT
 };
 
 /** How a worker spends its time. */
@@ -77,11 +77,11 @@ struct bf_pmd_counters {
 	uint64_t woken; /* sleeps that a guest or a member ended */
 	uint64_t bursts[BF_BURST_BINS];
 	/* One loop in BF_TIMING_EVERY is timed by stage. */
-	uint64_t stage_tsc[BF_STAGES];
+	uint64_t stage_tsc[BF_STAGE_COUNT];
 	uint64_t stage_frames;
-	uint64_t fill_samples[BF_FILLS];
-	uint64_t fill_sum[BF_FILLS];
-	uint64_t fill_max[BF_FILLS];
+	uint64_t fill_samples[BF_FILL_COUNT];
+	uint64_t fill_sum[BF_FILL_COUNT];
+	uint64_t fill_max[BF_FILL_COUNT];
 	uint64_t cache_miss; /* frames decided by the FDB, not by the worker's cache */
 	uint64_t learn_posted;
 	uint64_t learn_lost; /* posts that found the mailbox full */

@@ -40,7 +40,7 @@ read_head(const struct rte_mbuf *m, uint64_t word[HEAD / 8])
 
 /* The bucket in the low bits, what is kept in the high ones; never 0 there. */
 static inline uint64_t
-digest(const struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m)
+frame_digest(const struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m)
 {
 	uint64_t word[HEAD / 8], seed = e->seed, h = RTE_MAX(m->pkt_len, (uint32_t)WIRE_MIN);
 
@@ -58,9 +58,9 @@ now_part(void)
 }
 
 static inline void
-note(struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m, uint64_t now)
+echo_note(struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m, uint64_t now)
 {
-	uint64_t d = digest(e, bond, m), most = 0;
+	uint64_t d = frame_digest(e, bond, m), most = 0;
 	uint64_t *bucket = e->word[d % BF_ECHO_BUCKETS];
 	unsigned int at = 0;
 
@@ -84,7 +84,7 @@ note(struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m, uint64_t 
 void
 bf_echo_note(struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m)
 {
-	note(e, bond, m, now_part());
+	echo_note(e, bond, m, now_part());
 }
 
 void
@@ -94,13 +94,13 @@ bf_echo_note_burst(struct bf_echoes *e, unsigned int bond, struct rte_mbuf *cons
 	uint64_t now = now_part();
 
 	for (uint16_t i = 0; i < n; i = (uint16_t)(i + every))
-		note(e, bond, pkts[i], now);
+		echo_note(e, bond, pkts[i], now);
 }
 
 bool
 bf_echo_has(const struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m)
 {
-	uint64_t d = digest(e, bond, m), now = now_part();
+	uint64_t d = frame_digest(e, bond, m), now = now_part();
 	const uint64_t *bucket = e->word[d % BF_ECHO_BUCKETS];
 
 	for (unsigned int i = 0; i < BF_ECHO_WAYS; i++) {

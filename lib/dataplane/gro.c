@@ -208,7 +208,7 @@ has_room(const struct run *r, const struct segment *s)
 }
 
 static bool
-follows(const struct run *r, const struct segment *s)
+segment_follows(const struct run *r, const struct segment *s)
 {
 	return s->may_join && s->len <= r->first.len && s->l2_len == r->first.l2_len &&
 		tcp_follows(r, s) && ip_follows(r, s) &&
@@ -242,7 +242,7 @@ cut_padding(const struct segment *s)
 }
 
 static void
-append(struct run *r, const struct segment *s)
+segment_append(struct run *r, const struct segment *s)
 {
 	struct rte_mbuf *m = s->m, *head = r->first.m;
 
@@ -327,7 +327,7 @@ open_run(struct runs *rs, const struct segment *s)
 
 /* Is it joined to another one? */
 static inline bool
-take(struct runs *rs, struct rte_mbuf *m, uint32_t families)
+segment_take(struct runs *rs, struct rte_mbuf *m, uint32_t families)
 {
 	struct segment s;
 	enum kind kind = read_frame(m, families, &s);
@@ -341,8 +341,8 @@ take(struct runs *rs, struct rte_mbuf *m, uint32_t families)
 	}
 	r = find_run(rs, &s);
 	if (r != NULL) {
-		if (follows(r, &s) && (r->n > 1 || is_good(&r->first)) && is_good(&s)) {
-			append(r, &s);
+		if (segment_follows(r, &s) && (r->n > 1 || is_good(&r->first)) && is_good(&s)) {
+			segment_append(r, &s);
 			if (r->ends != 0 || s.len < r->first.len)
 				close_run(rs, r);
 			return true;
@@ -366,7 +366,7 @@ bf_gro(struct rte_mbuf **pkts, uint16_t n, uint32_t families)
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 
-		if (!take(&rs, m, families))
+		if (!segment_take(&rs, m, families))
 			pkts[left++] = m;
 	}
 	close_all(&rs);

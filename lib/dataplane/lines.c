@@ -39,7 +39,7 @@ bf_lines_can_flush(void)
 }
 
 static int
-compare(const void *a, const void *b)
+times_compare(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
@@ -60,6 +60,6 @@ bf_lines_memory_tsc(const void *memory, size_t size)
 		rte_mb();
 		took[i] = bf_line_way((const void *)line, &value);
 	}
-	qsort(took, SAMPLES, sizeof(*took), compare);
+	qsort(took, SAMPLES, sizeof(*took), times_compare);
 	return took[SAMPLES / 2];
 }

@@ -30,7 +30,7 @@ bf_punt(struct bf_worker *w, unsigned int bond, struct rte_ring *ring, enum bf_d
 
 /* Control reads it as the standard has it, without a priority tag. */
 static void
-untag(struct rte_mbuf *m)
+frame_untag(struct rte_mbuf *m)
 {
 	uint8_t addresses[12], *p = rte_pktmbuf_mtod(m, uint8_t *);
 
@@ -53,7 +53,7 @@ bf_punt_slow(struct bf_worker *w, unsigned int bond, enum bf_drop why, struct rt
 			continue;
 		}
 		if (unlikely(header > RTE_ETHER_HDR_LEN))
-			untag(pkts[i]);
+			frame_untag(pkts[i]);
 		bf_punt(w, bond, w->slow, BF_DROP_LACP, &pkts[i], 1);
 	}
 	if (keep > 0)

@@ -38,7 +38,7 @@ set_aside(struct bf_worker *w, unsigned int bond, enum bf_drop why, struct rte_m
  * one's frames count from this burst on, as ours leave by it.
  */
 static inline uint32_t
-collecting(const struct bf_bond_view *b)
+members_collecting(const struct bf_bond_view *b)
 {
 	uint32_t collect = __atomic_load_n(&b->carrier->collect, __ATOMIC_RELAXED), usable;
 
@@ -110,7 +110,7 @@ bf_rx_bond(struct bf_worker *w, unsigned int bond)
 {
 	const struct bf_bond_view *b = &w->view->bonds[bond];
 	uint8_t *turn = &w->bonds[bond].rx_turn;
-	uint32_t take = likely(w->view->forwarding) ? collecting(b) : 0;
+	uint32_t take = likely(w->view->forwarding) ? members_collecting(b) : 0;
 	uint32_t left = b->polled, taken = 0, aside = 0;
 
 	while (left != 0) {

@@ -58,7 +58,7 @@ claim_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port)
 
 /* What comes back does so as it was on the wire: whatever a guest left undone is done first. */
 static void
-note(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, uint16_t out)
+effects_note(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, uint16_t out)
 {
 	unsigned int bond = w->view->ports[in].bond;
 	struct rte_mbuf *segments[BF_BURST];
@@ -90,7 +90,7 @@ take_effects(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, const struct 
 	if (v.effects & BF_EFFECT_ECHO)
 		w->bonds[bf_bond_of_slot(in)].echoes++;
 	if (v.effects & BF_EFFECT_NOTE)
-		note(w, in, m, v.out);
+		effects_note(w, in, m, v.out);
 	if (v.effects & BF_EFFECT_CLAIM)
 		claim_post(w, f, in);
 	if (v.effects & BF_EFFECT_LEARN)
@@ -122,7 +122,8 @@ set_of(const struct bf_worker *w, uint64_t k0, uint64_t k1)
 }
 
 static inline bool
-remembered(const struct bf_worker *w, uint64_t k0, uint64_t k1, uint64_t tag, uint16_t *out)
+decision_remembered(
+	const struct bf_worker *w, uint64_t k0, uint64_t k1, uint64_t tag, uint16_t *out)
 {
 	const struct bf_cache_set *set = set_of(w, k0, k1);
 
@@ -138,7 +139,7 @@ remembered(const struct bf_worker *w, uint64_t k0, uint64_t k1, uint64_t tag, ui
 }
 
 static inline void
-remember(struct bf_worker *w, const struct key *k, uint16_t out)
+decision_remember(struct bf_worker *w, const struct key *k, uint16_t out)
 {
 	struct bf_cache_set *set = set_of(w, k->k[0], k->k[1]);
 
@@ -161,7 +162,7 @@ decide_and_remember(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, const 
 	else if (v.effects != 0)
 		take_effects(w, in, m, f, v);
 	if (v.lasts)
-		remember(w, k, v.out);
+		decision_remember(w, k, v.out);
 	return v.out;
 }
 
@@ -196,14 +197,14 @@ prepare_special(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, stru
 	k->tag |= tag_key(behind) | BF_CACHE_TAGGED;
 	if (bf_frame_is_tag(inner))
 		k->tag |= BF_CACHE_LONG;
-	if (!bf_frame_is_arp(f) && remembered(w, k->k[0], k->k[1], k->tag, &out))
+	if (!bf_frame_is_arp(f) && decision_remembered(w, k->k[0], k->k[1], k->tag, &out))
 		return out;
 	return BF_OUT_UNKNOWN;
 }
 
 /* The long way: frames that are tagged, special, or new. */
 static inline uint16_t
-prepare(struct bf_worker *w, uint16_t in, unsigned int bond, const struct rte_mbuf *m,
+frames_prepare(struct bf_worker *w, uint16_t in, unsigned int bond, const struct rte_mbuf *m,
 	struct bf_frame *f, struct key *k)
 {
 	uint16_t out = BF_OUT_UNKNOWN;
@@ -223,7 +224,7 @@ prepare(struct bf_worker *w, uint16_t in, unsigned int bond, const struct rte_mb
 }
 
 static void
-resolve(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, const uint8_t *miss,
+frames_resolve(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, const uint8_t *miss,
 	uint16_t n_miss, uint16_t *out)
 {
 	unsigned int bond = w->view->ports[in].bond;
@@ -231,7 +232,7 @@ resolve(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, const ui
 	struct key k[BF_BURST];
 
 	for (uint16_t i = 0; i < n_miss; i++)
-		out[miss[i]] = prepare(w, in, bond, pkts[miss[i]], &f[i], &k[i]);
+		out[miss[i]] = frames_prepare(w, in, bond, pkts[miss[i]], &f[i], &k[i]);
 	for (uint16_t i = 0; i < n_miss; i++)
 		if (out[miss[i]] == BF_OUT_UNKNOWN)
 			out[miss[i]] = decide_and_remember(w, in, pkts[miss[i]], &f[i], &k[i]);
@@ -294,7 +295,7 @@ look_up(const struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, ui
 		bytes += m->pkt_len;
 		max_len = RTE_MAX(max_len, m->pkt_len);
 		min_len = RTE_MIN(min_len, (uint32_t)m->data_len);
-		if (unlikely(!remembered(w, k0, k1, tag, &to))) {
+		if (unlikely(!decision_remembered(w, k0, k1, tag, &to))) {
 			f->miss[n_miss++] = (uint8_t)i;
 			continue;
 		}
@@ -339,8 +340,8 @@ look_up_tagged(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, u
 
 /* Where each frame goes; returns true when all go to out[0]. */
 static inline bool
-classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint32_t flags,
-	uint16_t *out, struct bf_burst *sum)
+frames_classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n,
+	uint32_t flags, uint16_t *out, struct bf_burst *sum)
 {
 	uint32_t shortest = RTE_ETHER_HDR_LEN;
 	struct found f;
@@ -360,7 +361,7 @@ classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, u
 	if (unlikely(f.min_len < shortest)) /* a hit may have been by old bytes in a buffer */
 		for (f.n_miss = 0; f.n_miss < n; f.n_miss++)
 			f.miss[f.n_miss] = (uint8_t)f.n_miss;
-	resolve(w, in, pkts, f.miss, f.n_miss, out);
+	frames_resolve(w, in, pkts, f.miss, f.n_miss, out);
 	return all_equal(out, n);
 }
 
@@ -385,7 +386,7 @@ drop_duplicates(struct bf_worker *w, unsigned int bond, struct rte_mbuf **pkts, 
  * known: one sample that comes back is enough to doubt.
  */
 static void
-listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n)
+frame_listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uint16_t n)
 {
 	unsigned int bond = w->view->ports[in].bond;
 	const struct bf_bond_view *b = &w->view->bonds[bond];
@@ -415,7 +416,7 @@ flood_complete(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbu
 		n = drop_duplicates(w, bf_bond_of_slot(in), pkts, n);
 	if (n == 0)
 		return;
-	listen(w, in, pkts, n);
+	frame_listen(w, in, pkts, n);
 	if (unlikely(!whole || n != all))
 		bf_shape_sum(pkts, n, burst->flags, &sum);
 	for (uint16_t g = 0; g < to->n_guests; g++) {
@@ -473,7 +474,7 @@ flood_stated(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf 
 }
 
 static inline void
-flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts, uint16_t n,
+frames_flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *burst, bool whole)
 {
 	if (unlikely(burst->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL)))
@@ -484,7 +485,8 @@ flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts,
 
 /* Frames that go nowhere; control wants some of them, and reads fewer when it does not keep up. */
 static void
-refuse(struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
+frames_refuse(
+	struct bf_worker *w, uint16_t in, enum bf_drop why, struct rte_mbuf **pkts, uint16_t n)
 {
 	if (why == BF_DROP_FOR_US)
 		bf_punt(w, bf_bond_of_slot(in), w->for_us, why, pkts, n);
@@ -505,7 +507,7 @@ static void
 flooded_send(struct bf_worker *w, uint16_t in, struct flooded *f)
 {
 	if (f->n > 0)
-		flood(w, in, f->domain, f->pkts, f->n, f->of, false);
+		frames_flood(w, in, f->domain, f->pkts, f->n, f->of, false);
 	f->n = 0;
 }
 
@@ -522,7 +524,7 @@ flooded_add(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf *
 
 /* A burst with several destinations; runs of frames for no port are treated together. */
 static void
-scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
+frames_scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
 	const struct bf_burst *sum)
 {
 	struct flooded f;
@@ -536,23 +538,23 @@ scatter(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, ui
 		if (bf_out_is_flood(out[i]))
 			flooded_add(w, in, bf_out_domain(out[i]), &pkts[i], run, &f);
 		else
-			refuse(w, in, (enum bf_drop)(out[i] & ~BF_OUT_DROP), &pkts[i], run);
+			frames_refuse(w, in, (enum bf_drop)(out[i] & ~BF_OUT_DROP), &pkts[i], run);
 	}
 	flooded_send(w, in, &f);
 }
 
 static inline void
-output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
+frames_output(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint16_t *out,
 	bool one, const struct bf_burst *sum)
 {
 	if (likely(one && out[0] < BF_MAX_PORTS))
 		bf_stage_add(w, out[0], pkts, n, sum);
 	else if (one && bf_out_is_flood(out[0]))
-		flood(w, in, bf_out_domain(out[0]), pkts, n, sum, true);
+		frames_flood(w, in, bf_out_domain(out[0]), pkts, n, sum, true);
 	else if (one)
-		refuse(w, in, (enum bf_drop)(out[0] & ~BF_OUT_DROP), pkts, n);
+		frames_refuse(w, in, (enum bf_drop)(out[0] & ~BF_OUT_DROP), pkts, n);
 	else
-		scatter(w, in, pkts, n, out, sum);
+		frames_scatter(w, in, pkts, n, out, sum);
 }
 
 void
@@ -564,7 +566,7 @@ bf_switch_burst(
 	uint64_t t0 = bf_stage_begin(w), t1 = 0;
 	uint16_t out[BF_BURST];
 	struct bf_burst sum;
-	bool one = classify(w, in, pkts, n, flags, out, &sum);
+	bool one = frames_classify(w, in, pkts, n, flags, out, &sum);
 
 	c->rx_frames += n;
 	c->rx_bytes += sum.bytes;
@@ -572,7 +574,7 @@ bf_switch_burst(
 		t1 = rte_rdtsc();
 		pmd->stage_tsc[BF_STAGE_DECIDE] += t1 - t0;
 	}
-	output(w, in, pkts, n, out, one, &sum);
+	frames_output(w, in, pkts, n, out, one, &sum);
 	if (unlikely(w->timed))
 		pmd->stage_tsc[BF_STAGE_OUTPUT] += rte_rdtsc() - t1;
 }

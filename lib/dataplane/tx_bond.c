@@ -138,7 +138,7 @@ drop_oversize(
 
 /* The frames that need a change before they leave: short ones, too long ones. */
 static uint16_t
-fit(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n,
+frames_fit(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *sum, uint64_t *bytes)
 {
 	if (sum->min_len < BF_MIN_FRAME)
@@ -171,8 +171,8 @@ pass_rules(struct bf_worker *w, unsigned int k, uint32_t set, struct rte_mbuf **
 }
 
 static void
-dispatch(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mbuf **pkts, uint16_t n,
-	uint64_t bytes)
+frames_dispatch(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t bytes)
 {
 	switch (w->view->bonds[k].tx) {
 	case BF_TX_ORDER:
@@ -206,13 +206,13 @@ bf_tx_bond(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t
 		return;
 	}
 	if (unlikely(sum->min_len < BF_MIN_FRAME || sum->max_len > pv->max_len))
-		n = fit(w, k, pkts, n, sum, &bytes);
+		n = frames_fit(w, k, pkts, n, sum, &bytes);
 	if (n > 0 && pv->out != 0)
 		n = pass_rules(w, k, pv->out, pkts, n, &bytes);
 	if (unlikely(n == 0))
 		return;
 	w->bonds[k].stated = sum->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL);
-	dispatch(w, k, usable, pkts, n, bytes);
+	frames_dispatch(w, k, usable, pkts, n, bytes);
 	if (unlikely(losses != w->bonds[k].losses_seen)) {
 		w->bonds[k].first_tx_tsc = rte_rdtsc();
 		__atomic_store_n(&w->bonds[k].losses_seen, losses, __ATOMIC_RELEASE);

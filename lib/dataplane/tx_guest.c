@@ -76,8 +76,8 @@ enqueue_all(struct bf_ring *r, struct rte_mbuf **pkts, uint16_t n, uint8_t retri
 
 /* Count what one ring took; `sum_bytes` is used when it took everything. */
 static void
-account(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint16_t sent,
-	enum bf_drop why, uint64_t sum_bytes)
+frames_account(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	uint16_t sent, enum bf_drop why, uint64_t sum_bytes)
 {
 	struct bf_port_counters *c = &w->counters->ports[slot];
 
@@ -121,7 +121,7 @@ ring_tx(struct bf_worker *w, uint16_t slot, uint16_t ring, struct rte_mbuf **pkt
 	}
 	if (unlikely(flags != 0) && sent < n && !bf_offload_is_taken(pkts[sent], r->offloads))
 		why = BF_DROP_GUEST_DOWN; /* it was meant for the front end before */
-	account(w, slot, pkts, n, sent, why, bytes);
+	frames_account(w, slot, pkts, n, sent, why, bytes);
 	if (unlikely(flags & BF_BURST_SEGMENTS))
 		for (uint16_t i = 0; i < sent; i++)
 			w->counters->ports[slot].superframes_out += bf_is_superframe(pkts[i]);
@@ -149,7 +149,7 @@ spread_tx(struct bf_worker *w, uint16_t slot, struct rings r, struct rte_mbuf **
 }
 
 static inline void
-tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes,
+frames_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes,
 	uint32_t flags)
 {
 	const struct bf_port_view *pv = &w->view->ports[slot];
@@ -187,14 +187,14 @@ bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uin
 	struct rte_mbuf *fit[BF_STAGE_SIZE];
 
 	if (likely(sum->max_len <= pv->max_len && pv->out == 0)) {
-		tx(w, slot, pkts, n, sum->bytes, sum->flags);
+		frames_tx(w, slot, pkts, n, sum->bytes, sum->flags);
 		return;
 	}
 	n = take_fitting(w, slot, pkts, n, sum->flags, fit);
 	if (pv->out != 0 && n > 0)
 		n = bf_rules_out(w, slot, pv->out, fit, n);
 	if (n > 0)
-		tx(w, slot, fit, n, bf_bytes_of(fit, n), sum->flags);
+		frames_tx(w, slot, fit, n, bf_bytes_of(fit, n), sum->flags);
 }
 
 /* As the guest takes them: segments that follow each other as one, others' superframes cut. */
