@@ -129,7 +129,7 @@ bf_paths_check(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
 	uint32_t carry = bf_bond_carrying(&u->bond), lost = u->paths.carrying & ~carry;
 	uint32_t mode = bf_bond_mode_in_force(&u->bond);
 
-	bf_health_check_bond(br, u->bond.number);
+	bf_health_check_bond(br, u->bond.number, now_ms);
 	if (carry == u->paths.carrying && mode == u->paths.mode)
 		return;
 	u->paths.carrying = carry;

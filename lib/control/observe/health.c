@@ -17,6 +17,7 @@
 #include "dataplane/member.h"
 
 #define LOOK_MS 1000
+#define COME_UP_MS 3000 /* that links may take when a bond is opened */
 #define OVER 0.8 /* of its limit: then what was found is over */
 #define FEW_FRAMES 1000 /* in a window: too few for a ratio */
 
@@ -297,15 +298,27 @@ bond_state(const struct bf_bridge *br, unsigned int k)
 	return carry >= 2 && carry >= wanted ? BF_BOND_REDUNDANT : BF_BOND_DEGRADED;
 }
 
+static bool
+is_coming_up(struct bf_health *h, unsigned int bond, enum bf_bond_state is, uint64_t now_ms)
+{
+	if (h->state[bond] != BF_BOND_NONE || is != BF_BOND_DOWN) {
+		h->opened_ms[bond] = 0;
+		return false;
+	}
+	if (h->opened_ms[bond] == 0)
+		h->opened_ms[bond] = now_ms;
+	return now_ms < h->opened_ms[bond] + COME_UP_MS;
+}
+
 void
-bf_health_check_bond(struct bf_bridge *br, unsigned int bond)
+bf_health_check_bond(struct bf_bridge *br, unsigned int bond, uint64_t now_ms)
 {
 	static const enum bf_log_level level[BF_BOND_STATE_COUNT] = {
 		BF_LOG_NOTICE, BF_LOG_NOTICE, BF_LOG_WARNING, BF_LOG_ERR};
 	const struct bf_uplink *u = &br->up[bond];
 	enum bf_bond_state is = bond_state(br, bond);
 
-	if (is == br->health.state[bond])
+	if (is == br->health.state[bond] || is_coming_up(&br->health, bond, is, now_ms))
 		return;
 	br->health.state[bond] = (uint8_t)is;
 	if (is != BF_BOND_NONE)
@@ -327,7 +340,7 @@ bf_health_tick(void *bridge, uint64_t now_ms)
 	memcpy(&h->before, &h->now, sizeof(h->before));
 	h->now.n = h->now.n_more = 0;
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
-		bf_health_check_bond(br, k);
+		bf_health_check_bond(br, k, now_ms);
 		if (h->state[k] == BF_BOND_NONE)
 			continue;
 		bond_findings(br, k);

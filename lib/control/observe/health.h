@@ -87,6 +87,8 @@ struct bf_health {
 	uint64_t next_ms, now_ms; /* of the next look, of the latest */
 	struct bf_findings now, before;
 	uint8_t state[BF_MAX_BONDS]; /* enum bf_bond_state */
+	uint64_t opened_ms
+		[BF_MAX_BONDS]; /* when a bond without a state was first seen, 0: not yet */
 	uint32_t faulty[BF_MAX_BONDS]; /* members that were at the last look, by number */
 	uint16_t port[BF_MAX_BONDS][BF_MAX_MEMBERS]; /* whose errors and missed are noted */
 	struct bf_ratio errors[BF_MAX_BONDS][BF_MAX_MEMBERS];
@@ -97,8 +99,11 @@ struct bf_health {
 
 struct bf_bridge;
 
-/** A bond's state as its members are now; an event when it has changed. */
-void bf_health_check_bond(struct bf_bridge *br, unsigned int bond);
+/**
+ * A bond's state as its members are now; an event when it has changed.  A bond that was just opened is not
+ * called down until its links have had some seconds to come up.
+ */
+void bf_health_check_bond(struct bf_bridge *br, unsigned int bond, uint64_t now_ms);
 
 /** A task of the loop: look at all rules, once a second. */
 uint64_t bf_health_tick(void *bridge, uint64_t now_ms);
