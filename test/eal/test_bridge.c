@@ -703,6 +703,7 @@ test_our_own_announcements_are_known_when_they_come_back(void **state)
 	bf_bridge_tick(br, now);
 	want->bonds[0].mode = BF_MODE_ALB; /* a planned change: no LAG from now on */
 	apply();
+	now = bf_clock_ms(); /* as apply() reads it, which may have taken long */
 	for (int i = 0; i < 20; i++)
 		bf_bridge_tick(br, ++now);
 	while (rte_ring_sc_dequeue(br->lcores.inject, (void **)&m) == 0) {
