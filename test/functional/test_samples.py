@@ -39,8 +39,6 @@ class Operator:
 
     def __init__(self, daemon, before=None):
         """before: {command: what happens just before it}"""
-        if len(daemon.ctl("show numa", json=True)["nodes"]) > 1:
-            pytest.skip("several memory nodes here, which many commands show; test/numa has the samples of two")
         self.daemon = daemon
         self.before = before or {}
         self.tmp = pathlib.Path(daemon.workdir, "tmp")
@@ -56,7 +54,8 @@ class Operator:
         return self.as_in_pages(done.stdout)
 
     def as_in_pages(self, text):
-        """The test's folders, and its front ends, as an operator has them."""
+        """The test's folders and front ends as an operator has them, on a machine with one memory node."""
+        text = re.sub(r", node \d+$|^Connect to socket: \d+\n", "", text, flags=re.MULTILINE)
         text = text.replace(str(self.tmp), "/var/tmp").replace(str(self.daemon.workdir), "/run/bondfwd")
         return re.sub(r'(Front end: |"peer": \{"name": ")[\w-]+', r"\1qemu-system-x86", text)
 
