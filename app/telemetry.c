@@ -137,7 +137,7 @@ bf_telemetry_open(void)
 	char cmd[64];
 	int ret = 0;
 
-	mailbox.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	mailbox.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC | EFD_SEMAPHORE);
 	if (mailbox.wake_fd < 0)
 		return -errno;
 	pthread_condattr_init(&attr);
@@ -184,13 +184,14 @@ bf_telemetry_serve(struct bf_bridge *br)
 
 	if (read(mailbox.wake_fd, &count, sizeof(count)) < 0)
 		return; /* nobody has asked */
-	while ((r = take_request()) != NULL) {
-		r->show->gather(br, r->only, &r->s);
-		pthread_mutex_lock(&mailbox.lock);
-		r->state = REQUEST_DONE;
-		pthread_cond_broadcast(&mailbox.done);
-		pthread_mutex_unlock(&mailbox.lock);
-	}
+	r = take_request();
+	if (r == NULL)
+		return; /* who asked has not waited */
+	r->show->gather(br, r->only, &r->s);
+	pthread_mutex_lock(&mailbox.lock);
+	r->state = REQUEST_DONE;
+	pthread_cond_broadcast(&mailbox.done);
+	pthread_mutex_unlock(&mailbox.lock);
 }
 
 void

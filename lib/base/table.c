@@ -31,6 +31,7 @@ take_block(struct bf_snapshot *s, size_t size)
 	struct bf_snapshot_block *b = aligned_alloc(ALIGN, whole);
 
 	if (b == NULL) {
+		s->is_short = true;
 		bf_snapshot_fail(s, -ENOMEM, "out of memory");
 		return NULL;
 	}
@@ -58,6 +59,8 @@ bf_rows_add(struct bf_snapshot *s, struct bf_rows *rows, size_t row_size)
 	static _Thread_local _Alignas(ALIGN) char nowhere[BF_ROW_MAX];
 
 	assert(row_size <= sizeof(nowhere));
+	if (s->is_short) /* @p rows may be in a row that is nowhere itself */
+		return memset(nowhere, 0, sizeof(nowhere));
 	if (rows->n == rows->room) {
 		uint32_t room = rows->room == 0 ? FIRST_ROOM : 2 * rows->room;
 		void *at = take_block(s, room * row_size);

@@ -102,7 +102,7 @@ struct bf_field {
 	uint8_t kind; /* enum bf_metric_kind */
 	bool hex; /* text 0x... also in JSON */
 	bool text_only; /* for templates; another field has it in JSON and metrics */
-	bool apart; /* a list that has its own place among metrics and in telemetry */
+	bool apart; /* a list that is gathered in full only: metrics and telemetry have a table of its own */
 };
 
 struct bf_table {
@@ -161,6 +161,7 @@ bf_rows_at(const struct bf_rows *r, uint32_t i, size_t row_size)
 /** Rows with the memory that they and all that they refer to lie in. */
 struct bf_snapshot {
 	struct bf_rows rows;
+	bool is_short; /* memory was: rows are added nowhere from then on */
 	bool in_full; /* asked for: also what costs system calls or much room */
 	int ret; /* 0, or -errno: something could not be read, err says what; the rest is good */
 	struct bf_err err;

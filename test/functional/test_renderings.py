@@ -293,7 +293,12 @@ def test_promtool_has_nothing_to_say_about_the_metrics(traffic):
 def test_telemetry_has_our_endpoints_and_refuses_what_is_not(traffic):
     _, telemetry = traffic
     known = set(telemetry.ask("/"))
-    assert {f"/bondfwd/{t.endpoint}" for t in TABLES.values()} <= known
+    ours = {name for name in known if name.startswith("/bondfwd/")}
+    assert {f"/bondfwd/{t.endpoint}" for t in TABLES.values()} <= ours
+    page = (bf.ROOT / "docs" / "console.md").read_text(encoding="utf-8").partition("### Telemetry\n")[2]
+    listed = re.findall(r"`([/\w]+)`", page.partition("Use `dpdk-telemetry.py")[0])
+    assert sorted(f"/bondfwd/{name.removeprefix('/bondfwd/')}" for name in listed) == sorted(ours)
+    assert telemetry.ask("/bondfwd/bond_states")["0"]["bond"] == "bond0"
     assert "name" in telemetry.ask("/help,/bondfwd/guests")["/bondfwd/guests"]
     assert telemetry.ask("/bondfwd/bonds,bond0")["name"] == "bond0"
     assert [g["name"] for g in telemetry.ask("/bondfwd/guests,vm2").values()] == ["vm2"]

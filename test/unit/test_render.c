@@ -338,6 +338,29 @@ test_rows_outgrow_their_memory_and_stay(void **state)
 }
 
 static void
+test_rows_without_memory_are_nowhere_and_so_are_theirs(void **state)
+{
+	struct bf_snapshot s = {.is_short = true};
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct row *r = bf_rows_add(&s, &s.rows, sizeof(*r));
+
+		memset(r, 0xff, sizeof(*r));
+		r = bf_rows_add(&s, &s.rows, sizeof(*r));
+		assert_int_equal(r->i64, 0);
+		for (unsigned int k = 0; k < 2; k++) {
+			struct child *c = bf_rows_add(&s, &r->children, sizeof(*c));
+
+			assert_null(c->name);
+			memset(c, 0xff, sizeof(*c)); /* over the list itself */
+		}
+	}
+	assert_int_equal(s.rows.n, 0);
+	bf_snapshot_fini(&s);
+}
+
+static void
 assert_refused(const struct bf_field *fields, unsigned int n, const char *text, const char *why)
 {
 	struct bf_table t = {.name = "t",
@@ -413,6 +436,7 @@ main(void)
 		cmocka_unit_test(test_metrics_in_json_are_samples),
 		cmocka_unit_test(test_one_name_in_two_units_is_two_families),
 		cmocka_unit_test(test_rows_outgrow_their_memory_and_stay),
+		cmocka_unit_test(test_rows_without_memory_are_nowhere_and_so_are_theirs),
 		cmocka_unit_test(test_bad_templates_are_refused),
 		cmocka_unit_test(test_bad_fields_are_refused),
 	};

@@ -136,20 +136,6 @@ gather_mode(const struct bf_bond *b, const struct bf_bond_config *c, ROW *row)
 	row->switch_side = bf_mode_hints[c->mode];
 }
 
-static const char *
-agg_mode_of(const struct bf_bond_config *c, struct bf_snapshot *s)
-{
-	char value[64];
-
-	for (unsigned int i = 0; i < bf_n_bond_keys && c->mode == BF_MODE_8023AD; i++) {
-		if (strcmp(bf_bond_keys[i].name, "agg_mode") != 0)
-			continue;
-		bf_key_print(&bf_bond_keys[i], c, value, sizeof(value));
-		return bf_snapshot_copy(s, value);
-	}
-	return "";
-}
-
 static void
 gather_open(const struct bf_bridge *br, const struct bf_uplink *u, ROW *row, struct bf_snapshot *s)
 {
@@ -203,7 +189,9 @@ gather_bond(const struct bf_bridge *br, const struct bf_uplink *u, struct bf_sna
 	BF_ROW_TEXT(row->name, u->name);
 	BF_ROW_TEXT(row->primary, c->primary);
 	gather_mode(&u->bond, c, row);
-	row->agg_mode = agg_mode_of(c, s);
+	row->agg_mode = c->mode == BF_MODE_8023AD
+		? bf_lacp_select_name((enum bf_lacp_select)c->agg_mode)
+		: "";
 	row->open = u->bond.open;
 	row->off = u->bond.off;
 	row->mtu = u->bond.open ? u->bond.cfg.mtu : c->mtu;
@@ -215,7 +203,8 @@ gather_bond(const struct bf_bridge *br, const struct bf_uplink *u, struct bf_sna
 	if (u->bond.open)
 		gather_open(br, u, row, s);
 	gather_failovers(&u->failovers, row);
-	bf_gather_members(br, u, &row->member_details, s);
+	if (s->in_full)
+		bf_gather_members(br, u, &row->member_details, s);
 	bf_gather_options(bf_bond_keys, bf_n_bond_keys, c, &row->options, s);
 }
 

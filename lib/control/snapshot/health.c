@@ -132,6 +132,8 @@ gather_health(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 	(void)only;
 	row->level = level_name(bf_health_level(&br->health));
 	row->more = br->health.now.n_more;
+	if (!s->in_full)
+		return;
 	gather_states(br, &row->bonds, s);
 	gather_findings(&br->health, &row->findings, s);
 }
@@ -152,7 +154,11 @@ gather_states_alone(struct bf_bridge *br, const char *only, struct bf_snapshot *
 
 const struct bf_show bf_show_health = {
 	.table = &health_table, .gather = gather_health, .one = true, .endpoint = "health"};
-const struct bf_show bf_show_findings = {
-	.table = &finding_table, .gather = gather_findings_alone, .metrics = true};
-const struct bf_show bf_show_bond_states = {
-	.table = &state_table, .gather = gather_states_alone, .metrics = true};
+const struct bf_show bf_show_findings = {.table = &finding_table,
+	.gather = gather_findings_alone,
+	.metrics = true,
+	.endpoint = "findings"};
+const struct bf_show bf_show_bond_states = {.table = &state_table,
+	.gather = gather_states_alone,
+	.metrics = true,
+	.endpoint = "bond_states"};

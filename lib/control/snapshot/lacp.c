@@ -229,7 +229,8 @@ gather_bond(const struct bf_uplink *u, struct bf_snapshot *s)
 	row->live = i.n_live;
 	row->operational = i.n_operational;
 	row->distributing = i.n_distributing;
-	gather_members(u, &row->members, s);
+	if (s->in_full)
+		gather_members(u, &row->members, s);
 }
 
 static bool
