@@ -373,7 +373,7 @@ bf_out_f64(struct bf_out *out, const char *key, double value)
 		bf_out_null(out, key);
 		return;
 	}
-	snprintf(text, sizeof(text), "%.12g", value);
+	snprintf(text, sizeof(text), "%.15g", value);
 	/* Some locales write a comma. */
 	comma = strchr(text, ',');
 	if (comma != NULL)

@@ -107,7 +107,7 @@ void bf_out_u64(struct bf_out *out, const char *key, uint64_t value);
 void bf_out_i64(struct bf_out *out, const char *key, int64_t value);
 
 /**
- * Write a JSON number of at most 12 digits, always with a point or an exponent, so that its type
+ * Write a JSON number of at most 15 digits, always with a point or an exponent, so that its type
  * does not change with its value; not a number and infinity are null.
  */
 void bf_out_f64(struct bf_out *out, const char *key, double value);

@@ -104,7 +104,7 @@ test_json_numbers_keep_their_type_and_infinity_is_null(void **state)
 	bf_out_f64(out, NULL, -2.0);
 	bf_out_f64(out, NULL, INFINITY);
 	bf_out_f64(out, NULL, NAN);
-	assert_output(out, BF_OUT_OK, "[0.1, 0.333333333333, -2.0, null, null]\n");
+	assert_output(out, BF_OUT_OK, "[0.1, 0.333333333333333, -2.0, null, null]\n");
 }
 
 static void
