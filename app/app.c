@@ -134,8 +134,12 @@ change_running(struct bf_app *app, struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit,
 	if (c == NULL)
 		return bf_err_set(err, ENOMEM, "out of memory");
 	ret = edit(c, ctx, err);
-	if (ret == 0 && !bf_config_is_equal(c, app->br->running))
+	if (ret == 0 && !bf_config_is_equal(c, app->br->running)) {
 		*before = bf_config_copy(app->br->running);
+		if (*before == NULL)
+			ret = bf_err_set(
+				err, ENOMEM, "out of memory"); /* no change without its audit */
+	}
 	if (ret == 0)
 		ret = check_new_members(app->br->running, c, err);
 	if (ret == 0)

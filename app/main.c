@@ -379,7 +379,6 @@ help_as_json(struct bf_app *app)
 		printf("%s\n", bf_out_data(out, NULL));
 		bf_out_destroy(out);
 	}
-	bf_cmd_set_destroy(app->cmds);
 	return status == BF_OUT_OK ? STATUS_OK : STATUS_FAILED;
 }
 
@@ -400,8 +399,11 @@ program_start(struct bf_app *app, const struct bf_options *o, int eal_argc, char
 	app->cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, app, &err);
 	if (app->cmds == NULL)
 		return error_print(STATUS_FAILED, err.text);
-	if (o->help_json)
-		return help_as_json(app);
+	if (o->help_json) {
+		status = help_as_json(app);
+		bf_cmd_set_destroy(app->cmds);
+		return status;
+	}
 	app->config_path = o->config_path;
 	if (o->debug)
 		bf_log_set_level(BF_LOG_DEBUG);

@@ -188,7 +188,7 @@ cmd_path(struct bf_cmd_ctx *ctx)
 	struct bf_snapshot s = {.in_full = true};
 	struct bf_err err = {""};
 	struct tuple t = {.v4 = false};
-	uint8_t frame[128] = {0};
+	uint8_t frame[BF_BUILD_ROOM] = {0};
 	struct path_row *row;
 	uint32_t len, mode;
 	int member;
@@ -247,7 +247,6 @@ cmd_failover(struct bf_cmd_ctx *ctx)
 static void
 cmd_drill(struct bf_cmd_ctx *ctx)
 {
-	struct bf_app *app = ctx->app;
 	struct bf_bond *b = open_bond(ctx);
 	struct bf_err err = {""};
 	int ret;
@@ -261,7 +260,6 @@ cmd_drill(struct bf_cmd_ctx *ctx)
 		bf_out_printf(ctx->out,
 			"%s is out of service for %d s; then see show bonding failover %s\n",
 			bf_cmd_arg(ctx, "member"), DRILL_MS / 1000, b->cfg.name);
-	(void)app;
 }
 
 BF_CMD_SHOW(cmd_neighbors, bf_show_neighbors)

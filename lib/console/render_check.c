@@ -20,17 +20,17 @@ struct place {
 
 static int check_table(const struct bf_table *t, const struct place *outer, struct bf_err *err);
 
-/* @p plain: behind "list.n" is the list. */
+/* Behind "list.n" is the list. */
 static const struct bf_field *
-tag_find(const struct place **at, const struct bf_tag *tag)
+tag_find(const struct place *at, const struct bf_tag *tag)
 {
 	size_t len = tag->name_len;
 	const struct bf_field *f = NULL;
 
 	if (len > 2 && memcmp(tag->name + len - 2, ".n", 2) == 0)
 		len -= 2;
-	for (; *at != NULL && f == NULL; *at = f == NULL ? (*at)->outer : *at)
-		f = bf_table_field((*at)->table, tag->name, len);
+	for (; at != NULL && f == NULL; at = at->outer)
+		f = bf_table_field(at->table, tag->name, len);
 	if (f != NULL && len < tag->name_len && f->type != BF_FIELD_ROWS)
 		return NULL;
 	return f;
@@ -66,7 +66,6 @@ static int
 check_tag(const char *text, const struct place *at, const char **next, struct bf_err *err)
 {
 	const struct bf_field *f = NULL;
-	const struct place *found = at;
 	struct bf_tag tag, last;
 	const char *end;
 
@@ -75,7 +74,7 @@ check_tag(const char *text, const struct place *at, const char **next, struct bf
 		return bf_err_set(
 			err, EINVAL, "%s: \"{%.30s\": expected a tag", at->table->name, text);
 	if (tag.name[0] != '.')
-		f = tag_find(&found, &tag);
+		f = tag_find(at, &tag);
 	if (tag.name[0] == '.' ? !is_own_name(&tag, at->in_each) : f == NULL)
 		return bf_err_set(err, EINVAL, "%s: \"%.*s\": expected the name of a field",
 			at->table->name, (int)tag.name_len, tag.name);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "control/guests/guest.h"
 #include "control/guests/rings.h"
 #include "vhost/wire.h"
@@ -115,9 +116,7 @@ read_name(pid_t pid, char *buf, size_t size)
 	if (f != NULL)
 		fclose(f);
 	buf[strcspn(buf, "\n")] = '\0';
-	for (char *p = buf; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	bf_words_plain(buf);
 }
 
 static void

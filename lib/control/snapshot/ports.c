@@ -109,11 +109,11 @@ link_of(const struct bf_bridge *br, const struct bf_port_ref *r, uint32_t *speed
 static bool
 first_station(const struct bf_fdb *f, uint16_t slot, uint8_t mac[6])
 {
-	uint32_t i = f->first[slot];
+	const struct bf_fdb_entry *e = bf_fdb_first(f, slot);
 
-	if (i == 0)
+	if (e == NULL)
 		return false;
-	memcpy(mac, &f->buckets[(i - 1) / BF_FDB_WAYS].e[(i - 1) % BF_FDB_WAYS].key, 6);
+	memcpy(mac, &e->key, 6);
 	return true;
 }
 

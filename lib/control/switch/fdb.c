@@ -109,6 +109,12 @@ entry_at(const struct bf_fdb *f, uint32_t number)
 	return &f->buckets[number / BF_FDB_WAYS].e[number % BF_FDB_WAYS];
 }
 
+const struct bf_fdb_entry *
+bf_fdb_first(const struct bf_fdb *f, uint16_t port)
+{
+	return f->first[port] == 0 ? NULL : entry_at(f, f->first[port] - 1);
+}
+
 static void
 list_append(struct bf_fdb *f, uint16_t port, uint32_t i)
 {

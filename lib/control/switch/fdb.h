@@ -70,6 +70,9 @@ uint32_t bf_fdb_n_buckets(const struct bf_fdb *f);
 /** Let workers see that decisions changed.  Once per batch of the calls above. */
 void bf_fdb_commit(struct bf_fdb *f);
 
+/** The entry of a port that came first, or NULL. */
+const struct bf_fdb_entry *bf_fdb_first(const struct bf_fdb *f, uint16_t port);
+
 /** Visit every entry; the callback must not change the table. */
 typedef void bf_fdb_visit_cb(void *arg, const struct bf_fdb_entry *e);
 void bf_fdb_visit(const struct bf_fdb *f, bf_fdb_visit_cb *cb, void *arg);
