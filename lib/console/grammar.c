@@ -52,7 +52,8 @@ syntax_error(struct parser *ps, const char *fmt, ...)
 static int
 no_memory(struct parser *ps)
 {
-	return bf_err_set(ps->err, ENOMEM, "syntax \"%s\": out of memory", ps->cmd->syntax);
+	bf_err_set(ps->err, ENOMEM, "syntax \"%s\": out of memory", ps->cmd->syntax);
+	return -ENOMEM;
 }
 
 static bool
@@ -113,10 +114,11 @@ syntax_expect(struct parser *ps, char c)
 	return 0;
 }
 
+/* The item is called as its last alternative. */
 static int
-set_name(struct parser *ps, struct bf_item *item, const char *name)
+set_name(struct parser *ps, struct bf_item *item)
 {
-	item->name = strdup(name);
+	item->name = strdup(item->alts[item->n_alts - 1].text);
 	return item->name == NULL ? no_memory(ps) : 0;
 }
 
@@ -136,7 +138,7 @@ take_arg(struct parser *ps, struct bf_item *item, bool in_alternatives)
 	if (ret != 0)
 		return ret;
 	if (item->name == NULL && !in_alternatives)
-		ret = set_name(ps, item, text);
+		ret = set_name(ps, item);
 	if (ret == 0 && !in_alternatives && strncmp(ps->p, "...", 3) == 0) {
 		ps->p += 3;
 		item->is_rest = true;

@@ -54,7 +54,7 @@ text_at(const uint8_t *p, char text[17])
 	size_t len = 16;
 
 	for (size_t i = 0; i < len; i++)
-		text[i] = p[i] >= ' ' && p[i] < 127 ? (char)p[i] : '?';
+		text[i] = (char)(p[i] >= ' ' && p[i] < 127 ? p[i] : '?');
 	while (len > 0 && (p[len - 1] == ' ' || p[len - 1] == 0))
 		len--;
 	text[len] = '\0';
