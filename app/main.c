@@ -238,22 +238,43 @@ loop_run(struct bf_app *app, const char *console)
 	return app->quit ? STATUS_OK : STATUS_FAILED;
 }
 
-static const char *
-eal_failure(int argc, char **argv)
+static unsigned long
+count_hugepages(void)
 {
+	FILE *f = fopen("/proc/meminfo", "r");
 	unsigned long total = 0;
 	char line[128];
-	bool no_huge = false;
-	FILE *f = fopen("/proc/meminfo", "r");
 
-	for (int i = 1; i < argc; i++)
-		no_huge = no_huge || strcmp(argv[i], "--no-huge") == 0;
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
 		if (strncmp(line, "HugePages_Total:", 16) == 0)
 			total = strtoul(line + 16, NULL, 10);
 	if (f != NULL)
 		fclose(f);
-	if (!no_huge && total == 0)
+	return total;
+}
+
+static bool
+is_hugetlbfs_mounted(void)
+{
+	FILE *f = fopen("/proc/mounts", "r");
+	bool is_mounted = false;
+	char line[4096];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		is_mounted = is_mounted || strstr(line, " hugetlbfs ") != NULL;
+	if (f != NULL)
+		fclose(f);
+	return is_mounted;
+}
+
+static const char *
+eal_failure(int argc, char **argv)
+{
+	bool no_huge = false;
+
+	for (int i = 1; i < argc; i++)
+		no_huge = no_huge || strcmp(argv[i], "--no-huge") == 0;
+	if (!no_huge && (count_hugepages() == 0 || !is_hugetlbfs_mounted()))
 		return "EAL does not start: no hugepages: expected vm.nr_hugepages above 0 and a mounted "
 		       "hugetlbfs, or --no-huge with -m MEGABYTES";
 	return "EAL does not start: see its messages above";
