@@ -145,6 +145,8 @@ bf_apply_guests(struct bf_bridge *br, const struct bf_config *want, const uint16
 		struct bf_guest *g = bf_bridge_guest(br, want->guests[i].name);
 
 		if (!bf_guest_config_is_equal(&g->cfg, &want->guests[i])) {
+			if (g->cfg.learning && !want->guests[i].learning)
+				bf_fdb_flush_port(br->fdb, g->slot, false);
 			bf_guest_reconfigure(g, &want->guests[i]);
 			bf_guest_refresh(g, bf_clock_ms());
 			bf_fdb_set_quota(br->fdb, g->slot, g->cfg.mac_limit);

@@ -35,6 +35,8 @@
 		"sent to the bond's own address (probe replies): read, not forwarded") \
 	X(FROM_DISABLED, "from_disabled", "in", \
 		"sent by a guest whose port is administratively down") \
+	X(LOCKED_PORT, "locked_port", "in", \
+		"sent by a station that is not known behind the guest, whose port is locked") \
 	X(FLOOD_SEGMENTS, "flood_segments", "in", \
 		"a superframe of more than 128 segments whose destination is not known") \
 	X(NO_DESTINATION, "no_destination", "in", "flooded, and no other port is up") \

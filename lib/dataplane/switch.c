@@ -398,6 +398,97 @@ frame_listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uin
 		bf_echo_note_burst(w->echoes, bond, pkts, n, sampled ? SAMPLE : 1);
 }
 
+/* Frames of a flood that one guest gets, @p *reached: those that any port gets, a bit for each. */
+struct flood_pick {
+	uint16_t n;
+	uint32_t reached;
+	struct rte_mbuf *pkts[BF_BURST];
+};
+
+static uint8_t
+flooded_kind(const struct rte_mbuf *m)
+{
+	const uint8_t *dst = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (!(dst[0] & 1))
+		return BF_FLOODED_UNKNOWN;
+	return rte_is_broadcast_ether_addr((const struct rte_ether_addr *)dst)
+		? BF_FLOODED_BROADCAST
+		: BF_FLOODED_MULTICAST;
+}
+
+static void
+flood_pick(uint8_t floods_not, struct rte_mbuf *const *pkts, uint16_t n, struct flood_pick *pick)
+{
+	pick->n = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		if (floods_not & flooded_kind(pkts[i]))
+			continue;
+		pick->pkts[pick->n++] = pkts[i];
+		pick->reached |= 1u << i;
+	}
+}
+
+/* To every guest its frames. @return how many have been delivered; pick->reached: which. */
+static __rte_noinline uint32_t
+flood_guests_picked(struct bf_worker *w, uint16_t in, const struct bf_flood *to,
+	struct rte_mbuf **pkts, uint16_t n, const struct bf_burst *burst, struct flood_pick *pick)
+{
+	const struct bf_view *v = w->view;
+	uint32_t deliveries = 0;
+	struct bf_burst sum;
+
+	for (uint16_t g = 0; g < to->n_guests; g++) {
+		uint16_t slot = to->guests[g];
+
+		if (slot == in || !__atomic_load_n(&v->ports[slot].guest->up, __ATOMIC_RELAXED))
+			continue;
+		flood_pick(v->rules[slot].floods_not, pkts, n, pick);
+		if (pick->n == 0)
+			continue;
+		bf_shape_sum(pick->pkts, pick->n, burst->flags, &sum);
+		bf_tx_guest_copy(w, slot, pick->pkts, pick->n, &sum);
+		deliveries += pick->n;
+	}
+	return deliveries;
+}
+
+/* To every guest all of them. */
+static uint32_t
+flood_guests(struct bf_worker *w, uint16_t in, const struct bf_flood *to, struct rte_mbuf **pkts,
+	uint16_t n, const struct bf_burst *burst)
+{
+	const struct bf_view *v = w->view;
+	uint32_t deliveries = 0;
+
+	for (uint16_t g = 0; g < to->n_guests; g++) {
+		uint16_t slot = to->guests[g];
+
+		if (slot == in || !__atomic_load_n(&v->ports[slot].guest->up, __ATOMIC_RELAXED))
+			continue;
+		bf_tx_guest_copy(w, slot, pkts, n, burst);
+		deliveries += n;
+	}
+	return deliveries;
+}
+
+/* Frames that went to guests only; those that reached nobody are dropped. @return how many are left out. */
+static uint16_t
+flood_end(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16_t n, uint32_t reached)
+{
+	uint16_t lost = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (reached >> i & 1) {
+			rte_pktmbuf_free(pkts[i]);
+			continue;
+		}
+		bf_drop(w, in, BF_DROP_NO_DESTINATION, &pkts[i], 1);
+		lost++;
+	}
+	return lost;
+}
+
 /*
  * Guests first, by copy; the bond last, by ownership.  Never back, never bond to bond.
  * @p whole: the frames are all of @p burst.
@@ -407,10 +498,11 @@ flood_complete(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbu
 	uint16_t n, const struct bf_burst *burst, bool whole)
 {
 	struct bf_port_counters *c = &w->counters->ports[in];
-	const struct bf_view *v = w->view;
-	const struct bf_flood *to = &v->flood[domain];
-	uint16_t dests = 0, all = n;
+	const struct bf_flood *to = &w->view->flood[domain];
 	struct bf_burst sum = *burst;
+	struct flood_pick pick;
+	uint32_t deliveries;
+	uint16_t all = n;
 
 	if (bf_is_bond_slot(in))
 		n = drop_duplicates(w, bf_bond_of_slot(in), pkts, n);
@@ -419,24 +511,21 @@ flood_complete(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbu
 	frame_listen(w, in, pkts, n);
 	if (unlikely(!whole || n != all))
 		bf_shape_sum(pkts, n, burst->flags, &sum);
-	for (uint16_t g = 0; g < to->n_guests; g++) {
-		uint16_t slot = to->guests[g];
-
-		if (slot == in || !__atomic_load_n(&v->ports[slot].guest->up, __ATOMIC_RELAXED))
-			continue;
-		bf_tx_guest_copy(w, slot, pkts, n, &sum);
-		dests++;
+	pick.reached = 0;
+	if (likely(!to->picks)) {
+		deliveries = flood_guests(w, in, to, pkts, n, &sum);
+		pick.reached = deliveries > 0 ? UINT32_MAX : 0;
+	} else {
+		deliveries = flood_guests_picked(w, in, to, pkts, n, &sum, &pick);
 	}
 	c->flooded += n;
 	if (to->bond && in != bf_bond_slot(domain)) {
 		bf_tx_bond(w, domain, pkts, n, &sum);
-		dests++;
-	} else if (dests > 0) {
-		bf_free_burst(pkts, n);
+		deliveries += n;
 	} else {
-		bf_drop(w, in, BF_DROP_NO_DESTINATION, pkts, n);
+		n -= flood_end(w, in, pkts, n, pick.reached);
 	}
-	c->copies += dests > 0 ? (uint64_t)n * (dests - 1u) : 0;
+	c->copies += deliveries - n;
 }
 
 /* Segments for every guest are as many frames as guests, times that many. */

@@ -28,6 +28,8 @@ judge_new(const struct bf_verdict_ground *g, uint16_t in, const struct rte_mbuf 
 	unsigned int bond = g->view->ports[in].bond;
 	const struct bf_bond_view *b = &g->view->bonds[bond];
 
+	if (unlikely(g->view->rules[in].locked))
+		return BF_DROP_LOCKED_PORT;
 	if (bf_frame_may_tell(f) || (f->dst & BF_MAC_MULTICAST))
 		v->word = (uint8_t)bf_frame_word(m);
 	if (!bf_is_bond_slot(in)) {
@@ -40,7 +42,8 @@ judge_new(const struct bf_verdict_ground *g, uint16_t in, const struct rte_mbuf 
 			v->effects |= BF_EFFECT_CLAIM;
 		return BF_DROP_REFLECTED;
 	}
-	v->effects |= BF_EFFECT_LEARN;
+	if (likely(!g->view->rules[in].learns_not))
+		v->effects |= BF_EFFECT_LEARN;
 	return BF_DROP_COUNT;
 }
 

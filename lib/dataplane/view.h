@@ -119,11 +119,20 @@ enum bf_idle {
 struct bf_port_rules {
 	uint32_t taps; /* bit k: bf_view.taps[k] looks at it */
 	bool too_big; /* senders of IP packets that are too long for it are notified: too_big.h */
+	bool learns_not; /* senders behind it are not learned */
+	bool locked; /* only senders that are known to be behind it may send */
+	uint8_t floods_not; /* BF_FLOODED_*: flooded frames that it does not get */
 };
+
+/* What is flooded. */
+#define BF_FLOODED_UNKNOWN 1u /* unicast whose destination is not known */
+#define BF_FLOODED_MULTICAST 2u
+#define BF_FLOODED_BROADCAST 4u
 
 /** The ports that a flooded frame reaches, but for the one it came from. */
 struct bf_flood {
 	bool bond; /* the bond of the same number is one of them */
+	bool picks; /* some of the guests do not get every frame: bf_port_rules.floods_not */
 	uint16_t n_guests;
 	uint16_t *guests; /* slots */
 };

@@ -144,6 +144,9 @@ struct bf_guest_config {
 	bool too_big; /* senders of packets too long for it are notified by ICMP */
 	char label[BF_NAME_MAX]; /* a word of the operator's; shown, without effect */
 	bool disabled; /* admin: frames from and to it are dropped */
+	bool learning; /* senders behind it are learned */
+	bool locked; /* only senders that are known behind it may send */
+	bool flood, mcast_flood, bcast_flood; /* what is flooded reaches it */
 	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };
 

@@ -68,6 +68,17 @@ fill_floods(const struct bf_bridge *br, struct bf_view *v, uint16_t *room)
 	}
 }
 
+static struct bf_port_rules
+guest_rules(const struct bf_guest_config *g)
+{
+	return (struct bf_port_rules){.too_big = g->too_big,
+		.learns_not = !g->learning,
+		.locked = g->locked,
+		.floods_not = (uint8_t)((g->flood ? 0 : BF_FLOODED_UNKNOWN) |
+			(g->mcast_flood ? 0 : BF_FLOODED_MULTICAST) |
+			(g->bcast_flood ? 0 : BF_FLOODED_BROADCAST))};
+}
+
 static void
 fill_bond(const struct bf_bond *b, struct bf_view *v)
 {
@@ -100,7 +111,8 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 
 		if (g == NULL)
 			continue;
-		v->rules[s].too_big = g->cfg.too_big;
+		v->rules[s] = guest_rules(&g->cfg);
+		v->flood[g->uplink].picks |= v->rules[s].floods_not != 0;
 		v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
 			.retries = (uint8_t)g->cfg.tx_retries,
 			.max_len = g->max_len,
