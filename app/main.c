@@ -27,6 +27,7 @@
 #include "base/words.h"
 #include "check.h"
 #include "commands/commands.h"
+#include "config/bindings.h"
 #include "config/remember.h"
 #include "control/compat.h"
 #include "control/config/descriptors.h"
@@ -176,9 +177,8 @@ remember_tick(void *arg, uint64_t now_ms)
 {
 	struct loop *l = arg;
 
-	(void)now_ms;
 	bf_remember_save(l->console, l->app->br);
-	return BF_TASK_NEVER;
+	return bf_bindings_save(l->console, l->app->br, now_ms);
 }
 
 static uint64_t
@@ -323,6 +323,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	if (bf_bridge_start(app->br, err) != 0)
 		return STATUS_FAILED;
 	bf_remember_load(console_remembered(o), app->br, o->config);
+	bf_bindings_load(console_remembered(o), app->br);
 	ret = bf_bridge_apply(app->br, o->config, err);
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
@@ -352,6 +353,8 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 		error_print(status, err.text);
 	else if (!app->quit)
 		status = loop_run(app, console_remembered(o));
+	if (app->br != NULL)
+		bf_bindings_save(console_remembered(o), app->br, UINT64_MAX);
 	bf_app_commit(app);
 	bf_telemetry_close();
 	bf_console_close(app->console);

@@ -128,6 +128,37 @@ cmd_show(struct bf_cmd_ctx *ctx)
 	bf_app_show(ctx, &bf_show_guests, all ? NULL : name, !all || bf_out_is_json(ctx->out));
 }
 
+static struct bf_guest *
+guest_asked(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	const char *name = bf_cmd_arg(ctx, "guest");
+	struct bf_guest *g = bf_bridge_guest(app->br, name);
+
+	if (g == NULL)
+		bf_out_usage(ctx->out, "guest: \"%.60s\": no such guest", name);
+	return g;
+}
+
+static void
+cmd_show_guards(struct bf_cmd_ctx *ctx)
+{
+	const struct bf_guest *g = guest_asked(ctx);
+
+	if (g != NULL)
+		bf_app_show(ctx, &bf_show_guards, g->cfg.name, true);
+}
+
+static void
+cmd_clear_macs(struct bf_cmd_ctx *ctx)
+{
+	struct bf_guest *g = guest_asked(ctx);
+	struct bf_app *app = ctx->app;
+
+	if (g != NULL)
+		bf_guards_clear(app->br, g);
+}
+
 static const struct bf_cmd guest_cmds[] = {
 	{"add guest <name> <options...>",
 		"Add a guest port: socket=PATH and other options of --guest.", cmd_add,
@@ -140,6 +171,11 @@ static const struct bf_cmd guest_cmds[] = {
 	{"show guest [<guest>]",
 		"Guests, or one of them with its connection: front end, features, memory, rings.",
 		cmd_show, 0},
+	{"show guest <guest> guards",
+		"Addresses that a guest may use, and frames that its guards have dropped.",
+		cmd_show_guards, 0},
+	{"clear guest <guest> macs", "Forget the addresses that were learned for a guest.",
+		cmd_clear_macs, 0},
 };
 
 const struct bf_cmd_group bf_group_guest = {

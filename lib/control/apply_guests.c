@@ -14,6 +14,8 @@
 #include "control/bridge.h"
 #include "control/lan/hear.h"
 
+#define GUARDED_STATIONS 1024u /* of a guest whose addresses are limited by its guard */
+
 /* A guest that names no bond is on the switch of the only one, or of the first that comes. */
 static struct bf_uplink *
 guest_uplink(struct bf_bridge *br, const struct bf_guest_config *cfg)
@@ -26,8 +28,16 @@ guest_uplink(struct bf_bridge *br, const struct bf_guest_config *cfg)
 	return u != NULL ? u : &br->up[0];
 }
 
+/* Stations count once in each VLAN; the guard counts addresses. */
+static uint32_t
+guest_quota(const struct bf_guest_config *cfg)
+{
+	return cfg->mac_guard ? RTE_MAX(cfg->mac_limit, GUARDED_STATIONS) : cfg->mac_limit;
+}
+
+/* @param returns one of the same name follows */
 static int
-guest_remove(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
+guest_remove(struct bf_bridge *br, struct bf_guest *g, bool returns, struct bf_err *err)
 {
 	uint16_t slot = g->slot;
 
@@ -37,6 +47,7 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
 	}
 	bf_bridge_slot_gone(br, slot);
+	bf_guards_close(br, g, returns);
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_removed", g->cfg.name, "removed");
 	bf_guest_close(g, &br->ground);
 	return 0;
@@ -56,6 +67,7 @@ guest_change_uplink(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err
 		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
 	}
 	bf_hear_out(br, g->slot);
+	bf_guards_write(br, g);
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_uplink", g->cfg.name,
 		"is on the switch of %s now", bf_bridge_port_name(br, bf_bond_slot(now)));
 	return 0;
@@ -82,7 +94,8 @@ guest_add(
 		return -errno;
 	br->guests[slot]->generation = ++br->generation;
 	br->guests[slot]->uplink = (uint8_t)u->bond.number;
-	bf_fdb_set_quota(br->fdb, slot, cfg->mac_limit);
+	bf_fdb_set_quota(br->fdb, slot, guest_quota(cfg));
+	bf_guards_open(br, br->guests[slot]);
 	br->dirty = true;
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_added", cfg->name, "socket %s, %s mode",
 		cfg->socket, cfg->server ? "server" : "client");
@@ -100,7 +113,7 @@ bf_apply_remove_guests(struct bf_bridge *br, const struct bf_config *want, struc
 			g == NULL ? NULL : bf_config_find_guest(want, g->cfg.name);
 
 		if (g != NULL && (w == NULL || bf_guest_config_reopens(&g->cfg, w)))
-			ret = guest_remove(br, g, err);
+			ret = guest_remove(br, g, w != NULL, err);
 	}
 	return ret;
 }
@@ -145,11 +158,14 @@ bf_apply_guests(struct bf_bridge *br, const struct bf_config *want, const uint16
 		struct bf_guest *g = bf_bridge_guest(br, want->guests[i].name);
 
 		if (!bf_guest_config_is_equal(&g->cfg, &want->guests[i])) {
+			struct bf_guest_config old = g->cfg;
+
 			if (g->cfg.learning && !want->guests[i].learning)
 				bf_fdb_flush_port(br->fdb, g->slot, false);
 			bf_guest_reconfigure(g, &want->guests[i]);
 			bf_guest_refresh(g, bf_clock_ms());
-			bf_fdb_set_quota(br->fdb, g->slot, g->cfg.mac_limit);
+			bf_fdb_set_quota(br->fdb, g->slot, guest_quota(&g->cfg));
+			bf_guards_change(br, g, &old);
 			bf_plan_guest(br, g);
 			br->dirty = true;
 		}

@@ -161,6 +161,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_neighbors_destroy(br->neighbors);
 	bf_groups_destroy(br->groups);
 	bf_rates_fini(&br->rates);
+	bf_guards_fini(&br->guards);
 	free(br->base);
 	free(br->running);
 	free(br);

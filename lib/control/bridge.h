@@ -23,6 +23,7 @@
 #include "control/guests/changes.h"
 #include "control/guests/crowd.h"
 #include "control/guests/discard.h"
+#include "control/guests/guards.h"
 #include "control/guests/guest.h"
 #include "control/lan/announce.h"
 #include "control/lan/hear.h"
@@ -84,6 +85,7 @@ struct bf_bridge {
 	struct bf_health health;
 	struct bf_hearing hearing;
 	struct bf_guest_changes guest_changes;
+	struct bf_guards guards;
 	struct bf_discards discards;
 	struct bf_stats_base *base;
 };

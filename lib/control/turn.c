@@ -9,6 +9,7 @@
 #include "control/bridge.h"
 #include "control/guests/changes.h"
 #include "control/guests/discard.h"
+#include "control/guests/guards.h"
 #include "control/lan/hear.h"
 #include "control/loop/notify.h"
 #include "control/loop/task.h"
@@ -57,6 +58,7 @@ static const struct bf_task tasks[] = {
 	{"view", bf_publish_tick, NULL},
 	{"hear", bf_hear_tick, bf_hear_slot_gone},
 	{"moves", bf_moves_tick, NULL},
+	{"guards", bf_guards_tick, NULL},
 	{"station-limits", bf_crowd_tick, bf_crowd_slot_gone},
 	{"paths", bf_paths_tick, bf_paths_slot_gone},
 	{"plan", bf_plan_tick, NULL},

@@ -27,6 +27,12 @@
 		"the guest's virtio header requests what was not negotiated, or is invalid") \
 	X(GUEST_RING_DISABLED, "guest_ring_disabled", "in", \
 		"sent on a ring that the guest's front end has disabled") \
+	X(FORGED_MAC, "forged_mac", "in", \
+		"the guest may not send from this address: its mac= does not list it, or another has it") \
+	X(MAC_LIMIT, "mac_limit", "in", \
+		"a new address of a guest that uses as many as its mac_limit allows") \
+	X(CONTROL_PROTOCOL, "control_protocol", "in", \
+		"a protocol of switches (STP, LLDP, CDP, VTP and others) from a guest") \
 	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from") \
 	X(REFLECTED, "reflected", "in", "a guest's own frame came back on the bond") \
 	X(DUPLICATE, "duplicate", "in", "flooded copy on a member that is not the designated one") \
@@ -51,6 +57,8 @@
 	X(RING_BUSY, "ring_busy", "out", "another worker held the guest's only ring") \
 	X(TO_DISABLED, "to_disabled", "out", \
 		"sent to a guest whose port is administratively down") \
+	X(NOT_ADDRESSED, "not_addressed", "out", \
+		"flooded to an address that the guarded guest does not have") \
 	X(OVERSIZE, "oversize", "out", "longer than the destination port accepts") \
 	X(NO_MEMORY, "no_memory", "out", "no buffer was left in the pool to segment a superframe") \
 	X(NO_MEMBER, "no_member", "out", "no member of the bond may send") \

@@ -10,19 +10,20 @@
 #include <rte_cycles.h>
 #include <rte_hash_crc.h>
 
-void
+bool
 bf_post(struct bf_worker *w, struct bf_mail *mail, uint64_t mark, uint32_t repeat_ms)
 {
 	uint32_t i = rte_hash_crc_8byte(mark, mail->kind) % BF_RECENT;
 	uint64_t now = rte_rdtsc();
 
 	if (w->recent_key[i] == mark && now - w->recent_tsc[i] < w->tsc_hz / 1000 * repeat_ms)
-		return;
+		return false;
 	if (!bf_mailbox_post(w->learn, mail)) {
 		w->counters->pmd.learn_lost++;
-		return;
+		return false;
 	}
 	w->recent_key[i] = mark;
 	w->recent_tsc[i] = now;
 	w->counters->pmd.learn_posted++;
+	return true;
 }

@@ -19,6 +19,7 @@
 #include "dataplane/count.h"
 #include "dataplane/drop.h"
 #include "dataplane/frame.h"
+#include "dataplane/guard.h"
 #include "dataplane/post.h"
 #include "dataplane/punt.h"
 #include "dataplane/shape.h"
@@ -31,11 +32,13 @@
 #define LEARN_REPEAT_MS 2 /* an address is posted again after this, not before */
 #define SAMPLE 16 /* frames of a flood of which one is remembered */
 #define CLAIM_REPEAT_MS 250
+#define ADMIT_REPEAT_MS 250 /* a new address that takes room in a guard */
 #define FLOOD_SEGMENTS 128 /* 64 KiB in segments of the smallest MTU that hosts have */
 
 /* Tell control where a station is, unless this worker told it a moment ago. */
-static void
-learn_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port, enum bf_word word)
+static bool
+learn_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port, enum bf_word word,
+	uint32_t repeat_ms)
 {
 	/* What is said every second must not keep a station from moving on. */
 	bool announced =
@@ -44,7 +47,7 @@ learn_post(struct bf_worker *w, const struct bf_frame *f, uint16_t port, enum bf
 		.key = f->src, .port = port, .kind = BF_MAIL_STATION, .announced = announced};
 	uint64_t mark = f->src ^ (uint64_t)port << 48 ^ (uint64_t)mail.announced << 63;
 
-	bf_post(w, &mail, mark, LEARN_REPEAT_MS);
+	return bf_post(w, &mail, mark, repeat_ms);
 }
 
 /* Control judges it again when the guest's own announcement does not count any more. */
@@ -80,6 +83,18 @@ effects_note(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, uint16_t out)
 	}
 }
 
+/* An address that is new to a guard takes of its room, however many workers hear it. */
+static void
+effects_learn(struct bf_worker *w, uint16_t in, const struct bf_frame *f, struct bf_verdict v)
+{
+	bool admit = (v.effects & BF_EFFECT_ADMIT) != 0;
+	bool posted = learn_post(
+		w, f, in, (enum bf_word)v.word, admit ? ADMIT_REPEAT_MS : LEARN_REPEAT_MS);
+
+	if (admit && posted)
+		bf_guard_take_room(w->view->rules[in].guard);
+}
+
 /* What follows from a frame beside its way. */
 static __rte_noinline void
 take_effects(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, const struct bf_frame *f,
@@ -94,7 +109,7 @@ take_effects(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, const struct 
 	if (v.effects & BF_EFFECT_CLAIM)
 		claim_post(w, f, in);
 	if (v.effects & BF_EFFECT_LEARN)
-		learn_post(w, f, in, (enum bf_word)v.word);
+		effects_learn(w, in, f, v);
 	if (v.effects & BF_EFFECT_ANNOUNCED)
 		__atomic_store_n(
 			&v.station->announced, BF_FDB_ANNOUNCED(w->fdb->now_s), __ATOMIC_RELAXED);
@@ -401,6 +416,7 @@ frame_listen(struct bf_worker *w, uint16_t in, struct rte_mbuf *const *pkts, uin
 /* Frames of a flood that one guest gets, @p *reached: those that any port gets, a bit for each. */
 struct flood_pick {
 	uint16_t n;
+	uint16_t refused; /* not addressed to it: they ended there */
 	uint32_t reached;
 	struct rte_mbuf *pkts[BF_BURST];
 };
@@ -417,15 +433,37 @@ flooded_kind(const struct rte_mbuf *m)
 		: BF_FLOODED_MULTICAST;
 }
 
-static void
-flood_pick(uint8_t floods_not, struct rte_mbuf *const *pkts, uint16_t n, struct flood_pick *pick)
+/* A guarded guest sees no frames between others. */
+static bool
+is_addressed(const struct bf_port_rules *r, const struct rte_mbuf *m, uint8_t kind)
 {
-	pick->n = 0;
+	struct bf_frame f;
+
+	if (!(r->guards & BF_GUARD_MAC) || kind != BF_FLOODED_UNKNOWN)
+		return true;
+	bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), &f);
+	return bf_guard_permits(r->guard, f.dst);
+}
+
+static void
+flood_pick(struct bf_worker *w, uint16_t slot, struct rte_mbuf *const *pkts, uint16_t n,
+	struct flood_pick *pick)
+{
+	const struct bf_port_rules *r = &w->view->rules[slot];
+
+	pick->n = pick->refused = 0;
 	for (uint16_t i = 0; i < n; i++) {
-		if (floods_not & flooded_kind(pkts[i]))
+		uint8_t kind = flooded_kind(pkts[i]);
+
+		if (r->floods_not & kind)
 			continue;
-		pick->pkts[pick->n++] = pkts[i];
 		pick->reached |= 1u << i;
+		if (is_addressed(r, pkts[i], kind)) {
+			pick->pkts[pick->n++] = pkts[i];
+		} else {
+			bf_drop_note(w, slot, BF_DROP_NOT_ADDRESSED, &pkts[i], 1);
+			pick->refused++;
+		}
 	}
 }
 
@@ -443,7 +481,8 @@ flood_guests_picked(struct bf_worker *w, uint16_t in, const struct bf_flood *to,
 
 		if (slot == in || !__atomic_load_n(&v->ports[slot].guest->up, __ATOMIC_RELAXED))
 			continue;
-		flood_pick(v->rules[slot].floods_not, pkts, n, pick);
+		flood_pick(w, slot, pkts, n, pick);
+		deliveries += pick->refused;
 		if (pick->n == 0)
 			continue;
 		bf_shape_sum(pick->pkts, pick->n, burst->flags, &sum);

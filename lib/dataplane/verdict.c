@@ -7,6 +7,8 @@
  */
 #include "dataplane/verdict.h"
 
+#include "dataplane/guard.h"
+
 /* A frame of a bond that a guest has sent to it just now. */
 static bool
 came_back(const struct bf_verdict_ground *g, unsigned int bond, const struct rte_mbuf *m,
@@ -18,6 +20,24 @@ came_back(const struct bf_verdict_ground *g, unsigned int bond, const struct rte
 	if (bf_frame_word(m) == BF_WORD_NONE)
 		v->effects |= BF_EFFECT_ECHO;
 	return true;
+}
+
+/* The guest says what it may not. @return BF_DROP_COUNT: it may. */
+static enum bf_drop
+guard_judge(const struct bf_verdict_ground *g, uint16_t in, const struct bf_frame *f, bool here,
+	struct bf_verdict *v)
+{
+	const struct bf_port_rules *r = &g->view->rules[in];
+
+	if ((r->guards & BF_GUARD_PROTOCOLS) && bf_guard_is_control(f))
+		return BF_DROP_CONTROL_PROTOCOL;
+	if (here || !(r->guards & BF_GUARD_MAC) ||
+		bf_guard_permits(r->guard, f->src & BF_FDB_MAC_MASK))
+		return BF_DROP_COUNT;
+	if (v->station != NULL || r->guard->learns == 0)
+		return BF_DROP_FORGED_MAC;
+	v->effects |= BF_EFFECT_ADMIT;
+	return bf_guard_has_room(r->guard) ? BF_DROP_COUNT : BF_DROP_MAC_LIMIT;
 }
 
 /* The station is not known, or behind another port. */
@@ -53,7 +73,11 @@ bf_verdict_source(const struct bf_verdict_ground *g, uint16_t in, const struct r
 {
 	enum bf_drop why = BF_DROP_COUNT;
 
-	if (bf_is_bond_slot(in) && (!here || bf_out_is_flood(v.out)) &&
+	if (unlikely(g->view->rules[in].guards != 0))
+		why = guard_judge(g, in, f, here, &v);
+	if (why != BF_DROP_COUNT)
+		v.effects = 0;
+	else if (bf_is_bond_slot(in) && (!here || bf_out_is_flood(v.out)) &&
 		came_back(g, bf_bond_of_slot(in), m, &v))
 		why = BF_DROP_REFLECTED;
 	else if (!here)

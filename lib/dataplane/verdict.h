@@ -50,6 +50,7 @@ enum bf_effect {
 	BF_EFFECT_NOTE = 1 << 4, /* the frame may come back by another member */
 	BF_EFFECT_ECHO = 1 << 5, /* it is one that came back, known by its bytes */
 	BF_EFFECT_SNOOP = 1 << 6, /* read what the station says of itself */
+	BF_EFFECT_ADMIT = 1 << 7, /* its address is new to the guest's guard, which has room */
 };
 
 struct bf_verdict {

@@ -115,13 +115,17 @@ enum bf_idle {
 	BF_IDLE_SLEEP
 };
 
-/** What rules have to know of a port; read only where its word has a bit, or a frame is dropped. */
+struct bf_guard;
+
+/** What rules have to know of a port; read only where its word has a bit, a frame is dropped or decided. */
 struct bf_port_rules {
 	uint32_t taps; /* bit k: bf_view.taps[k] looks at it */
 	bool too_big; /* senders of IP packets that are too long for it are notified: too_big.h */
 	bool learns_not; /* senders behind it are not learned */
 	bool locked; /* only senders that are known to be behind it may send */
 	uint8_t floods_not; /* BF_FLOODED_*: flooded frames that it does not get */
+	uint8_t guards; /* BF_GUARD_*: what of the guard is in force */
+	struct bf_guard *guard; /* a guest's, from add to removal plus a grace period */
 };
 
 /* What is flooded. */
@@ -132,7 +136,7 @@ struct bf_port_rules {
 /** The ports that a flooded frame reaches, but for the one it came from. */
 struct bf_flood {
 	bool bond; /* the bond of the same number is one of them */
-	bool picks; /* some of the guests do not get every frame: bf_port_rules.floods_not */
+	bool picks; /* some of the guests do not get every frame: bf_port_rules.floods_not, guards */
 	uint16_t n_guests;
 	uint16_t *guests; /* slots */
 };

@@ -136,6 +136,11 @@ random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 		snprintf(text, size, "%s", k->words[draw_below(seed, k->n_words)]);
 	else if (type == &bf_type_mac)
 		snprintf(text, size, "02:00:00:00:00:%02x", draw_below(seed, 256));
+	else if (type == &bf_type_macs)
+		snprintf(
+			text, size, "02:00:00:00:00:%02x,00:00:5e:00:01/40", draw_below(seed, 256));
+	else if (type == &bf_type_ips)
+		snprintf(text, size, "10.0.0.%u,fd00::/8", draw_below(seed, 256));
 	else if (type == &bf_type_path)
 		snprintf(text, size, "/run/%u", draw_below(seed, 1000000));
 	else if (type == &bf_type_targets)

@@ -119,6 +119,10 @@ other_value(const struct bf_key *k, char *buf, size_t size)
 		return strcmp(k->def, "on") == 0 ? "off" : "on";
 	if (k->type == &bf_type_mac)
 		return "02:00:00:00:00:07";
+	if (k->type == &bf_type_macs)
+		return "02:00:00:00:00:07,00:00:5e:00:01/40";
+	if (k->type == &bf_type_ips)
+		return "10.0.0.1,fd00::/8";
 	if (k->type == &bf_type_path)
 		return "/run/x.sock";
 	if (k->type == &bf_type_targets)

@@ -86,6 +86,30 @@ check_uplink(const struct bf_config *c, const struct bf_guest_config *g, bf_conf
 	cb(arg, &err);
 }
 
+/* What is learned behind a guarded guest lies in a list of a fixed size. */
+static void
+check_guard(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
+{
+	struct bf_err err;
+
+	if (!g->mac_guard || g->mac.n > 0)
+		return;
+	if (!g->learning) {
+		bf_err_set(&err, EINVAL,
+			"guest \"%s\": learning: \"off\": expected on with mac_guard=on, or the guest's "
+			"addresses: mac=LIST",
+			g->name);
+		cb(arg, &err);
+	}
+	if (g->mac_limit <= BF_MAC_LIST_MAX)
+		return;
+	bf_err_set(&err, EINVAL,
+		"guest \"%s\": mac_limit: \"%" PRIu32
+		"\": expected 1 to %d with mac_guard=on, or the guest's addresses: mac=LIST",
+		g->name, g->mac_limit, BF_MAC_LIST_MAX);
+	cb(arg, &err);
+}
+
 void
 bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 {
@@ -95,6 +119,8 @@ bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 	}
 	for (uint32_t i = 0; i < c->n_guests; i++)
 		check_uplink(c, &c->guests[i], cb, arg);
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		check_guard(&c->guests[i], cb, arg);
 }
 
 struct first_fault {

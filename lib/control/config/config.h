@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/mac_list.h"
 #include "control/config/key.h"
 #include "control/config/probe_target.h"
 #include "dataplane/flow.h"
@@ -147,6 +148,10 @@ struct bf_guest_config {
 	bool learning; /* senders behind it are learned */
 	bool locked; /* only senders that are known behind it may send */
 	bool flood, mcast_flood, bcast_flood; /* what is flooded reaches it */
+	bool mac_guard;
+	struct bf_mac_list mac; /* addresses that it may send from; none: they are learned */
+	bool protocol_guard;
+	char team[BF_NAME_MAX]; /* guests of one team may use each other's addresses */
 	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };
 

@@ -115,6 +115,22 @@ const struct bf_key bf_guest_keys[] = {
 		BF_EITHER(G(disabled), admin_names),
 		.def = "up",
 		.help = "down: frames from and to the guest are dropped, its connection stays"},
+	{.name = "mac_guard",
+		BF_ONOFF(G(mac_guard)),
+		.def = "off",
+		.help = "on: sends from its own addresses only, and gets only what is sent to them"},
+	{.name = "mac",
+		BF_VALUE(macs, G(mac)),
+		.help = "the guest's own addresses and prefixes of them; none: the first mac_limit "
+			"ones that it uses"},
+	{.name = "team",
+		BF_STRING(name, G(team), BF_NAME_MAX),
+		.help = "guests with the same word may use each other's addresses: ports of one machine "
+			"that bonds them"},
+	{.name = "protocol_guard",
+		BF_ONOFF(G(protocol_guard)),
+		.def = "off",
+		.help = "on: protocols of switches (STP, LLDP, CDP, VTP and others) are dropped"},
 };
 const unsigned int bf_n_guest_keys = sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]);
 const struct bf_key_table bf_guest_table = {"guest", bf_guest_keys,

@@ -235,6 +235,10 @@ string_is_equal(const void *a, const void *b)
 static int
 name_parse(const struct bf_key *k, const char *text, void *at, struct bf_err *err)
 {
+	if (strcmp(text, "none") == 0 && k->def == NULL && !(k->flags & BF_KEY_IDENTITY)) {
+		*(char *)at = '\0';
+		return 0;
+	}
 	return bf_parse_name(k->name, text, at, (size_t)k->max, err);
 }
 

@@ -172,7 +172,8 @@ guest_make(struct bf_guest *g, struct rte_mempool *shared)
 	memset(g->poller, 0xff, sizeof(g->poller));
 	g->bin = bf_waste_bin_new();
 	g->dp = rte_zmalloc("bf_guest", sizeof(*g->dp), RTE_CACHE_LINE_SIZE);
-	if (g->dp == NULL || g->bin == NULL)
+	g->guard.words = rte_zmalloc("bf_guard", sizeof(*g->guard.words), RTE_CACHE_LINE_SIZE);
+	if (g->dp == NULL || g->bin == NULL || g->guard.words == NULL)
 		return -ENOMEM;
 	g->has_own = !bf_guest_may_share(g, shared);
 	g->pool = g->has_own ? bf_pool_create(cfg->name, own_frames(cfg), cfg->mtu, SOCKET_ID_ANY)
@@ -230,6 +231,7 @@ bf_guest_close(struct bf_guest *g, const struct bf_guest_ground *ground)
 	bf_lcores_grace(ground->lcores);
 	bf_pool_retire(g->pool);
 	rte_free(g->dp);
+	rte_free(g->guard.words);
 	free(g);
 }
 

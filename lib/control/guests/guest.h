@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "control/config/config.h"
 #include "control/config/records.h"
+#include "control/guests/guards.h"
 #include "control/memory/crossing.h"
 #include "control/workers/lcores.h"
 #include "dataplane/view.h"
@@ -50,6 +51,7 @@ struct bf_guest {
 	/* plan.c */
 	uint16_t poller[BF_MAX_QP]; /* worker that polls the queue, BF_NO_POLLER: none */
 	struct bf_crossing crossing; /* crossing.c */
+	struct bf_guest_guard guard; /* guards.c */
 	/* history */
 	uint64_t connects; /* times that it has come up, as far as control has seen */
 	uint64_t changed_ms;

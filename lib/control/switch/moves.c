@@ -71,6 +71,10 @@ station_learn(struct bf_bridge *br, uint64_t key, uint16_t to)
 	uint16_t from = to;
 	enum bf_fdb_learned how;
 
+	if (!bf_is_bond_slot(to) && !bf_guards_admit(br, key, to)) {
+		br->fdb->refused++;
+		return;
+	}
 	bf_fdb_find(br->fdb, key, &from);
 	how = bf_fdb_learn(br->fdb, key, to);
 	if (how == BF_FDB_MOVED)

@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 
 #include "control/bridge.h"
+#include "dataplane/guard.h"
 #include "dataplane/rules.h"
 
 static bool
@@ -69,14 +70,19 @@ fill_floods(const struct bf_bridge *br, struct bf_view *v, uint16_t *room)
 }
 
 static struct bf_port_rules
-guest_rules(const struct bf_guest_config *g)
+guest_rules(const struct bf_guest *guest)
 {
+	const struct bf_guest_config *g = &guest->cfg;
+
 	return (struct bf_port_rules){.too_big = g->too_big,
 		.learns_not = !g->learning,
 		.locked = g->locked,
 		.floods_not = (uint8_t)((g->flood ? 0 : BF_FLOODED_UNKNOWN) |
 			(g->mcast_flood ? 0 : BF_FLOODED_MULTICAST) |
-			(g->bcast_flood ? 0 : BF_FLOODED_BROADCAST))};
+			(g->bcast_flood ? 0 : BF_FLOODED_BROADCAST)),
+		.guards = (uint8_t)((g->mac_guard ? BF_GUARD_MAC : 0) |
+			(g->protocol_guard ? BF_GUARD_PROTOCOLS : 0)),
+		.guard = guest->guard.words};
 }
 
 static void
@@ -111,8 +117,9 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 
 		if (g == NULL)
 			continue;
-		v->rules[s] = guest_rules(&g->cfg);
-		v->flood[g->uplink].picks |= v->rules[s].floods_not != 0;
+		v->rules[s] = guest_rules(g);
+		v->flood[g->uplink].picks |=
+			v->rules[s].floods_not != 0 || (v->rules[s].guards & BF_GUARD_MAC);
 		v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
 			.retries = (uint8_t)g->cfg.tx_retries,
 			.max_len = g->max_len,

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A guest's guards: which addresses it may send from, and which protocols it may speak.
+ *
+ * Theory of operation.  The FDB says where a station is, a guard says whose address it is.  Control
+ * writes the permitted addresses into an array of words that lives as long as the port; workers look at
+ * it when the FDB does not know the source at the port it came from, and not for frames whose decision
+ * they remember.  So nothing may be learned at a guarded port that its guard does not permit.
+ *
+ * A guest whose addresses are learned has room for a few more.  A worker lets a new source pass while
+ * there is room, and takes some when it posts it; control binds the address, or gives the room back a
+ * second later.  So a guest that invents addresses gets as many frames through in a second as it has
+ * room, and none once that is used up.
+ *
+ * Threads: worker; control writes.
+ */
+#ifndef BF_DATAPLANE_GUARD_H
+#define BF_DATAPLANE_GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+
+#include "dataplane/frame.h"
+
+#define BF_GUARD_MACS 64
+
+/* What of it is in force: bf_port_rules.guards. */
+#define BF_GUARD_MAC 1u
+#define BF_GUARD_PROTOCOLS 2u
+
+struct bf_guard {
+	uint32_t n; /* words in use; control: w */
+	uint32_t learns; /* 1: addresses are learned; control: w */
+	uint64_t mac[BF_GUARD_MACS]; /* BF_GUARD_WORD(); control: w */
+	int32_t room
+		__rte_cache_aligned; /* new addresses that may pass; worker: takes, control: w */
+} __rte_cache_aligned;
+
+/** An address as loaded little-endian, and how many bits of it count. */
+#define BF_GUARD_WORD(mac48, bits) ((uint64_t)(bits) << 48 | (mac48))
+
+/** The bits of an address, as loaded little-endian, that a prefix of @p bits is made of. */
+static inline uint64_t
+bf_guard_mask(unsigned int bits)
+{
+	uint64_t whole = (1ULL << (bits & ~7u)) - 1;
+	uint64_t rest = 0xffu & (0xff00u >> (bits & 7));
+
+	return whole | rest << (bits & ~7u);
+}
+
+static inline bool
+bf_guard_word_has(uint64_t word, uint64_t mac48)
+{
+	return ((word ^ mac48) & bf_guard_mask((unsigned int)(word >> 48))) == 0;
+}
+
+/** May the guest use this address? */
+static inline bool
+bf_guard_permits(const struct bf_guard *g, uint64_t mac48)
+{
+	uint32_t n = __atomic_load_n(&g->n, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (bf_guard_word_has(__atomic_load_n(&g->mac[i], __ATOMIC_RELAXED), mac48))
+			return true;
+	return false;
+}
+
+/** May another address be learned? */
+static inline bool
+bf_guard_has_room(const struct bf_guard *g)
+{
+	return __atomic_load_n(&g->room, __ATOMIC_RELAXED) > 0;
+}
+
+static inline void
+bf_guard_take_room(struct bf_guard *g)
+{
+	__atomic_fetch_sub(&g->room, 1, __ATOMIC_RELAXED);
+}
+
+/**
+ * Does a frame belong to a protocol that switches speak among each other?  By its destination: IEEE
+ * 802.1Q (bridges, GARP, MRP, CFM), G.8032, Cisco (CDP, VTP, DTP, UDLD, PVST+), Extreme (EDP, EAPS); by its
+ * ethertype behind the tags: LLDP, pause, MVRP, MSRP, CFM, MRP.
+ */
+bool bf_guard_is_control(const struct bf_frame *f);
+
+#endif
