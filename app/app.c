@@ -299,6 +299,19 @@ complete_ports(
 }
 
 static int
+complete_hosts(const struct bf_app *app, unsigned int idx, char *buf, size_t size)
+{
+	const struct bf_config *c = app->br->running;
+
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		if (c->guests[i].host && idx-- == 0) {
+			snprintf(buf, size, "%s", c->guests[i].name);
+			return 0;
+		}
+	return -1;
+}
+
+static int
 complete_words(const char *const *words, unsigned int n, unsigned int idx, char *buf, size_t size)
 {
 	if (idx >= n)
@@ -318,6 +331,8 @@ bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t
 		return complete_ports(app, true, true, idx, buf, size);
 	if (strcmp(name, "guest") == 0)
 		return complete_ports(app, true, false, idx, buf, size);
+	if (strcmp(name, "host") == 0)
+		return complete_hosts(app, idx, buf, size);
 	if (strcmp(name, "member") == 0)
 		return complete_ports(app, false, true, idx, buf, size);
 	if (strcmp(name, "bond") == 0 && idx < app->br->running->n_bonds) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Guest ports: add, remove, set, show.
+ * Guest ports and host ports: add, remove, set, show.
  *
  * Threads: ctx control.
  */
@@ -39,12 +39,13 @@ guest_yields(const struct bf_app *app, const char *name)
 }
 
 static int
-edit_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+port_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, bool host, struct bf_err *err)
 {
 	struct bf_guest_config g;
 	int ret;
 
 	bf_guest_config_init(&g);
+	g.host = host;
 	ret = bf_guest_config_set(&g, "name", bf_cmd_arg(ctx, "name"), err);
 	if (ret == 0)
 		ret = parse_options(&g, ctx, bf_cmd_rest_count(ctx), err);
@@ -55,9 +56,47 @@ edit_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 }
 
 static int
+edit_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	return port_add(c, ctx, false, err);
+}
+
+static int
+edit_add_host(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	return port_add(c, ctx, true, err);
+}
+
+/* The guest of the command, or the host port; the other kind has commands of its own. */
+static struct bf_guest_config *
+port_named(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	const char *host = bf_cmd_arg(ctx, "host");
+	const char *name = host != NULL ? host : bf_cmd_arg(ctx, "guest");
+	struct bf_guest_config *g = bf_config_guest(c, name);
+
+	if (g == NULL) {
+		bf_err_set(err, EINVAL,
+			host != NULL ? "host: \"%.60s\": no such host port"
+				     : "guest: \"%.60s\": no such guest",
+			name);
+		return NULL;
+	}
+	if (g->host == (host != NULL))
+		return g;
+	bf_err_set(err, EINVAL,
+		host != NULL ? "host: \"%.60s\": is a guest: expected a host port"
+			     : "guest: \"%.60s\": is a host port: expected a guest",
+		name);
+	return NULL;
+}
+
+static int
 edit_remove(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
-	return bf_config_remove_guest(c, bf_cmd_arg(ctx, "guest"), err);
+	const struct bf_guest_config *g = port_named(c, ctx, err);
+
+	return g == NULL ? -EINVAL : bf_config_remove_guest(c, g->name, err);
 }
 
 /*
@@ -81,14 +120,13 @@ refuse_cut(const struct bf_app *app, const struct bf_guest_config *to, struct bf
 static int
 edit_set(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
-	struct bf_guest_config *g = bf_config_guest(c, bf_cmd_arg(ctx, "guest")), copy;
+	struct bf_guest_config *g = port_named(c, ctx, err), copy;
 	unsigned int count = bf_cmd_rest_count(ctx);
 	bool force = count > 1 && strcmp(bf_cmd_rest(ctx, count - 1), "force") == 0;
 	int ret;
 
 	if (g == NULL)
-		return bf_err_set(
-			err, EINVAL, "guest: \"%.60s\": no such guest", bf_cmd_arg(ctx, "guest"));
+		return -EINVAL;
 	copy = *g;
 	ret = parse_options(&copy, ctx, count - force, err);
 	if (ret == 0 && !force)
@@ -100,6 +138,12 @@ static void
 cmd_add(struct bf_cmd_ctx *ctx)
 {
 	bf_app_change(ctx, edit_add);
+}
+
+static void
+cmd_add_host(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_add_host);
 }
 
 static void
@@ -159,6 +203,21 @@ cmd_clear_macs(struct bf_cmd_ctx *ctx)
 		bf_guards_clear(app->br, g);
 }
 
+static void
+cmd_show_host(struct bf_cmd_ctx *ctx)
+{
+	struct bf_app *app = ctx->app;
+	const char *name = bf_cmd_arg(ctx, "host");
+	bool all = name == NULL || strcmp(name, "all") == 0;
+	const struct bf_guest *g = all ? NULL : bf_bridge_guest(app->br, name);
+
+	if (!all && (g == NULL || !g->cfg.host)) {
+		bf_out_usage(ctx->out, "host: \"%.60s\": no such host port", name);
+		return;
+	}
+	bf_app_show(ctx, &bf_show_hosts, all ? NULL : name, true);
+}
+
 static const struct bf_cmd guest_cmds[] = {
 	{"add guest <name> <options...>",
 		"Add a guest port: socket=PATH and other options of --guest.", cmd_add,
@@ -176,6 +235,15 @@ static const struct bf_cmd guest_cmds[] = {
 		cmd_show_guards, 0},
 	{"clear guest <guest> macs", "Forget the addresses that were learned for a guest.",
 		cmd_clear_macs, 0},
+	{"add host <name> [options...]",
+		"Give the host's kernel an interface NAME on the switch; options as of a guest, but "
+		"socket=.",
+		cmd_add_host, BF_CMD_CONFIG},
+	{"remove host <host>", "Remove a host port and its interface.", cmd_remove, BF_CMD_CONFIG},
+	{"set host <host> <options...>", "Change options of a host port.", cmd_set, BF_CMD_CONFIG},
+	{"show host [<host>]",
+		"Host ports with their interfaces: state, address, MTU; `show guest` has the rest.",
+		cmd_show_host, 0},
 };
 
 const struct bf_cmd_group bf_group_guest = {

@@ -152,8 +152,11 @@ bf_diff_cuts(const struct bf_bridge *br, const struct bf_config *to, char *text,
 			g == NULL ? NULL : bf_config_find_guest(to, g->cfg.name);
 
 		if (g != NULL && bf_guest_is_cut(g, w))
-			line_append(
-				text, size, w == NULL ? "remove guest" : "cut guest", g->cfg.name);
+			line_append(text, size,
+				w != NULL             ? "cut guest"
+					: g->cfg.host ? "remove host"
+						      : "remove guest",
+				g->cfg.name);
 	}
 	return text[0] != '\0';
 }

@@ -62,7 +62,7 @@ words_len(const char *line, unsigned int n)
 static char *
 key_of(const char *line)
 {
-	static const char *const by_three[] = {"add guest ", "create bonding device ",
+	static const char *const by_three[] = {"add guest ", "add host ", "create bonding device ",
 		"set fdb aging ", "set lcore idle ", "set lcore rebalance "};
 	char *key = strdup(line), *to = key;
 

@@ -46,7 +46,8 @@ bf_bridge_check(const struct bf_bridge *br, const struct bf_config *want, struct
 		const struct bf_guest_config *had =
 			bf_config_find_guest(br->running, want->guests[i].name);
 
-		if (had == NULL || strcmp(had->socket, want->guests[i].socket) != 0 ||
+		if (had == NULL || had->host != want->guests[i].host ||
+			strcmp(had->socket, want->guests[i].socket) != 0 ||
 			had->server != want->guests[i].server)
 			ret = bf_guest_check_socket(&want->guests[i], err);
 	}

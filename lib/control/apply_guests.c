@@ -35,9 +35,10 @@ guest_quota(const struct bf_guest_config *cfg)
 	return cfg->mac_guard ? RTE_MAX(cfg->mac_limit, GUARDED_STATIONS) : cfg->mac_limit;
 }
 
-/* @param returns one of the same name follows */
+/* @param next one of the same name that follows, or NULL */
 static int
-guest_remove(struct bf_bridge *br, struct bf_guest *g, bool returns, struct bf_err *err)
+guest_remove(struct bf_bridge *br, struct bf_guest *g, const struct bf_guest_config *next,
+	struct bf_err *err)
 {
 	uint16_t slot = g->slot;
 
@@ -47,8 +48,11 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, bool returns, struct bf_e
 		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
 	}
 	bf_bridge_slot_gone(br, slot);
-	bf_guards_close(br, g, returns);
-	bf_event(&br->events, BF_LOG_NOTICE, "guest_removed", g->cfg.name, "removed");
+	bf_guards_close(br, g, next != NULL);
+	bf_event(&br->events, BF_LOG_NOTICE, g->cfg.host ? "host_removed" : "guest_removed",
+		g->cfg.name, "removed");
+	if (next == NULL || !next->host)
+		bf_guest_forget(g);
 	bf_guest_close(g, &br->ground);
 	return 0;
 }
@@ -97,8 +101,12 @@ guest_add(
 	bf_fdb_set_quota(br->fdb, slot, guest_quota(cfg));
 	bf_guards_open(br, br->guests[slot]);
 	br->dirty = true;
-	bf_event(&br->events, BF_LOG_NOTICE, "guest_added", cfg->name, "socket %s, %s mode",
-		cfg->socket, cfg->server ? "server" : "client");
+	if (cfg->host)
+		bf_event(&br->events, BF_LOG_NOTICE, "host_added", cfg->name,
+			"an interface of the host's kernel");
+	else
+		bf_event(&br->events, BF_LOG_NOTICE, "guest_added", cfg->name, "socket %s, %s mode",
+			cfg->socket, cfg->server ? "server" : "client");
 	return 0;
 }
 
@@ -113,7 +121,7 @@ bf_apply_remove_guests(struct bf_bridge *br, const struct bf_config *want, struc
 			g == NULL ? NULL : bf_config_find_guest(want, g->cfg.name);
 
 		if (g != NULL && (w == NULL || bf_guest_config_reopens(&g->cfg, w)))
-			ret = guest_remove(br, g, w != NULL, err);
+			ret = guest_remove(br, g, w, err);
 	}
 	return ret;
 }

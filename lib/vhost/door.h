@@ -55,8 +55,11 @@ struct bf_door_ops {
 };
 
 struct bf_door_port_config {
-	const char *path; /* of the socket, copied */
+	const char *path; /* of the socket, copied; "" with connect */
 	bool server;
+	/** Gives a connected socket, or -errno, instead of a path; asked again whenever there is none. */
+	int (*connect)(void *arg);
+	void *connect_arg;
 	int gid; /* group of a socket that we make, or -1 */
 	struct bf_vhost_offer offer;
 	const struct bf_door_ops *ops;

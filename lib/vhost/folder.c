@@ -67,6 +67,13 @@ bf_folder_connect(struct bf_door_port *p, uint64_t now_ms)
 
 	if (p->paused || p->n_conns > 0)
 		return;
+	if (p->cfg.connect != NULL) {
+		port_try_later(p, now_ms);
+		fd = p->cfg.connect(p->cfg.connect_arg);
+		if (fd >= 0)
+			bf_port_connected(p, fd);
+		return;
+	}
 	if (p->folder < 0)
 		folder_watch(p);
 	memcpy(to.sun_path, p->path, sizeof(p->path));

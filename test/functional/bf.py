@@ -571,7 +571,7 @@ class Rig:
         except TimeoutError:
             raise AssertionError(f"ledger: {self.daemon.ledger()}") from None
         # net_tap keeps its receive descriptors filled.
-        held = 1030 * sum(v.startswith("net_tap") for v in self.vdevs)
+        held = 1030 * self.workers * sum(v.startswith("net_tap") for v in self.vdevs)
         try:
             wait_for(lambda: all(a + held >= s for a, s in self.daemon.mempools().values()), 5,
                      "pools")

@@ -110,6 +110,23 @@ check_guard(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
 	cb(arg, &err);
 }
 
+static void
+check_address(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
+{
+	static const uint8_t none[6];
+	struct bf_err err;
+
+	if (memcmp(g->address, none, sizeof(none)) == 0)
+		return;
+	if (g->host && !(g->address[0] & 1))
+		return;
+	bf_err_set(&err, EINVAL,
+		g->host ? "host \"%s\": address: expected a unicast address"
+			: "guest \"%s\": address: expected in a host port only: a guest says its own",
+		g->name);
+	cb(arg, &err);
+}
+
 void
 bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 {
@@ -117,10 +134,11 @@ bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 		check_bond(c, &c->bonds[i], cb, arg);
 		check_members(c, i, cb, arg);
 	}
-	for (uint32_t i = 0; i < c->n_guests; i++)
+	for (uint32_t i = 0; i < c->n_guests; i++) {
 		check_uplink(c, &c->guests[i], cb, arg);
-	for (uint32_t i = 0; i < c->n_guests; i++)
+		check_address(&c->guests[i], cb, arg);
 		check_guard(&c->guests[i], cb, arg);
+	}
 }
 
 struct first_fault {

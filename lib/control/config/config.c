@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HOST_NAME_MAX_LEN 15 /* IFNAMSIZ and its end */
+
 struct bf_config *
 bf_config_new(void)
 {
@@ -131,25 +133,58 @@ bf_config_guest(struct bf_config *c, const char *name)
 	return g == NULL ? NULL : &c->guests[g - c->guests];
 }
 
+/* Names of interfaces are short, and some characters and words are the kernel's. */
+static int
+check_host_name(const char *name, struct bf_err *err)
+{
+	size_t len = strlen(name);
+
+	if (len > HOST_NAME_MAX_LEN)
+		return bf_err_set(err, EINVAL,
+			"host name: \"%s\": has %zu characters: expected at most %d, as for every "
+			"interface",
+			name, len, HOST_NAME_MAX_LEN);
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strpbrk(name, ":/%") != NULL)
+		return bf_err_set(err, EINVAL,
+			"host name: \"%s\": expected a name that an interface can have", name);
+	return 0;
+}
+
+/* What is at the other end: a socket, or the host's kernel. */
+static int
+check_end(const struct bf_guest_config *g, struct bf_err *err)
+{
+	const char *kind = bf_guest_config_kind(g);
+
+	if (g->name[0] == '\0')
+		return bf_err_set(err, EINVAL, "%s: name missing: expected name=NAME", kind);
+	if (!g->host && g->socket[0] == '\0')
+		return bf_err_set(
+			err, EINVAL, "guest \"%s\": socket missing: expected socket=PATH", g->name);
+	if (g->host && g->socket[0] != '\0')
+		return bf_err_set(err, EINVAL,
+			"host \"%s\": socket: \"%s\": expected none: its other end is the kernel",
+			g->name, g->socket);
+	return g->host ? check_host_name(g->name, err) : 0;
+}
+
 /* What a guest must have, and must not share with the bond or with guests other than @p self. */
 static int
 check_guest(const struct bf_config *c, const struct bf_guest_config *g,
 	const struct bf_guest_config *self, struct bf_err *err)
 {
-	if (g->name[0] == '\0')
-		return bf_err_set(err, EINVAL, "guest: name missing: expected name=NAME");
-	if (g->socket[0] == '\0')
-		return bf_err_set(
-			err, EINVAL, "guest \"%s\": socket missing: expected socket=PATH", g->name);
+	if (check_end(g, err) != 0)
+		return -EINVAL;
 	if (strcmp(g->name, "all") == 0 || bf_config_find_bond(c, g->name) != NULL)
-		return bf_err_set(err, EINVAL, "guest name: \"%s\": already in use", g->name);
+		return bf_err_set(err, EINVAL, "%s name: \"%s\": already in use",
+			bf_guest_config_kind(g), g->name);
 	for (uint32_t i = 0; i < c->n_guests; i++) {
 		if (&c->guests[i] == self)
 			continue;
 		if (strcmp(c->guests[i].name, g->name) == 0)
-			return bf_err_set(
-				err, EINVAL, "guest name: \"%s\": already in use", g->name);
-		if (strcmp(c->guests[i].socket, g->socket) == 0)
+			return bf_err_set(err, EINVAL, "%s name: \"%s\": already in use",
+				bf_guest_config_kind(g), g->name);
+		if (!g->host && strcmp(c->guests[i].socket, g->socket) == 0)
 			return bf_err_set(err, EINVAL, "socket: \"%s\": already used by guest %s",
 				g->socket, c->guests[i].name);
 	}

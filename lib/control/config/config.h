@@ -143,6 +143,8 @@ struct bf_guest_config {
 	uint32_t mac_limit;
 	uint32_t tx_retries;
 	bool too_big; /* senders of packets too long for it are notified by ICMP */
+	bool host; /* its other end is the host's kernel: `add host`; no socket */
+	uint8_t address[6]; /* of a host port's interface; zero: derived from its name */
 	char label[BF_NAME_MAX]; /* a word of the operator's; shown, without effect */
 	bool disabled; /* admin: frames from and to it are dropped */
 	bool learning; /* senders behind it are learned */
@@ -223,7 +225,10 @@ struct bf_bond_config *bf_config_bond(struct bf_config *c, const char *name);
 int bf_config_add_bond(struct bf_config *c, const struct bf_bond_config *b, struct bf_err *err);
 int bf_config_remove_bond(struct bf_config *c, const char *name, struct bf_err *err);
 
-/** Guest by name, or NULL: to read it, or to change it. */
+/** "guest" or "host", for people and in commands. */
+const char *bf_guest_config_kind(const struct bf_guest_config *g);
+
+/** Guest or host port by name, or NULL: to read it, or to change it. */
 const struct bf_guest_config *bf_config_find_guest(const struct bf_config *c, const char *name);
 struct bf_guest_config *bf_config_guest(struct bf_config *c, const char *name);
 /** Add a guest; fails for a name or socket in use, or when there are BF_MAX_GUESTS. */

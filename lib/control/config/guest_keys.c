@@ -101,6 +101,9 @@ const struct bf_key bf_guest_keys[] = {
 		BF_ONOFF(G(bcast_flood)),
 		.def = "on",
 		.help = "off: broadcast frames do not reach the guest"},
+	{.name = "address",
+		BF_VALUE(mac, G(address)),
+		.help = "MAC of a host port's interface; default: one that follows from machine and name"},
 	{.name = "uplink",
 		BF_STRING(name, G(uplink), BF_NAME_MAX),
 		.help = "the bond whose switch the guest is on, where there are several"},
@@ -155,15 +158,21 @@ bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct bf_er
 	return bf_keys_parse(&bf_guest_table, g, pairs, err);
 }
 
+const char *
+bf_guest_config_kind(const struct bf_guest_config *g)
+{
+	return g->host ? "host" : "guest";
+}
+
 bool
 bf_guest_config_is_equal(const struct bf_guest_config *a, const struct bf_guest_config *b)
 {
-	return bf_keys_are_equal(&bf_guest_table, a, b) &&
+	return a->host == b->host && bf_keys_are_equal(&bf_guest_table, a, b) &&
 		memcmp(a->pin, b->pin, sizeof(a->pin)) == 0;
 }
 
 bool
 bf_guest_config_reopens(const struct bf_guest_config *from, const struct bf_guest_config *to)
 {
-	return bf_keys_reopen(&bf_guest_table, from, to);
+	return from->host != to->host || bf_keys_reopen(&bf_guest_table, from, to);
 }

@@ -85,10 +85,11 @@ print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 static void
 print_guest(const struct bf_guest_config *g, bf_config_line_cb *cb, void *arg)
 {
+	const char *kind = bf_guest_config_kind(g);
 	char line[LINE_MAX_LEN], value[BF_KEY_TEXT_MAX], command[64];
 	struct setter s = {command, cb, arg};
 	char separator = ' ';
-	int len = snprintf(line, sizeof(line), "add guest %s", g->name);
+	int len = snprintf(line, sizeof(line), "add %s %s", kind, g->name);
 
 	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
 		if (bf_guest_keys[i].type->is_list || !is_printed(&bf_guest_keys[i], g, value))
@@ -98,7 +99,7 @@ print_guest(const struct bf_guest_config *g, bf_config_line_cb *cb, void *arg)
 		separator = ',';
 	}
 	cb(arg, line);
-	snprintf(command, sizeof(command), "set guest %s", g->name);
+	snprintf(command, sizeof(command), "set %s %s", kind, g->name);
 	for (unsigned int i = 0; i < bf_n_guest_keys; i++)
 		if (bf_guest_keys[i].type->is_list && is_printed(&bf_guest_keys[i], g, value))
 			print_setting(&s, bf_guest_keys[i].name, value, strlen(value));

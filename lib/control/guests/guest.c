@@ -20,6 +20,8 @@
 
 #include "base/sock.h"
 #include "control/guests/rings.h"
+#include "control/host/host.h"
+#include "control/host/iface.h"
 #include "control/memory/nodes.h"
 #include "control/memory/pools.h"
 #include "vhost/wire.h"
@@ -76,6 +78,8 @@ bf_guest_check_socket(const struct bf_guest_config *cfg, struct bf_err *err)
 	struct stat st;
 	int ret;
 
+	if (cfg->host)
+		return bf_iface_check(cfg->name, err);
 	if (lstat(cfg->socket, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return bf_err_set(err, ENOTSOCK,
 			"socket: \"%s\": exists and is no socket: expected a free path or a socket",
@@ -182,6 +186,16 @@ guest_make(struct bf_guest *g, struct rte_mempool *shared)
 	return g->pool == NULL ? -ENOMEM : 0;
 }
 
+/* Its front end is our own. */
+static int
+host_begin(struct bf_guest *g, struct bf_door_port_config *port, struct bf_err *err)
+{
+	g->host = bf_host_open(&g->cfg, err);
+	port->connect = bf_host_connect;
+	port->connect_arg = g->host;
+	return g->host != NULL ? 0 : -errno;
+}
+
 struct bf_guest *
 bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct rte_mempool *shared,
 	const struct bf_guest_ground *ground, struct bf_err *err)
@@ -203,7 +217,7 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct rte_mempo
 		goto err_memory;
 	g->records = bf_records_take(ground->records, cfg->name);
 	port.bin = g->bin;
-	if (bf_guest_check_socket(cfg, err) == 0)
+	if (bf_guest_check_socket(cfg, err) == 0 && (!cfg->host || host_begin(g, &port, err) == 0))
 		g->port = bf_door_add(ground->door, &port, err);
 	if (g->port != NULL)
 		return g;
@@ -220,12 +234,20 @@ err_close:
 }
 
 void
+bf_guest_forget(struct bf_guest *g)
+{
+	if (g->host != NULL)
+		bf_host_forget(g->host);
+}
+
+void
 bf_guest_close(struct bf_guest *g, const struct bf_guest_ground *ground)
 {
 	if (g == NULL)
 		return;
 	if (g->port != NULL)
 		bf_door_remove(g->port);
+	bf_host_close(g->host);
 	bf_waste_bin_leave(g->bin);
 	bf_records_give(ground->records, g->records);
 	bf_lcores_grace(ground->lcores);
@@ -358,12 +380,16 @@ bf_guest_is_stale(const struct bf_guest *g)
 bool
 bf_guest_is_cut(const struct bf_guest *g, const struct bf_guest_config *to)
 {
+	if (g->cfg.host && to != NULL && to->host)
+		return false; /* the interface stays, and is served again at once */
 	return g->up && (to == NULL || bf_guest_config_reopens(&g->cfg, to));
 }
 
 void
 bf_guest_reconfigure(struct bf_guest *g, const struct bf_guest_config *cfg)
 {
+	if (g->host != NULL)
+		bf_host_reconfigure(g->host, &g->cfg, cfg);
 	g->cfg = *cfg;
 	g->max_len = longest_frame(g);
 }

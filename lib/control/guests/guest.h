@@ -36,6 +36,7 @@ struct bf_guest {
 	bool has_own; /* pool: made for it */
 	int tried_node; /* for which there was no memory, -1 none */
 	struct bf_door_port *port; /* at the front door */
+	struct bf_host *host; /* its front end, where that is the host's kernel; else NULL */
 	struct bf_waste_bin *bin;
 	/* what was negotiated; read by bf_guest_refresh() */
 	bool up;
@@ -116,7 +117,10 @@ bool bf_guest_may_share(const struct bf_guest *g, struct rte_mempool *shared);
  */
 struct rte_mempool *bf_guest_settle(struct bf_guest *g, int node);
 
-/** Close the socket and free the port. The current view must not name it. */
+/** The configuration has it no more: the interface of a host port goes away when it is closed. */
+void bf_guest_forget(struct bf_guest *g);
+
+/** Close the socket and free the port; the interface of a host port stays. The current view must not name it. */
 void bf_guest_close(struct bf_guest *g, const struct bf_guest_ground *ground);
 
 /** Take over what changed in the negotiated state; call on every notice of this guest. */
@@ -143,7 +147,7 @@ void bf_guest_reconfigure(struct bf_guest *g, const struct bf_guest_config *cfg)
 /** Would going to @p to cut off a front end that is connected? @param to NULL: no such guest */
 bool bf_guest_is_cut(const struct bf_guest *g, const struct bf_guest_config *to);
 
-/** Is the socket path fit for the mode? Removes nothing. @return 0 or -errno with the reason. */
+/** Is the socket path fit for the mode, or the name for an interface? Removes nothing. @return 0 or -errno with the reason. */
 int bf_guest_check_socket(const struct bf_guest_config *cfg, struct bf_err *err);
 
 #endif

@@ -215,7 +215,7 @@ bf_gather_connection(const struct bf_guest *g, struct bf_connection *c, struct b
 
 	bf_guest_look(g, &info);
 	c->is_known = true;
-	c->is_client = !g->cfg.server;
+	c->is_client = !g->cfg.server && !g->cfg.host;
 	c->is_connected = info.connections > 0;
 	c->connections = info.connections;
 	if (c->is_connected) {

@@ -110,8 +110,8 @@ gather_guest(struct bf_bridge *br, const struct bf_guest *g, ROW *row, struct bf
 	row->id = bf_guest_id(g);
 	BF_ROW_TEXT(row->name, g->cfg.name);
 	BF_ROW_TEXT(row->uplink, bf_bridge_port_name(br, bf_bond_slot(g->uplink)));
-	BF_ROW_TEXT(row->socket, g->cfg.socket);
-	row->mode = g->cfg.server ? "server" : "client";
+	BF_ROW_TEXT(row->socket, g->cfg.host ? g->cfg.name : g->cfg.socket);
+	row->mode = g->cfg.host ? "interface" : g->cfg.server ? "server" : "client";
 	row->up = g->up;
 	row->queue_pairs = g->n_rings;
 	row->max_frame = g->max_len;

@@ -157,7 +157,7 @@ gather_guest(const struct bf_guest *g, struct port_row *row)
 {
 	row->is_guest = true;
 	row->node = g->numa_node;
-	BF_ROW_TEXT(row->socket, g->cfg.socket);
+	BF_ROW_TEXT(row->socket, g->cfg.host ? "the host's interface" : g->cfg.socket);
 	row->queue_pairs = g->n_rings;
 	row->features = g->features;
 }
