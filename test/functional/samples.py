@@ -92,6 +92,10 @@ def laid_out(value):
 
 # One output against its sample.
 
+# Where links come up later than a bond is given at its start, one event more says that it is down.
+LATE_LINKS = re.compile(r"^ *\d+ .* error +bond_state +\S+ +down: 0 of ")
+
+
 def pieces_of(lines):
     """What stands between the lines that are left out."""
     pieces = [[]]
@@ -130,6 +134,7 @@ def lines_of(words, output, is_json):
             value[array].sort(key=lambda row: row["port"])
         return laid_out(value)
     lines = [line.rstrip().expandtabs() for line in output.strip("\n").split("\n")] if output else []
+    lines = [line for line in lines if not LATE_LINKS.match(line)]
     return lines[:n_before] + sorted(lines[n_before:]) if array else lines
 
 
