@@ -240,7 +240,8 @@ WITHOUT_HUGEPAGES = ["unshare", "--mount", "sh", "-c",
 
 
 def test_no_hugepages_is_said_in_words(workdir):
-    done = run(workdir, BOND, eal=[], wrapper=WITHOUT_HUGEPAGES)
+    is_mounted = " hugetlbfs " in pathlib.Path("/proc/mounts").read_text()
+    done = run(workdir, BOND, eal=[], wrapper=WITHOUT_HUGEPAGES if is_mounted else ())
     assert done.returncode == RUNTIME, done.stderr
     assert "no hugepages" in " ".join(our_lines(done.stderr))
     assert os.listdir(workdir) == []
