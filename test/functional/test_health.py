@@ -85,3 +85,26 @@ def test_a_device_without_a_module_says_so_and_a_wrong_port_is_refused(rig):
             if m["name"] == "net_vhost0"] == [None]
     with pytest.raises(CtlError, match="nothere"):
         r.daemon.ctl("show port module_eeprom nothere")
+
+
+def test_a_bond_that_is_opened_anew_is_not_called_down(rig):
+    r = rig(members=2, guests=())
+    wait_for(lambda: state(r) == ["redundant"], what="all is well")
+    r.daemon.ctl("set bonding option bond0 rxd=512")
+    wait_for(lambda: state(r) == ["redundant"], what="all is well again")
+    events = r.daemon.ctl("show events", json=True)
+    opened = [e for e in events if e["what"] == "bond_opened"]
+    assert len(opened) == 2
+    late = [e for e in events if e["what"] == "bond_state" and e["text"].startswith("down")
+            and 0 <= e["mono_ms"] - opened[1]["mono_ms"] < 2900]
+    assert late == []
+
+
+def test_a_bond_that_is_switched_off_is_no_error(rig):
+    r = rig(members=2, guests=())
+    wait_for(lambda: state(r) == ["redundant"], what="all is well")
+    r.daemon.ctl("set link-down port bond0")
+    wait_for(lambda: state(r) == ["down"], what="it is off")
+    downs = [e for e in r.daemon.ctl("show events", json=True)
+             if e["what"] == "bond_state" and e["text"].startswith("down: 0 of 2")]
+    assert [(e["level"], "switched off" in e["text"]) for e in downs[-1:]] == [("notice", True)]
