@@ -127,6 +127,8 @@ other_value(const struct bf_key *k, char *buf, size_t size)
 		return "/run/x.sock";
 	if (k->type == &bf_type_targets)
 		return "10.0.0.1";
+	if (k->type == &bf_type_rate)
+		return "5kpps";
 	if (k->max == 0 || k->type == &bf_type_name || k->type == &bf_type_device)
 		return "x1";
 	snprintf(buf, size, "%ld", (long)k->max);
@@ -271,7 +273,7 @@ test_lists_stand_among_pairs_with_their_commas(void **state)
 	assert_int_equal(bf_keys_parse(&fancy_table, &f,
 				 "trunk=none,mac=none,ip=none,rate_in=none,vlan=0", &err),
 		0);
-	expect_fancy(&f, "none;none;none;none;0;");
+	expect_fancy(&f, "none;none;none;off;0;");
 }
 
 static void
