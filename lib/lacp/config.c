@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+#include "base/mac.h"
+
 void
 bf_lacp_config_default(struct bf_lacp_config *cfg)
 {
@@ -23,9 +25,7 @@ bf_lacp_config_default(struct bf_lacp_config *cfg)
 static bool
 is_unicast(const uint8_t mac[6])
 {
-	static const uint8_t zero[6];
-
-	return (mac[0] & 1) == 0 && !bf_lacp_same_mac(mac, zero);
+	return (mac[0] & 1) == 0 && !bf_mac_is_zero(mac);
 }
 
 int

@@ -232,8 +232,12 @@ def test_the_stopwatch_is_a_metric(rig):
     details = {m["name"]: m for m in r.bond()["member_details"]}
     for name, m in details.items():
         assert after["bondfwd_member_transmit_frames_total", "bond0", name] == m["tx_frames"]
-    in_json = r.daemon.ctl("show metrics", json=True)
-    assert {(s["name"], *sorted(s["labels"].values())) for s in in_json} == set(after)
+
+    def same_in_json():
+        """Of one moment: once a second findings of health come and go."""
+        in_json = r.daemon.ctl("show metrics", json=True)
+        return {(s["name"], *sorted(s["labels"].values())) for s in in_json} == set(samples(r))
+    wait_for(same_in_json, 10, "the same samples in JSON")
 
 
 def test_frames_lost_for_want_of_a_member_are_counted_in_the_record(rig):

@@ -161,6 +161,7 @@ REFUSED = {
 
 def test_what_is_refused_changes_nothing(rig, workdir):
     r = rig()
+    r.learn_all()  # all of the guests' descriptors are there
     pathlib.Path(workdir, "old").write_text("kept", encoding="ascii")
     os.mkfifo(pathlib.Path(workdir, "fifo"))
     before = descriptors(r), sorted(os.listdir(workdir))

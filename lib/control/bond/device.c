@@ -17,6 +17,7 @@
 #include <rte_errno.h>
 
 #include "base/log.h"
+#include "base/mac.h"
 #include "base/words.h"
 #include "control/bond/link_detect.h"
 #include "control/bond/rx_interrupts.h"
@@ -336,12 +337,11 @@ device_configure(struct bf_bond *b, struct bf_err *err)
 static int
 device_start(struct bf_bond *b, struct bf_err *err)
 {
-	static const uint8_t zero[RTE_ETHER_ADDR_LEN];
 	struct rte_ether_addr mac;
 	int ret = 0;
 
-	if (memcmp(b->cfg.mac, zero, sizeof(zero)) != 0) {
-		memcpy(mac.addr_bytes, b->cfg.mac, sizeof(zero));
+	if (!bf_mac_is_zero(b->cfg.mac)) {
+		memcpy(mac.addr_bytes, b->cfg.mac, sizeof(mac.addr_bytes));
 		ret = rte_eth_bond_mac_address_set(b->port, &mac);
 	}
 	if (ret == 0)

@@ -14,6 +14,7 @@
 #include <rte_mbuf.h>
 
 #include "base/log.h"
+#include "base/mac.h"
 #include "control/bond/bond.h"
 
 #define SUBTYPE_AT 14 /* behind the Ethernet header */
@@ -102,22 +103,14 @@ static const struct bf_lacp_ops ops = {
 	.event = lacp_event,
 };
 
-static bool
-is_zero(const uint8_t mac[6])
-{
-	static const uint8_t zero[6];
-
-	return memcmp(mac, zero, 6) == 0;
-}
-
 static void
 engine_config(const struct bf_bond *b, struct bf_lacp_config *c)
 {
 	const struct bf_bond_config *cfg = &b->cfg;
 
 	bf_lacp_config_default(c);
-	memcpy(c->system_id, is_zero(cfg->lacp_system_id) ? b->mac.addr_bytes : cfg->lacp_system_id,
-		6);
+	memcpy(c->system_id,
+		bf_mac_is_zero(cfg->lacp_system_id) ? b->mac.addr_bytes : cfg->lacp_system_id, 6);
 	c->system_priority = (uint16_t)cfg->lacp_system_priority;
 	c->key = (uint16_t)cfg->lacp_key;
 	c->active = cfg->lacp_active;
@@ -126,7 +119,7 @@ engine_config(const struct bf_bond *b, struct bf_lacp_config *c)
 	c->select = (enum bf_lacp_select)cfg->agg_mode;
 	c->fallback = cfg->lacp_fallback;
 	c->strict = cfg->lacp_strict;
-	c->pin_partner = !is_zero(cfg->lacp_partner);
+	c->pin_partner = !bf_mac_is_zero(cfg->lacp_partner);
 	memcpy(c->partner_pin, cfg->lacp_partner, 6);
 	c->max_pdu_rate = cfg->lacp_pdu_limit;
 }
@@ -258,7 +251,7 @@ bf_bond_lacp_start(struct bf_bond *b, uint64_t now_ms, struct bf_err *err)
 	struct bf_lacp_config c;
 
 	engine_config(b, &c);
-	if (is_zero(c.system_id))
+	if (bf_mac_is_zero(c.system_id))
 		return bf_err_set(err, EINVAL,
 			"bond %s: its members have no address: expected lacp_system_id or mac",
 			b->cfg.name);

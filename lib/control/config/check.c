@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mac.h"
 #include "base/words.h"
 #include "control/config/config.h"
 
@@ -113,10 +114,9 @@ check_guard(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
 static void
 check_address(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
 {
-	static const uint8_t none[6];
 	struct bf_err err;
 
-	if (memcmp(g->address, none, sizeof(none)) == 0)
+	if (bf_mac_is_zero(g->address))
 		return;
 	if (g->host && !(g->address[0] & 1))
 		return;

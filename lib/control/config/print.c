@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "control/config/config.h"
 
 #define LINE_MAX_LEN (BF_KEY_TEXT_MAX + 256)
@@ -138,16 +139,14 @@ hash_line(void *arg, const char *line)
 {
 	uint64_t *h = arg;
 
-	for (; *line != '\0'; line++)
-		*h = (*h ^ (unsigned char)*line) * 0x100000001b3u;
-	*h = (*h ^ '\n') * 0x100000001b3u;
+	*h = bf_hash_text(bf_hash_text(*h, line), "\n");
 }
 
-/* FNV-1a of what is printed: padding and what stands behind a name's end do not count. */
+/* Of what is printed: padding and what stands behind a name's end do not count. */
 uint64_t
 bf_config_hash(const struct bf_config *c)
 {
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t h = BF_HASH_START;
 
 	bf_config_print(c, hash_line, &h);
 	return h != 0 ? h : 1;

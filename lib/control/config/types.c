@@ -200,12 +200,11 @@ mac_parse(const struct bf_key *k, const char *text, void *at, struct bf_err *err
 static void
 mac_print(const struct bf_key *k, const void *at, char *buf, size_t size)
 {
-	static const uint8_t zero[6];
 	char text[BF_MAC_TEXT_SIZE];
 
 	(void)k;
 	bf_mac_text(at, text);
-	snprintf(buf, size, "%s", memcmp(at, zero, 6) == 0 ? "none" : text);
+	snprintf(buf, size, "%s", bf_mac_is_zero(at) ? "none" : text);
 }
 
 static void

@@ -94,21 +94,25 @@ words_write(const struct bf_bridge *br, struct bf_guest *g)
 	room_write(g);
 }
 
-/* Of a team all; a guest that has left one is in none. */
+/* On whichever switch its guests are: one may have left another's. */
+static void
+team_write(const struct bf_bridge *br, const char *team)
+{
+	for (unsigned int s = 1; team[0] != '\0' && s < BF_MAX_PORTS; s++)
+		if (br->guests[s] != NULL && strcmp(br->guests[s]->cfg.team, team) == 0)
+			words_write(br, br->guests[s]);
+}
+
 void
 bf_guards_write(struct bf_bridge *br, struct bf_guest *g)
 {
 	words_write(br, g);
-	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
-		if (br->guests[s] != NULL && br->guests[s] != g &&
-			br->guests[s]->cfg.team[0] != '\0')
-			words_write(br, br->guests[s]);
+	team_write(br, g->cfg.team);
 }
 
-/* Stations of a port, collected: the FDB must not change while it is visited. */
+/* Stations of a port that its guard does not permit, collected: the FDB must not change while it is visited. */
 struct stations {
 	const struct bf_guest *g;
-	bool permitted; /* those that are, or those that are not */
 	uint32_t n, room;
 	uint64_t *keys;
 };
@@ -119,8 +123,7 @@ station_note(void *arg, const struct bf_fdb_entry *e)
 	struct stations *st = arg;
 	bool may = bf_guard_permits(st->g->guard.words, e->key & BF_FDB_MAC_MASK);
 
-	if (e->port == st->g->slot && !(e->flags & BF_FDB_STATIC) && may == st->permitted &&
-		st->n < st->room)
+	if (e->port == st->g->slot && !(e->flags & BF_FDB_STATIC) && !may && st->n < st->room)
 		st->keys[st->n++] = e->key;
 }
 
@@ -336,6 +339,7 @@ bf_guards_change(struct bf_bridge *br, struct bf_guest *g, const struct bf_guest
 	if (is_learned(g) && !old->mac_guard)
 		stations_adopt(br, g);
 	bf_guards_write(br, g);
+	team_write(br, old->team);
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
 		if (br->guests[s] != NULL &&
 			(br->guests[s] == g ||

@@ -6,7 +6,7 @@
  *
  * Rings are split, without event indices; buffers towards the host are joined for long frames (mergeable).
  *
- * Threads: the thread of the host port (pump.h).
+ * Threads: the thread of the host port (host.h).
  */
 #ifndef BF_CONTROL_HOST_FRONT_H
 #define BF_CONTROL_HOST_FRONT_H

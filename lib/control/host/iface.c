@@ -20,9 +20,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+#include "base/mac.h"
+
 #define TUN "/dev/net/tun"
-#define FNV_OFFSET 0xcbf29ce484222325u
-#define FNV_PRIME 0x100000001b3u
 
 static void
 request_init(struct ifreq *r, const char *name)
@@ -42,14 +43,6 @@ iface_request(unsigned long what, struct ifreq *r)
 	ret = ioctl(fd, what, r) == 0 ? 0 : -errno;
 	close(fd);
 	return ret;
-}
-
-static uint64_t
-text_hash(uint64_t h, const char *text)
-{
-	for (; *text != '\0'; text++)
-		h = (h ^ (unsigned char)*text) * FNV_PRIME;
-	return h;
 }
 
 /* What tells this machine from others, as far as it has been given such a thing. */
@@ -77,18 +70,10 @@ bf_iface_own_mac(const char *name, uint8_t mac[6])
 	uint64_t h;
 
 	machine_text(machine, sizeof(machine));
-	h = text_hash(text_hash(text_hash(FNV_OFFSET, machine), "/"), name);
+	h = bf_hash_text(bf_hash_text(bf_hash_text(BF_HASH_START, machine), "/"), name);
 	for (unsigned int i = 0; i < 6; i++)
 		mac[i] = (uint8_t)(h >> (8 * i));
 	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02); /* local, unicast */
-}
-
-static bool
-is_zero(const uint8_t mac[6])
-{
-	static const uint8_t zero[6];
-
-	return memcmp(mac, zero, sizeof(zero)) == 0;
 }
 
 void
@@ -100,7 +85,7 @@ bf_iface_set_mac(const char *name, const uint8_t mac[6])
 	bf_iface_own_mac(name, own);
 	request_init(&r, name);
 	r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
-	memcpy(r.ifr_hwaddr.sa_data, is_zero(mac) ? own : mac, 6);
+	memcpy(r.ifr_hwaddr.sa_data, bf_mac_is_zero(mac) ? own : mac, 6);
 	iface_request(SIOCSIFHWADDR, &r);
 }
 
@@ -261,7 +246,7 @@ bf_iface_open(const char *name, const uint8_t mac[6], uint32_t mtu, struct bf_er
 	}
 	bf_iface_set_carrier(fd, false);
 	bf_iface_set_offloads(fd, false, false);
-	if (is_new || !is_zero(mac))
+	if (is_new || !bf_mac_is_zero(mac))
 		bf_iface_set_mac(name, mac);
 	bf_iface_set_mtu(name, mtu);
 	ioctl(fd, TUNSETPERSIST, 1);

@@ -19,7 +19,6 @@
 
 #include "base/err.h"
 
-#define BF_IFACE_NAME_MAX 15 /* characters of an interface's name, as the kernel wants it */
 #define BF_IFACE_HEADER 12 /* bytes in front of every frame */
 
 /** What the kernel says of an interface. */
