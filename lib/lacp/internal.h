@@ -87,6 +87,7 @@ struct lacp_member {
 	bool full_duplex;
 	uint32_t speed_mbps;
 	struct bf_lacp_port actor;
+	uint64_t repriced_until_ms; /* a partner may name an older priority of ours */
 	struct bf_lacp_port partner;
 
 	enum bf_lacp_rx_state rx;

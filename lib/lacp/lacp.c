@@ -75,6 +75,9 @@ bf_lacp_actor_refresh(const struct bf_lacp *l, struct lacp_member *m)
 		a.state |= BF_LACP_AGGREGATION;
 	if (!bf_lacp_same_port(&a, &m->actor) || a.state != m->actor.state)
 		m->ntt = true;
+	if (a.system_priority != m->actor.system_priority ||
+		a.port_priority != m->actor.port_priority)
+		m->repriced_until_ms = l->now_ms + SHORT_TIMEOUT_MS;
 	m->actor = a;
 }
 

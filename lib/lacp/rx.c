@@ -218,12 +218,28 @@ compare_partner(struct bf_lacp *l, struct lacp_member *m, const struct bf_lacp_p
 	m->detach = m->mux != BF_LACP_MUX_DETACHED;
 }
 
+/*
+ * Does the partner mean us?  A PDU that was under way when a priority of ours changed names the
+ * old one: that is no reason to leave the aggregator.
+ */
+static bool
+is_about_us(const struct bf_lacp *l, const struct lacp_member *m, const struct bf_lacp_port *named)
+{
+	struct bf_lacp_port us = m->actor;
+
+	if (l->now_ms < m->repriced_until_ms) {
+		us.system_priority = named->system_priority;
+		us.port_priority = named->port_priority;
+	}
+	return bf_lacp_same_port(named, &us);
+}
+
 /* recordPDU: may the partner's SYNC bit be believed? */
 static bool
-partner_synced(const struct lacp_member *m, const struct bf_lacp_pdu *pdu)
+partner_synced(const struct bf_lacp *l, const struct lacp_member *m, const struct bf_lacp_pdu *pdu)
 {
-	bool about_us = bf_lacp_same_port(&pdu->partner, &m->actor) ||
-		(pdu->actor.state & BF_LACP_AGGREGATION) == 0;
+	bool about_us =
+		is_about_us(l, m, &pdu->partner) || (pdu->actor.state & BF_LACP_AGGREGATION) == 0;
 	bool stays = (pdu->actor.state & BF_LACP_ACTIVITY) != 0 ||
 		(m->actor.state & pdu->partner.state & BF_LACP_ACTIVITY) != 0;
 
@@ -247,7 +263,7 @@ bf_lacp_rx_pdu(struct bf_lacp *l, struct lacp_member *m, const struct bf_lacp_pd
 		((pdu->partner.state ^ m->actor.state) & echoed) != 0)
 		m->ntt = true;
 	m->partner = pdu->actor;
-	if (!partner_synced(m, pdu))
+	if (!partner_synced(l, m, pdu))
 		m->partner.state &= (uint8_t)~BF_LACP_SYNC;
 	m->actor.state &= (uint8_t) ~(BF_LACP_DEFAULTED | BF_LACP_EXPIRED);
 	m->rx = BF_LACP_RX_CURRENT;

@@ -568,6 +568,34 @@ test_L14_a_partner_that_keeps_one_port_out_of_sync_is_left(void **state)
 	rig_fini(&rig);
 }
 
+/* ---- a priority of our own changes while a PDU of the partner is under way ---- */
+
+static void
+test_a_pdu_that_names_an_older_priority_of_ours_moves_nothing_for_3_s(void **state)
+{
+	unsigned int sets;
+
+	(void)state;
+	rig_init(&rig);
+	rig_node(&rig, 0);
+	rig_node(&rig, 1);
+	A->cfg.fast = true;
+	B->cfg.fast = false; /* no timeout of its own in the way */
+	rig_pair(&rig, A, B, 1);
+	rig_run_ms(&rig, 8000);
+	assert_true(rig_forwards(A, 0));
+	sets = A->ports[0].n_sets;
+	B->ports[0].cut = true; /* it never hears of the new priority */
+	A->cfg.system_priority ^= 1;
+	bf_lacp_reconfigure(A->l, &A->cfg, rig.now_ms);
+	rig_run_ms(&rig, 2900);
+	assert_int_equal(A->ports[0].n_sets, sets);
+	assert_true(rig_forwards(A, 0));
+	rig_run_ms(&rig, 1200); /* a partner that goes on with it does not mean us */
+	assert_true(rig_is_out(A, 0));
+	rig_fini(&rig);
+}
+
 /* ---- taken out by order ---- */
 
 static void
@@ -892,6 +920,8 @@ main(void)
 		cmocka_unit_test(test_L13_pdus_leave_at_the_partners_rate_within_100ms),
 		cmocka_unit_test(test_L14_two_ends_that_both_wait_for_min_links_find_each_other),
 		cmocka_unit_test(test_L14_a_partner_that_keeps_one_port_out_of_sync_is_left),
+		cmocka_unit_test(
+			test_a_pdu_that_names_an_older_priority_of_ours_moves_nothing_for_3_s),
 		cmocka_unit_test(test_a_held_member_tells_its_partner_at_once_and_comes_back),
 		cmocka_unit_test(test_a_held_member_is_no_fallback),
 		cmocka_unit_test(test_L14_min_links_by_carrier_within_5s),
