@@ -12,7 +12,7 @@ VM = guest_mac(1)
 TARGET4, TARGET6 = "10.9.0.1", "fd00:9::1"
 LOG_PROBE = [r"^WARNING: probe: net_vhost\d: link is up, but no target has answered",
              r"^WARNING: active_member: bond0: none"]
-INTERVAL, MISSED = 150, 4
+INTERVAL, MISSED = 250, 4  # an answer may be a second late
 
 
 class Targets:
@@ -81,7 +81,7 @@ def answered(r, i):
 def test_answers_keep_a_member_and_silence_takes_it_out_with_its_link_up(rig, target, vlan):
     r = probed(rig, target)
     targets = Targets(r)
-    targets.answer_until(lambda: active(r) == "net_vhost0" and answered(r, 0) >= 8, (0, 1), 10,
+    targets.answer_until(lambda: active(r) == "net_vhost0" and answered(r, 0) >= 4, (0, 1), 15,
                          "answers")
     assert not r.member(0)["probe_failed"] and targets.vlans == {vlan}
     targets.answer_until(lambda: active(r) == "net_vhost1", (1,), 10, "silent member left")
@@ -90,17 +90,17 @@ def test_answers_keep_a_member_and_silence_takes_it_out_with_its_link_up(rig, ta
     assert any("no probe target" in f["cause"] for f in r.daemon.ctl("show bonding failover",
                                                                     json=True))
     start = answered(r, 1)
-    targets.answer_until(lambda: answered(r, 1) >= start + 4, (1,), 5, "answers on the other")
+    targets.answer_until(lambda: answered(r, 1) >= start + 2, (1,), 10, "answers on the other")
     assert not r.member(1)["probe_failed"]
 
 
 def test_in_a_static_mode_only_the_silent_member_goes_and_it_comes_back(rig):
     r = probed(rig, mode="balance-xor")
     targets = Targets(r)
-    targets.answer_until(lambda: min(answered(r, 0), answered(r, 1)) >= 4, (0, 1), 10, "answers")
-    targets.answer_until(lambda: not r.member(1)["usable"], (0,), 10, "silent member left")
+    targets.answer_until(lambda: min(answered(r, 0), answered(r, 1)) >= 2, (0, 1), 15, "answers")
+    targets.answer_until(lambda: not r.member(1)["usable"], (0,), 15, "silent member left")
     assert r.member(1)["link"] and r.member(0)["usable"] and not r.member(0)["probe_failed"]
-    targets.answer_until(lambda: r.member(1)["usable"], (0, 1), 3 * INTERVAL * MISSED / 1000 + 8,
+    targets.answer_until(lambda: r.member(1)["usable"], (0, 1), 10 * INTERVAL * MISSED / 1000 + 8,
                          "member back")
 
 

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""clang's analyzer of paths over app and lib (scripts/check analyze): as long as all other checks together"""
+
+from suites import run_checks
+
+LIMIT_S = 3600
+
+
+def run(job):
+    return run_checks(job, "analyze")
