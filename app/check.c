@@ -101,6 +101,8 @@ bf_check_run(struct bf_app *app, const struct bf_options *o, int n_eal, char **a
 	}
 	for (uint32_t i = 0; i < o->config->n_bonds; i++)
 		name_missing(&o->config->bonds[i], n_eal, argv);
+	if (c.problems > 0)
+		o->config->profile_is_said = true; /* perhaps in a line that could not be read */
 	bf_config_warnings(o->config, on_warning, NULL);
 	if (c.problems > 0)
 		return 2;

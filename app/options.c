@@ -20,6 +20,7 @@
 enum option {
 	OPT_BOND,
 	OPT_GUEST,
+	OPT_PROFILE,
 	OPT_CONFIG,
 	OPT_CONSOLE,
 	OPT_GROUP,
@@ -40,6 +41,8 @@ static const struct {
 		"the bond: name=, mode=, member= (repeated) and options"},
 	[OPT_GUEST] = {"--guest", NULL, "K=V,...",
 		"a guest: name=, socket=, mode=client|server and options"},
+	[OPT_PROFILE] = {"--profile", NULL, "NAME",
+		"profile of guests that name none: tenant (guests that you do not trust) or trusted"},
 	[OPT_CONFIG] = {"--config", "-c", "FILE",
 		"console commands, applied after --bond and --guest"},
 	[OPT_CONSOLE] = {"--console", NULL, "PATH|none", "console socket (" BF_CONSOLE_DEFAULT ")"},
@@ -74,13 +77,21 @@ bf_options_start(int argc, char **argv)
 	return argc > 1 && option_find(argv[1], strcspn(argv[1], "=")) != OPT_COUNT ? 0 : argc;
 }
 
+static void
+profile_spread(struct bf_config *c)
+{
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		if (!bf_guest_config_has_profile(&c->guests[i]))
+			bf_keys_set_profile(&bf_guest_table, &c->guests[i], c->profile);
+}
+
 static int
 add_guest(struct bf_config *c, const char *pairs, struct bf_err *err)
 {
 	struct bf_guest_config g;
 	int ret;
 
-	bf_guest_config_init(&g);
+	bf_config_init_guest(c, &g);
 	ret = bf_guest_config_parse(&g, pairs, err);
 	return ret != 0 ? ret : bf_config_add_guest(c, &g, err);
 }
@@ -94,6 +105,18 @@ add_bond(struct bf_config *c, const char *pairs, struct bf_err *err)
 	bf_bond_config_init(&b);
 	ret = bf_bond_config_parse(&b, pairs, err);
 	return ret != 0 ? ret : bf_config_add_bond(c, &b, err);
+}
+
+/* The last one counts, for guests before it, too. */
+static int
+set_profile(struct bf_config *c, const char *text, struct bf_err *err)
+{
+	struct bf_err why;
+
+	if (bf_config_set_profile(c, text, &why) != 0)
+		return bf_err_set(err, EINVAL, "--%s", why.text);
+	profile_spread(c);
+	return 0;
 }
 
 static int
@@ -133,6 +156,8 @@ option_take(struct bf_options *o, enum option opt, const char *value, struct bf_
 		return add_bond(o->config, value, err);
 	case OPT_GUEST:
 		return add_guest(o->config, value, err);
+	case OPT_PROFILE:
+		return set_profile(o->config, value, err);
 	case OPT_CONFIG:
 		o->config_path = value;
 		break;
@@ -242,6 +267,12 @@ bf_options_parse(struct bf_options *o, int argc, char **argv, struct bf_err *err
 			o->more[o->n_more++] = why;
 		}
 	}
+	/* A file says it, or is one from before there were profiles. */
+	if (!o->config->profile_is_said && o->config_path == NULL) {
+		o->config->profile = BF_PROFILE_TENANT;
+		o->config->profile_is_said = true;
+		profile_spread(o->config);
+	}
 	return ret;
 }
 
@@ -255,13 +286,14 @@ bf_options_fini(struct bf_options *o)
 static void
 usage_keys(const char *title, const struct bf_key_table *t)
 {
-	char values[256];
+	char values[256], defaults[128];
 
 	printf("\n%s\n", title);
 	for (unsigned int i = 0; i < t->n; i++) {
 		bf_key_values(&t->keys[i], values, sizeof(values));
+		bf_key_defaults(&t->keys[i], defaults, sizeof(defaults));
 		printf("  %-22s %s\n  %-22s %s; default %s\n", t->keys[i].name, t->keys[i].help, "",
-			values, bf_key_default(&t->keys[i]));
+			values, defaults);
 	}
 }
 

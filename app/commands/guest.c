@@ -44,7 +44,7 @@ port_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, bool host, struct bf
 	struct bf_guest_config g;
 	int ret;
 
-	bf_guest_config_init(&g);
+	bf_config_init_guest(c, &g);
 	g.host = host;
 	ret = bf_guest_config_set(&g, "name", bf_cmd_arg(ctx, "name"), err);
 	if (ret == 0)
@@ -132,6 +132,31 @@ edit_set(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	if (ret == 0 && !force)
 		ret = refuse_cut(ctx->app, &copy, err);
 	return ret != 0 ? ret : bf_config_replace_guest(c, g->name, &copy, err);
+}
+
+/*
+ * Guests of the command line that name no profile have that of the file which is read on top of it: as
+ * if its line stood above them.
+ */
+static int
+edit_profile(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	const struct bf_app *app = ctx->app;
+	int ret = bf_config_set_profile(c, bf_cmd_arg(ctx, "profile"), err);
+
+	for (uint32_t i = 0; ret == 0 && app->yields != NULL && i < app->base->n_guests; i++) {
+		struct bf_guest_config *g = bf_config_guest(c, app->base->guests[i].name);
+
+		if (app->yields->guests[i] && g != NULL && !bf_guest_config_has_profile(g))
+			bf_keys_set_profile(&bf_guest_table, g, c->profile);
+	}
+	return ret;
+}
+
+static void
+cmd_profile(struct bf_cmd_ctx *ctx)
+{
+	bf_app_change(ctx, edit_profile);
 }
 
 static void
@@ -227,6 +252,9 @@ static const struct bf_cmd guest_cmds[] = {
 	{"set guest <guest> <options...>",
 		"Change options; those that would cut a connected guest need force at the end.",
 		cmd_set, BF_CMD_CONFIG},
+	{"set profile default <profile>",
+		"Profile of guests that are added from now on and name none: tenant or trusted.",
+		cmd_profile, BF_CMD_CONFIG},
 	{"show guest [<guest>]",
 		"Guests, or one of them with its connection: front end, features, memory, rings.",
 		cmd_show, 0},

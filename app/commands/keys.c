@@ -34,16 +34,19 @@ show_names(const struct bf_key *k, struct bf_out *out)
 static void
 show_key(const struct bf_key_table *t, const struct bf_key *k, struct bf_out *out)
 {
-	char values[256];
+	char values[256], defaults[128];
 
 	bf_key_values(k, values, sizeof(values));
-	bf_out_printf(out, "%s: %s; default %s\n    %s%s\n", k->name, values, bf_key_default(k),
-		k->help, k->reopens != NULL ? " (a change may cut the connection)" : "");
+	bf_key_defaults(k, defaults, sizeof(defaults));
+	bf_out_printf(out, "%s: %s; default %s\n    %s%s\n", k->name, values, defaults, k->help,
+		k->reopens != NULL ? " (a change may cut the connection)" : "");
 	bf_out_obj_begin(out, NULL);
 	bf_out_str(out, "of", t->what);
 	bf_out_str(out, "key", k->name);
 	bf_out_str(out, "values", values);
-	bf_out_str(out, "default", bf_key_default(k));
+	bf_out_str(out, "default", bf_key_default(k, BF_PROFILE_TRUSTED));
+	bf_out_str(out, "tenant_default", bf_key_default(k, BF_PROFILE_TENANT));
+	bf_out_str(out, "defaults", defaults);
 	bf_out_str(out, "help", k->help);
 	bf_out_bool(out, "reconnects", k->reopens != NULL);
 	show_names(k, out);

@@ -21,6 +21,7 @@
 
 #include "app.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "config/diff.h"
 #include "console/script.h"
 
@@ -212,6 +213,13 @@ config_audit(
 	bf_app_audit(app, who, what);
 }
 
+static void
+config_warn(struct bf_out *out, const char *line)
+{
+	BF_WARN("config", "%s", line);
+	bf_out_printf(out, "warning: %s\n", line);
+}
+
 int
 bf_app_load(struct bf_app *app, const struct bf_load *how, const char *who, struct bf_out *out,
 	struct bf_err *err)
@@ -233,6 +241,8 @@ bf_app_load(struct bf_app *app, const struct bf_load *how, const char *who, stru
 		bf_app_note_saved(app, want);
 	if (ret == 0)
 		config_audit(app, how, who, &d);
+	if (ret == 0 && !want->profile_is_said)
+		config_warn(out, BF_CONFIG_NO_PROFILE);
 	free(want);
 	return ret;
 }

@@ -79,7 +79,7 @@ def key_rows(of):
             continue
         other = ", ".join(f"`{name}`" for name in key["other_names"])
         cuts = " (a change may cut the connection)" if key["reconnects"] else ""
-        yield f"| `{key['key']}` | {other} | {value_of(key)} | {key['default']} | {key['help']}{cuts} |"
+        yield f"| `{key['key']}` | {other} | {value_of(key)} | {key['defaults']} | {key['help']}{cuts} |"
 
 
 def foreign_rows():

@@ -24,7 +24,7 @@ IDLE = "poll"
 ELSEWHERE = {"numa"}  # test/numa: a machine with two memory nodes
 VM1 = guest_mac(1)
 BROKEN_FILE = """\
-# Two guests
+set profile default trusted
 create bonding device active-backup 0 bond0
 add bonding member net_vhost0 bond0
 add guest vm1 socket=/run/bondfwd/vm1.sock

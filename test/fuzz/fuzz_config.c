@@ -127,8 +127,10 @@ static const struct bf_key list_keys[] = {
 	{.name = "r", BF_VALUE(rate, offsetof(struct lists, rate))},
 	{.name = "t", BF_VALUE(targets, offsetof(struct lists, targets))},
 };
-static const struct bf_key_table list_table = {
-	"lists", list_keys, sizeof(list_keys) / sizeof(list_keys[0]), sizeof(struct lists)};
+static const struct bf_key_table list_table = {.what = "lists",
+	.keys = list_keys,
+	.n = sizeof(list_keys) / sizeof(list_keys[0]),
+	.size = sizeof(struct lists)};
 
 /* What was taken is printed, whole, and read back to the same value; what is refused has a reason. */
 static void

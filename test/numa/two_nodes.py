@@ -83,7 +83,7 @@ class TwoNodes:
         guests = " ".join(f"--guest name=vm{n},mode=server,socket=/run/vm{n}.sock" for n in NODES)
         cards = " ".join(f"-a {device}" for device in self.devices)
         members = ",".join(f"member={self.devices[node]}" for node in members)
-        self._run("bondfwd", f"/tools/bondfwd {cores} --no-telemetry {cards} -- --console /run/console "
+        self._run("bondfwd", f"/tools/bondfwd {cores} --no-telemetry {cards} -- --profile trusted --console /run/console "
                   f"--bond name=bond0,mode=active-backup,{members} {guests}")
         wait_until("bondfwd answers", 90, lambda: self._running("bondfwd") and self.members())
         self.ctl("set lcore idle sleep")  # three CPUs that poll are two more than there are

@@ -159,7 +159,7 @@ class Machine:
         allowed = " ".join(f"-a {device}" for device in self.devices)
         self.job = self.vm.start_job(
             f"echo $$ >/run/pid; exec /tools/bondfwd -l 0,1 -m 512 --no-telemetry {allowed} -- "
-            f"--console /run/console --bond {','.join(words)} >/run/log.{self.n_starts} 2>&1", 3600)
+            f"--profile trusted --console /run/console --bond {','.join(words)} >/run/log.{self.n_starts} 2>&1", 3600)
         wait_until("bondfwd answers", 90, self._answers)
         wait_until("links up", 30, lambda: all(m["link"] for m in self.members().values()))
 

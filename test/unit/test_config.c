@@ -568,6 +568,7 @@ test_keys_of_another_mode_are_warned_of(void **state)
 	char lines[1024] = "";
 
 	(void)state;
+	c->profile_is_said = true;
 	c->n_bonds = 1;
 	assert_int_equal(bf_bond_config_parse(
 				 &c->bonds[0], "mode=1,lacp_rate=fast,min_links=0,mtu=9000", &err),

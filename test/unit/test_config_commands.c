@@ -71,7 +71,8 @@ expect_equal(const struct bf_config *a, const struct bf_config *b)
 	assert_memory_equal(&one, &two, sizeof(one));
 	assert_int_equal(a->n_guests, b->n_guests);
 	for (uint32_t i = 0; i < a->n_guests; i++)
-		assert_memory_equal(&a->guests[i], &b->guests[i], sizeof(a->guests[i]));
+		assert_true(bf_guest_config_is_equal(&a->guests[i], &b->guests[i]));
+	assert_int_equal(a->profile, b->profile);
 	assert_int_equal(a->fdb_aging_s, b->fdb_aging_s);
 	assert_int_equal(a->idle, b->idle);
 	assert_int_equal(a->forwarding, b->forwarding);
@@ -123,6 +124,34 @@ test_a_full_config_comes_back(void **state)
 }
 
 static void
+append(void *arg, const char *line)
+{
+	strcat(arg, line);
+	strcat(arg, "\n");
+}
+
+static void
+test_guests_have_the_profile_that_was_in_force_when_they_were_made(void **state)
+{
+	char text[4096] = "";
+
+	(void)state;
+	feed(NULL, "add guest vm1 socket=/run/1");
+	feed(NULL, "set profile default tenant");
+	feed(NULL, "add guest vm2 socket=/run/2");
+	feed(NULL, "add guest vm3 socket=/run/3,profile=trusted");
+	assert_int_equal(app.candidate->guests[0].profile, BF_PROFILE_TRUSTED);
+	assert_int_equal(app.candidate->guests[1].profile, BF_PROFILE_TENANT);
+	assert_int_equal(app.candidate->guests[2].profile, BF_PROFILE_TRUSTED);
+	bf_config_print(app.candidate, append, text);
+	assert_has(text,
+		"set profile default tenant\n"
+		"add guest vm1 profile=trusted,socket=/run/1\n"
+		"add guest vm2 socket=/run/2\n"
+		"add guest vm3 profile=trusted,socket=/run/3\n");
+}
+
+static void
 random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 {
 	const struct bf_key_type *type = k->type;
@@ -158,6 +187,7 @@ randomise(struct bf_config *c, uint64_t *seed)
 	char text[64];
 
 	c->n_bonds = draw_below(seed, 8) != 0;
+	c->profile = draw_below(seed, BF_PROFILE_COUNT);
 	for (unsigned int i = 0; c->n_bonds > 0 && i < 4; i++) {
 		snprintf(text, sizeof(text), "m%u", i);
 		bf_bond_config_add_member(&c->bonds[0], text, &err);
@@ -243,6 +273,7 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(test_the_default_config_comes_back),
 		T(test_a_full_config_comes_back),
+		T(test_guests_have_the_profile_that_was_in_force_when_they_were_made),
 		T(test_random_configs_come_back),
 		T(test_a_bad_line_names_its_text_and_changes_nothing),
 	};

@@ -69,11 +69,13 @@ has_its_default(const struct bf_key_table *t, const struct bf_key *k)
 	memset(object, 0xff, t->size);
 	bf_keys_init(t, object);
 	bf_key_print(k, object, text, sizeof(text));
-	if (strcmp(text, bf_key_default(k)) != 0)
+	if (strcmp(text, bf_key_default(k, BF_PROFILE_TRUSTED)) != 0)
 		fail_msg("%s %s: the row's default is %s, that in force %s", t->what, k->name,
-			bf_key_default(k), text);
+			bf_key_default(k, BF_PROFILE_TRUSTED), text);
 	if (k->def != NULL && bf_key_set(k, object, k->def, &err) != 0)
 		fail_msg("%s %s: the default is refused: %s", t->what, k->name, err.text);
+	if (k->tenant != NULL && bf_key_set(k, object, k->tenant, &err) != 0)
+		fail_msg("%s %s: the tenants' default is refused: %s", t->what, k->name, err.text);
 	free(object);
 }
 
@@ -114,7 +116,7 @@ static const char *
 other_value(const struct bf_key *k, char *buf, size_t size)
 {
 	if (k->n_words > 0)
-		return k->words[strcmp(k->words[0], bf_key_default(k)) == 0];
+		return k->words[strcmp(k->words[0], bf_key_default(k, BF_PROFILE_TRUSTED)) == 0];
 	if (k->type == &bf_type_bool)
 		return strcmp(k->def, "on") == 0 ? "off" : "on";
 	if (k->type == &bf_type_mac)
@@ -130,7 +132,7 @@ other_value(const struct bf_key *k, char *buf, size_t size)
 	if (k->max == 0 || k->type == &bf_type_name || k->type == &bf_type_device)
 		return "x1";
 	snprintf(buf, size, "%ld", (long)k->max);
-	return strcmp(buf, bf_key_default(k)) != 0 ? buf : "1";
+	return strcmp(buf, bf_key_default(k, BF_PROFILE_TRUSTED)) != 0 ? buf : "1";
 }
 
 static void
@@ -227,8 +229,10 @@ static const struct bf_key fancy_keys[] = {
 		.help = "."},
 	{.name = "vlan", BF_NUM(offsetof(struct fancy, vlan), 0, 4094), .def = "0", .help = "."},
 };
-static const struct bf_key_table fancy_table = {
-	"port", fancy_keys, sizeof(fancy_keys) / sizeof(fancy_keys[0]), sizeof(struct fancy)};
+static const struct bf_key_table fancy_table = {.what = "port",
+	.keys = fancy_keys,
+	.n = sizeof(fancy_keys) / sizeof(fancy_keys[0]),
+	.size = sizeof(struct fancy)};
 
 static void
 expect_fancy(const struct fancy *f, const char *want)
@@ -272,6 +276,99 @@ test_lists_stand_among_pairs_with_their_commas(void **state)
 				 "trunk=none,mac=none,ip=none,rate_in=none,vlan=0", &err),
 		0);
 	expect_fancy(&f, "none;none;none;none;0;");
+}
+
+/* An object with a profile: some keys have two defaults. */
+struct port {
+	uint32_t profile, limit, mtu;
+	uint64_t given;
+	struct bf_rate_limit rate;
+};
+
+static const struct bf_key port_keys[] = {
+	{.name = "limit",
+		BF_NUM(offsetof(struct port, limit), 1, 5000),
+		.def = "1024",
+		.tenant = "8",
+		.help = "."},
+	{.name = "mtu", BF_NUM(offsetof(struct port, mtu), 68, 9216), .def = "1500", .help = "."},
+	{.name = "rate",
+		BF_VALUE(rate, offsetof(struct port, rate)),
+		.tenant = "1kpps",
+		.help = "."},
+	{.name = "profile",
+		BF_ONE_OF(offsetof(struct port, profile), bf_profile_names),
+		.def = "trusted",
+		.flags = BF_KEY_PROFILE,
+		.help = "."},
+};
+static const struct bf_key_table port_table = {.what = "port",
+	.keys = port_keys,
+	.n = sizeof(port_keys) / sizeof(port_keys[0]),
+	.size = sizeof(struct port),
+	.has_profile = true,
+	.profile = offsetof(struct port, profile),
+	.given = offsetof(struct port, given)};
+
+static void
+expect_port(const struct port *p, const char *want)
+{
+	char all[256] = "", text[BF_KEY_TEXT_MAX];
+
+	for (unsigned int i = 0; i < port_table.n; i++) {
+		bf_key_print(&port_keys[i], p, text, sizeof(text));
+		strcat(all, text);
+		strcat(all, ";");
+	}
+	assert_string_equal(all, want);
+}
+
+static void
+test_keys_that_were_not_set_follow_the_profile(void **state)
+{
+	struct port p, other;
+	struct bf_err err = {""};
+	char text[128];
+
+	(void)state;
+	bf_keys_init(&port_table, &p);
+	expect_port(&p, "1024;1500;none;trusted;");
+	assert_int_equal(bf_keys_parse(&port_table, &p, "profile=tenant", &err), 0);
+	expect_port(&p, "8;1500;1kpps;tenant;");
+	bf_keys_set_profile(&port_table, &p, BF_PROFILE_TRUSTED);
+	expect_port(&p, "1024;1500;none;trusted;");
+	bf_key_defaults(&port_keys[0], text, sizeof(text));
+	assert_string_equal(text, "1024; 8 in profile tenant");
+	assert_string_equal(bf_key_default(&port_keys[2], BF_PROFILE_TRUSTED), "none");
+	assert_int_equal(bf_keys_parse(&port_table, &p, "profile=friend", &err), -EINVAL);
+	assert_has(err.text, "\"friend\": expected one of trusted, tenant");
+	bf_keys_init(&port_table, &other);
+	assert_true(bf_keys_are_equal(&port_table, &p, &other));
+}
+
+/* Also those that were set to what they were anyway, in any order. */
+static void
+test_keys_that_were_set_stay_when_the_profile_changes(void **state)
+{
+	static const char *const orders[] = {
+		"limit=1024,profile=tenant", "profile=tenant,limit=1024"};
+	struct port p, other;
+	struct bf_err err = {""};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		bf_keys_init(&port_table, &p);
+		assert_int_equal(bf_keys_parse(&port_table, &p, orders[i], &err), 0);
+		expect_port(&p, "1024;1500;1kpps;tenant;");
+	}
+	bf_keys_init(&port_table, &p);
+	other = p;
+	assert_int_equal(bf_keys_parse(&port_table, &p, "limit=1024", &err), 0);
+	assert_false(bf_keys_are_equal(&port_table, &p, &other)); /* they differ as tenants */
+	assert_int_equal(bf_keys_parse(&port_table, &p, "rate=none,profile=tenant", &err), 0);
+	expect_port(&p, "1024;1500;none;tenant;");
+	assert_int_equal(bf_keys_parse(&port_table, &p, "limit=0,profile=trusted", &err), -EINVAL);
+	expect_port(&p, "1024;1500;none;tenant;");
 }
 
 static void
@@ -381,6 +478,8 @@ main(void)
 		cmocka_unit_test(
 			test_a_row_alone_brings_its_key_into_running_config_and_into_comparisons),
 		cmocka_unit_test(test_only_some_changes_of_a_guest_reopen_it),
+		cmocka_unit_test(test_keys_that_were_not_set_follow_the_profile),
+		cmocka_unit_test(test_keys_that_were_set_stay_when_the_profile_changes),
 		cmocka_unit_test(test_lists_stand_among_pairs_with_their_commas),
 		cmocka_unit_test(
 			test_words_of_linux_and_teamd_are_taken_and_printed_in_one_spelling),

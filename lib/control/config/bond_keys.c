@@ -300,8 +300,10 @@ const struct bf_key bf_bond_keys[] = {
 		.help = "LACPDUs per second taken from a member"},
 };
 const unsigned int bf_n_bond_keys = sizeof(bf_bond_keys) / sizeof(bf_bond_keys[0]);
-const struct bf_key_table bf_bond_table = {"bond", bf_bond_keys,
-	sizeof(bf_bond_keys) / sizeof(bf_bond_keys[0]), sizeof(struct bf_bond_config)};
+const struct bf_key_table bf_bond_table = {.what = "bond",
+	.keys = bf_bond_keys,
+	.n = sizeof(bf_bond_keys) / sizeof(bf_bond_keys[0]),
+	.size = sizeof(struct bf_bond_config)};
 
 const struct bf_key bf_member_keys[] = {
 	{.name = "priority",
@@ -346,8 +348,10 @@ const struct bf_key bf_member_keys[] = {
 		.help = "send this member's traffic over the other members while any are available"},
 };
 const unsigned int bf_n_member_keys = sizeof(bf_member_keys) / sizeof(bf_member_keys[0]);
-const struct bf_key_table bf_member_table = {"member", bf_member_keys,
-	sizeof(bf_member_keys) / sizeof(bf_member_keys[0]), sizeof(struct bf_member_config)};
+const struct bf_key_table bf_member_table = {.what = "member",
+	.keys = bf_member_keys,
+	.n = sizeof(bf_member_keys) / sizeof(bf_member_keys[0]),
+	.size = sizeof(struct bf_member_config)};
 
 void
 bf_bond_config_init(struct bf_bond_config *b)

@@ -177,7 +177,7 @@ bond_warnings(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 
 		bf_key_print(k, b, value, sizeof(value));
 		if (k->modes == 0 || (k->modes & 1u << b->mode) != 0 ||
-			strcmp(value, bf_key_default(k)) == 0)
+			strcmp(value, bf_key_default(k, BF_PROFILE_TRUSTED)) == 0)
 			continue;
 		snprintf(line, sizeof(line), "%s=%.128s: has no effect in mode %s", k->name, value,
 			bf_mode_names[b->mode]);
@@ -188,6 +188,8 @@ bond_warnings(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 void
 bf_config_warnings(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 {
+	if (!c->profile_is_said)
+		cb(arg, BF_CONFIG_NO_PROFILE);
 	for (uint32_t i = 0; i < c->n_bonds; i++)
 		bond_warnings(&c->bonds[i], cb, arg);
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parse.h"
+
 #define HOST_NAME_MAX_LEN 15 /* IFNAMSIZ and its end */
 
 struct bf_config *
@@ -40,7 +42,7 @@ bf_config_copy(const struct bf_config *c)
 bool
 bf_config_is_equal(const struct bf_config *a, const struct bf_config *b)
 {
-	if (a->n_bonds != b->n_bonds || a->n_guests != b->n_guests ||
+	if (a->profile != b->profile || a->n_bonds != b->n_bonds || a->n_guests != b->n_guests ||
 		a->forwarding != b->forwarding || a->fdb_aging_s != b->fdb_aging_s ||
 		a->idle != b->idle || a->lcore_rebalance != b->lcore_rebalance)
 		return false;
@@ -51,6 +53,18 @@ bf_config_is_equal(const struct bf_config *a, const struct bf_config *b)
 		if (!bf_guest_config_is_equal(&a->guests[i], &b->guests[i]))
 			return false;
 	return true;
+}
+
+int
+bf_config_set_profile(struct bf_config *c, const char *text, struct bf_err *err)
+{
+	unsigned int profile = 0;
+
+	if (bf_parse_enum("profile", text, bf_profile_names, BF_PROFILE_COUNT, &profile, err) != 0)
+		return -EINVAL;
+	c->profile = profile;
+	c->profile_is_said = true;
+	return 0;
 }
 
 const struct bf_bond_config *

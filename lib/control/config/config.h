@@ -131,6 +131,8 @@ enum bf_guest_offload {
 
 struct bf_guest_config {
 	char name[BF_NAME_MAX];
+	uint32_t profile; /* enum bf_profile */
+	uint64_t given; /* keys that were set, a bit for each row */
 	char socket[BF_SOCKET_MAX];
 	char uplink[BF_NAME_MAX]; /* the bond whose switch it is on; "": the only one */
 	bool server; /* mode: false = client (QEMU listens), true = server */
@@ -158,6 +160,8 @@ struct bf_guest_config {
 };
 
 struct bf_config {
+	uint32_t profile; /* enum bf_profile, of guests that name none */
+	bool profile_is_said; /* by a line or an option */
 	uint32_t n_bonds;
 	struct bf_bond_config bonds[BF_MAX_BONDS];
 	bool forwarding; /* `start` and `stop` */
@@ -184,6 +188,12 @@ struct bf_config *bf_config_copy(const struct bf_config *c);
 
 void bf_bond_config_init(struct bf_bond_config *b);
 void bf_guest_config_init(struct bf_guest_config *g);
+/** A guest of @p c with nothing set: its profile is the one in force there. */
+void bf_config_init_guest(const struct bf_config *c, struct bf_guest_config *g);
+/** The profile of guests that are made from now on; @p text its name. @return 0, or -EINVAL */
+int bf_config_set_profile(struct bf_config *c, const char *text, struct bf_err *err);
+/** Whether the guest was given a profile of its own. */
+bool bf_guest_config_has_profile(const struct bf_guest_config *g);
 void bf_member_config_init(struct bf_member_config *m);
 
 /** Set one key of a bond. @return 0, or -EINVAL with the reason. */
@@ -248,7 +258,15 @@ void bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *a
 /** One command per line; feeding them to an empty config gives an equal one. */
 typedef void bf_config_line_cb(void *arg, const char *line);
 void bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg);
-/** What is allowed but has no effect: keys of another mode. One line each, without newline. */
+/** What is said of a file that names no profile. */
+#define BF_CONFIG_NO_PROFILE \
+	"profile: no line says it, so guests are trusted, as before there were profiles; write " \
+	"\"set profile default trusted\" above the guests to keep that, or \"tenant\" to guard them"
+
+/**
+ * What is allowed but has no effect (keys of another mode), and a profile that is not said.  One line
+ * each, without newline.
+ */
 void bf_config_warnings(const struct bf_config *c, bf_config_line_cb *cb, void *arg);
 /** A number that is the same for configs that print alike; never 0. */
 uint64_t bf_config_hash(const struct bf_config *c);

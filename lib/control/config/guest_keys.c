@@ -5,6 +5,7 @@
  *
  * Threads: ctx control.
  */
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -33,6 +34,11 @@ const struct bf_key bf_guest_keys[] = {
 		BF_STRING(name, G(name), BF_NAME_MAX),
 		.flags = BF_KEY_IDENTITY | BF_KEY_IN_CREATE,
 		.help = "name of the guest"},
+	{.name = "profile",
+		BF_ONE_OF(G(profile), bf_profile_names),
+		.def = "trusted",
+		.flags = BF_KEY_PROFILE,
+		.help = "sets the defaults of other keys; tenant: a guest that you do not trust"},
 	{.name = "socket",
 		.other_names = BF_NAMES("path"),
 		BF_STRING(path, G(socket), BF_SOCKET_MAX),
@@ -136,13 +142,36 @@ const struct bf_key bf_guest_keys[] = {
 		.help = "on: protocols of switches (STP, LLDP, CDP, VTP and others) are dropped"},
 };
 const unsigned int bf_n_guest_keys = sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]);
-const struct bf_key_table bf_guest_table = {"guest", bf_guest_keys,
-	sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]), sizeof(struct bf_guest_config)};
+const struct bf_key_table bf_guest_table = {.what = "guest",
+	.keys = bf_guest_keys,
+	.n = sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]),
+	.size = sizeof(struct bf_guest_config),
+	.has_profile = true,
+	.profile = G(profile),
+	.given = G(given)};
+
+static_assert(sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]) <= 64, "a bit for each key");
 
 void
 bf_guest_config_init(struct bf_guest_config *g)
 {
 	bf_keys_init(&bf_guest_table, g);
+}
+
+void
+bf_config_init_guest(const struct bf_config *c, struct bf_guest_config *g)
+{
+	bf_guest_config_init(g);
+	bf_keys_set_profile(&bf_guest_table, g, c->profile);
+}
+
+bool
+bf_guest_config_has_profile(const struct bf_guest_config *g)
+{
+	for (unsigned int i = 0; i < bf_n_guest_keys; i++)
+		if (bf_guest_keys[i].flags & BF_KEY_PROFILE)
+			return (g->given >> i & 1) != 0;
+	return false;
 }
 
 int

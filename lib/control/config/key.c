@@ -8,6 +8,7 @@
 #include "control/config/key.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -67,10 +68,26 @@ bf_key_values(const struct bf_key *k, char *buf, size_t size)
 	k->type->values(k, buf, size);
 }
 
+const char *const bf_profile_names[BF_PROFILE_COUNT] = {"trusted", "tenant"};
+
 const char *
-bf_key_default(const struct bf_key *k)
+bf_key_default(const struct bf_key *k, enum bf_profile profile)
 {
+	if (profile == BF_PROFILE_TENANT && k->tenant != NULL)
+		return k->tenant;
 	return k->def != NULL ? k->def : "none";
+}
+
+void
+bf_key_defaults(const struct bf_key *k, char *buf, size_t size)
+{
+	if (k->flags & BF_KEY_PROFILE)
+		snprintf(buf, size, "as set profile default says");
+	else if (k->tenant != NULL)
+		snprintf(buf, size, "%s; %s in profile tenant",
+			bf_key_default(k, BF_PROFILE_TRUSTED), k->tenant);
+	else
+		snprintf(buf, size, "%s", bf_key_default(k, BF_PROFILE_TRUSTED));
 }
 
 static bool
@@ -93,6 +110,49 @@ bf_keys_init(const struct bf_key_table *t, void *object)
 	for (unsigned int i = 0; i < t->n; i++)
 		if (t->keys[i].def != NULL)
 			bf_key_set(&t->keys[i], object, t->keys[i].def, NULL);
+}
+
+static uint64_t *
+given_of(const struct bf_key_table *t, void *object)
+{
+	return (uint64_t *)((char *)object + t->given);
+}
+
+static bool
+is_given(const struct bf_key_table *t, const void *object, unsigned int i)
+{
+	return t->has_profile &&
+		(*(const uint64_t *)((const char *)object + t->given) >> i & 1) != 0;
+}
+
+bool
+bf_keys_is_given(const struct bf_key_table *t, const void *object, unsigned int i)
+{
+	return t->keys[i].tenant != NULL && is_given(t, object, i);
+}
+
+enum bf_profile
+bf_keys_profile(const struct bf_key_table *t, const void *object)
+{
+	return t->has_profile ? *(const uint32_t *)((const char *)object + t->profile)
+			      : BF_PROFILE_TRUSTED;
+}
+
+static void
+profile_follow(const struct bf_key_table *t, void *object)
+{
+	enum bf_profile profile = bf_keys_profile(t, object);
+
+	for (unsigned int i = 0; i < t->n; i++)
+		if (t->keys[i].tenant != NULL && !is_given(t, object, i))
+			bf_key_set(&t->keys[i], object, bf_key_default(&t->keys[i], profile), NULL);
+}
+
+void
+bf_keys_set_profile(const struct bf_key_table *t, void *object, enum bf_profile profile)
+{
+	*(uint32_t *)((char *)object + t->profile) = profile;
+	profile_follow(t, object);
 }
 
 static const struct bf_key *
@@ -136,7 +196,13 @@ bf_keys_set(const struct bf_key_table *t, void *object, const char *name, const 
 		return unknown_key(t, name, err);
 	if (bf_foreign_refuses_word(t->what, k->name, name, text, err))
 		return -EINVAL;
-	return bf_key_set(k, object, text, err);
+	if (bf_key_set(k, object, text, err) != 0)
+		return -EINVAL;
+	if (t->has_profile)
+		*given_of(t, object) |= UINT64_C(1) << (k - t->keys);
+	if (k->flags & BF_KEY_PROFILE)
+		profile_follow(t, object);
+	return 0;
 }
 
 struct pairs {
@@ -173,7 +239,8 @@ bool
 bf_keys_are_equal(const struct bf_key_table *t, const void *a, const void *b)
 {
 	for (unsigned int i = 0; i < t->n; i++)
-		if (!bf_key_is_equal(&t->keys[i], a, b))
+		if (!bf_key_is_equal(&t->keys[i], a, b) ||
+			bf_keys_is_given(t, a, i) != bf_keys_is_given(t, b, i))
 			return false;
 	return true;
 }

@@ -45,6 +45,17 @@ struct bf_key_type {
 #define BF_KEY_IN_CREATE (1u << 1)
 /** "random" draws an address. */
 #define BF_KEY_RANDOM (1u << 2)
+/** It names the object's profile: unless set, what the configuration says. */
+#define BF_KEY_PROFILE (1u << 3)
+
+/** What an object's keys are unless they are set. */
+enum bf_profile {
+	BF_PROFILE_TRUSTED, /* the default of a row */
+	BF_PROFILE_TENANT, /* that for tenants, where the row has one */
+	BF_PROFILE_COUNT
+};
+
+extern const char *const bf_profile_names[BF_PROFILE_COUNT];
 
 /** A word of others for a value, and how it is written here. */
 struct bf_key_word {
@@ -65,6 +76,7 @@ struct bf_key {
 	const struct bf_key_word
 		*other_words; /* other spellings of values up to a NULL; NULL: none */
 	const char *def; /* the default's text; NULL: empty, printed as none */
+	const char *tenant; /* the same in profile tenant; NULL: as def */
 	unsigned int flags; /* BF_KEY_... */
 	uint32_t modes; /* bonding modes that read it, a bit for each; 0: all */
 	/** Whether a change cuts a guest's connection; NULL: no change does. */
@@ -78,6 +90,9 @@ struct bf_key_table {
 	const struct bf_key *keys;
 	unsigned int n;
 	size_t size; /* of the object */
+	bool has_profile; /* then the object has: */
+	size_t profile; /* offset of a uint32_t, enum bf_profile */
+	size_t given; /* offset of a uint64_t: keys that were set, a bit for each row */
 };
 
 /** Whether @p name is the key's name or another spelling of it. */
@@ -89,19 +104,27 @@ int bf_key_set(const struct bf_key *k, void *object, const char *text, struct bf
 void bf_key_print(const struct bf_key *k, const void *object, char *buf, size_t size);
 /** What may be written, for people. */
 void bf_key_values(const struct bf_key *k, char *buf, size_t size);
-/** The default as bf_key_print() writes it. */
-const char *bf_key_default(const struct bf_key *k);
+/** The default in a profile, as bf_key_print() writes it. */
+const char *bf_key_default(const struct bf_key *k, enum bf_profile profile);
+/** The defaults, for people: "1024; 8 in profile tenant". */
+void bf_key_defaults(const struct bf_key *k, char *buf, size_t size);
 bool bf_key_is_equal(const struct bf_key *k, const void *a, const void *b);
 
-/** Every default. */
+/** Every default, those of profile trusted. */
 void bf_keys_init(const struct bf_key_table *t, void *object);
+/** Give it a profile: the keys that were not set follow. */
+void bf_keys_set_profile(const struct bf_key_table *t, void *object, enum bf_profile profile);
+/** Whether key @p i, which has two defaults, was set: it stays when the profile changes. */
+bool bf_keys_is_given(const struct bf_key_table *t, const void *object, unsigned int i);
+/** The profile of an object; trusted without one. */
+enum bf_profile bf_keys_profile(const struct bf_key_table *t, const void *object);
 /** Set the key of that name. @return 0, or -EINVAL with the reason. */
 int bf_keys_set(const struct bf_key_table *t, void *object, const char *name, const char *text,
 	struct bf_err *err);
 /** Set "K=V,...".  What stands before a pair that is refused stays set. */
 int bf_keys_parse(
 	const struct bf_key_table *t, void *object, const char *pairs, struct bf_err *err);
-/** Whether all keys have the same values. */
+/** Whether all keys have the same values, now and after a change of profile. */
 bool bf_keys_are_equal(const struct bf_key_table *t, const void *a, const void *b);
 /** Whether a change from @p from to @p to cuts a guest's connection. */
 bool bf_keys_reopen(const struct bf_key_table *t, const void *from, const void *to);

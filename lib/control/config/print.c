@@ -30,14 +30,24 @@ print_setting(const struct setter *s, const char *key, const char *value, size_t
 	s->cb(s->arg, line);
 }
 
-/* @param value BF_KEY_TEXT_MAX bytes. @return false when the key is at its default, or said elsewhere. */
+/*
+ * @param in_force The profile of objects that name none.
+ * @param value BF_KEY_TEXT_MAX bytes.
+ * @return false when reading the lines sets key @p i without its being said, or it is said elsewhere.
+ */
 static bool
-is_printed(const struct bf_key *k, const void *object, char *value)
+is_printed(const struct bf_key_table *t, unsigned int i, const void *object,
+	enum bf_profile in_force, char *value)
 {
+	const struct bf_key *k = &t->keys[i];
+	enum bf_profile profile = bf_keys_profile(t, object);
+
 	if (k->flags & BF_KEY_IN_CREATE)
 		return false;
 	bf_key_print(k, object, value, BF_KEY_TEXT_MAX);
-	return strcmp(value, bf_key_default(k)) != 0;
+	if (k->flags & BF_KEY_PROFILE)
+		return profile != in_force;
+	return bf_keys_is_given(t, object, i) || strcmp(value, bf_key_default(k, profile)) != 0;
 }
 
 /* A line for each key that is not at its default; for a key that adds, one for each text. */
@@ -50,7 +60,7 @@ print_settings(const struct bf_key_table *t, const void *object, const struct se
 	for (unsigned int i = 0; i < t->n; i++) {
 		const struct bf_key *k = &t->keys[i];
 
-		if (!is_printed(k, object, value))
+		if (!is_printed(t, i, object, BF_PROFILE_TRUSTED, value))
 			continue;
 		for (const char *p = value; *p != '\0'; p += len + strspn(p + len, " ")) {
 			len = k->type->adds ? strcspn(p, " ") : strlen(p);
@@ -84,7 +94,8 @@ print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 
 /* In one line what is short; a list has one of its own. */
 static void
-print_guest(const struct bf_guest_config *g, bf_config_line_cb *cb, void *arg)
+print_guest(
+	const struct bf_guest_config *g, enum bf_profile in_force, bf_config_line_cb *cb, void *arg)
 {
 	const char *kind = bf_guest_config_kind(g);
 	char line[LINE_MAX_LEN], value[BF_KEY_TEXT_MAX], command[64];
@@ -93,7 +104,8 @@ print_guest(const struct bf_guest_config *g, bf_config_line_cb *cb, void *arg)
 	int len = snprintf(line, sizeof(line), "add %s %s", kind, g->name);
 
 	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
-		if (bf_guest_keys[i].type->is_list || !is_printed(&bf_guest_keys[i], g, value))
+		if (bf_guest_keys[i].type->is_list ||
+			!is_printed(&bf_guest_table, i, g, in_force, value))
 			continue;
 		len += snprintf(line + len, sizeof(line) - (size_t)len, "%c%s=%s", separator,
 			bf_guest_keys[i].name, value);
@@ -102,7 +114,8 @@ print_guest(const struct bf_guest_config *g, bf_config_line_cb *cb, void *arg)
 	cb(arg, line);
 	snprintf(command, sizeof(command), "set %s %s", kind, g->name);
 	for (unsigned int i = 0; i < bf_n_guest_keys; i++)
-		if (bf_guest_keys[i].type->is_list && is_printed(&bf_guest_keys[i], g, value))
+		if (bf_guest_keys[i].type->is_list &&
+			is_printed(&bf_guest_table, i, g, in_force, value))
 			print_setting(&s, bf_guest_keys[i].name, value, strlen(value));
 	for (unsigned int q = 0; q < g->queues && q < BF_MAX_QP; q++) {
 		if (g->pin[q] == 0)
@@ -119,10 +132,12 @@ bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 	static const char *const idle_names[] = {"poll", "pause", "sleep"};
 	char line[128];
 
+	snprintf(line, sizeof(line), "set profile default %s", bf_profile_names[c->profile]);
+	cb(arg, line);
 	for (uint32_t i = 0; i < c->n_bonds; i++)
 		print_bond(&c->bonds[i], cb, arg);
 	for (uint32_t i = 0; i < c->n_guests; i++)
-		print_guest(&c->guests[i], cb, arg);
+		print_guest(&c->guests[i], c->profile, cb, arg);
 	snprintf(line, sizeof(line), "set fdb aging %" PRIu32, c->fdb_aging_s);
 	cb(arg, line);
 	if (c->idle != 0) {

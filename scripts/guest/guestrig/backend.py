@@ -53,6 +53,8 @@ class Bondfwd:
     e.g. {"mode": "802.3ad", "mtu": 9000}.
     """
 
+    profile = "trusted"
+
     def __init__(self, run, members, guests, bond, workers=1, extra=()):
         self.run = run
         self.members = list(members)
@@ -76,7 +78,8 @@ class Bondfwd:
         """The whole command line."""
         words = ["name=bond0"] + [f"{key}={value}" for key, value in self.bond.items()]
         words += [f"member=net_vhost{number}" for number in range(len(self.members))]
-        argv = [program("bondfwd"), *self._eal(), "--", "--bond", ",".join(words)]
+        argv = [program("bondfwd"), *self._eal(), "--", "--profile", self.profile, "--bond",
+                ",".join(words)]
         for guest in self.guests:
             argv += ["--guest", guest.argument()]
         return argv + ["--console", self.console, *self.extra]

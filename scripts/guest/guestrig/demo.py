@@ -56,6 +56,7 @@ def boot(run, mode):
     # is noticed by its carrier.
     lab = Lab(run, mode, far_mode(mode), guests=[GuestSpec("vm1"), GuestSpec("vm2")], say=say,
               far_options={"lacp_rate": "slow"})
+    lab.backend.profile = "tenant"
     lab.start()
     step("bondfwd runs between them")
     say(" ".join(str(word) for word in lab.backend.command()))

@@ -124,7 +124,7 @@ class Bondfwd(Forwarder):
         self.run("bondfwd", [
             self.binary(), *self.lcores(), *self.memory.eal(megabytes), "--no-pci",
             "--no-telemetry", "--file-prefix", self.prefix, *self.wire_vdevs(generator), "--",
-            "--bond", bond, *guests, "--console", self.workdir / "console.sock"])
+            "--profile", "trusted", "--bond", bond, *guests, "--console", self.workdir / "console.sock"])
 
     def look(self):
         return {what: self.ask("show", what) for what in ("lcore", "drops")}
