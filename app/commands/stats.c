@@ -22,6 +22,7 @@ cmd_clear_fwd(struct bf_cmd_ctx *ctx)
 BF_CMD_SHOW(cmd_fwd, bf_show_forwarding)
 BF_CMD_SHOW(cmd_config_fwd, bf_show_polling)
 BF_CMD_SHOW(cmd_drops, bf_show_drops)
+BF_CMD_SHOW(cmd_storms, bf_show_storms)
 BF_CMD_SHOW(cmd_lcore, bf_show_lcores)
 BF_CMD_SHOW(cmd_mempool, bf_show_pools)
 BF_CMD_SHOW(cmd_events, bf_show_events)
@@ -33,6 +34,8 @@ static const struct bf_cmd stats_cmds[] = {
 	{"clear fwd stats all", "Reset these counters.", cmd_clear_fwd, 0},
 	{"show config (fwd|cores)", "Which lcore polls which queue.", cmd_config_fwd, 0},
 	{"show drops", "Dropped frames by port and reason, and the ledger.", cmd_drops, 0},
+	{"show storms", "Limits of what ports send into flooding, and what was dropped by them.",
+		cmd_storms, 0},
 	{"show lcore", "How the workers spend their time.", cmd_lcore, 0},
 	{"show events", "The newest events.", cmd_events, 0},
 	{"show health", "How redundant the bonds are, and what is above its limit.", cmd_health, 0},

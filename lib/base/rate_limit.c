@@ -23,7 +23,7 @@ static const struct {
 	uint64_t factor;
 } units[] = {{"gbit", false, 1000000000}, {"mbit", false, 1000000}, {"kbit", false, 1000},
 	{"bit", false, 1}, {"mpps", true, 1000000}, {"kpps", true, 1000}, {"pps", true, 1},
-	{"frames", true, 1}};
+	{"frames", true, 1}, {"m", true, 1000000}, {"k", true, 1000}, {"", true, 1}};
 
 #define N_UNITS (sizeof(units) / sizeof(units[0]))
 
@@ -34,7 +34,7 @@ bf_rate_limit_parse(const char *what, const char *text, struct bf_rate_limit *r,
 	char number[16];
 	uint64_t n = 0, max;
 
-	if (strcmp(text, "none") == 0) {
+	if (strcmp(text, "off") == 0 || strcmp(text, "none") == 0) {
 		*r = (struct bf_rate_limit){.bits_per_s = 0};
 		return 0;
 	}
@@ -50,7 +50,7 @@ bf_rate_limit_parse(const char *what, const char *text, struct bf_rate_limit *r,
 	if (n == 0)
 		return bf_err_set(err, EINVAL,
 			"%s: \"%.60s\": expected a rate from 1kbit to 1000gbit, from 1pps to "
-			"1000mpps, or none",
+			"1000mpps, or off",
 			what, text);
 	*r = (struct bf_rate_limit){.bits_per_s = units[u].is_frames ? 0 : n * units[u].factor,
 		.frames_per_s = units[u].is_frames ? n * units[u].factor : 0};
@@ -66,7 +66,7 @@ bf_rate_limit_print(const struct bf_rate_limit *r, char *buf, size_t size)
 	while (units[u].is_frames != (r->frames_per_s != 0) || n % units[u].factor != 0)
 		u++;
 	if (n == 0)
-		snprintf(buf, size, "none");
+		snprintf(buf, size, "off");
 	else
 		snprintf(buf, size, "%" PRIu64 "%s", n / units[u].factor, units[u].name);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A limit of a rate, in bits or in frames per second: "100mbit", "1gbit", "2000pps", or "none".
+ * A limit of a rate, in bits or in frames per second: "100mbit", "1gbit", "2000pps" or just "2000", or "off".
  *
  * Threads: any (pure functions).
  */
@@ -25,7 +25,7 @@ struct bf_rate_limit {
 
 /**
  * A whole number and a unit: bit, kbit, mbit, gbit, or pps, kpps, mpps (frames is another word
- * for pps).
+ * for pps; without a unit, and with k or m alone, frames are meant).  none is another word for off.
  *
  * @param r
  *   Unchanged when the text is refused.

@@ -59,9 +59,10 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 	bf_nodes_open();
 	br->running = bf_config_new();
 	br->base = bf_stats_base_new();
+	br->storms = bf_storms_new();
 	br->fdb = bf_fdb_create(opt->fdb_capacity != 0 ? opt->fdb_capacity : FDB_CAPACITY,
 		BF_MAX_PORTS, SOCKET_ID_ANY);
-	if (br->running == NULL || br->base == NULL || br->fdb == NULL)
+	if (br->running == NULL || br->base == NULL || br->fdb == NULL || br->storms == NULL)
 		goto err_memory;
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		br->fdb->port_quota[bf_bond_slot(k)] = br->fdb->capacity;
@@ -163,6 +164,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_rates_fini(&br->rates);
 	bf_guards_fini(&br->guards);
 	free(br->base);
+	free(br->storms);
 	free(br->running);
 	free(br);
 }

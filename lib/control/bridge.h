@@ -37,6 +37,7 @@
 #include "control/observe/taps.h"
 #include "control/switch/fdb.h"
 #include "control/switch/moves.h"
+#include "control/switch/storms.h"
 #include "control/workers/lcores.h"
 #include "control/workers/plan.h"
 
@@ -75,6 +76,7 @@ struct bf_bridge {
 	struct bf_neighbors *neighbors;
 	struct bf_groups *groups;
 	struct bf_moves moves;
+	struct bf_storms *storms;
 	struct bf_plan plan;
 	struct bf_crossings crossings;
 	struct bf_taps taps;

@@ -45,6 +45,10 @@
 		"sent by a station that is not known behind the guest, whose port is locked") \
 	X(FLOOD_SEGMENTS, "flood_segments", "in", \
 		"a superframe of more than 128 segments whose destination is not known") \
+	X(STORM_BROADCAST, "storm_broadcast", "in", "broadcast beyond the port's storm_broadcast") \
+	X(STORM_MULTICAST, "storm_multicast", "in", "multicast beyond the port's storm_multicast") \
+	X(STORM_UNKNOWN, "storm_unknown", "in", \
+		"unicast to an unknown station beyond the port's storm_unknown") \
 	X(NO_DESTINATION, "no_destination", "in", "flooded, and no other port is up") \
 	X(PORT_GONE, "port_gone", "out", "the destination port was removed") \
 	X(GUEST_DOWN, "guest_down", "out", "the guest is not connected") \

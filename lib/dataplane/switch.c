@@ -25,6 +25,7 @@
 #include "dataplane/shape.h"
 #include "dataplane/snoop.h"
 #include "dataplane/stage.h"
+#include "dataplane/storm.h"
 #include "dataplane/tx_bond.h"
 #include "dataplane/tx_guest.h"
 #include "dataplane/verdict.h"
@@ -541,14 +542,9 @@ flood_complete(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbu
 	struct bf_burst sum = *burst;
 	struct flood_pick pick;
 	uint32_t deliveries;
-	uint16_t all = n;
 
-	if (bf_is_bond_slot(in))
-		n = drop_duplicates(w, bf_bond_of_slot(in), pkts, n);
-	if (n == 0)
-		return;
 	frame_listen(w, in, pkts, n);
-	if (unlikely(!whole || n != all))
+	if (unlikely(!whole))
 		bf_shape_sum(pkts, n, burst->flags, &sum);
 	pick.reached = 0;
 	if (likely(!to->picks)) {
@@ -601,10 +597,19 @@ flood_stated(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf 
 	}
 }
 
-static inline void
+static __rte_noinline void
 frames_flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *burst, bool whole)
 {
+	uint16_t all = n;
+
+	if (bf_is_bond_slot(in))
+		n = drop_duplicates(w, bf_bond_of_slot(in), pkts, n);
+	if (unlikely(w->view->storms[in] != NULL) && n > 0)
+		n = bf_storm_limit(w, in, w->view->storms[in], pkts, n);
+	if (n == 0)
+		return;
+	whole = whole && n == all;
 	if (unlikely(burst->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL)))
 		flood_stated(w, in, domain, pkts, n);
 	else

@@ -142,6 +142,7 @@ struct bf_flood {
 };
 
 struct bf_tap;
+struct bf_storm_limits;
 
 struct bf_view {
 	bool forwarding; /* false after `stop`: the bond is polled, its frames are dropped */
@@ -155,6 +156,7 @@ struct bf_view {
 	struct bf_port_view ports[BF_MAX_PORTS];
 	struct bf_tap *taps[BF_MAX_TAPS];
 	struct bf_port_rules rules[BF_MAX_PORTS];
+	struct bf_storm_limits *storms[BF_MAX_PORTS]; /* of what comes from it; NULL: none */
 };
 
 #endif

@@ -159,6 +159,9 @@ random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 	if (type == &bf_type_u32 || type == &bf_type_i32 || type == &bf_type_of_bond)
 		snprintf(text, size, "%ld",
 			(long)(k->min + (int64_t)(draw(seed) % (uint64_t)(k->max - k->min + 1))));
+	else if (type == &bf_type_rate)
+		snprintf(text, size, "%u%s", 1000 + draw_below(seed, 9000),
+			draw_below(seed, 2) == 0 ? "pps" : "kbit");
 	else if (type == &bf_type_bool || type == &bf_type_either)
 		snprintf(text, size, "%u", draw_below(seed, 2));
 	else if (type == &bf_type_enum)

@@ -129,6 +129,8 @@ other_value(const struct bf_key *k, char *buf, size_t size)
 		return "/run/x.sock";
 	if (k->type == &bf_type_targets)
 		return "10.0.0.1";
+	if (k->type == &bf_type_rate)
+		return "5kpps";
 	if (k->max == 0 || k->type == &bf_type_name || k->type == &bf_type_device)
 		return "x1";
 	snprintf(buf, size, "%ld", (long)k->max);
@@ -275,7 +277,7 @@ test_lists_stand_among_pairs_with_their_commas(void **state)
 	assert_int_equal(bf_keys_parse(&fancy_table, &f,
 				 "trunk=none,mac=none,ip=none,rate_in=none,vlan=0", &err),
 		0);
-	expect_fancy(&f, "none;none;none;none;0;");
+	expect_fancy(&f, "none;none;none;off;0;");
 }
 
 /* An object with a profile: some keys have two defaults. */
@@ -332,11 +334,11 @@ test_keys_that_were_not_set_follow_the_profile(void **state)
 
 	(void)state;
 	bf_keys_init(&port_table, &p);
-	expect_port(&p, "1024;1500;none;trusted;");
+	expect_port(&p, "1024;1500;off;trusted;");
 	assert_int_equal(bf_keys_parse(&port_table, &p, "profile=tenant", &err), 0);
 	expect_port(&p, "8;1500;1kpps;tenant;");
 	bf_keys_set_profile(&port_table, &p, BF_PROFILE_TRUSTED);
-	expect_port(&p, "1024;1500;none;trusted;");
+	expect_port(&p, "1024;1500;off;trusted;");
 	bf_key_defaults(&port_keys[0], text, sizeof(text));
 	assert_string_equal(text, "1024; 8 in profile tenant");
 	assert_string_equal(bf_key_default(&port_keys[2], BF_PROFILE_TRUSTED), "none");
@@ -366,9 +368,9 @@ test_keys_that_were_set_stay_when_the_profile_changes(void **state)
 	assert_int_equal(bf_keys_parse(&port_table, &p, "limit=1024", &err), 0);
 	assert_false(bf_keys_are_equal(&port_table, &p, &other)); /* they differ as tenants */
 	assert_int_equal(bf_keys_parse(&port_table, &p, "rate=none,profile=tenant", &err), 0);
-	expect_port(&p, "1024;1500;none;tenant;");
+	expect_port(&p, "1024;1500;off;tenant;");
 	assert_int_equal(bf_keys_parse(&port_table, &p, "limit=0,profile=trusted", &err), -EINVAL);
-	expect_port(&p, "1024;1500;none;tenant;");
+	expect_port(&p, "1024;1500;off;tenant;");
 }
 
 static void

@@ -170,13 +170,15 @@ test_lists_of_addresses_have_64_at_most(void **state)
 static void
 test_rates(void **state)
 {
-	static const struct good good[] = {{"none", "none"}, {"100mbit", "100mbit"},
+	static const struct good good[] = {{"none", "off"}, {"off", "off"}, {"100mbit", "100mbit"},
 		{"1000Mbit", "1gbit"}, {"1500kbit", "1500kbit"}, {"1000bit", "1kbit"},
 		{"1000gbit", "1000gbit"}, {"2000pps", "2kpps"}, {"2500frames", "2500pps"},
-		{"1000mpps", "1000mpps"}, {"1pps", "1pps"}};
+		{"1000mpps", "1000mpps"}, {"1pps", "1pps"}, {"100", "100pps"}, {"1k", "1kpps"},
+		{"5000", "5kpps"}, {"2M", "2mpps"}};
 	static const struct bad bad[] = {{"0mbit", "\"0mbit\"", "1kbit to 1000gbit"},
 		{"999bit", "\"999bit\"", "1kbit"}, {"1001gbit", "\"1001gbit\"", "1000gbit"},
-		{"100", "\"100\"", "expected a rate"}, {"fast", "\"fast\"", "expected a rate"},
+		{"0", "\"0\"", "expected a rate"}, {"k", "\"k\"", "expected a rate"},
+		{"fast", "\"fast\"", "expected a rate"},
 		{"1.5gbit", "\"1.5gbit\"", "expected a rate"}, {"-1pps", "\"-1pps\"", "1pps"},
 		{"99999999999999999999999mbit", "9mbit\"", "1000gbit"},
 		{"1001mpps", "\"1001mpps\"", "1000mpps"}, {"", "\"\"", "expected a rate"}};

@@ -18,10 +18,12 @@
 
 #include "base/err.h"
 #include "base/mac_list.h"
+#include "base/rate_limit.h"
 #include "control/config/key.h"
 #include "control/config/probe_target.h"
 #include "dataplane/flow.h"
 #include "dataplane/sizes.h"
+#include "dataplane/storm.h"
 
 #define BF_NAME_MAX 32
 #define BF_DEV_NAME_MAX 64
@@ -94,6 +96,7 @@ struct bf_bond_config {
 	uint32_t flap_window_ms;
 	uint32_t flap_hold_ms;
 	bool too_big; /* senders of too long packets are notified by ICMP */
+	struct bf_rate_limit storm[BF_STORM_COUNT]; /* of what it brings into flooding */
 	bool allow_duplicates; /* without a LAG: take flooded frames from every member */
 	uint32_t num_peer_notif;
 	uint32_t peer_notif_delay_ms;
@@ -143,6 +146,7 @@ struct bf_guest_config {
 	uint32_t offload; /* enum bf_guest_offload */
 	uint32_t mbufs; /* frames of its own, or BF_OF_BOND */
 	uint32_t mac_limit;
+	struct bf_rate_limit storm[BF_STORM_COUNT]; /* of what it sends into flooding */
 	uint32_t tx_retries;
 	bool too_big; /* senders of packets too long for it are notified by ICMP */
 	bool host; /* its other end is the host's kernel: `add host`; no socket */

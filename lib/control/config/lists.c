@@ -109,7 +109,7 @@ static void
 rate_values(const struct bf_key *k, char *buf, size_t size)
 {
 	(void)k;
-	snprintf(buf, size, "rate in bit, kbit, mbit, gbit, pps, kpps or mpps, none");
+	snprintf(buf, size, "frames/s, or a rate in bit, kbit, mbit, gbit, pps, kpps or mpps; off");
 }
 
 const struct bf_key_type bf_type_rate = {.parse = rate_parse,

@@ -39,8 +39,10 @@ view_build_somehow(struct bf_bridge *br)
 static int
 view_publish(struct bf_bridge *br)
 {
-	struct bf_view *v = view_build_somehow(br);
+	struct bf_view *v;
 
+	bf_storms_arrange(br);
+	v = view_build_somehow(br);
 	if (v == NULL) { /* the old view stays in force; try again at the next tick */
 		BF_ERR("bridge", "no memory for a view");
 		br->dirty = true;

@@ -132,6 +132,7 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		if (br->up[k].bond.open)
 			fill_bond(&br->up[k].bond, v);
+	bf_storms_fill_view(br, v);
 	bf_taps_fill_view(&br->taps, v);
 	return v;
 }
