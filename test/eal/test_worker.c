@@ -186,6 +186,7 @@ test_lines_are_flushed_for_a_guest_that_is_farther_away_than_memory(void **state
 	struct driver *d = sender_new();
 
 	(void)state;
+	r->w->demotes = false;
 	r->w->flushes = bf_lines_can_flush();
 	r->w->far_tsc = near;
 	assert_int_equal(judged(d, 0), BF_GIVE_NOT);
