@@ -268,11 +268,8 @@ bf_options_parse(struct bf_options *o, int argc, char **argv, struct bf_err *err
 		}
 	}
 	/* A file says it, or is one from before there were profiles. */
-	if (!o->config->profile_is_said && o->config_path == NULL) {
-		o->config->profile = BF_PROFILE_TENANT;
-		o->config->profile_is_said = true;
-		profile_spread(o->config);
-	}
+	if (!o->config->profile_is_said && o->config_path == NULL)
+		set_profile(o->config, bf_profile_names[BF_PROFILE_TENANT], NULL);
 	return ret;
 }
 

@@ -151,6 +151,32 @@ test_guests_have_the_profile_that_was_in_force_when_they_were_made(void **state)
 		"add guest vm3 profile=trusted,socket=/run/3\n");
 }
 
+/* A bond has no profile of its own. */
+static void
+test_bonds_follow_the_profile_in_force(void **state)
+{
+	char text[8192] = "";
+
+	(void)state;
+	feed(NULL, "create bonding device active-backup 0 one");
+	feed(NULL, "set bonding option one storm_unknown=off");
+	feed(NULL, "set profile default tenant");
+	feed(NULL, "create bonding device active-backup 0 two");
+	for (int i = 0; i < 2; i++) {
+		const struct bf_rate_limit *storm = app.candidate->bonds[i].storm;
+
+		assert_int_equal(storm[BF_STORM_BROADCAST].frames_per_s, 10000);
+		assert_int_equal(storm[BF_STORM_MULTICAST].frames_per_s, 20000);
+		assert_int_equal(storm[BF_STORM_UNKNOWN].frames_per_s, i == 0 ? 0 : 50000);
+	}
+	bf_config_print(app.candidate, append, text);
+	assert_has(text, "set bonding option one storm_unknown=off\n");
+	assert_null(strstr(text, "storm_broadcast"));
+	feed(NULL, "set profile default trusted");
+	assert_int_equal(app.candidate->bonds[0].storm[BF_STORM_BROADCAST].frames_per_s, 0);
+	assert_int_equal(app.candidate->bonds[1].storm[BF_STORM_BROADCAST].frames_per_s, 0);
+}
+
 static void
 random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 {
@@ -190,7 +216,7 @@ randomise(struct bf_config *c, uint64_t *seed)
 	char text[64];
 
 	c->n_bonds = draw_below(seed, 8) != 0;
-	c->profile = draw_below(seed, BF_PROFILE_COUNT);
+	bf_config_set_profile(c, bf_profile_names[draw_below(seed, BF_PROFILE_COUNT)], &err);
 	for (unsigned int i = 0; c->n_bonds > 0 && i < 4; i++) {
 		snprintf(text, sizeof(text), "m%u", i);
 		bf_bond_config_add_member(&c->bonds[0], text, &err);
@@ -277,6 +303,7 @@ main(void)
 		T(test_the_default_config_comes_back),
 		T(test_a_full_config_comes_back),
 		T(test_guests_have_the_profile_that_was_in_force_when_they_were_made),
+		T(test_bonds_follow_the_profile_in_force),
 		T(test_random_configs_come_back),
 		T(test_a_bad_line_names_its_text_and_changes_nothing),
 	};

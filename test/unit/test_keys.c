@@ -76,6 +76,10 @@ has_its_default(const struct bf_key_table *t, const struct bf_key *k)
 		fail_msg("%s %s: the default is refused: %s", t->what, k->name, err.text);
 	if (k->tenant != NULL && bf_key_set(k, object, k->tenant, &err) != 0)
 		fail_msg("%s %s: the tenants' default is refused: %s", t->what, k->name, err.text);
+	bf_key_print(k, object, text, sizeof(text));
+	if (strcmp(text, bf_key_default(k, BF_PROFILE_TENANT)) != 0)
+		fail_msg("%s %s: the tenants' default is %s, printed as %s", t->what, k->name,
+			k->tenant, text);
 	free(object);
 }
 

@@ -5,6 +5,7 @@
  *
  * Threads: ctx control.
  */
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -187,14 +188,17 @@ const struct bf_key bf_bond_keys[] = {
 	{.name = "storm_broadcast",
 		BF_VALUE(rate, B(storm[BF_STORM_BROADCAST])),
 		.def = "off",
+		.tenant = "10kpps",
 		.help = "broadcast that the LAN may send to all: frames/s (1000, 5kpps) or bit/s (10mbit), off"},
 	{.name = "storm_multicast",
 		BF_VALUE(rate, B(storm[BF_STORM_MULTICAST])),
 		.def = "off",
+		.tenant = "20kpps",
 		.help = "the same for multicast, which is flooded as well"},
 	{.name = "storm_unknown",
 		BF_VALUE(rate, B(storm[BF_STORM_UNKNOWN])),
 		.def = "off",
+		.tenant = "50kpps",
 		.help = "the same for unicast whose destination is not known"},
 	{.name = "allow_duplicates",
 		.other_names = BF_NAMES("all_slaves_active"),
@@ -315,7 +319,12 @@ const unsigned int bf_n_bond_keys = sizeof(bf_bond_keys) / sizeof(bf_bond_keys[0
 const struct bf_key_table bf_bond_table = {.what = "bond",
 	.keys = bf_bond_keys,
 	.n = sizeof(bf_bond_keys) / sizeof(bf_bond_keys[0]),
-	.size = sizeof(struct bf_bond_config)};
+	.size = sizeof(struct bf_bond_config),
+	.has_profile = true,
+	.profile = B(profile),
+	.given = B(given)};
+
+static_assert(sizeof(bf_bond_keys) / sizeof(bf_bond_keys[0]) <= 64, "a bit for each key");
 
 const struct bf_key bf_member_keys[] = {
 	{.name = "priority",

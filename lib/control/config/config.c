@@ -64,6 +64,8 @@ bf_config_set_profile(struct bf_config *c, const char *text, struct bf_err *err)
 		return -EINVAL;
 	c->profile = profile;
 	c->profile_is_said = true;
+	for (uint32_t i = 0; i < c->n_bonds; i++)
+		bf_keys_set_profile(&bf_bond_table, &c->bonds[i], profile);
 	return 0;
 }
 
@@ -103,7 +105,8 @@ bf_config_add_bond(struct bf_config *c, const struct bf_bond_config *b, struct b
 	if (c->n_bonds == BF_MAX_BONDS)
 		return bf_err_set(err, EINVAL, "bond \"%s\": expected at most %d bonds", b->name,
 			BF_MAX_BONDS);
-	c->bonds[c->n_bonds++] = *b;
+	c->bonds[c->n_bonds] = *b;
+	bf_keys_set_profile(&bf_bond_table, &c->bonds[c->n_bonds++], c->profile);
 	name_uplinks(c);
 	return 0;
 }

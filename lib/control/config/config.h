@@ -78,6 +78,8 @@ struct bf_member_config {
 
 struct bf_bond_config {
 	char name[BF_NAME_MAX];
+	uint32_t profile; /* enum bf_profile: that of the config, which it follows */
+	uint64_t given; /* keys with two defaults that were set, a bit for each row */
 	uint32_t mode;
 	uint32_t n_members;
 	struct bf_member_config members[BF_MAX_MEMBERS];
@@ -135,7 +137,7 @@ enum bf_guest_offload {
 struct bf_guest_config {
 	char name[BF_NAME_MAX];
 	uint32_t profile; /* enum bf_profile */
-	uint64_t given; /* keys that were set, a bit for each row */
+	uint64_t given; /* keys with two defaults that were set, a bit for each row */
 	char socket[BF_SOCKET_MAX];
 	char uplink[BF_NAME_MAX]; /* the bond whose switch it is on; "": the only one */
 	bool server; /* mode: false = client (QEMU listens), true = server */
@@ -194,7 +196,13 @@ void bf_bond_config_init(struct bf_bond_config *b);
 void bf_guest_config_init(struct bf_guest_config *g);
 /** A guest of @p c with nothing set: its profile is the one in force there. */
 void bf_config_init_guest(const struct bf_config *c, struct bf_guest_config *g);
-/** The profile of guests that are made from now on; @p text its name. @return 0, or -EINVAL */
+/**
+ * The profile of guests that are made from now on, and of bonds; @p text its name.  Guests that there are
+ * keep theirs.
+ *
+ * @return
+ *   0, or -EINVAL with the reason.
+ */
 int bf_config_set_profile(struct bf_config *c, const char *text, struct bf_err *err);
 /** Whether the guest was given a profile of its own. */
 bool bf_guest_config_has_profile(const struct bf_guest_config *g);
@@ -233,8 +241,8 @@ int bf_bond_config_remove_member(struct bf_bond_config *b, const char *name, str
 const struct bf_bond_config *bf_config_find_bond(const struct bf_config *c, const char *name);
 struct bf_bond_config *bf_config_bond(struct bf_config *c, const char *name);
 /**
- * Add a bond; fails for a name in use, or when there are BF_MAX_BONDS.  With the second one, guests that
- * name no uplink get the first.
+ * Add a bond; fails for a name in use, or when there are BF_MAX_BONDS.  It gets the profile in force.  With
+ * the second one, guests that name no uplink get the first.
  */
 int bf_config_add_bond(struct bf_config *c, const struct bf_bond_config *b, struct bf_err *err);
 int bf_config_remove_bond(struct bf_config *c, const char *name, struct bf_err *err);

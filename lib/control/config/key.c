@@ -198,7 +198,7 @@ bf_keys_set(const struct bf_key_table *t, void *object, const char *name, const 
 		return -EINVAL;
 	if (bf_key_set(k, object, text, err) != 0)
 		return -EINVAL;
-	if (t->has_profile)
+	if (t->has_profile && (k->tenant != NULL || (k->flags & BF_KEY_PROFILE)))
 		*given_of(t, object) |= UINT64_C(1) << (k - t->keys);
 	if (k->flags & BF_KEY_PROFILE)
 		profile_follow(t, object);

@@ -92,7 +92,7 @@ struct bf_key_table {
 	size_t size; /* of the object */
 	bool has_profile; /* then the object has: */
 	size_t profile; /* offset of a uint32_t, enum bf_profile */
-	size_t given; /* offset of a uint64_t: keys that were set, a bit for each row */
+	size_t given; /* offset of a uint64_t: keys with two defaults that were set, a bit for each row */
 };
 
 /** Whether @p name is the key's name or another spelling of it. */
