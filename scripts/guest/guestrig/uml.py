@@ -69,6 +69,19 @@ def _make_initramfs(kernel, path):
         os.rename(f"{path}.new", path)
 
 
+def has_amx():
+    """Then the kernel's programs have to do without AVX: see plain_fpu.py."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        return " amx_tile" in file.read()
+
+
+def start_of_command():
+    if not has_amx():
+        return ["linux.uml"]
+    return ["/usr/bin/python3", os.path.join(os.path.dirname(__file__), "plain_fpu.py"), "linux.uml",
+            "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-AVX_Fast_Unaligned_Load"]
+
+
 class Uml:
     """A User Mode Linux with one network card, eth0, on a vhost-user socket that somebody serves."""
 
@@ -86,7 +99,7 @@ class Uml:
         folder = self.run.path(f"{self.name}-uml")
         os.makedirs(folder, exist_ok=True)
         self.child = self.run.spawn(self.name, [
-            "linux.uml", "mem=256M", f"initrd={initramfs()}", "root=/dev/ram0", "rw", "quiet",
+            *start_of_command(), "mem=256M", f"initrd={initramfs()}", "root=/dev/ram0", "rw", "quiet",
             "con0=fd:0,fd:1", "con=null", "ssl=null", "console=tty0", f"uml_dir={folder}",
             f"umid={self.name}", f"virtio_uml.device={self.sock}:1"], limit_s=limit_s)
         self.run.at_end.append(self._end)
