@@ -13,11 +13,7 @@ find_port(const struct bf_worker *w, const struct rte_mbuf *m, unsigned int bond
 {
 	struct bf_frame f;
 
-	bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), &f);
-	if (bf_frame_is_special(m, f.type) && bf_frame_special(m, &f) != BF_DROP_COUNT)
-		return false;
-	bf_frame_set_bond(&f, bond);
-	return bf_fdb_find(w->fdb, f.dst, slot) != NULL &&
+	return bf_frame_parse(m, bond, &f) && bf_fdb_find(w->fdb, f.dst, slot) != NULL &&
 		w->view->ports[*slot].kind != BF_PORT_NONE;
 }
 
@@ -34,6 +30,7 @@ bf_answers_send(struct bf_worker *w)
 			rte_pktmbuf_free(m);
 			continue;
 		}
+		w->counters->ports[w->answer_for[i]].too_big++;
 		w->counters->ports[slot].copies++; /* a delivery of a frame that did not come in */
 		bf_stage_add(w, slot, &m, 1, &sum);
 	}

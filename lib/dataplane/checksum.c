@@ -78,6 +78,12 @@ bf_sum(const struct rte_mbuf *m, uint32_t from, uint32_t len)
 }
 
 uint16_t
+bf_sum_of(const uint8_t *p, uint32_t len)
+{
+	return sum_fold(sum_bytes(p, len));
+}
+
+uint16_t
 bf_sum_pseudo(const uint8_t *ip, bool v6, uint8_t proto, uint32_t len)
 {
 	uint64_t sum = v6 ? sum_bytes(ip + 8, 32) : sum_bytes(ip + 12, 8);
@@ -91,7 +97,7 @@ bf_checksum_ip(uint8_t *ip)
 	uint16_t sum;
 
 	memset(ip + 10, 0, 2);
-	sum = (uint16_t)~sum_fold(sum_bytes(ip, (ip[0] & 15) * 4u));
+	sum = (uint16_t)~bf_sum_of(ip, (ip[0] & 15) * 4u);
 	memcpy(ip + 10, &sum, 2);
 }
 

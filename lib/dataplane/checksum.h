@@ -19,10 +19,13 @@
  */
 uint16_t bf_sum(const struct rte_mbuf *m, uint32_t from, uint32_t len);
 
+/** The same of @p len bytes that lie together. */
+uint16_t bf_sum_of(const uint8_t *p, uint32_t len);
+
 /**
- * The sum of a pseudo header: TCP or UDP over what stands at @p ip.
+ * The sum of a pseudo header: TCP, UDP or ICMPv6 over what stands at @p ip.
  *
- * @param proto  6 TCP, 17 UDP
+ * @param proto  6 TCP, 17 UDP, 58 ICMPv6
  * @param len    of the segment with its header
  */
 uint16_t bf_sum_pseudo(const uint8_t *ip, bool v6, uint8_t proto, uint32_t len);

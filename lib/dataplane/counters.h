@@ -27,7 +27,7 @@
 	X(segments, "Frames beyond the first that superframes for the port were cut into.") \
 	X(coalesced, "Frames for the port that were joined to the frame before.") \
 	X(sums, "Checksums completed in software for the port.") \
-	X(too_big, "ICMP messages to senders of packets too long for the port.")
+	X(too_big, "ICMP messages sent to senders of packets too long for the port.")
 
 /** One port as one worker saw it; rx and tx from the switch's point of view. */
 struct bf_port_counters {

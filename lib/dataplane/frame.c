@@ -34,6 +34,16 @@ bf_frame_special(const struct rte_mbuf *m, struct bf_frame *f)
 	return BF_DROP_COUNT;
 }
 
+bool
+bf_frame_parse(const struct rte_mbuf *m, unsigned int bond, struct bf_frame *f)
+{
+	bf_frame_load(rte_pktmbuf_mtod(m, const uint8_t *), f);
+	if (bf_frame_is_special(m, f->type) && bf_frame_special(m, f) != BF_DROP_COUNT)
+		return false;
+	bf_frame_set_bond(f, bond);
+	return true;
+}
+
 uint32_t
 bf_frame_payload(const struct rte_mbuf *m, uint16_t *type, const uint8_t **payload)
 {

@@ -93,6 +93,14 @@ bf_frame_is_special(const struct rte_mbuf *m, uint16_t type)
  */
 enum bf_drop bf_frame_special(const struct rte_mbuf *m, struct bf_frame *f);
 
+/**
+ * The whole parse, with the bond whose switch the frame is on: for frames that are few.
+ *
+ * @return
+ *   false: it is one to drop.
+ */
+bool bf_frame_parse(const struct rte_mbuf *m, unsigned int bond, struct bf_frame *f);
+
 /** What a station says of itself by a frame. */
 enum bf_word {
 	BF_WORD_NONE,

@@ -84,6 +84,7 @@ struct bf_burst {
 	uint16_t min_len; /* no data_len is below; it may be below them all */
 	uint32_t
 		flags; /* BF_BURST_*: what some of them may have; 0 on ports that negotiated nothing */
+	bool flooded; /* copies for all ports: nobody in particular is their receiver */
 };
 
 #define BF_BURST_SEGMENTS 1u /* superframes: offload.h */
@@ -212,8 +213,10 @@ struct bf_worker {
 	uint16_t active[BF_MAX_PORTS];
 	uint16_t n_answers;
 	uint8_t answer_bond[BF_ANSWERS]; /* number of the bond whose switch it is for */
+	uint16_t answer_for[BF_ANSWERS]; /* slot of the port that did not take a frame */
 	struct rte_mbuf *answers[BF_ANSWERS]; /* frames of its own for its next turn: answers.h */
 	uint64_t answer_tsc; /* when the next too-big message is due at its rate */
+	uint64_t answer_port_tsc[BF_MAX_PORTS]; /* the same, of messages to one port's senders */
 	bool owes; /* a frame of control waits for room in a member's ring */
 	uint16_t n_late;
 	struct rte_mbuf *late[BF_LATE];

@@ -9,6 +9,7 @@
 
 #include "dataplane/checksum.h"
 #include "dataplane/drop.h"
+#include "dataplane/too_big.h"
 #include "dataplane/vnet_hdr.h"
 
 /* All of it or nothing: its segments are cut to the sender's size, not to the receiver's. */
@@ -18,6 +19,8 @@ cut_begin(struct bf_worker *w, struct bf_shape *s)
 	struct rte_mbuf **m = &s->pkts[s->at];
 
 	if (bf_wire_len(*m, BF_BURST_SEGMENTS) > w->view->ports[s->slot].max_len) {
+		if (!s->flooded)
+			bf_too_big_note(w, s->slot, *m);
 		bf_drop(w, s->slot, BF_DROP_OVERSIZE, m, 1);
 		s->at++;
 		return;

@@ -17,6 +17,7 @@ struct bf_shape {
 	uint16_t n, at;
 	uint16_t slot; /* of the receiver: what is made or lost is counted there */
 	uint32_t takes; /* BF_OFFLOAD_* */
+	bool flooded; /* as bf_burst.flooded */
 	bool cuts; /* pkts[at] is being cut */
 	uint16_t made; /* segments of it */
 	struct bf_gso gso;

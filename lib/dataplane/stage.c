@@ -33,7 +33,7 @@ static void
 stage_send(struct bf_worker *w, uint16_t slot, struct bf_stage *s)
 {
 	struct bf_burst sum = {
-		bf_bytes_of(s->pkts, s->n), w->staged_max, w->staged_min, w->staged_flags};
+		bf_bytes_of(s->pkts, s->n), w->staged_max, w->staged_min, w->staged_flags, false};
 	uint16_t n = s->n;
 
 	s->n = 0;

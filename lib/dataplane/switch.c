@@ -371,7 +371,7 @@ frames_classify(struct bf_worker *w, uint16_t in, struct rte_mbuf **pkts, uint16
 			look_up_mixed(w, in, pkts, n, out, &f);
 		shortest += 4;
 	}
-	*sum = (struct bf_burst){f.bytes, f.max_len, (uint16_t)f.min_len, flags};
+	*sum = (struct bf_burst){f.bytes, f.max_len, (uint16_t)f.min_len, flags, false};
 	if (likely(f.n_miss == 0 && f.min_len >= shortest))
 		return f.any == f.every;
 	if (unlikely(f.min_len < shortest)) /* a hit may have been by old bytes in a buffer */
@@ -487,6 +487,7 @@ flood_guests_picked(struct bf_worker *w, uint16_t in, const struct bf_flood *to,
 		if (pick->n == 0)
 			continue;
 		bf_shape_sum(pick->pkts, pick->n, burst->flags, &sum);
+		sum.flooded = true;
 		bf_tx_guest_copy(w, slot, pick->pkts, pick->n, &sum);
 		deliveries += pick->n;
 	}
@@ -546,6 +547,7 @@ flood_complete(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbu
 	frame_listen(w, in, pkts, n);
 	if (unlikely(!whole))
 		bf_shape_sum(pkts, n, burst->flags, &sum);
+	sum.flooded = true;
 	pick.reached = 0;
 	if (likely(!to->picks)) {
 		deliveries = flood_guests(w, in, to, pkts, n, &sum);
@@ -591,6 +593,7 @@ flood_stated(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf 
 
 	n = drop_unfloodable(w, in, pkts, n);
 	bf_shape_begin(&s, in, 0, pkts, n);
+	s.flooded = true;
 	while ((n = bf_shape_next(w, &s, out, BF_BURST)) > 0) {
 		bf_shape_sum(out, n, 0, &sum);
 		flood_complete(w, in, domain, out, n, &sum, true);

@@ -10,8 +10,10 @@
 #include "dataplane/checksum.h"
 #include "dataplane/frame.h"
 
-#define PER_S 1000 /* messages of a worker; Linux: net.ipv4.icmp_msgs_per_sec */
-#define AT_ONCE 50 /* in a row; Linux: icmp_msgs_burst */
+#define PER_S 1000u /* messages of a worker; Linux: net.ipv4.icmp_msgs_per_sec */
+#define AT_ONCE 50u /* in a row; Linux: icmp_msgs_burst */
+#define PORT_PER_S 100u /* of those, to senders behind one port */
+#define PORT_AT_ONCE 10u
 
 #define V4_QUOTE (576 - BF_IPV4_LEN - ICMP_LEN)
 #define V6_QUOTE (1280 - BF_IPV6_LEN - ICMP_LEN)
@@ -30,34 +32,27 @@ enum {
 	V6_FIRST_INFORMATION = 128, /* below are errors */
 };
 
-/* The head of a packet, and where its parts are. */
+/* A packet in its frame. */
 struct packet {
-	uint8_t head[BF_TOO_BIG_MAX];
-	uint32_t have; /* bytes of it */
-	uint32_t ip; /* where its IP header begins */
-	uint16_t type; /* ethertype of that, network order */
+	const struct rte_mbuf *m;
+	const uint8_t *ip; /* its IP header */
+	uint32_t have; /* bytes from there on in the first buffer */
+	uint32_t at; /* where that is in the frame */
+	uint16_t type; /* ethertype of it, network order */
 };
 
+/* @return false: none that anybody is told of. */
 static bool
-packet_read(const struct rte_mbuf *m, struct packet *p)
+packet_find(const struct rte_mbuf *m, struct packet *p)
 {
-	const void *from;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	p->have = RTE_MIN(m->pkt_len, (uint32_t)sizeof(p->head));
-	from = rte_pktmbuf_read(m, 0, p->have, p->head);
-	if (from == NULL || p->have < 14)
+	p->m = m;
+	p->have = bf_frame_payload(m, &p->type, &p->ip);
+	if (p->have == 0 || ((frame[0] | frame[6]) & BF_MAC_MULTICAST))
 		return false;
-	if (from != p->head)
-		memcpy(p->head, from, p->have);
-	memcpy(&p->type, p->head + 12, 2);
-	p->ip = 14;
-	for (unsigned int tags = 0; bf_frame_is_tag(p->type) && tags < BF_TAGS_MAX; tags++) {
-		if (p->have < p->ip + 4)
-			return false;
-		memcpy(&p->type, p->head + p->ip + 2, 2);
-		p->ip += 4;
-	}
-	return ((p->head[0] | p->head[6]) & 1) == 0;
+	p->at = (uint32_t)(p->ip - frame);
+	return true;
 }
 
 static bool
@@ -69,15 +64,16 @@ v4_is_one_station(const uint8_t *address)
 static bool
 v4_is_answered(const struct packet *p)
 {
-	const uint8_t *ip = p->head + p->ip;
-	uint32_t ihl, left = p->have - p->ip;
+	const uint8_t *ip = p->ip;
 	uint16_t fragment;
+	uint32_t ihl;
 
-	if (left < BF_IPV4_LEN || ip[0] >> 4 != 4)
+	if (p->have < BF_IPV4_LEN || ip[0] >> 4 != 4)
 		return false;
 	ihl = 4u * (ip[0] & 15);
 	fragment = bf_be16(ip + 6);
-	if (ihl < BF_IPV4_LEN || left < ihl + 8 || !(fragment & DF) || (fragment & FRAGMENT_OFFSET))
+	if (ihl < BF_IPV4_LEN || p->have < ihl + 8 || !(fragment & DF) ||
+		(fragment & FRAGMENT_OFFSET))
 		return false;
 	if (ip[9] == BF_PROTO_ICMP && ip[ihl] != V4_ECHO && ip[ihl] != V4_ECHO_REPLY)
 		return false;
@@ -87,10 +83,10 @@ v4_is_answered(const struct packet *p)
 static bool
 v6_is_answered(const struct packet *p)
 {
-	const uint8_t *ip = p->head + p->ip;
+	const uint8_t *ip = p->ip;
 	static const uint8_t none[16];
 
-	if (p->have - p->ip < BF_IPV6_LEN + 8 || ip[0] >> 4 != 6)
+	if (p->have < BF_IPV6_LEN + 8 || ip[0] >> 4 != 6)
 		return false;
 	/* Behind extension headers an error is not looked for: it would have to be longer than the MTU. */
 	if (ip[6] == BF_PROTO_ICMPV6 && ip[BF_IPV6_LEN] < V6_FIRST_INFORMATION)
@@ -98,101 +94,130 @@ v6_is_answered(const struct packet *p)
 	return ip[8] != 0xff && ip[24] != 0xff && memcmp(ip + 8, none, 16) != 0;
 }
 
+static bool
+is_answered(const struct packet *p)
+{
+	return (p->type == BF_ET_IPV4 && v4_is_answered(p)) ||
+		(p->type == BF_ET_IPV6 && v6_is_answered(p));
+}
+
 /* The packet's addresses the other way round, its tags as they are. */
 static void
 put_ethernet(const struct packet *p, uint8_t *out)
 {
-	memcpy(out, p->head + 6, 6);
-	memcpy(out + 6, p->head, 6);
-	memcpy(out + 12, p->head + 12, p->ip - 12);
+	const uint8_t *frame = p->ip - p->at;
+
+	memcpy(out, frame + 6, 6);
+	memcpy(out + 6, frame, 6);
+	memcpy(out + 12, frame + 12, p->at - 12);
 }
 
-/* RFC 1071 over bytes of our own. */
-static uint16_t
-sum_of(const uint8_t *at, uint32_t len, uint32_t sum)
+/* How it begins, @p most bytes at most. @return how many there are */
+static uint32_t
+put_quote(const struct packet *p, uint32_t most, uint8_t *out)
 {
-	for (uint32_t i = 0; i + 1 < len; i += 2)
-		sum += bf_be16(at + i);
-	if (len % 2 != 0)
-		sum += (uint32_t)at[len - 1] << 8;
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	uint32_t len = RTE_MIN(p->m->pkt_len - p->at, most);
+	const void *from = rte_pktmbuf_read(p->m, p->at, len, out);
+
+	if (from != out)
+		memcpy(out, from, len);
+	return len;
 }
 
 static uint32_t
 v4_make(const struct packet *p, uint16_t mtu, uint8_t *out)
 {
-	const uint8_t *was = p->head + p->ip;
-	uint32_t quote = RTE_MIN(p->have - p->ip, (uint32_t)V4_QUOTE);
-	uint8_t *ip = out + p->ip, *icmp = ip + BF_IPV4_LEN;
+	uint8_t *ip = out + p->at, *icmp = ip + BF_IPV4_LEN;
+	uint32_t len = ICMP_LEN + put_quote(p, V4_QUOTE, icmp + ICMP_LEN);
+	uint16_t sum;
 
 	memset(ip, 0, BF_IPV4_LEN + ICMP_LEN);
 	ip[0] = 0x45;
 	ip[1] = 0xc0; /* internetwork control: RFC 1812 4.3.2.5 */
-	bf_put_be16(ip + 2, BF_IPV4_LEN + ICMP_LEN + quote);
+	bf_put_be16(ip + 2, BF_IPV4_LEN + len);
 	bf_put_be16(ip + 6, DF);
 	ip[8] = HOPS;
 	ip[9] = BF_PROTO_ICMP;
-	memcpy(ip + 12, was + 16, 4);
-	memcpy(ip + 16, was + 12, 4);
+	memcpy(ip + 12, p->ip + 16, 4);
+	memcpy(ip + 16, p->ip + 12, 4);
 	bf_checksum_ip(ip);
 	icmp[0] = V4_UNREACHABLE;
 	icmp[1] = V4_FRAGMENTATION_NEEDED;
 	bf_put_be16(icmp + 6, mtu);
-	memcpy(icmp + ICMP_LEN, was, quote);
-	bf_put_be16(icmp + 2, (uint16_t)~sum_of(icmp, ICMP_LEN + quote, 0));
-	return p->ip + BF_IPV4_LEN + ICMP_LEN + quote;
+	sum = (uint16_t)~bf_sum_of(icmp, len);
+	memcpy(icmp + 2, &sum, sizeof(sum));
+	return p->at + BF_IPV4_LEN + len;
 }
 
 static uint32_t
 v6_make(const struct packet *p, uint16_t mtu, uint8_t *out)
 {
-	const uint8_t *was = p->head + p->ip;
-	uint32_t quote = RTE_MIN(p->have - p->ip, (uint32_t)V6_QUOTE);
-	uint8_t *ip = out + p->ip, *icmp = ip + BF_IPV6_LEN;
-	uint32_t pseudo = ICMP_LEN + quote + BF_PROTO_ICMPV6;
+	uint8_t *ip = out + p->at, *icmp = ip + BF_IPV6_LEN;
+	uint32_t len = ICMP_LEN + put_quote(p, V6_QUOTE, icmp + ICMP_LEN);
+	uint16_t sum;
 
 	memset(ip, 0, BF_IPV6_LEN + ICMP_LEN);
 	ip[0] = 0x60;
-	bf_put_be16(ip + 4, ICMP_LEN + quote);
+	bf_put_be16(ip + 4, len);
 	ip[6] = BF_PROTO_ICMPV6;
 	ip[7] = HOPS;
-	memcpy(ip + 8, was + 24, 16);
-	memcpy(ip + 24, was + 8, 16);
+	memcpy(ip + 8, p->ip + 24, 16);
+	memcpy(ip + 24, p->ip + 8, 16);
 	icmp[0] = V6_TOO_BIG;
 	bf_put_be32(icmp + 4, mtu);
-	memcpy(icmp + ICMP_LEN, was, quote);
-	pseudo = sum_of(ip + 8, 32, pseudo);
-	bf_put_be16(icmp + 2, (uint16_t)~sum_of(icmp, ICMP_LEN + quote, pseudo));
-	return p->ip + BF_IPV6_LEN + ICMP_LEN + quote;
+	sum = bf_sum_add(bf_sum_of(icmp, len), bf_sum_pseudo(ip, true, BF_PROTO_ICMPV6, len));
+	sum = (uint16_t)~sum;
+	memcpy(icmp + 2, &sum, sizeof(sum));
+	return p->at + BF_IPV6_LEN + len;
+}
+
+/* Behind more tags than ports have room for, less than the MTU passes. */
+static uint32_t
+message_make(const struct packet *p, uint16_t mtu, uint16_t max_len, uint8_t *out)
+{
+	mtu = RTE_MIN(mtu, (uint16_t)(max_len - p->at));
+	put_ethernet(p, out);
+	return p->type == BF_ET_IPV4 ? v4_make(p, mtu, out) : v6_make(p, mtu, out);
 }
 
 uint32_t
-bf_too_big_make(const struct rte_mbuf *m, uint16_t mtu, uint8_t *out)
+bf_too_big_make(const struct rte_mbuf *m, uint16_t mtu, uint16_t max_len, uint8_t *out)
 {
 	struct packet p;
 
-	if (!packet_read(m, &p))
-		return 0;
-	put_ethernet(&p, out);
-	if (p.type == BF_ET_IPV4 && v4_is_answered(&p))
-		return v4_make(&p, mtu, out);
-	if (p.type == BF_ET_IPV6 && v6_is_answered(&p))
-		return v6_make(&p, mtu, out);
-	return 0;
+	return packet_find(m, &p) && is_answered(&p) ? message_make(&p, mtu, max_len, out) : 0;
 }
 
-/* So many a second and no more: whoever sends too long packets without end is answered now and then. */
+/* So many a second and no more: who sends too long packets without end is answered now and then. */
 static bool
-may_answer(struct bf_worker *w)
+is_due(uint64_t due_tsc, uint64_t now, uint64_t each, unsigned int at_once)
 {
-	uint64_t now = rte_rdtsc(), each = w->tsc_hz / PER_S;
+	return due_tsc <= now + (at_once - 1) * each;
+}
 
-	if (w->n_answers == BF_ANSWERS || w->answer_tsc > now + AT_ONCE * each)
+/* Of messages of this worker, and of those to the senders of one port; taken if there is one of both. */
+static bool
+share_take(struct bf_worker *w, uint16_t sender)
+{
+	uint64_t now = rte_rdtsc(), each = w->tsc_hz / PER_S, of_port = w->tsc_hz / PORT_PER_S;
+	uint64_t *port = &w->answer_port_tsc[sender];
+
+	if (!is_due(w->answer_tsc, now, each, AT_ONCE) ||
+		!is_due(*port, now, of_port, PORT_AT_ONCE))
 		return false;
 	w->answer_tsc = RTE_MAX(w->answer_tsc, now) + each;
+	*port = RTE_MAX(*port, now) + of_port;
 	return true;
+}
+
+/* The port of the station that sent a frame. @return false: it is not known, and gets no answer */
+static bool
+find_sender(const struct bf_worker *w, uint16_t slot, const struct rte_mbuf *m, uint16_t *sender)
+{
+	struct bf_frame f;
+
+	return bf_frame_parse(m, w->view->ports[slot].bond, &f) &&
+		bf_fdb_find(w->fdb, f.src, sender) != NULL;
 }
 
 void
@@ -200,24 +225,28 @@ bf_too_big_note(struct bf_worker *w, uint16_t slot, const struct rte_mbuf *m)
 {
 	const struct bf_port_view *pv = &w->view->ports[slot];
 	struct rte_mbuf *answer;
+	struct packet p;
+	uint16_t sender;
 	uint32_t len;
 
-	if (likely(!w->view->rules[slot].too_big) || !may_answer(w))
+	if (likely(!w->view->rules[slot].too_big) || w->n_answers == BF_ANSWERS)
+		return;
+	/* Only what is answered counts: nobody uses up others' answers by frames that get none. */
+	if (!packet_find(m, &p) || !is_answered(&p) || !find_sender(w, slot, m, &sender) ||
+		!share_take(w, sender))
 		return;
 	answer = rte_pktmbuf_alloc(m->pool);
 	if (answer == NULL)
 		return;
-	len = rte_pktmbuf_tailroom(answer) < BF_TOO_BIG_MAX
-		? 0
-		: bf_too_big_make(m, (uint16_t)(pv->max_len - BF_FRAME_OVERHEAD),
-			  rte_pktmbuf_mtod(answer, uint8_t *));
-	if (len == 0) {
+	if (rte_pktmbuf_tailroom(answer) < BF_TOO_BIG_MAX) {
 		rte_pktmbuf_free(answer);
 		return;
 	}
+	len = message_make(
+		&p, w->view->rules[slot].mtu, pv->max_len, rte_pktmbuf_mtod(answer, uint8_t *));
 	answer->data_len = (uint16_t)len;
 	answer->pkt_len = len;
 	w->answer_bond[w->n_answers] = pv->bond;
+	w->answer_for[w->n_answers] = slot;
 	w->answers[w->n_answers++] = answer;
-	w->counters->ports[slot].too_big++;
 }

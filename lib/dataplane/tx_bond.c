@@ -114,24 +114,25 @@ broadcast_tx(struct bf_worker *w, unsigned int k, uint32_t usable, struct rte_mb
 }
 
 static void
-too_long(struct bf_worker *w, uint16_t slot, struct rte_mbuf *m)
+too_long(struct bf_worker *w, uint16_t slot, struct rte_mbuf *m, bool flooded)
 {
-	bf_too_big_note(w, slot, m);
+	if (!flooded)
+		bf_too_big_note(w, slot, m);
 	bf_drop(w, slot, BF_DROP_OVERSIZE, &m, 1);
 }
 
 static uint16_t
-drop_oversize(
-	struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n, uint32_t flags)
+drop_oversize(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum)
 {
 	uint32_t limit = w->view->ports[bf_bond_slot(k)].max_len;
 	uint16_t keep = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		if (bf_wire_len(pkts[i], flags) <= limit)
+		if (bf_wire_len(pkts[i], sum->flags) <= limit)
 			pkts[keep++] = pkts[i];
 		else
-			too_long(w, bf_bond_slot(k), pkts[i]);
+			too_long(w, bf_bond_slot(k), pkts[i], sum->flooded);
 	}
 	return keep;
 }
@@ -144,7 +145,7 @@ frames_fit(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t
 	if (sum->min_len < BF_MIN_FRAME)
 		bf_tx_pad(w, pkts, n);
 	if (sum->max_len > w->view->ports[bf_bond_slot(k)].max_len)
-		n = drop_oversize(w, k, pkts, n, sum->flags);
+		n = drop_oversize(w, k, pkts, n, sum);
 	*bytes = 0;
 	for (uint16_t i = 0; i < n; i++)
 		*bytes += pkts[i]->pkt_len;

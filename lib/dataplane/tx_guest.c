@@ -163,17 +163,18 @@ frames_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n
 
 /* Split off what the port does not take; the fitting ones keep their order. */
 static uint16_t
-take_fitting(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint32_t flags,
-	struct rte_mbuf **fit)
+take_fitting(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum, struct rte_mbuf **fit)
 {
 	uint32_t limit = w->view->ports[slot].max_len;
 	uint16_t n_fit = 0;
 
 	for (uint16_t i = 0; i < n; i++)
-		if (bf_wire_len(pkts[i], flags) <= limit)
+		if (bf_wire_len(pkts[i], sum->flags) <= limit)
 			fit[n_fit++] = pkts[i];
 		else {
-			bf_too_big_note(w, slot, pkts[i]);
+			if (!sum->flooded)
+				bf_too_big_note(w, slot, pkts[i]);
 			bf_drop_note(w, slot, BF_DROP_OVERSIZE, &pkts[i], 1);
 		}
 	return n_fit;
@@ -190,7 +191,7 @@ bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uin
 		frames_tx(w, slot, pkts, n, sum->bytes, sum->flags);
 		return;
 	}
-	n = take_fitting(w, slot, pkts, n, sum->flags, fit);
+	n = take_fitting(w, slot, pkts, n, sum, fit);
 	if (pv->out != 0 && n > 0)
 		n = bf_rules_out(w, slot, pv->out, fit, n);
 	if (n > 0)

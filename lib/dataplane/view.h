@@ -121,6 +121,7 @@ struct bf_guard;
 struct bf_port_rules {
 	uint32_t taps; /* bit k: bf_view.taps[k] looks at it */
 	bool too_big; /* senders of IP packets that are too long for it are notified: too_big.h */
+	uint16_t mtu; /* what they are told */
 	bool learns_not; /* senders behind it are not learned */
 	bool locked; /* only senders that are known to be behind it may send */
 	uint8_t floods_not; /* BF_FLOODED_*: flooded frames that it does not get */

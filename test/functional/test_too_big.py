@@ -6,9 +6,10 @@ import struct
 
 import pytest
 
-from bf import wait_for
+from bf import mac_bytes, wait_for
 from packets import TWO_VLANS, UDP, VLAN, Packet, add_up
 from test_offload import ALL, FAR, content, lab, stream  # noqa: F401 (a fixture)
+from vhost_frontend import MRG_RXBUF
 
 MTU = 1500
 DF_AT = 6  # in an IPv4 header
@@ -118,6 +119,93 @@ def test_what_must_not_be_answered_is_not(net):
     guest.send_whole(good.complete())
     assert [frame for _, frame in guest.get(1)] == [answer_to(good, good.complete())]
     net.check({"oversize": len(bad) + 1})
+
+
+def test_what_is_not_answered_takes_nobodys_answer(net):
+    """The messages are limited: frames that get none do not count."""
+    guest = net.ends["vm1"]
+    bad = changed(long_packet(guest.mac, FAR).complete(), DF_AT, b"\0\0")
+    good = long_packet(guest.mac, FAR)
+    with guest.client.at_once():
+        for _ in range(200):
+            guest.send_whole(bad)
+        guest.send_whole(good.complete())
+    assert [frame for _, frame in guest.get(1)] == [answer_to(good, good.complete())]
+    net.check({"oversize": 201})
+
+
+def test_one_ports_senders_do_not_take_the_answers_of_others(net):
+    loud, quiet = net.ends["vm1"], net.add("vm2", "tso")
+    net.mark()
+    frame = long_packet(loud.mac, FAR).complete()
+    good = long_packet(quiet.mac, FAR)
+    with loud.client.at_once():
+        for _ in range(100):
+            loud.send_whole(frame)
+    loud.drained()
+    quiet.send_whole(good.complete())
+    assert [got for _, got in quiet.get(1)] == [answer_to(good, good.complete())]
+    net.check({"oversize": 101})
+
+
+def test_nobody_answers_in_the_name_of_an_unknown_station(net):
+    """Copies of a flood are too long for ports that are not their receiver's."""
+    guest = net.ends["vm1"]
+    net.add("vm2", more=",too_big=icmp")
+    net.daemon.ctl("set guest vm1 too_big=icmp")  # a superframe to be flooded is dropped there
+    net.mark()
+    stranger = mac_bytes("02:bb:00:00:00:09")
+    for packet in (long_packet(guest.mac, stranger), stream(guest.mac, stranger, 4, 2000)):
+        guest.send_whole(packet.complete()) if packet.segment == 0 else guest.send(packet)
+    known = long_packet(guest.mac, FAR)
+    guest.send_whole(known.complete())
+    assert [frame for _, frame in guest.get(1)] == [answer_to(known, known.complete())]
+    net.check({"oversize": 4})
+
+
+def test_a_superframe_is_answered_for_a_guest_that_wants_it_cut(net):
+    plain = net.add("vm2", more=",too_big=icmp")
+    net.mark()
+    sender = net.ends["vm1"]
+    packet = stream(sender.mac, plain.mac, 4, 2000)
+    sender.send(packet)
+    assert [frame for _, frame in sender.get(1)] == [answer_to(packet, packet.partial())]
+    net.check({"oversize": 1})
+
+
+@pytest.mark.parametrize("tags, mtu", [(b"", 1500), (VLAN, 1500), (TWO_VLANS, 1496)],
+                         ids=["untagged", "one tag", "two tags"])
+def test_a_guest_without_mergeable_buffers_is_told_of_as_it_is(net, tags, mtu):
+    """Its buffers have room for an IP packet of 1500 bytes behind one tag."""
+    guest = net.ends["vm1"]
+    plain = net.add("vm2", more=",too_big=icmp,mrg_rxbuf=off", without=MRG_RXBUF)
+    net.mark()
+    packet = long_packet(guest.mac, plain.mac, tags=tags)
+    guest.send_whole(packet.complete())
+    assert [frame for _, frame in guest.get(1)] == [answer_to(packet, packet.complete(), mtu)]
+    net.check({"oversize": 1})
+
+
+def test_behind_three_tags_less_than_the_mtu_passes(net):
+    guest = net.ends["vm1"]
+    packet = long_packet(guest.mac, FAR, tags=TWO_VLANS + VLAN)
+    guest.send_whole(packet.complete())
+    assert [frame for _, frame in guest.get(1)] == [answer_to(packet, packet.complete(), MTU - 4)]
+    net.check({"oversize": 1})
+
+
+def test_who_is_not_known_gets_no_answer_and_none_is_counted(net):
+    """It was never heard before: it is learned from this frame, behind the worker."""
+    guest = net.ends["vm1"]
+    stranger = mac_bytes("02:bb:00:00:00:0a")
+    guest.send_whole(long_packet(stranger, FAR).complete())
+    wait_for(lambda: net.drops() == {"oversize": 1}, what="the drop")
+    assert answers(net) == 0
+    known = long_packet(guest.mac, FAR)
+    guest.send_whole(known.complete())
+    assert [frame for _, frame in guest.get(1)] == [answer_to(known, known.complete())]
+    assert answers(net) == 1
+    net.check({"oversize": 2})
 
 
 def test_nobody_is_notified_unless_it_is_switched_on(net):

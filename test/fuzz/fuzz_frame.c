@@ -57,13 +57,13 @@ too_big(const struct rte_mbuf *m)
 {
 	static uint8_t answer[BF_TOO_BIG_MAX], again[BF_TOO_BIG_MAX];
 	struct rte_mbuf of = {.nb_segs = 1};
-	uint32_t len = bf_too_big_make(m, 1500, answer);
+	uint32_t len = bf_too_big_make(m, 1500, 1522, answer);
 
 	CHECK(len <= BF_TOO_BIG_MAX);
 	of.buf_addr = answer;
 	of.data_len = (uint16_t)len;
 	of.pkt_len = len;
-	CHECK(len == 0 || bf_too_big_make(&of, 1500, again) == 0);
+	CHECK(len == 0 || bf_too_big_make(&of, 1500, 1522, again) == 0);
 }
 
 int

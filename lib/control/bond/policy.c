@@ -449,6 +449,7 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	pv->max_len = bf_bond_max_len(b);
 	pv->bond = (uint8_t)b->number;
 	v->rules[bf_bond_slot(b->number)].too_big = b->cfg.too_big;
+	v->rules[bf_bond_slot(b->number)].mtu = (uint16_t)b->cfg.mtu;
 	bv->tx = (uint8_t)tx_of(bf_bond_mode_in_force(b));
 	bv->policy = (uint8_t)bf_bond_policy(b);
 	bv->lag = b->cfg.allow_duplicates || bf_mode_has_lag(bf_bond_mode_in_force(b));

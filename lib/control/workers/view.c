@@ -75,6 +75,7 @@ guest_rules(const struct bf_guest *guest)
 	const struct bf_guest_config *g = &guest->cfg;
 
 	return (struct bf_port_rules){.too_big = g->too_big,
+		.mtu = (uint16_t)bf_guest_mtu(guest),
 		.learns_not = !g->learning,
 		.locked = g->locked,
 		.floods_not = (uint8_t)((g->flood ? 0 : BF_FLOODED_UNKNOWN) |
