@@ -90,6 +90,38 @@ test_the_default_of_a_row_is_the_one_in_force(void **state)
 	for_all_keys(has_its_default);
 }
 
+/* What is printed is read as it was, "none" of the keys without a default as well. */
+static void
+is_read_as_printed(const struct bf_key_table *t, const struct bf_key *k)
+{
+	char text[BF_KEY_TEXT_MAX];
+	struct bf_err err;
+	void *a, *b;
+
+	if (k->flags & BF_KEY_IDENTITY || k->type == &bf_type_path)
+		return;
+	a = calloc(1, t->size);
+	b = calloc(1, t->size);
+	assert_non_null(a);
+	assert_non_null(b);
+	bf_keys_init(t, a);
+	bf_keys_init(t, b);
+	bf_key_print(k, a, text, sizeof(text));
+	if (bf_key_set(k, b, text, &err) != 0)
+		fail_msg("%s %s: %s is printed and refused: %s", t->what, k->name, text, err.text);
+	if (!bf_key_is_equal(k, a, b))
+		fail_msg("%s %s: %s is read as something else", t->what, k->name, text);
+	free(a);
+	free(b);
+}
+
+static void
+test_a_default_is_read_as_it_is_printed(void **state)
+{
+	(void)state;
+	for_all_keys(is_read_as_printed);
+}
+
 static void
 is_named_once(const struct bf_key_table *t, const struct bf_key *k)
 {
@@ -480,6 +512,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_row_says_all),
 		cmocka_unit_test(test_the_default_of_a_row_is_the_one_in_force),
+		cmocka_unit_test(test_a_default_is_read_as_it_is_printed),
 		cmocka_unit_test(test_a_name_belongs_to_one_key),
 		cmocka_unit_test(
 			test_a_row_alone_brings_its_key_into_running_config_and_into_comparisons),
