@@ -54,15 +54,14 @@ bf_bridge_check(const struct bf_bridge *br, const struct bf_config *want, struct
 	return ret;
 }
 
+/* @p slots: which the wanted guests are to have again; 0: any. */
 static int
-config_converge(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
+config_converge(struct bf_bridge *br, const struct bf_config *want, const uint16_t *slots,
+	struct bf_err *err)
 {
-	uint16_t slots[BF_MAX_GUESTS];
 	uint32_t possible;
-	int ret;
+	int ret = bf_apply_remove_guests(br, want, err);
 
-	bf_apply_note_slots(br, want, slots);
-	ret = bf_apply_remove_guests(br, want, err);
 	if (ret == 0)
 		ret = bf_apply_bonds(br, want, err);
 	if (ret == 0)
@@ -94,6 +93,7 @@ config_converge(struct bf_bridge *br, const struct bf_config *want, struct bf_er
 int
 bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
+	uint16_t slots[BF_MAX_GUESTS], before[BF_MAX_GUESTS];
 	struct bf_config *old;
 	struct bf_err why;
 	int ret = bf_bridge_check(br, want, err);
@@ -103,8 +103,10 @@ bf_bridge_apply(struct bf_bridge *br, const struct bf_config *want, struct bf_er
 	old = bf_config_copy(br->running);
 	if (old == NULL)
 		return bf_err_set(err, ENOMEM, "out of memory");
-	ret = config_converge(br, want, err);
-	if (ret != 0 && config_converge(br, old, &why) != 0)
+	bf_apply_note_slots(br, want, slots);
+	bf_apply_note_slots(br, old, before);
+	ret = config_converge(br, want, slots, err);
+	if (ret != 0 && config_converge(br, old, before, &why) != 0)
 		bf_event(&br->events, BF_LOG_ERR, "rollback_failed", "config", "%s", why.text);
 	free(old);
 	if (ret != 0)

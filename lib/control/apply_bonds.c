@@ -33,6 +33,7 @@ bond_close(struct bf_bridge *br, struct bf_uplink *u, struct bf_err *err)
 		return bf_err_set(err, ENOMEM, "bond %s: out of memory", u->bond.cfg.name);
 	}
 	bf_bond_close(&u->bond);
+	bf_health_bond_closed(&br->health, u->bond.number);
 	bf_frames_drop(&u->frames);
 	bf_fdb_flush_port(br->fdb, bf_bond_slot(u->bond.number), false);
 	bf_fdb_commit(br->fdb);
@@ -122,12 +123,14 @@ bond_shrink(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_conf
 	*changed = false;
 	if (want != NULL)
 		bf_missing_leave_out(&u->missing, want, &there);
-	else
-		b->off = false;
 	/* A bond that loses all its members for others is another bond. */
 	if (want == NULL || there.n_members == 0 || !b->open || bf_bond_needs_reopen(b, &there) ||
-		!bond_keeps_a_member(b, &there))
-		return bond_close(br, u, err);
+		!bond_keeps_a_member(b, &there)) {
+		ret = bond_close(br, u, err);
+		if (ret == 0 && want == NULL)
+			b->off = false; /* the next one here is not; this one's links were */
+		return ret;
+	}
 	for (uint32_t i = b->n_members; i > 0 && ret == 0; i--) {
 		if (member_stays(b, i - 1, &there))
 			continue;
@@ -209,7 +212,8 @@ bf_apply_bonds(struct bf_bridge *br, const struct bf_config *want, struct bf_err
 	for (unsigned int k = 0; k < BF_MAX_BONDS && ret == 0; k++)
 		ret = bond_shrink(br, &br->up[k], bf_config_find_bond(want, br->up[k].name),
 			&changed[k], err);
-	uplinks_name(br, want);
+	if (ret == 0) /* what could not be given up is found under its name when it goes back */
+		uplinks_name(br, want);
 	for (unsigned int k = 0; k < BF_MAX_BONDS && ret == 0; k++)
 		ret = bond_grow(
 			br, &br->up[k], bf_config_find_bond(want, br->up[k].name), changed[k], err);

@@ -73,6 +73,19 @@ __wrap_rte_eth_stats_get(uint16_t port, struct rte_eth_stats *s)
 	return 0;
 }
 
+int __real_bf_bridge_publish_and_wait(struct bf_bridge *bridge);
+int __wrap_bf_bridge_publish_and_wait(struct bf_bridge *bridge);
+static bool has_no_memory; /* for the next view */
+
+int
+__wrap_bf_bridge_publish_and_wait(struct bf_bridge *bridge)
+{
+	if (!has_no_memory)
+		return __real_bf_bridge_publish_and_wait(bridge);
+	has_no_memory = false;
+	return -ENOMEM;
+}
+
 static void
 add_guest(const char *name, const char *more)
 {
@@ -185,6 +198,24 @@ listens(const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s.sock", dir, name);
 	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static const char *event_wanted;
+
+static void
+count_event(void *arg, const struct bf_event *e)
+{
+	*(unsigned int *)arg += strcmp(e->what, event_wanted) == 0;
+}
+
+static unsigned int
+n_events(const char *what)
+{
+	unsigned int n = 0;
+
+	event_wanted = what;
+	bf_events_visit(&br->events, count_event, &n);
+	return n;
 }
 
 static void
@@ -308,6 +339,51 @@ test_a_guest_that_fails_late_rolls_everything_back(void **state)
 	expect_as_before(before);
 	assert_false(listens("new"));
 	free(before);
+}
+
+static void
+test_guests_that_come_back_have_the_slots_that_they_had(void **state)
+{
+	static const char *const name[] = {"b", "c", "d"};
+	uint16_t slot[3];
+
+	(void)state;
+	add_guest("a", "");
+	add_guest("b", "");
+	add_guest("c", "");
+	apply();
+	bf_config_remove_guest(want, "a", &err);
+	apply();
+	add_guest("d", ""); /* configured last, in the first slot */
+	apply();
+	for (unsigned int i = 0; i < 3; i++)
+		slot[i] = bf_bridge_guest(br, name[i])->slot;
+	assert_true(slot[2] < slot[0]);
+	want->n_guests = 0;
+	add_guest("big", "mbufs=262144,mtu=9216");
+	assert_true(bf_bridge_apply(br, want, &err) < 0);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(bf_bridge_guest(br, name[i])->slot, slot[i]);
+}
+
+static void
+test_a_bond_that_cannot_be_closed_stays_as_it_was(void **state)
+{
+	struct bf_bond *b = &br->up[0].bond;
+
+	(void)state;
+	with_bond("");
+	apply();
+	bf_bond_switch(b, -1, false, bf_clock_ms());
+	want->n_bonds = 0;
+	has_no_memory = true;
+	assert_true(bf_bridge_apply(br, want, &err) < 0);
+	assert_false(has_no_memory);
+	assert_true(b->open && b->off);
+	assert_string_equal(br->up[0].name, "bond0");
+	assert_int_equal(n_events("bond_closed"), 0);
+	apply();
+	assert_false(b->open || b->off);
 }
 
 static void
@@ -838,7 +914,8 @@ seconds(uint64_t now, unsigned int n, uint64_t frames, uint64_t errors)
 	for (unsigned int s = 0; s < n; s++) {
 		bad_stats.ipackets += frames;
 		bad_stats.ierrors += errors;
-		bf_health_tick(br, now += 1000);
+		bf_rates_tick(br, now += 1000);
+		bf_health_tick(br, now);
 	}
 	return now;
 }
@@ -896,6 +973,36 @@ test_what_is_above_its_limit_is_found_until_it_is_well_below(void **state)
 	assert_false(is_found(BF_HEALTH_MEMBER_ERRORS, name));
 	assert_false(br->up[0].bond.members[0].drained);
 	has_bad_port = false;
+}
+
+/* Guests that are not connected are findings, too, and more than the list has room for. */
+static void
+test_a_full_ring_has_its_place_among_hundreds_of_guests(void **state)
+{
+	char name[16];
+	struct bf_guest *last;
+	uint64_t now = bf_clock_ms(), *drops;
+
+	(void)state;
+	with_bond("");
+	for (int i = 0; i <= BF_FINDINGS_MAX; i++) {
+		snprintf(name, sizeof(name), "g%d", i);
+		add_guest(name, "mbufs=bond");
+	}
+	apply();
+	last = bf_bridge_guest(br, name);
+	drops = br->lcores.workers[0]->counters->ports[last->slot].drops;
+	for (int i = 0; i < 12; i++) {
+		drops[BF_DROP_GUEST_RING_FULL] += 10000;
+		now = seconds(now, 1, 0, 0);
+	}
+	assert_true(is_found(BF_HEALTH_RING_FULL, name));
+	assert_int_equal(br->health.now.n, BF_FINDINGS_MAX);
+	assert_int_equal(br->health.now.n_more, 2);
+	for (int i = 0; i < 12; i++)
+		now = seconds(now, 1, 0, 0);
+	assert_false(is_found(BF_HEALTH_RING_FULL, name));
+	assert_int_equal(n_events("health"), 2); /* it began, and is over */
 }
 
 static void
@@ -1045,6 +1152,8 @@ main(void)
 		T(test_what_did_not_change_is_not_touched),
 		T(test_a_config_with_a_bad_guest_changes_nothing),
 		T(test_a_guest_that_fails_late_rolls_everything_back),
+		T(test_guests_that_come_back_have_the_slots_that_they_had),
+		T(test_a_bond_that_cannot_be_closed_stays_as_it_was),
 		T(test_a_bad_member_changes_nothing),
 		T(test_a_member_without_a_device_is_left_out_and_the_rest_is_done),
 		T(test_a_live_socket_is_not_taken_over),
@@ -1065,6 +1174,7 @@ main(void)
 		T(test_a_guest_that_flaps_is_looked_at_now_and_then),
 		T(test_a_bond_is_redundant_degraded_or_down),
 		T(test_what_is_above_its_limit_is_found_until_it_is_well_below),
+		T(test_a_full_ring_has_its_place_among_hundreds_of_guests),
 		T(test_a_member_with_too_many_errors_is_drained_until_it_is_trusted),
 		T(test_hooks_are_called_once_for_each_slot_that_becomes_free),
 		T(test_what_was_kept_by_slot_is_not_the_next_guests),

@@ -85,3 +85,29 @@ def test_a_device_without_a_module_says_so_and_a_wrong_port_is_refused(rig):
             if m["name"] == "net_vhost0"] == [None]
     with pytest.raises(CtlError, match="nothere"):
         r.daemon.ctl("show port module_eeprom nothere")
+
+
+def bond_states(r, seen):
+    """Level and text of each event of the bond's state after the first so many events."""
+    return [(e["level"], e["text"]) for e in r.daemon.ctl("show events", json=True)[seen:] if e["what"] == "bond_state"]
+
+
+def test_a_bond_that_is_opened_anew_is_not_called_down(rig):
+    r = rig(members=2, guests=())
+    wait_for(lambda: state(r) == ["redundant"], what="all is well")
+    seen = len(r.daemon.ctl("show events", json=True))
+    r.daemon.ctl("set bonding option bond0 rxd=512")
+    wait_for(lambda: bond_states(r, seen) and state(r) == ["redundant"], what="all is well again")
+    opened = [e["what"] for e in r.daemon.ctl("show events", json=True)[seen:] if e["what"].startswith("bond_")]
+    assert {"bond_closed", "bond_opened"} <= set(opened)
+    assert [text for _, text in bond_states(r, seen) if text.startswith("down")] == []
+
+
+def test_a_bond_that_is_switched_off_is_no_error(rig):
+    r = rig(members=2, guests=(), log_allowed=[
+        r"^WARNING: member_down: net_vhost\d: switched off$", r"^WARNING: active_member: bond0: none, was "])
+    wait_for(lambda: state(r) == ["redundant"], what="all is well")
+    seen = len(r.daemon.ctl("show events", json=True))
+    r.daemon.ctl("set link-down port bond0")
+    wait_for(lambda: state(r) == ["down"], what="it is off")
+    assert bond_states(r, seen)[-1] == ("notice", "down: 0 of 2 members can carry traffic: switched off")

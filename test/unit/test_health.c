@@ -57,6 +57,21 @@ test_counters_that_were_cleared_begin_again(void **state)
 }
 
 static void
+test_errors_while_a_ring_is_full_are_no_fault(void **state)
+{
+	struct bf_sent_errors e = {0};
+
+	(void)state;
+	assert_int_equal(bf_sent_errors_note(&e, 3, 0), 3);
+	assert_int_equal(bf_sent_errors_note(&e, 203, 100), 3); /* each frame was offered twice */
+	assert_int_equal(bf_sent_errors_note(&e, 203, 100), 3);
+	assert_int_equal(bf_sent_errors_note(&e, 205, 100), 5);
+	assert_int_equal(
+		bf_sent_errors_note(&e, 1, 100), 5); /* the device's counters were cleared */
+	assert_int_equal(bf_sent_errors_note(&e, 2, 100), 6);
+}
+
+static void
 test_a_round_trip_is_counted_in_its_bin(void **state)
 {
 	struct bf_round_trips t = {0};
@@ -118,6 +133,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_ratio_is_that_of_the_last_ten_seconds),
 		cmocka_unit_test(test_counters_that_were_cleared_begin_again),
+		cmocka_unit_test(test_errors_while_a_ring_is_full_are_no_fault),
 		cmocka_unit_test(test_a_round_trip_is_counted_in_its_bin),
 		cmocka_unit_test(test_an_answer_that_nobody_waits_for_has_no_time),
 		cmocka_unit_test(test_jitter_is_smoothed_as_in_rfc_3550),

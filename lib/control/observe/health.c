@@ -30,10 +30,18 @@ const struct bf_health_rule_info bf_health_rules[BF_HEALTH_COUNT] = {
 #undef ROW
 };
 
+/* A guest's connection, and a bond's state, have events of their own. */
+static bool
+has_event(enum bf_health_rule rule)
+{
+	return rule != BF_HEALTH_GUEST_DOWN && rule != BF_HEALTH_BOND_DOWN &&
+		rule != BF_HEALTH_NO_REDUNDANCY && rule != BF_HEALTH_MEMBER_OUT;
+}
+
 static const struct bf_finding *
 finding_of(const struct bf_findings *f, enum bf_health_rule rule, const char *object)
 {
-	for (uint32_t i = 0; i < f->n; i++)
+	for (uint32_t i = f->of[rule].first; i < f->of[rule].end; i++)
 		if (f->list[i].rule == rule && strcmp(f->list[i].object, object) == 0)
 			return &f->list[i];
 	return NULL;
@@ -43,15 +51,20 @@ finding_of(const struct bf_findings *f, enum bf_health_rule rule, const char *ob
 static void __attribute__((format(printf, 5, 6))) finding_add(struct bf_health *h,
 	enum bf_health_rule rule, const char *object, double value, const char *fmt, ...)
 {
-	const struct bf_finding *was = finding_of(&h->before, rule, object);
-	struct bf_finding *f = &h->now.list[h->now.n];
+	const struct bf_finding *was;
+	struct bf_finding *f;
 	va_list ap;
 
 	if (h->now.n == BF_FINDINGS_MAX) {
 		h->now.n_more++;
+		h->now.lacks = h->now.lacks || has_event(rule);
 		return;
 	}
-	h->now.n++;
+	was = finding_of(&h->before, rule, object);
+	if (h->now.of[rule].end == 0)
+		h->now.of[rule].first = h->now.n;
+	f = &h->now.list[h->now.n++];
+	h->now.of[rule].end = h->now.n;
 	f->rule = rule;
 	f->value = value;
 	f->since_ms = was != NULL ? was->since_ms : h->now_ms;
@@ -83,26 +96,31 @@ ratio_add(struct bf_health *h, enum bf_health_rule rule, const char *object,
 }
 
 static void
-member_counters(struct bf_health *h, unsigned int bond, const struct bf_member *m)
+member_counters(struct bf_bridge *br, unsigned int bond, const struct bf_member *m)
 {
+	struct bf_health *h = &br->health;
 	struct bf_ratio *errors = &h->errors[bond][m->bit], *missed = &h->missed[bond][m->bit];
 	bool was_faulty = h->faulty[bond] >> m->bit & 1;
-	struct rte_eth_stats s = {0};
+	const struct bf_device_figures *s;
+	struct bf_member_counters c;
 	uint64_t bad;
 
-	if (!bf_stats_device_counts(m->port) || rte_eth_stats_get(m->port, &s) != 0)
+	if (m->port >= RTE_DIM(br->rates.figures) || !br->rates.figures[m->port].known)
 		return;
+	s = &br->rates.figures[m->port];
 	h->faulty[bond] &= ~(1u << m->bit);
 	h->faulty[bond] |= m->faulty ? 1u << m->bit : 0;
 	if ((was_faulty && !m->faulty) ||
 		h->port[bond][m->bit] != m->port) { /* trusted again, or another member */
 		memset(errors, 0, sizeof(*errors));
 		memset(missed, 0, sizeof(*missed));
+		memset(&h->sent[bond][m->bit], 0, sizeof(h->sent[bond][m->bit]));
 		h->port[bond][m->bit] = m->port;
 	}
-	bad = s.ierrors + s.oerrors;
-	bf_ratio_note(errors, bad, s.ipackets + s.opackets + bad);
-	bf_ratio_note(missed, s.imissed, s.ipackets + s.imissed);
+	bf_stats_member(br, bond, m->bit, &c);
+	bad = s->ierrors + bf_sent_errors_note(&h->sent[bond][m->bit], s->oerrors, c.tx_full);
+	bf_ratio_note(errors, bad, s->ipackets + s->opackets + bad);
+	bf_ratio_note(missed, s->imissed, s->ipackets + s->imissed);
 	ratio_add(h, BF_HEALTH_MEMBER_ERRORS, m->name, errors, FEW_FRAMES);
 	ratio_add(h, BF_HEALTH_MEMBER_MISSED, m->name, missed, FEW_FRAMES);
 }
@@ -178,7 +196,7 @@ bond_findings(struct bf_bridge *br, unsigned int k)
 				m->carrier ? "link is up, but it can not carry traffic"
 					   : "no link: member",
 				u->name);
-		member_counters(h, k, m);
+		member_counters(br, k, m);
 		drain_faulty(br, &u->bond, i, h->now_ms);
 		member_load(br, m);
 		member_probes(h, &u->bond, m);
@@ -222,45 +240,31 @@ worker_findings(struct bf_bridge *br)
 	}
 }
 
-/* Frames that found the guest's ring full, and all that were for it. */
 static void
-ring_counters(const struct bf_bridge *br, uint16_t slot, uint64_t *full, uint64_t *all)
+ring_findings(struct bf_bridge *br)
 {
-	*full = *all = 0;
-	for (unsigned int w = 0; w < br->lcores.n; w++) {
-		const struct bf_port_counters *c = &br->lcores.workers[w]->counters->ports[slot];
+	for (uint16_t s = 1; s < BF_MAX_PORTS; s++) {
+		const struct bf_ring_figures *r = &br->rates.rings[s];
 
-		*full += c->drops[BF_DROP_GUEST_RING_FULL] + c->drops[BF_DROP_GUEST_RING_UNREAD];
-		*all += c->tx_frames;
+		if (br->guests[s] == NULL)
+			continue;
+		bf_ratio_note(&br->health.full[s], r->full, r->all);
+		ratio_add(&br->health, BF_HEALTH_RING_FULL, br->guests[s]->cfg.name,
+			&br->health.full[s], FEW_FRAMES);
 	}
-	*all += *full;
 }
 
+/* They may be hundreds, and come last: none of the others goes without room for them. */
 static void
-guest_findings(struct bf_bridge *br)
+connection_findings(struct bf_bridge *br)
 {
 	for (uint16_t s = 1; s < BF_MAX_PORTS; s++) {
 		const struct bf_guest *g = br->guests[s];
-		uint64_t full, all;
 
-		if (g == NULL)
-			continue;
-		if (!g->up && !g->cfg.disabled)
+		if (g != NULL && !g->up && !g->cfg.disabled)
 			finding_add(&br->health, BF_HEALTH_GUEST_DOWN, g->cfg.name, 0,
 				"guest is not connected");
-		ring_counters(br, s, &full, &all);
-		bf_ratio_note(&br->health.full[s], full, all);
-		ratio_add(&br->health, BF_HEALTH_RING_FULL, g->cfg.name, &br->health.full[s],
-			FEW_FRAMES);
 	}
-}
-
-/* A guest's connection, and a bond's state, have events of their own. */
-static bool
-has_event(enum bf_health_rule rule)
-{
-	return rule != BF_HEALTH_GUEST_DOWN && rule != BF_HEALTH_BOND_DOWN &&
-		rule != BF_HEALTH_NO_REDUNDANCY && rule != BF_HEALTH_MEMBER_OUT;
 }
 
 static void
@@ -268,6 +272,8 @@ findings_report(struct bf_bridge *br)
 {
 	const struct bf_findings *now = &br->health.now, *before = &br->health.before;
 
+	if (now->lacks || before->lacks)
+		return;
 	for (uint32_t i = 0; i < now->n; i++) {
 		const struct bf_finding *f = &now->list[i];
 
@@ -311,21 +317,42 @@ is_coming_up(struct bf_health *h, unsigned int bond, enum bf_bond_state is, uint
 }
 
 void
+bf_health_bond_closed(struct bf_health *h, unsigned int bond)
+{
+	h->state[bond] = BF_BOND_NONE;
+	h->opened_ms[bond] = 0;
+}
+
+/* Somebody has switched off the bond, or each of its members. */
+static bool
+is_off_by_hand(const struct bf_bond *b)
+{
+	unsigned int off = 0;
+
+	for (unsigned int i = 0; i < b->n_members; i++)
+		off += b->members[i].off;
+	return b->off || (b->n_members > 0 && off == b->n_members);
+}
+
+void
 bf_health_check_bond(struct bf_bridge *br, unsigned int bond, uint64_t now_ms)
 {
 	static const enum bf_log_level level[BF_BOND_STATE_COUNT] = {
 		BF_LOG_NOTICE, BF_LOG_NOTICE, BF_LOG_WARNING, BF_LOG_ERR};
 	const struct bf_uplink *u = &br->up[bond];
 	enum bf_bond_state is = bond_state(br, bond);
+	bool by_hand = is == BF_BOND_DOWN && is_off_by_hand(&u->bond);
 
+	if (!u->bond.open && u->bond.n_members > 0) /* it is being closed: nothing is down */
+		return;
 	if (is == br->health.state[bond] || is_coming_up(&br->health, bond, is, now_ms))
 		return;
 	br->health.state[bond] = (uint8_t)is;
 	if (is != BF_BOND_NONE)
-		bf_event(&br->events, level[is], "bond_state", u->name,
-			"%s: %d of %" PRIu32 " members can carry traffic", bf_bond_state_names[is],
-			__builtin_popcount(members_that_carry(br, bond)),
-			u->bond.n_members + u->missing.n);
+		bf_event(&br->events, by_hand ? BF_LOG_NOTICE : level[is], "bond_state", u->name,
+			"%s: %d of %" PRIu32 " members can carry traffic%s",
+			bf_bond_state_names[is], __builtin_popcount(members_that_carry(br, bond)),
+			u->bond.n_members + u->missing.n, by_hand ? ": switched off" : "");
 }
 
 uint64_t
@@ -339,6 +366,8 @@ bf_health_tick(void *bridge, uint64_t now_ms)
 	h->now_ms = now_ms;
 	memcpy(&h->before, &h->now, sizeof(h->before));
 	h->now.n = h->now.n_more = 0;
+	h->now.lacks = false;
+	memset(h->now.of, 0, sizeof(h->now.of));
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
 		bf_health_check_bond(br, k, now_ms);
 		if (h->state[k] == BF_BOND_NONE)
@@ -347,7 +376,8 @@ bf_health_tick(void *bridge, uint64_t now_ms)
 		lacp_findings(h, &br->up[k].bond);
 	}
 	worker_findings(br);
-	guest_findings(br);
+	ring_findings(br);
+	connection_findings(br);
 	findings_report(br);
 	h->next_ms = now_ms + LOOK_MS;
 	return h->next_ms;

@@ -79,6 +79,10 @@ struct bf_finding {
 struct bf_findings {
 	uint32_t n;
 	uint32_t n_more; /* that had no room */
+	bool lacks; /* some of those have events: which of them begin or end is not known */
+	struct {
+		uint32_t first, end; /* where a rule's are: from, and behind; both 0: none */
+	} of[BF_HEALTH_COUNT];
 	struct bf_finding list[BF_FINDINGS_MAX];
 };
 
@@ -91,6 +95,7 @@ struct bf_health {
 		[BF_MAX_BONDS]; /* when a bond without a state was first seen, 0: not yet */
 	uint32_t faulty[BF_MAX_BONDS]; /* members that were at the last look, by number */
 	uint16_t port[BF_MAX_BONDS][BF_MAX_MEMBERS]; /* whose errors and missed are noted */
+	struct bf_sent_errors sent[BF_MAX_BONDS][BF_MAX_MEMBERS];
 	struct bf_ratio errors[BF_MAX_BONDS][BF_MAX_MEMBERS];
 	struct bf_ratio missed[BF_MAX_BONDS][BF_MAX_MEMBERS];
 	struct bf_ratio busy[BF_MAX_WORKERS];
@@ -105,7 +110,13 @@ struct bf_bridge;
  */
 void bf_health_check_bond(struct bf_bridge *br, unsigned int bond, uint64_t now_ms);
 
-/** A task of the loop: look at all rules, once a second. */
+/**
+ * A bond is closed because somebody wants it so: nothing is down.  What is opened in its place comes up like one
+ * that was just opened.
+ */
+void bf_health_bond_closed(struct bf_health *h, unsigned int bond);
+
+/** A task of the loop: look at all rules, once a second, behind the rates. */
 uint64_t bf_health_tick(void *bridge, uint64_t now_ms);
 void bf_health_slot_gone(void *bridge, uint16_t slot);
 

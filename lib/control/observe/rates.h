@@ -12,6 +12,7 @@
 #ifndef BF_CONTROL_OBSERVE_RATES_H
 #define BF_CONTROL_OBSERVE_RATES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "control/observe/stats.h"
@@ -27,9 +28,23 @@ struct bf_rate_notes {
 	struct bf_rate note[BF_RATE_NOTES];
 };
 
+/** What a device had counted at the last look. */
+struct bf_device_figures {
+	bool known; /* it answered */
+	uint64_t ipackets, opackets, ierrors, oerrors, imissed;
+};
+
+/** Frames for a guest, up to the last look. */
+struct bf_ring_figures {
+	uint64_t full; /* that found its ring full */
+	uint64_t all;
+};
+
 /** Zero is empty. */
 struct bf_rate_windows {
 	uint64_t next_ms;
+	struct bf_device_figures figures[256]; /* by ethdev port */
+	struct bf_ring_figures rings[BF_MAX_PORTS]; /* by slot */
 	struct bf_rate_notes *ports[BF_MAX_PORTS]; /* by slot, NULL: never noted */
 	struct bf_rate_notes *devices[256]; /* by ethdev port */
 };

@@ -42,3 +42,13 @@ bf_ratio_of(const struct bf_ratio *r)
 		? 0
 		: (double)(r->part[(r->n - 1) % NOTES] - r->part[note_oldest(r)]) / (double)whole;
 }
+
+uint64_t
+bf_sent_errors_note(struct bf_sent_errors *e, uint64_t errors, uint64_t refused)
+{
+	if (refused == e->refused && errors > e->seen)
+		e->bad += errors - e->seen;
+	e->seen = errors;
+	e->refused = refused;
+	return e->bad;
+}
