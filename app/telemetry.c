@@ -22,11 +22,13 @@
 
 #include <rte_telemetry.h>
 
+#include "base/clock.h"
 #include "control/snapshot/snapshot.h"
 #include "telemetry_data.h"
 
 #define PREFIX "/bondfwd/"
 #define WAIT_S 1
+#define KEEP_MS 1000 /* rows that did not fit into one answer, for who asks for the next */
 
 enum request_state {
 	REQUEST_WAITS,
@@ -39,6 +41,7 @@ struct request {
 	const struct bf_show *show;
 	const char *only; /* name, or NULL */
 	enum request_state state;
+	uint64_t since_ms; /* when its rows were asked for */
 	struct bf_snapshot s; /* when done */
 };
 
@@ -49,6 +52,13 @@ static struct {
 	bool is_open;
 	int wake_fd;
 } mailbox = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake_fd = -1};
+
+/* Rows of the last answer that had more: else each of its pages would be gathered anew, with all others. */
+static struct {
+	const struct bf_show *show; /* NULL: none are kept */
+	uint64_t since_ms;
+	struct bf_snapshot s;
+} kept; /* under the mailbox's lock */
 
 static const struct bf_show *
 find_show(const char *cmd)
@@ -108,6 +118,50 @@ ask_control(struct request *r)
 	return is_done;
 }
 
+/* ctx any thread of the library's. @return false: there are none, or they are too old */
+static bool
+take_kept(struct request *r)
+{
+	uint64_t now_ms = bf_clock_ms();
+	bool is_good;
+
+	pthread_mutex_lock(&mailbox.lock);
+	is_good = kept.show == r->show && now_ms < kept.since_ms + KEEP_MS;
+	if (is_good) {
+		r->since_ms = kept.since_ms;
+		r->s = kept.s;
+		memset(&kept, 0, sizeof(kept));
+	}
+	pthread_mutex_unlock(&mailbox.lock);
+	return is_good;
+}
+
+/* The request gets those that were kept before. ctx any thread of the library's. */
+static void
+keep_rows(struct request *r)
+{
+	struct bf_snapshot old;
+
+	pthread_mutex_lock(&mailbox.lock);
+	if (mailbox.is_open) {
+		old = kept.s;
+		kept.show = r->show;
+		kept.since_ms = r->since_ms;
+		kept.s = r->s;
+		r->s = old;
+	}
+	pthread_mutex_unlock(&mailbox.lock);
+}
+
+static bool
+get_rows(struct request *r, uint32_t from)
+{
+	if (from > 0 && take_kept(r))
+		return true;
+	r->since_ms = bf_clock_ms();
+	return ask_control(r) && r->s.ret != -ENOMEM;
+}
+
 /* "+20": from that row on; else a name. ctx any thread of the library's. */
 static int
 on_command(const char *cmd, const char *params, struct rte_tel_data *d)
@@ -124,10 +178,12 @@ on_command(const char *cmd, const char *params, struct rte_tel_data *d)
 	else if (params != NULL && params[0] != '\0')
 		r.only = params;
 	one = r.show->one || (r.only != NULL && r.show->named_is_one);
-	if (ask_control(&r) && r.s.ret != -ENOMEM)
+	if (get_rows(&r, from))
 		ret = bf_telemetry_fill(d, r.show->table, &r.s.rows, one, from);
+	if (ret > 0 && r.only == NULL)
+		keep_rows(&r);
 	bf_snapshot_fini(&r.s);
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 int
@@ -201,6 +257,8 @@ bf_telemetry_close(void)
 		return;
 	pthread_mutex_lock(&mailbox.lock);
 	mailbox.is_open = false;
+	kept.show = NULL;
+	bf_snapshot_fini(&kept.s);
 	pthread_cond_broadcast(&mailbox.done);
 	pthread_mutex_unlock(&mailbox.lock);
 }

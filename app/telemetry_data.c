@@ -62,11 +62,21 @@ add_value(struct rte_tel_data *d, const char *name, const struct bf_value *v)
 	}
 }
 
+/* @p inner is given away, NULL: there was no memory for it. */
+static int
+add_inner(struct rte_tel_data *d, const char *name, struct rte_tel_data *inner)
+{
+	int ret = inner == NULL ? -ENOMEM : rte_tel_data_add_dict_container(d, name, inner, 0);
+
+	if (ret < 0)
+		rte_tel_data_free(inner);
+	return ret < 0 ? ret : 0;
+}
+
 /* A row of a list: a value under its number, a pair of a map, or a dictionary under its number. */
 static int
 add_row(struct rte_tel_data *d, const struct bf_table *t, const void *row, uint32_t i)
 {
-	struct rte_tel_data *inner;
 	struct bf_value key, v;
 	char name[NAME_SIZE];
 
@@ -82,11 +92,10 @@ add_row(struct rte_tel_data *d, const struct bf_table *t, const void *row, uint3
 		add_value(d, name, &v);
 		return 0;
 	}
-	inner = make_row(t, row);
-	return inner == NULL ? -ENOMEM : rte_tel_data_add_dict_container(d, name, inner, 0);
+	return add_inner(d, name, make_row(t, row));
 }
 
-/* A list as a dictionary. @return NULL when out of memory */
+/* A list as a dictionary, as much of it as that takes. @return NULL when out of memory */
 static struct rte_tel_data *
 make_list(const struct bf_table *t, const struct bf_rows *rows)
 {
@@ -95,7 +104,7 @@ make_list(const struct bf_table *t, const struct bf_rows *rows)
 	if (d == NULL)
 		return NULL;
 	rte_tel_data_start_dict(d);
-	for (uint32_t i = 0; i < rows->n; i++)
+	for (uint32_t i = 0; i < rows->n && i < RTE_TEL_MAX_DICT_ENTRIES; i++)
 		if (add_row(d, t, bf_rows_at(rows, i, t->row_size), i) != 0)
 			break;
 	return d;
@@ -106,12 +115,11 @@ add_below(struct rte_tel_data *d, const struct bf_field *f, const void *row)
 {
 	const void *at = (const char *)row + f->offset;
 	const struct bf_rows *rows = at;
-	struct rte_tel_data *inner;
 
 	if (f->type == BF_FIELD_ROWS && rows->n == 0)
 		return 0;
-	inner = f->type == BF_FIELD_ROWS ? make_list(f->table, rows) : make_row(f->table, at);
-	return inner == NULL ? -ENOMEM : rte_tel_data_add_dict_container(d, f->name, inner, 0);
+	return add_inner(d, f->name,
+		f->type == BF_FIELD_ROWS ? make_list(f->table, rows) : make_row(f->table, at));
 }
 
 static void
@@ -190,7 +198,8 @@ fill_rows(struct rte_tel_data *d, const struct bf_table *t, const struct bf_rows
 		len += length_of(t, row, out);
 		if (i > from && (len > ANSWER_MAX || i - from == RTE_TEL_MAX_DICT_ENTRIES - 1)) {
 			snprintf(more, sizeof(more), "+%u", i);
-			return rte_tel_data_add_dict_string(d, "more", more);
+			ret = rte_tel_data_add_dict_string(d, "more", more);
+			return ret < 0 ? ret : 1;
 		}
 		ret = add_row(d, t, row, i);
 	}

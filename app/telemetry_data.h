@@ -25,7 +25,7 @@
  * @param from
  *   Leave out so many rows at the beginning.
  * @return
- *   0 or -ENOMEM; what @p d has got by then is lost.
+ *   0; 1: there are more rows; -errno: what @p d has got by then is lost.
  */
 int bf_telemetry_fill(struct rte_tel_data *d, const struct bf_table *t, const struct bf_rows *rows,
 	bool one, uint32_t from);

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_families
@@ -324,6 +325,30 @@ def test_more_rows_than_an_answer_holds_come_in_several(rig):
     first = telemetry.ask("/bondfwd/guests")
     assert 10 < len(first) < 60 and first["more"] == f"+{len(first) - 1}"
     assert [g["name"] for g in telemetry.rows("guests")] == names
+
+
+def test_the_answers_of_one_question_are_of_one_moment(rig):
+    """For a second: what went away in between is in the later answers, too."""
+    r = rig(guests=(), far_peers=False, telemetry=True)
+    names = [f"vm{i}" for i in range(60)]
+    for name in names:
+        r.daemon.ctl(f"add guest {name} socket={r.workdir}/{name}.sock")
+    telemetry = Telemetry(r.daemon)
+
+    def walk():
+        """What there was, and what was said of it while its first guest went; None: that took too long."""
+        before = [g["name"] for g in telemetry.rows("guests")]
+        begin = time.monotonic()
+        first = telemetry.ask("/bondfwd/guests")
+        more = first.pop("more")
+        r.daemon.ctl(f"remove guest {before[0]}")
+        rest = telemetry.rows("guests", f",{more}")
+        said = [g["name"] for g in [*first.values(), *rest]]
+        return (said, before) if time.monotonic() < begin + 1 else None
+
+    said, before = wait_for(walk, what="both parts within a second")
+    assert said == before
+    assert [g["name"] for g in telemetry.rows("guests")] == before[1:]
 
 
 def test_many_clients_are_answered_while_the_configuration_changes(rig):
