@@ -10,19 +10,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "base/net.h"
 
 #define IPV6_LEN 40
 #define ND_AND_OPTION_LEN (BF_ND_LEN + 8)
 #define ICMPV6 58
-
-static uint8_t *
-put_be16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return p + 2;
-}
 
 static void
 put_unless_null(uint8_t *p, const uint8_t *from, size_t len)
@@ -38,19 +31,23 @@ bf_build_ethernet(
 	memcpy(p, dst, 6);
 	memcpy(p + 6, src, 6);
 	p += 12;
-	if (vlan != 0)
-		p = put_be16(put_be16(p, BF_ETHERTYPE_VLAN), vlan);
-	return put_be16(p, type);
+	if (vlan != 0) {
+		bf_put_be16(p, BF_ETHERTYPE_VLAN);
+		bf_put_be16(p + 2, vlan);
+		p += 4;
+	}
+	bf_put_be16(p, type);
+	return p + 2;
 }
 
 uint8_t *
 bf_build_arp(uint8_t *p, const struct bf_build_arp *arp)
 {
-	put_be16(p, 1); /* Ethernet */
-	put_be16(p + 2, BF_ETHERTYPE_IPV4);
+	bf_put_be16(p, 1); /* Ethernet */
+	bf_put_be16(p + 2, BF_ETHERTYPE_IPV4);
 	p[4] = 6;
 	p[5] = 4;
-	put_be16(p + 6, arp->op);
+	bf_put_be16(p + 6, arp->op);
 	put_unless_null(p + 8, arp->sender_mac, 6);
 	put_unless_null(p + 14, arp->sender_ip, 4);
 	put_unless_null(p + 18, arp->target_mac, 6);
@@ -96,6 +93,6 @@ bf_build_nd(uint8_t *p, const struct bf_build_nd *nd)
 	m[BF_ND_LEN] = nd->option;
 	m[BF_ND_LEN + 1] = 1; /* of 8 bytes */
 	memcpy(m + BF_ND_LEN + 2, nd->mac, 6);
-	put_be16(m + 2, icmpv6_checksum(p, ND_AND_OPTION_LEN));
+	bf_put_be16(m + 2, icmpv6_checksum(p, ND_AND_OPTION_LEN));
 	return m + ND_AND_OPTION_LEN;
 }

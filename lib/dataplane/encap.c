@@ -7,6 +7,7 @@
  */
 #include "dataplane/encap.h"
 
+#include "base/be.h"
 #include "base/net.h"
 
 #define MAX_TAGS 2

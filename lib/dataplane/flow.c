@@ -12,6 +12,7 @@
 
 #include <rte_byteorder.h>
 
+#include "base/be.h"
 #include "base/net.h"
 #include "dataplane/encap.h"
 #include "dataplane/fold.h"

@@ -18,6 +18,7 @@
 
 #include <rte_mbuf.h>
 
+#include "base/be.h"
 #include "dataplane/checksum.h"
 #include "dataplane/frame.h"
 

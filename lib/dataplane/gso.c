@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "base/be.h"
 #include "dataplane/checksum.h"
 #include "dataplane/packet.h"
 

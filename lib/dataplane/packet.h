@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Numbers of IP, TCP and UDP as they stand in packets, and how they are read and written there.
+ * Numbers of IP, TCP and UDP as they stand in packets.
  *
- * Threads: any (pure functions).
+ * Threads: any (constants).
  */
 #ifndef BF_DATAPLANE_PACKET_H
 #define BF_DATAPLANE_PACKET_H
-
-#include <stdint.h>
-#include <string.h>
-
-#include <rte_byteorder.h>
 
 /* IP protocols and IPv6 extension headers (IANA). */
 enum {
@@ -54,36 +49,5 @@ enum {
 	BF_TCP_URG = 0x20,
 	BF_TCP_CWR = 0x80,
 };
-
-static inline uint16_t
-bf_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static inline uint32_t
-bf_be32(const uint8_t *p)
-{
-	uint32_t be;
-
-	memcpy(&be, p, sizeof(be));
-	return rte_be_to_cpu_32(be);
-}
-
-static inline void
-bf_put_be16(uint8_t *p, uint32_t value)
-{
-	uint16_t be = rte_cpu_to_be_16((uint16_t)value);
-
-	memcpy(p, &be, sizeof(be));
-}
-
-static inline void
-bf_put_be32(uint8_t *p, uint32_t value)
-{
-	uint32_t be = rte_cpu_to_be_32(value);
-
-	memcpy(p, &be, sizeof(be));
-}
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <rte_cycles.h>
 
+#include "base/be.h"
 #include "dataplane/checksum.h"
 #include "dataplane/frame.h"
 

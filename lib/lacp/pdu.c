@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "base/be.h"
 #include "base/net.h"
 
 enum {
@@ -38,19 +39,6 @@ enum {
 
 static const uint8_t slow_group[6] = {0x01, 0x80, 0xc2, 0x00, 0x00, 0x02};
 
-static uint16_t
-get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void
-put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
 static bool
 is_tlv(const uint8_t *p, uint8_t type, uint8_t len)
 {
@@ -60,11 +48,11 @@ is_tlv(const uint8_t *p, uint8_t type, uint8_t len)
 static void
 get_port(const uint8_t *tlv, struct bf_lacp_port *port)
 {
-	port->system_priority = get16(tlv + 2);
+	port->system_priority = bf_be16(tlv + 2);
 	memcpy(port->system_id, tlv + 4, 6);
-	port->key = get16(tlv + 10);
-	port->port_priority = get16(tlv + 12);
-	port->port_number = get16(tlv + 14);
+	port->key = bf_be16(tlv + 10);
+	port->port_priority = bf_be16(tlv + 12);
+	port->port_number = bf_be16(tlv + 14);
 	port->state = tlv[16];
 }
 
@@ -73,11 +61,11 @@ put_port(uint8_t *tlv, uint8_t type, const struct bf_lacp_port *port)
 {
 	tlv[0] = type;
 	tlv[1] = TLV_PORT_LEN;
-	put16(tlv + 2, port->system_priority);
+	bf_put_be16(tlv + 2, port->system_priority);
 	memcpy(tlv + 4, port->system_id, 6);
-	put16(tlv + 10, port->key);
-	put16(tlv + 12, port->port_priority);
-	put16(tlv + 14, port->port_number);
+	bf_put_be16(tlv + 10, port->key);
+	bf_put_be16(tlv + 12, port->port_priority);
+	bf_put_be16(tlv + 14, port->port_number);
 	tlv[16] = port->state;
 }
 
@@ -91,7 +79,7 @@ decode_lacp(const uint8_t *frame, struct bf_lacp_pdu *out)
 	out->version = frame[OFF_VERSION];
 	get_port(frame + OFF_ACTOR, &out->actor);
 	get_port(frame + OFF_PARTNER, &out->partner);
-	out->collector_max_delay = get16(frame + OFF_COLLECTOR + 2);
+	out->collector_max_delay = bf_be16(frame + OFF_COLLECTOR + 2);
 	return BF_LACP_PDU_LACP;
 }
 
@@ -105,9 +93,9 @@ decode_marker(const uint8_t *frame, struct bf_lacp_pdu *out)
 	if (frame[OFF_VERSION] == 0 || tlv[1] != TLV_MARKER_LEN)
 		return BF_LACP_PDU_BAD;
 	out->version = frame[OFF_VERSION];
-	out->marker.port = get16(tlv + 2);
+	out->marker.port = bf_be16(tlv + 2);
 	memcpy(out->marker.system_id, tlv + 4, 6);
-	out->marker.transaction = (uint32_t)get16(tlv + 10) << 16 | get16(tlv + 12);
+	out->marker.transaction = (uint32_t)bf_be16(tlv + 10) << 16 | bf_be16(tlv + 12);
 	return tlv[0] == TLV_MARKER ? BF_LACP_PDU_MARKER : BF_LACP_PDU_MARKER_RESPONSE;
 }
 
@@ -117,7 +105,7 @@ bf_lacp_pdu_decode(const uint8_t *frame, size_t len, struct bf_lacp_pdu *out)
 	memset(out, 0, sizeof(*out));
 	out->kind = BF_LACP_PDU_BAD;
 	if (len <= OFF_SUBTYPE || memcmp(frame, slow_group, sizeof(slow_group)) != 0 ||
-		get16(frame + OFF_TYPE) != BF_ETHERTYPE_SLOW)
+		bf_be16(frame + OFF_TYPE) != BF_ETHERTYPE_SLOW)
 		return out->kind;
 	/* Other slow protocols have lengths of their own: name them before the length check. */
 	if (frame[OFF_SUBTYPE] != SUBTYPE_LACP && frame[OFF_SUBTYPE] != SUBTYPE_MARKER)
@@ -137,7 +125,7 @@ put_header(uint8_t frame[BF_LACP_FRAME_LEN], const uint8_t src_mac[6], uint8_t s
 	memset(frame, 0, BF_LACP_FRAME_LEN);
 	memcpy(frame, slow_group, sizeof(slow_group));
 	memcpy(frame + OFF_SRC, src_mac, 6);
-	put16(frame + OFF_TYPE, BF_ETHERTYPE_SLOW);
+	bf_put_be16(frame + OFF_TYPE, BF_ETHERTYPE_SLOW);
 	frame[OFF_SUBTYPE] = subtype;
 	frame[OFF_VERSION] = 1;
 }
@@ -163,8 +151,8 @@ bf_lacp_marker_encode(uint8_t frame[BF_LACP_FRAME_LEN], const uint8_t src_mac[6]
 	put_header(frame, src_mac, SUBTYPE_MARKER);
 	tlv[0] = response ? TLV_MARKER_RESPONSE : TLV_MARKER;
 	tlv[1] = TLV_MARKER_LEN;
-	put16(tlv + 2, marker->port);
+	bf_put_be16(tlv + 2, marker->port);
 	memcpy(tlv + 4, marker->system_id, 6);
-	put16(tlv + 10, (uint16_t)(marker->transaction >> 16));
-	put16(tlv + 12, (uint16_t)marker->transaction);
+	bf_put_be16(tlv + 10, (uint16_t)(marker->transaction >> 16));
+	bf_put_be16(tlv + 12, (uint16_t)marker->transaction);
 }

@@ -13,6 +13,8 @@
 #include <rte_dev_info.h>
 #include <rte_ethdev.h>
 
+#include "base/be.h"
+
 #define NO_LIGHT_MW 0.0001 /* -40 dBm, the least that modules tell */
 
 /* SFF-8472: address A0h, then A2h. */
@@ -42,12 +44,6 @@ enum {
 	QSFP_LEN = 212,
 };
 
-static uint16_t
-word_at(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 static void
 text_at(const uint8_t *p, char text[17])
 {
@@ -64,25 +60,25 @@ text_at(const uint8_t *p, char text[17])
 static double
 celsius_at(const uint8_t *p)
 {
-	return (int16_t)word_at(p) / 256.0;
+	return (int16_t)bf_be16(p) / 256.0;
 }
 
 static double
 volts_at(const uint8_t *p)
 {
-	return word_at(p) / 1e4;
+	return bf_be16(p) / 1e4;
 }
 
 static double
 milliamperes_at(const uint8_t *p)
 {
-	return word_at(p) / 500.0;
+	return bf_be16(p) / 500.0;
 }
 
 static double
 milliwatts_at(const uint8_t *p)
 {
-	return word_at(p) / 1e4;
+	return bf_be16(p) / 1e4;
 }
 
 static int

@@ -13,6 +13,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "base/be.h"
 #include "base/build.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -97,7 +98,7 @@ answer_of(const struct bf_bond *b, const uint8_t *p, uint32_t len)
 	uint16_t vlan = 0;
 
 	if (len >= 18 && p[12] == 0x81 && p[13] == 0) {
-		vlan = (uint16_t)((p[14] << 8 | p[15]) & 0xfff);
+		vlan = bf_be16(p + 14) & 0xfff;
 		at += 4;
 	}
 	for (uint32_t n = 0; n < b->cfg.probe_targets.n; n++) {

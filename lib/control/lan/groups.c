@@ -13,6 +13,7 @@
 #include <rte_byteorder.h>
 #include <rte_ip.h>
 
+#include "base/be.h"
 #include "control/lan/shares.h"
 #include "dataplane/sizes.h"
 
@@ -217,11 +218,11 @@ hear_records(struct bf_groups *g, const struct bf_group *from, const uint8_t *p,
 	uint32_t now_s)
 {
 	uint32_t addr_len = from->v6 ? 16 : 4, at = 8;
-	unsigned int n = (unsigned int)(p[6] << 8 | p[7]);
+	unsigned int n = bf_be16(p + 6);
 
 	while (n-- > 0 && at + 4 + addr_len <= len) {
 		const uint8_t *rec = p + at;
-		unsigned int n_src = (unsigned int)(rec[2] << 8 | rec[3]);
+		unsigned int n_src = bf_be16(rec + 2);
 		uint32_t size = 4 + addr_len + n_src * addr_len + rec[1] * 4u;
 		struct bf_group m = *from;
 
