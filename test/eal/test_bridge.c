@@ -200,22 +200,30 @@ listens(const char *name)
 	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-static const char *event_wanted;
+struct said {
+	const char *what;
+	unsigned int n;
+	char text[256];
+};
 
 static void
-count_event(void *arg, const struct bf_event *e)
+find_event(void *arg, const struct bf_event *e)
 {
-	*(unsigned int *)arg += strcmp(e->what, event_wanted) == 0;
+	struct said *s = arg;
+
+	if (strcmp(e->what, s->what) != 0)
+		return;
+	s->n++;
+	memcpy(s->text, e->text, sizeof(s->text));
 }
 
 static unsigned int
 n_events(const char *what)
 {
-	unsigned int n = 0;
+	struct said s = {.what = what};
 
-	event_wanted = what;
-	bf_events_visit(&br->events, count_event, &n);
-	return n;
+	bf_events_visit(&br->events, find_event, &s);
+	return s.n;
 }
 
 static void
@@ -685,23 +693,6 @@ test_where_a_lag_is_expected_a_station_follows_at_once(void **state)
 	assert_int_equal(port_of_station(), 1);
 }
 
-struct said {
-	const char *what;
-	unsigned int n;
-	char text[256];
-};
-
-static void
-find_event(void *arg, const struct bf_event *e)
-{
-	struct said *s = arg;
-
-	if (strcmp(e->what, s->what) != 0)
-		return;
-	s->n++;
-	memcpy(s->text, e->text, sizeof(s->text));
-}
-
 static void
 test_moves_are_told_with_both_ports_and_not_without_end(void **state)
 {
@@ -1104,6 +1095,42 @@ test_what_was_kept_by_slot_is_not_the_next_guests(void **state)
 }
 
 static void
+test_a_crowd_is_told_once_whatever_becomes_of_it(void **state)
+{
+	uint64_t now = bf_clock_ms(), *drops;
+	struct said s = {.what = "mac_limit"};
+
+	(void)state;
+	add_guest("a", "mac_guard=on,mac_limit=2");
+	apply();
+	drops = br->lcores.workers[0]->counters->ports[1].drops;
+	bf_bridge_tick(br, now);
+	br->fdb->port_evicted[1] = 7;
+	drops[BF_DROP_MAC_LIMIT] = 5;
+	bf_bridge_tick(br, now += 1000);
+	drops[BF_DROP_MAC_LIMIT] = 8; /* told with what follows */
+	for (int i = 0; i < 20; i++)
+		bf_bridge_tick(br, now += 1000);
+	bf_events_visit(&br->events, find_event, &s);
+	assert_int_equal(s.n, 1);
+	assert_non_null(strstr(s.text, ": 7 were forgotten"));
+	assert_non_null(
+		strstr(s.text, "; 5 frames of new ones were dropped; set guest a mac_limit=N"));
+	bf_bridge_tick(br, now += 20000);
+	s.n = 0;
+	bf_events_visit(&br->events, find_event, &s);
+	assert_int_equal(s.n, 2);
+	assert_non_null(strstr(s.text, "mac_limit=2: 3 frames of new ones were dropped; "));
+	bf_stats_clear_port(br, 1);
+	drops[BF_DROP_MAC_LIMIT] += 1;
+	bf_bridge_tick(br, now += 40000);
+	s.n = 0;
+	bf_events_visit(&br->events, find_event, &s);
+	assert_int_equal(s.n, 3);
+	assert_non_null(strstr(s.text, "mac_limit=2: 1 frames"));
+}
+
+static void
 test_the_tick_says_when_it_is_due(void **state)
 {
 	(void)state;
@@ -1178,6 +1205,7 @@ main(void)
 		T(test_a_member_with_too_many_errors_is_drained_until_it_is_trusted),
 		T(test_hooks_are_called_once_for_each_slot_that_becomes_free),
 		T(test_what_was_kept_by_slot_is_not_the_next_guests),
+		T(test_a_crowd_is_told_once_whatever_becomes_of_it),
 		T(test_the_tick_says_when_it_is_due),
 		T(test_a_running_worker_survives_a_storm_of_changes),
 	};

@@ -8,25 +8,44 @@
 #include "control/guests/crowd.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "control/bridge.h"
 #include "control/loop/task.h"
 #include "control/observe/events.h"
+#include "control/observe/stats.h"
 
 #define REPEAT_S 30
 
+/* What became of the stations beyond the limit; a guarded guest's are refused, but in many VLANs. */
 static void
-crowd_tell(struct bf_bridge *br, uint16_t slot, uint64_t pushed_out)
+guest_tell(struct bf_bridge *br, const struct bf_guest *g, uint64_t pushed_out, uint64_t refused)
+{
+	char what[192] = "";
+	size_t len = 0;
+
+	if (pushed_out > 0)
+		len = (size_t)snprintf(what, sizeof(what),
+			" (the same address counts once in each VLAN): %" PRIu64
+			" were forgotten for new ones, frames to those are flooded",
+			pushed_out);
+	if (refused > 0)
+		snprintf(what + len, sizeof(what) - len,
+			"%s %" PRIu64 " frames of new ones were dropped", len > 0 ? ";" : ":",
+			refused);
+	bf_event(&br->events, BF_LOG_WARNING, "mac_limit", g->cfg.name,
+		"has more stations than mac_limit=%" PRIu32
+		"%s; set guest %s mac_limit=N allows more",
+		g->cfg.mac_limit, what, g->cfg.name);
+}
+
+static void
+crowd_tell(struct bf_bridge *br, uint16_t slot, uint64_t pushed_out, uint64_t refused)
 {
 	const struct bf_guest *g = br->guests[slot];
 
 	if (g != NULL)
-		bf_event(&br->events, BF_LOG_WARNING, "mac_limit", g->cfg.name,
-			"has more stations than mac_limit=%" PRIu32
-			" (the same address counts once in each VLAN): %" PRIu64
-			" were forgotten for new ones, frames to those are flooded; set guest %s "
-			"mac_limit=N allows more",
-			g->cfg.mac_limit, pushed_out, g->cfg.name);
+		guest_tell(br, g, pushed_out, refused);
 	else if (bf_is_bond_slot(slot))
 		bf_event(&br->events, BF_LOG_WARNING, "mac_limit",
 			br->up[bf_bond_of_slot(slot)].bond.cfg.name,
@@ -34,6 +53,36 @@ crowd_tell(struct bf_bridge *br, uint16_t slot, uint64_t pushed_out)
 			" were forgotten for new ones, frames to those are flooded; --fdb-size allows "
 			"more than %" PRIu32,
 			pushed_out, br->fdb->capacity);
+}
+
+/* Frames of new addresses that a guarded guest's limit has dropped. */
+static uint64_t
+refused_frames(const struct bf_bridge *br, uint16_t slot)
+{
+	const struct bf_guest *g = br->guests[slot];
+	struct bf_port_counters c;
+
+	if (g == NULL || !g->cfg.mac_guard)
+		return 0;
+	bf_stats_port(br, slot, &c);
+	return c.drops[BF_DROP_MAC_LIMIT];
+}
+
+static void
+port_look(struct bf_bridge *br, uint16_t slot, uint32_t now_s)
+{
+	struct bf_crowd *c = &br->crowd;
+	uint64_t pushed_out = br->fdb->port_evicted[slot], refused = refused_frames(br, slot);
+
+	if (refused < c->refused[slot]) /* the counters were cleared */
+		c->refused[slot] = 0;
+	if ((pushed_out == c->seen[slot] && refused == c->refused[slot]) ||
+		(c->told_s[slot] != 0 && now_s - c->told_s[slot] < REPEAT_S))
+		return;
+	crowd_tell(br, slot, pushed_out - c->seen[slot], refused - c->refused[slot]);
+	c->seen[slot] = pushed_out;
+	c->refused[slot] = refused;
+	c->told_s[slot] = now_s;
 }
 
 uint64_t
@@ -46,15 +95,8 @@ bf_crowd_tick(void *bridge, uint64_t now_ms)
 	if (now_s == c->looked_s)
 		return now_ms + BF_TURN_MS; /* the FDB's clock */
 	c->looked_s = now_s;
-	for (uint16_t s = 0; s < BF_MAX_PORTS; s++) {
-		uint64_t now = br->fdb->port_evicted[s];
-
-		if (now == c->seen[s] || (c->told_s[s] != 0 && now_s - c->told_s[s] < REPEAT_S))
-			continue;
-		crowd_tell(br, s, now - c->seen[s]);
-		c->seen[s] = now;
-		c->told_s[s] = now_s;
-	}
+	for (uint16_t s = 0; s < BF_MAX_PORTS; s++)
+		port_look(br, s, now_s);
 	return now_ms + BF_TURN_MS;
 }
 
@@ -64,5 +106,6 @@ bf_crowd_slot_gone(void *bridge, uint16_t slot)
 	struct bf_bridge *br = bridge;
 
 	br->crowd.seen[slot] = br->fdb->port_evicted[slot];
+	br->crowd.refused[slot] = 0;
 	br->crowd.told_s[slot] = 0;
 }

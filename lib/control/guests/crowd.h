@@ -2,7 +2,7 @@
 
 /*
  * Ports with more stations than they may have: said in words, or frames to the forgotten ones are
- * flooded and nobody knows why.
+ * flooded, those of a guarded guest's new ones dropped, and nobody knows why.
  *
  * Threads: ctx control.
  */
@@ -17,6 +17,7 @@ struct bf_crowd {
 	uint32_t looked_s;
 	uint32_t told_s[BF_MAX_PORTS]; /* 0: not yet */
 	uint64_t seen[BF_MAX_PORTS]; /* stations that had been pushed out at the last event */
+	uint64_t refused[BF_MAX_PORTS]; /* frames that a guard had dropped for the limit then */
 };
 
 /** Look once a second; an event for each such port, every 30 s at most. A task's tick. */

@@ -362,24 +362,6 @@ bf_guards_visit(const struct bf_bridge *br, bf_bindings_cb *cb, void *arg)
 			br->guards.waiting[i].n);
 }
 
-/* A guest with no room that goes on to use new addresses. */
-static void
-limit_tell(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
-{
-	struct bf_port_counters c;
-	uint64_t refused;
-	uint32_t missed = 0;
-
-	bf_stats_port(br, g->slot, &c);
-	refused = c.drops[BF_DROP_MAC_LIMIT];
-	if (refused > g->guard.limited_seen && bf_log_allow(&g->guard.limit_told, now_ms, &missed))
-		bf_event(&br->events, BF_LOG_WARNING, "mac_limit", g->cfg.name,
-			"sends from more addresses than mac_limit=%" PRIu32 " allows: %" PRIu64
-			" frames of new ones were dropped; set guest %s mac_limit=N allows more",
-			g->cfg.mac_limit, refused - g->guard.limited_seen, g->cfg.name);
-	g->guard.limited_seen = refused;
-}
-
 static void
 guard_tick(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 {
@@ -389,8 +371,6 @@ guard_tick(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 		return;
 	if (g->guard.n_bound > 0 && now_ms - g->guard.seen_ms > BF_GUARD_KEEP_MS)
 		bf_guards_clear(br, g);
-	if (!bf_guard_has_room(g->guard.words))
-		limit_tell(br, g, now_ms);
 	room_write(g);
 }
 

@@ -34,8 +34,7 @@ struct bf_guest_guard {
 	uint32_t n_bound;
 	uint64_t bound[BF_GUARD_MACS]; /* learned, as loaded little-endian */
 	uint64_t seen_ms; /* when it was connected last, or made */
-	uint64_t limited_seen; /* frames dropped as mac_limit that were reported */
-	struct bf_log_limit told, limit_told;
+	struct bf_log_limit told;
 };
 
 /** Bindings of a guest that is not there: it is opened anew, or comes after a restart. */
