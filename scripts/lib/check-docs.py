@@ -18,6 +18,10 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "test/functional"))
+import samples  # noqa: E402 (the pages with samples, and what a sample is)
+
 CONSOLE = ROOT / "docs/console.md"
 STRINGS = r'((?:"(?:\\.|[^"\\])*"\s*)+)'
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
@@ -147,13 +151,13 @@ def dead_links():
 
 # Blocks: fenced ones hold output and are marked; indented ones hold what is typed.
 
-SAMPLED = ["README.md", *(f"docs/{name}.md" for name in ("console", "lacp", "offloads", "troubleshooting"))]
 MARK = re.compile(r"<!-- (sample: [\w-]+|drawing) -->")
-TYPED = re.compile(r"(# |[A-Z_]+=\S+ )*(bondfwd>?|bondctl|scripts/|meson|ninja|python3|clang|nice)")
+TYPED = re.compile(r"(# |[A-Z_]+=\S+ )*(bondfwd>?|bondctl|scripts/|meson|ninja|python3|clang|nice|ip |set |show )")
 
 
 def wrong_blocks():
-    for name in SAMPLED:
+    for page in samples.PAGES:
+        name = page.relative_to(ROOT)
         before, is_inside, goes_on = "", False, False
         for number, line in enumerate(read(name).splitlines(), 1):
             if line.startswith("```"):
@@ -168,6 +172,13 @@ def wrong_blocks():
             before = line
 
 
+def unplayed_samples():
+    for page in {*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")} - {*samples.PAGES}:
+        if samples.BLOCK.search(page.read_text(encoding="utf-8")):
+            yield (f"{page.relative_to(ROOT)}: a sample that no test plays: expected the page in PAGES of "
+                   "test/functional/samples.py")
+
+
 def main(argv):
     if argv[1:] not in ([], ["--write"]):
         sys.exit(f"check-docs.py: {' '.join(argv[1:])}: expected nothing, or --write")
@@ -176,7 +187,7 @@ def main(argv):
     if argv[1:] == ["--write"]:
         CONSOLE.write_text(fresh, encoding="utf-8")
         page = fresh
-    problems = [*dead_links(), *wrong_blocks()]
+    problems = [*dead_links(), *wrong_blocks(), *unplayed_samples()]
     if page != fresh:
         problems.append("docs/console.md: a table is not that of the sources: run "
                         "scripts/lib/check-docs.py --write")
