@@ -36,8 +36,10 @@ enum {
 /* Neighbour discovery (RFC 4861): lengths, ICMPv6 types, flags of an advertisement, options. */
 enum {
 	BF_ND_LEN = 24, /* solicitation or advertisement up to its target address */
+	BF_ND_ROUTER_ADVERT = 134,
 	BF_ND_SOLICIT = 135,
 	BF_ND_ADVERT = 136,
+	BF_ND_REDIRECT = 137,
 	BF_ND_OVERRIDE = 0x20,
 	BF_ND_SOLICITED = 0x40,
 	BF_ND_ROUTER = 0x80,

@@ -33,6 +33,12 @@
 		"a new address of a guest that uses as many as its mac_limit allows") \
 	X(CONTROL_PROTOCOL, "control_protocol", "in", \
 		"a protocol of switches (STP, LLDP, CDP, VTP and others) from a guest") \
+	X(ROGUE_DHCP, "rogue_dhcp", "in", \
+		"to a DHCP client's port, from a guest that may not be a DHCP server") \
+	X(ROGUE_ROUTER, "rogue_router", "in", \
+		"a router advertisement or redirect of IPv6 from a guest that may not be a router") \
+	X(HIDDEN_HEADER, "hidden_header", "in", \
+		"tags, extension headers or a short fragment hide from the guest's guards what it is") \
 	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from") \
 	X(REFLECTED, "reflected", "in", "a guest's own frame came back on the bond") \
 	X(DUPLICATE, "duplicate", "in", "flooded copy on a member that is not the designated one") \

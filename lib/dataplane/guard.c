@@ -7,6 +7,9 @@
  */
 #include "dataplane/guard.h"
 
+#include "base/be.h"
+#include "dataplane/inside.h"
+
 /* First bytes of an address, as loaded little-endian. */
 #define BYTES(a, b, c, d, e, f) \
 	((uint64_t)(f) << 40 | (uint64_t)(e) << 32 | (uint64_t)(d) << 24 | (uint64_t)(c) << 16 | \
@@ -41,4 +44,36 @@ bf_guard_is_control(const struct bf_frame *f)
 		if (bf_guard_word_has(control_addresses[i], f->dst & BF_FDB_MAC_MASK))
 			return true;
 	return false;
+}
+
+static bool
+is_for_dhcp_client(const struct bf_inside *in)
+{
+	uint16_t port = in->type == BF_ET_IPV4 ? BF_PORT_DHCP_CLIENT : BF_PORT_DHCPV6_CLIENT;
+
+	return in->proto == BF_PROTO_UDP && bf_be16(in->upper + 2) == port;
+}
+
+static bool
+is_of_router(const struct bf_inside *in)
+{
+	return in->type == BF_ET_IPV6 && in->proto == BF_PROTO_ICMPV6 &&
+		(in->upper[0] == BF_ND_ROUTER_ADVERT || in->upper[0] == BF_ND_REDIRECT);
+}
+
+enum bf_drop
+bf_guard_judge(uint32_t guards, const struct rte_mbuf *m)
+{
+	struct bf_inside in;
+
+	bf_inside_read(m, &in);
+	if (in.hidden)
+		return BF_DROP_HIDDEN_HEADER;
+	if (in.upper == NULL)
+		return BF_DROP_COUNT;
+	if ((guards & BF_GUARD_DHCP) && is_for_dhcp_client(&in))
+		return BF_DROP_ROGUE_DHCP;
+	if ((guards & BF_GUARD_ROUTER) && is_of_router(&in))
+		return BF_DROP_ROGUE_ROUTER;
+	return BF_DROP_COUNT;
 }

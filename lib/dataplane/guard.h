@@ -13,6 +13,10 @@
  * second later.  So a guest that invents addresses gets as many frames through in a second as it has
  * room, and none once that is used up.
  *
+ * What a guest says, as a server of DHCP or a router, differs from frame to frame, so decisions that are
+ * remembered do not hold: the rule GUARD (rules.h) looks at each frame of ports that have such a guard.
+ * Most frames are plain: they say nothing of that kind, and are known by a few bytes.
+ *
  * Threads: worker; control writes.
  */
 #ifndef BF_DATAPLANE_GUARD_H
@@ -25,12 +29,16 @@
 #include <rte_common.h>
 
 #include "dataplane/frame.h"
+#include "dataplane/packet.h"
 
 #define BF_GUARD_MACS 64
 
 /* What of it is in force: bf_port_rules.guards. */
 #define BF_GUARD_MAC 1u
 #define BF_GUARD_PROTOCOLS 2u
+#define BF_GUARD_DHCP 4u
+#define BF_GUARD_ROUTER 8u
+#define BF_GUARD_READS (BF_GUARD_DHCP | BF_GUARD_ROUTER) /* by the rule GUARD */
 
 struct bf_guard {
 	uint32_t n; /* words in use; control: w */
@@ -90,5 +98,41 @@ bf_guard_take_room(struct bf_guard *g)
  * ethertype behind the tags: LLDP, pause, MVRP, MSRP, CFM, MRP.
  */
 bool bf_guard_is_control(const struct bf_frame *f);
+
+/** May the rule GUARD let it pass without a look behind its first headers? */
+static inline bool
+bf_guard_is_plain(const struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint32_t simple = BF_ET_IPV4 | 0x45u << 16; /* IPv4 without options */
+	uint16_t type, port;
+	uint32_t head;
+
+	if (unlikely(m->data_len < 14 + BF_IPV4_LEN + 4))
+		return false;
+	memcpy(&head, p + 12, 4);
+	memcpy(&port, p + 36, 2);
+	if (likely((head & 0xffffff) == simple))
+		return port != RTE_BE16(BF_PORT_DHCP_CLIENT) || p[23] != BF_PROTO_UDP;
+	type = (uint16_t)head;
+	if (type == BF_ET_IPV6 && m->data_len >= 14 + BF_IPV6_LEN + 4) {
+		memcpy(&port, p + 56, 2);
+		return p[20] == BF_PROTO_TCP ||
+			(p[20] == BF_PROTO_UDP && port != RTE_BE16(BF_PORT_DHCPV6_CLIENT));
+	}
+	return type == BF_ET_ARP;
+}
+
+/**
+ * Read a frame of a guest.
+ *
+ * A client takes an answer by its own port, whatever the server's: so does this.
+ *
+ * @param guards
+ *   Which of BF_GUARD_READS are in force.
+ * @return
+ *   BF_DROP_COUNT: it may pass; else the reason to drop it.
+ */
+enum bf_drop bf_guard_judge(uint32_t guards, const struct rte_mbuf *m);
 
 #endif

@@ -8,6 +8,7 @@
 #include "dataplane/rules.h"
 
 #include "dataplane/drop.h"
+#include "dataplane/guard.h"
 #include "dataplane/tap.h"
 
 /* One rule for one burst. @return how many pass, moved to the front. */
@@ -40,6 +41,40 @@ disabled_out(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_
 {
 	bf_drop_note(w, slot, BF_DROP_TO_DISABLED, pkts, n);
 	return 0;
+}
+
+static uint16_t
+guard_in(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t guards = w->view->rules[slot].guards;
+	struct rte_mbuf *refused[BF_BURST];
+	uint16_t pass = 0, n_refused = 0;
+
+	while (pass < n && bf_guard_is_plain(pkts[pass]))
+		pass++;
+	for (uint16_t i = pass; i < n; i++) {
+		enum bf_drop why = bf_guard_is_plain(pkts[i]) ? BF_DROP_COUNT
+							      : bf_guard_judge(guards, pkts[i]);
+
+		if (why == BF_DROP_COUNT) {
+			pkts[pass++] = pkts[i];
+		} else {
+			bf_drop_note(w, slot, why, &pkts[i], 1);
+			refused[n_refused++] = pkts[i];
+		}
+	}
+	for (uint16_t i = 0; i < n_refused; i++)
+		pkts[pass + i] = refused[i];
+	return pass;
+}
+
+static uint16_t
+guard_out(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
+{
+	(void)w;
+	(void)slot;
+	(void)pkts;
+	return n;
 }
 
 static const struct {

@@ -21,7 +21,8 @@
 
 #define BF_RULE_LIST(X) \
 	X(TAP, tap, "tap", "samples and captures look at the frames") \
-	X(DISABLED, disabled, "disabled", "the port is administratively down")
+	X(DISABLED, disabled, "disabled", "the port is administratively down") \
+	X(GUARD, guard, "guard", "what a guest says is read before it is switched: guard.h")
 
 enum bf_rule_id {
 #define BF_RULE_ENUM(sym, func, name, help) BF_RULE_##sym,

@@ -21,6 +21,8 @@
 
 #include "dataplane/flow.h"
 #include "dataplane/frame.h"
+#include "dataplane/guard.h"
+#include "dataplane/rules.h"
 #include "dataplane/stage.h"
 #include "dataplane/switch.h"
 #include "draw.h"
@@ -69,6 +71,7 @@ void stage_tagged_to_guest(uint32_t first);
 void stage_guest_to_bond_hashed(uint32_t first);
 void stage_tagged_to_bond(uint32_t first);
 void stage_guest_to_bond_ordered(uint32_t first);
+void stage_guards(uint32_t first);
 void stage_ring_put(struct driver *d);
 void stage_ring_put_few(struct driver *d);
 void stage_ring_take(struct driver *d, struct rte_mbuf **pkts);
@@ -230,6 +233,14 @@ __attribute__((noinline)) void
 stage_guest_to_bond_ordered(uint32_t first)
 {
 	switch_part(1, first);
+}
+
+/* The guards that read a guest's frames, of which none is refused. */
+__attribute__((noinline)) void
+stage_guards(uint32_t first)
+{
+	for (uint32_t i = first; i < first + PART; i++)
+		sink += bf_rules_in(r->w, 1, BF_RULE_BIT(GUARD), burst[i], BF_BURST);
 }
 
 /* Every frame misses the cache: the epoch changes at each burst. */
@@ -400,6 +411,14 @@ one_round(void)
 	EACH_PART(back, guest_to_bond_hashed);
 	r->view->bonds[0].tx = BF_TX_ORDER;
 	EACH_PART(back, guest_to_bond_ordered);
+	r->view->rules[1].guards = BF_GUARD_READS;
+	for (uint32_t first = 0; first < BURSTS; first += PART) {
+		fill_part(back, first);
+		TIMED(guards, first);
+		switch_part(1, first);
+		rig_collect(r);
+	}
+	r->view->rules[1].guards = 0;
 	guest_ring();
 	packed_ring();
 	prepare_tagged();

@@ -2,6 +2,8 @@
 """Guards of guests: whose address is whose, what is delivered, and the protocols of switches."""
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 
@@ -258,6 +260,71 @@ def test_X06_protocols_of_switches_are_dropped_from_a_guest_and_not_from_the_lan
     passes(r, r.vm(1), [frame(d, VM1, tags) for d in near], {"vm2", FAR})
 
 
+# Servers that a guest may not be.
+
+def dhcp(src=VM1, dst=BROADCAST, sport=67, dport=68, tags=(), frag=None):
+    packet = Ether(dst=dst, src=src)
+    for tag in tags:
+        packet /= tag
+    packet /= IP(src="10.0.0.1", dst="255.255.255.255", **(frag or {}))
+    return bytes(packet / UDP(sport=sport, dport=dport) / Raw(bytes(260)))
+
+
+def icmp6(kind, headers=(), src=VM1, dst="33:33:00:00:00:01", tags=(), more=24):
+    packet = Ether(dst=dst, src=src)
+    for tag in tags:
+        packet /= tag
+    packet /= IPv6(src="fe80::1", dst="ff02::1", hlim=255)
+    for header in headers:
+        packet /= header
+    packet.lastlayer().nh = 58
+    return bytes(packet / Raw(bytes([kind, 0, 0, 0]) + bytes(more)))
+
+
+def dhcpv6(sport=547, dport=546, headers=()):
+    packet = Ether(dst="33:33:00:01:00:02", src=VM1) / IPv6(src="fe80::1", dst="ff02::1:2")
+    for header in headers:
+        packet /= header
+    packet.lastlayer().nh = 17
+    return bytes(packet / UDP(sport=sport, dport=dport) / Raw(bytes(40)))
+
+
+TWO_TAGS = [Dot1AD(vlan=8), Dot1Q(vlan=7)]
+
+
+@pytest.mark.parametrize("key, reason, frames", [
+    ("dhcp_guard", "rogue_dhcp", [
+        dhcp(), dhcp(dst=VM2), dhcp(dst=FAR_MAC), dhcp(sport=4011), dhcp(tags=[Dot1Q(vlan=7)]), dhcp(tags=TWO_TAGS),
+        dhcp(frag={"flags": "MF"}), dhcpv6(), dhcpv6(headers=[IPv6ExtHdrDestOpt()])]),
+    ("ra_guard", "rogue_router", [
+        icmp6(134), icmp6(137), icmp6(134, dst=VM2), icmp6(134, tags=TWO_TAGS), icmp6(134, [IPv6ExtHdrHopByHop()]),
+        icmp6(134, [IPv6ExtHdrDestOpt()] * 5), icmp6(134, [IPv6ExtHdrFragment(m=1, id=7)])]),
+    ("ra_guard", "hidden_header", [
+        icmp6(134, [IPv6ExtHdrDestOpt()] * 17), icmp6(134, [IPv6ExtHdrFragment(m=1, id=7)])[:62],
+        frame(BROADCAST, VM1, [Dot1Q(vlan=0)] * 9)]),
+])
+def test_what_only_servers_say_is_dropped_from_a_guest_and_not_from_the_lan(rig, key, reason, frames):
+    r = rig(guest_opts={"vm1": f"{key}=on"}, log_allowed=[rf"^WARNING: {reason}: vm1: "])
+    learn(r, 1, 2)
+    dropped(r, r.vm(1), frames, reason)
+    wait_for(lambda: r.events(reason), what="an event")
+    assert r.events(reason)[0]["object"] == "vm1"
+    to_all = [f for f in frames if f[0] & 1]
+    passes(r, r.far[0], [f[:6] + bytes.fromhex(FAR_MAC.replace(":", "")) + f[12:] for f in to_all], {"vm1", "vm2"})
+    r.daemon.ctl(f"set guest vm1 {key}=off")
+    passes(r, r.vm(1), to_all, {"vm2", FAR})
+
+
+def test_what_clients_and_hosts_say_passes_the_guards_of_servers(rig):
+    r = rig(guest_opts={"vm1": "dhcp_guard=on,ra_guard=on"})
+    learn(r, 1, 2)
+    passes(r, r.vm(1), [dhcp(sport=68, dport=67), dhcp(sport=67, dport=67), dhcpv6(546, 547),
+                        *[icmp6(kind) for kind in (128, 131, 133, 135, 136, 143)],
+                        icmp6(134, [IPv6ExtHdrFragment(offset=1, m=1, id=7)]),
+                        dhcp(frag={"frag": 2}), frame(BROADCAST, VM1, [Dot1Q(vlan=0)] * 8)], {"vm2", FAR})
+    passes(r, r.vm(1), [dhcp(dst=VM2, sport=68, dport=67)], {"vm2"})
+
+
 def test_without_guards_everything_passes_as_before(rig):
     r = rig()
     learn(r, 1, 2)
@@ -271,7 +338,8 @@ def test_without_guards_everything_passes_as_before(rig):
     ("mac_guard=on", ["mac_limit", "1024", "1 to 64"]),
     ("mac_guard=on,mac_limit=65", ["mac_limit", "65", "1 to 64"]),
     ("mac=52:54", ["mac", "52:54"]), ("mac=01:02:03/49", ["01:02:03/49"]),
-    ("protocol_guard=maybe", ["protocol_guard", "maybe"]),
+    ("protocol_guard=maybe", ["protocol_guard", "maybe"]), ("dhcp_guard=2", ["dhcp_guard", "2", "on"]),
+    ("ra_guard=yess", ["ra_guard", "yess", "on"]),
 ])
 def test_a_guard_that_cannot_be_is_refused_in_words(rig, options, words):
     r = rig(guests=("vm1",))

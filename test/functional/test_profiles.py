@@ -13,10 +13,10 @@ import bf
 from guarding import counted, dropped, guards, learn, passes
 
 VM1, VM2, VM3 = bf.guest_mac(1), bf.guest_mac(2), bf.guest_mac(3)
-TENANT = {"profile": "tenant", "mac_guard": "on", "protocol_guard": "on", "mac_limit": "8",
-          "storm_broadcast": "1kpps", "storm_multicast": "2kpps", "storm_unknown": "5kpps"}
-TRUSTED = {"profile": "trusted", "mac_guard": "off", "protocol_guard": "off", "mac_limit": "1024",
-           "storm_broadcast": "off", "storm_multicast": "off", "storm_unknown": "off"}
+TENANT = {"profile": "tenant", "mac_guard": "on", "protocol_guard": "on", "dhcp_guard": "on", "ra_guard": "on",
+          "mac_limit": "8",          "storm_broadcast": "1kpps", "storm_multicast": "2kpps", "storm_unknown": "5kpps"}
+TRUSTED = {"profile": "trusted", "mac_guard": "off", "protocol_guard": "off", "dhcp_guard": "off", "ra_guard": "off",
+           "mac_limit": "1024",           "storm_broadcast": "off", "storm_multicast": "off", "storm_unknown": "off"}
 OF_A_BOND = {"broadcast": "10kpps", "multicast": "20kpps", "unknown": "50kpps"}
 LINE = re.compile(r"WARNING: config: profile: no line says it")
 
@@ -75,7 +75,7 @@ def test_a_guest_of_a_fresh_start_has_every_guard_and_limit(rig):
     start(r, *r.args)
     assert options(r, "vm1") == TENANT
     shown = guards(r, "vm1")
-    assert shown["mac_guard"] and shown["protocol_guard"] and shown["learns"] and shown["limit"] == 8
+    assert all(shown[k] for k in TENANT if k.endswith("_guard")) and shown["learns"] and shown["limit"] == 8
     assert limits(r, "vm1") == {"broadcast": "1kpps", "multicast": "2kpps", "unknown": "5kpps"}
     assert limits(r, "bond0") == OF_A_BOND
     assert not any(key in line for line in running(r) for key in ("_guard", "mac_limit", "storm_"))

@@ -2,7 +2,8 @@
 
 /*
  * Fuzz target: bytes as a frame, through the parse and through the flow key of every policy, which
- * must be the slow model's; and as a packet that is too big.  The input lies in a buffer of exactly its size.
+ * must be the slow model's; as a packet that is too big; and as what a guest's guards read.  The input lies
+ * in a buffer of exactly its size.
  *
  * Threads: one.
  */
@@ -10,6 +11,8 @@
 #include <string.h>
 
 #include "dataplane/frame.h"
+#include "dataplane/guard.h"
+#include "dataplane/inside.h"
 #include "dataplane/too_big.h"
 #include "flow_model.h"
 #include "replay.h"
@@ -66,6 +69,21 @@ too_big(const struct rte_mbuf *m)
 	CHECK(len == 0 || bf_too_big_make(&of, 1500, 1522, again) == 0);
 }
 
+/* What a guard is told lies in the frame; what it need not read, it would not refuse. */
+static void
+guard(const struct rte_mbuf *m)
+{
+	const uint8_t *end = rte_pktmbuf_mtod(m, const uint8_t *) + m->data_len;
+	enum bf_drop why = bf_guard_judge(BF_GUARD_READS, m);
+	struct bf_inside in;
+
+	bf_inside_read(m, &in);
+	CHECK(in.type == 0 || in.payload + in.len == end);
+	CHECK(in.upper == NULL || (in.upper >= in.payload && in.upper + in.upper_len == end));
+	CHECK(in.hidden == (why == BF_DROP_HIDDEN_HEADER));
+	CHECK(m->data_len < 14 || why == BF_DROP_COUNT || !bf_guard_is_plain(m));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -80,6 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m.nb_segs = 1;
 	parse(&m);
 	too_big(&m);
+	guard(&m);
 	for (unsigned int p = 0; p < BF_POLICY_COUNT; p++)
 		flow(&m, (enum bf_policy)p);
 	return 0;

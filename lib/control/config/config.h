@@ -161,6 +161,7 @@ struct bf_guest_config {
 	bool mac_guard;
 	struct bf_mac_list mac; /* addresses that it may send from; none: they are learned */
 	bool protocol_guard;
+	bool dhcp_guard, ra_guard;
 	char team[BF_NAME_MAX]; /* guests of one team may use each other's addresses */
 	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };

@@ -158,6 +158,16 @@ const struct bf_key bf_guest_keys[] = {
 		.def = "off",
 		.tenant = "on",
 		.help = "on: protocols of switches (STP, LLDP, CDP, VTP and others) are dropped"},
+	{.name = "dhcp_guard",
+		BF_ONOFF(G(dhcp_guard)),
+		.def = "off",
+		.tenant = "on",
+		.help = "on: the guest may not answer as a DHCP server, of IPv4 or IPv6"},
+	{.name = "ra_guard",
+		BF_ONOFF(G(ra_guard)),
+		.def = "off",
+		.tenant = "on",
+		.help = "on: the guest may send no router advertisements and redirects of IPv6"},
 };
 const unsigned int bf_n_guest_keys = sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]);
 const struct bf_key_table bf_guest_table = {.what = "guest",

@@ -278,12 +278,35 @@ bf_guards_restore(struct bf_bridge *br, const struct bf_bindings *b)
 	*w = *b;
 }
 
+/* What the rule GUARD refuses, each with its event. */
+static const struct {
+	enum bf_drop why;
+	const char *event, *does, *key;
+} rogues[BF_GUARD_ROGUES] = {
+	{BF_DROP_ROGUE_DHCP, "rogue_dhcp", "answers as a DHCP server", "dhcp_guard"},
+	{BF_DROP_ROGUE_ROUTER, "rogue_router", "announces itself as a router of IPv6", "ra_guard"},
+	{BF_DROP_HIDDEN_HEADER, "hidden_header",
+		"hides behind tags, extension headers or fragments what its packets carry", NULL},
+};
+
+static uint64_t
+frames_dropped(const struct bf_bridge *br, uint16_t slot, enum bf_drop why)
+{
+	uint64_t n = 0;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		n += br->lcores.workers[w]->counters->ports[slot].drops[why];
+	return n;
+}
+
 void
 bf_guards_open(struct bf_bridge *br, struct bf_guest *g)
 {
 	struct bf_bindings *w = waiting_find(&br->guards, g->cfg.name);
 
 	g->guard.seen_ms = bf_clock_ms();
+	for (unsigned int i = 0; i < BF_GUARD_ROGUES; i++) /* another guest's, of the same slot */
+		g->guard.rogue_seen[i] = frames_dropped(br, g->slot, rogues[i].why);
 	if (w != NULL && is_learned(g)) {
 		g->guard.n_bound = RTE_MIN(w->n, g->cfg.mac_limit);
 		memcpy(g->guard.bound, w->mac, sizeof(w->mac));
@@ -363,10 +386,40 @@ bf_guards_visit(const struct bf_bridge *br, bf_bindings_cb *cb, void *arg)
 }
 
 static void
+rogue_tell(struct bf_bridge *br, struct bf_guest *g, unsigned int i, uint64_t n, uint64_t now_ms)
+{
+	const char *name = g->cfg.name;
+	uint32_t missed = 0;
+
+	if (!bf_log_allow(&g->guard.rogue_told, now_ms, &missed))
+		return;
+	if (rogues[i].key != NULL)
+		bf_event(&br->events, BF_LOG_WARNING, rogues[i].event, name,
+			"%s: %" PRIu64 " frames were dropped; set guest %s %s=off permits it",
+			rogues[i].does, n, name, rogues[i].key);
+	else
+		bf_event(&br->events, BF_LOG_WARNING, rogues[i].event, name,
+			"%s: %" PRIu64 " frames were dropped", rogues[i].does, n);
+}
+
+static void
+rogues_look(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
+{
+	for (unsigned int i = 0; i < BF_GUARD_ROGUES; i++) {
+		uint64_t n = frames_dropped(br, g->slot, rogues[i].why);
+
+		if (n > g->guard.rogue_seen[i])
+			rogue_tell(br, g, i, n - g->guard.rogue_seen[i], now_ms);
+		g->guard.rogue_seen[i] = n;
+	}
+}
+
+static void
 guard_tick(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 {
 	if (g->up)
 		g->guard.seen_ms = now_ms;
+	rogues_look(br, g, now_ms);
 	if (!is_learned(g))
 		return;
 	if (g->guard.n_bound > 0 && now_ms - g->guard.seen_ms > BF_GUARD_KEEP_MS)

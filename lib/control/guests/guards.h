@@ -24,6 +24,7 @@
 #include "dataplane/guard.h"
 
 #define BF_GUARD_KEEP_MS 300000
+#define BF_GUARD_ROGUES 3 /* reasons of the rule GUARD to drop a frame */
 
 struct bf_bridge;
 struct bf_guest;
@@ -34,7 +35,8 @@ struct bf_guest_guard {
 	uint32_t n_bound;
 	uint64_t bound[BF_GUARD_MACS]; /* learned, as loaded little-endian */
 	uint64_t seen_ms; /* when it was connected last, or made */
-	struct bf_log_limit told;
+	uint64_t rogue_seen[BF_GUARD_ROGUES]; /* frames that were reported, by reason */
+	struct bf_log_limit told, rogue_told;
 };
 
 /** Bindings of a guest that is not there: it is opened anew, or comes after a restart. */

@@ -45,7 +45,7 @@ static const struct bf_table guard_drop_table = BF_TABLE("guard drop", struct gu
 
 struct guards_row {
 	char guest[BF_NAME_MAX], team[BF_NAME_MAX];
-	bool mac_guard, protocol_guard, learns;
+	bool mac_guard, protocol_guard, dhcp_guard, ra_guard, learns;
 	uint32_t bound, limit;
 	struct bf_rows addresses, drops;
 };
@@ -56,6 +56,8 @@ static const struct bf_field guards_fields[] = {
 	BF_FIELD(ROW, guest),
 	BF_FIELD(ROW, mac_guard),
 	BF_FIELD(ROW, protocol_guard),
+	BF_FIELD(ROW, dhcp_guard),
+	BF_FIELD(ROW, ra_guard),
 	BF_FIELD(ROW, learns),
 	BF_FIELD(ROW, bound),
 	BF_FIELD(ROW, limit),
@@ -67,12 +69,14 @@ static const struct bf_field guards_fields[] = {
 static const struct bf_table guards_table = BF_TABLE("guards", ROW, guards_fields,
 	.text = "{guest}: mac_guard {#mac_guard}on{/mac_guard}{^mac_guard}off{/mac_guard}, "
 		"protocol_guard {#protocol_guard}on{/protocol_guard}{^protocol_guard}off"
-		"{/protocol_guard}{#team}, team {team}{/team}\n"
+		"{/protocol_guard}, dhcp_guard {#dhcp_guard}on{/dhcp_guard}{^dhcp_guard}off"
+		"{/dhcp_guard}, ra_guard {#ra_guard}on{/ra_guard}{^ra_guard}off{/ra_guard}{#team}, team {team}{/team}\n"
 		"{#learns}Learned {bound} of {limit} addresses\n{/learns}{addresses}"
 		"{#drops.n}Dropped\n{/drops.n}{drops}");
 
-static const enum bf_drop guard_drops[] = {
-	BF_DROP_FORGED_MAC, BF_DROP_MAC_LIMIT, BF_DROP_CONTROL_PROTOCOL, BF_DROP_NOT_ADDRESSED};
+static const enum bf_drop guard_drops[] = {BF_DROP_FORGED_MAC, BF_DROP_MAC_LIMIT,
+	BF_DROP_CONTROL_PROTOCOL, BF_DROP_ROGUE_DHCP, BF_DROP_ROGUE_ROUTER, BF_DROP_HIDDEN_HEADER,
+	BF_DROP_NOT_ADDRESSED};
 
 /* Set, learned, or of another guest of the team. */
 static const char *
@@ -115,6 +119,8 @@ gather_guest(const struct bf_bridge *br, const struct bf_guest *g, ROW *row, str
 	BF_ROW_TEXT(row->team, g->cfg.team);
 	row->mac_guard = g->cfg.mac_guard;
 	row->protocol_guard = g->cfg.protocol_guard;
+	row->dhcp_guard = g->cfg.dhcp_guard;
+	row->ra_guard = g->cfg.ra_guard;
 	row->learns = g->cfg.mac_guard && g->cfg.mac.n == 0;
 	row->bound = g->guard.n_bound;
 	row->limit = g->cfg.mac_limit;

@@ -17,6 +17,15 @@ is_polled(const struct bf_guest *g, unsigned int q)
 	return g->up && (g->tx_seen & 1u << q);
 }
 
+static uint16_t
+rules_in(const struct bf_guest *g)
+{
+	bool reads = g->cfg.dhcp_guard || g->cfg.ra_guard;
+
+	return (uint16_t)((g->cfg.disabled ? BF_RULE_BIT(DISABLED) : 0) |
+		(reads ? BF_RULE_BIT(GUARD) : 0));
+}
+
 static void
 give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 {
@@ -30,7 +39,7 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 					continue;
 				*room++ = (struct bf_rxq){.slot = (uint16_t)s,
 					.ring = (uint16_t)(2 * q + 1),
-					.in = g->cfg.disabled ? BF_RULE_BIT(DISABLED) : 0,
+					.in = rules_in(g),
 					.generation = g->generation,
 					.guest = g->dp};
 				v->workers[w].n_rxq++;
@@ -82,7 +91,8 @@ guest_rules(const struct bf_guest *guest)
 			(g->mcast_flood ? 0 : BF_FLOODED_MULTICAST) |
 			(g->bcast_flood ? 0 : BF_FLOODED_BROADCAST)),
 		.guards = (uint8_t)((g->mac_guard ? BF_GUARD_MAC : 0) |
-			(g->protocol_guard ? BF_GUARD_PROTOCOLS : 0)),
+			(g->protocol_guard ? BF_GUARD_PROTOCOLS : 0) |
+			(g->dhcp_guard ? BF_GUARD_DHCP : 0) | (g->ra_guard ? BF_GUARD_ROUTER : 0)),
 		.guard = guest->guard.words};
 }
 
