@@ -15,7 +15,9 @@
 #include "base/mac.h"
 #include "control/bond/link_detect.h"
 #include "control/bridge.h"
+#include "control/lan/hear.h"
 #include "control/observe/stats.h"
+#include "control/workers/floods.h"
 
 static int
 bond_close(struct bf_bridge *br, struct bf_uplink *u, struct bf_err *err)
@@ -140,6 +142,24 @@ bond_shrink(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_conf
 	return ret;
 }
 
+/* A bond comes to other VLANs: what is known of its LAN belongs to those before. */
+static int
+bond_change(struct bf_bridge *br, struct bf_bond *b, const struct bf_bond_config *want,
+	uint64_t now_ms, struct bf_err *err)
+{
+	struct bf_bond_config old = b->cfg;
+	struct bf_port_vlan before = bf_floods_bond_vlan(&old), now;
+	int ret = bf_bond_reconfigure(b, want, now_ms, err);
+
+	now = bf_floods_bond_vlan(&b->cfg);
+	if (ret != 0 || bf_floods_same_vlan(&before, &now))
+		return ret;
+	if (bf_bridge_publish_and_wait(br) != 0)
+		return bf_err_set(err, ENOMEM, "bond %s: out of memory", b->cfg.name);
+	bf_hear_out(br, bf_bond_slot(b->number));
+	return 0;
+}
+
 /* What a bond gets, after bond_shrink(). */
 static int
 bond_grow(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config *want,
@@ -169,7 +189,7 @@ bond_grow(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config
 	for (uint32_t i = 0; i < there.n_members && ret == 0; i++)
 		if (bf_bond_config_member(&b->cfg, there.members[i].name) < 0)
 			ret = bf_bond_member_add(b, &there.members[i], now_ms, err);
-	return ret != 0 ? ret : bf_bond_reconfigure(b, &there, now_ms, err);
+	return ret != 0 ? ret : bond_change(br, b, &there, now_ms, err);
 }
 
 int

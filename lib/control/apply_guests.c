@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "control/bridge.h"
 #include "control/lan/hear.h"
+#include "control/workers/floods.h"
 
 #define GUARDED_STATIONS 1024u /* of a guest whose addresses are limited by its guard */
 
@@ -74,6 +75,21 @@ guest_change_uplink(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err
 	bf_guards_write(br, g);
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_uplink", g->cfg.name,
 		"is on the switch of %s now", bf_bridge_port_name(br, bf_bond_slot(now)));
+	return 0;
+}
+
+/* A guest comes to other VLANs: what is known of it belongs to those before. */
+static int
+guest_change_vlan(struct bf_bridge *br, struct bf_guest *g, const struct bf_guest_config *old,
+	struct bf_err *err)
+{
+	struct bf_port_vlan before = bf_floods_guest_vlan(old), now = bf_floods_guest_vlan(&g->cfg);
+
+	if (bf_floods_same_vlan(&before, &now))
+		return 0;
+	if (bf_bridge_publish_and_wait(br) != 0)
+		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
+	bf_hear_out(br, g->slot);
 	return 0;
 }
 
@@ -176,8 +192,10 @@ bf_apply_guests(struct bf_bridge *br, const struct bf_config *want, const uint16
 			bf_guards_change(br, g, &old);
 			bf_plan_guest(br, g);
 			br->dirty = true;
+			ret = guest_change_vlan(br, g, &old, err);
 		}
-		ret = guest_change_uplink(br, g, err);
+		if (ret == 0)
+			ret = guest_change_uplink(br, g, err);
 	}
 	return ret;
 }

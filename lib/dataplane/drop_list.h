@@ -39,6 +39,8 @@
 		"a router advertisement or redirect of IPv6 from a guest that may not be a router") \
 	X(HIDDEN_HEADER, "hidden_header", "in", \
 		"tags, extension headers or a short fragment hide from the guest's guards what it is") \
+	X(VLAN_TAG, "vlan_tag", "in", \
+		"a VLAN that the port does not take, or a tag behind a priority tag") \
 	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from") \
 	X(REFLECTED, "reflected", "in", "a guest's own frame came back on the bond") \
 	X(DUPLICATE, "duplicate", "in", "flooded copy on a member that is not the designated one") \
@@ -67,6 +69,8 @@
 	X(RING_BUSY, "ring_busy", "out", "another worker held the guest's only ring") \
 	X(TO_DISABLED, "to_disabled", "out", \
 		"sent to a guest whose port is administratively down") \
+	X(VLAN_OUT, "vlan_out", "out", \
+		"a VLAN that the port does not take, or a tag behind the one that is removed for it") \
 	X(NOT_ADDRESSED, "not_addressed", "out", \
 		"flooded to an address that the guarded guest does not have") \
 	X(OVERSIZE, "oversize", "out", "longer than the destination port accepts") \

@@ -13,6 +13,7 @@
 #include <rte_ether.h>
 
 #include "dataplane/fold.h"
+#include "dataplane/frame.h"
 
 #define HEAD 64 /* bytes of a frame that count, beside its length */
 #define WIRE_MIN 60 /* what is shorter is padded with zeros on its way */
@@ -38,14 +39,26 @@ read_head(const struct rte_mbuf *m, uint64_t word[HEAD / 8])
 	}
 }
 
+/* The ethertype among bytes 8 to 15 of a frame, as it stands there. */
+static inline uint16_t
+tag_type(uint64_t word)
+{
+	return rte_cpu_to_le_16((uint16_t)(rte_le_to_cpu_64(word) >> 32));
+}
+
 /* The bucket in the low bits, what is kept in the high ones; never 0 there. */
 static inline uint64_t
 frame_digest(const struct bf_echoes *e, unsigned int bond, const struct rte_mbuf *m)
 {
-	uint64_t word[HEAD / 8], seed = e->seed, h = RTE_MAX(m->pkt_len, (uint32_t)WIRE_MIN);
+	uint64_t word[HEAD / 8], seed = e->seed, h;
+	uint32_t wire_min = WIRE_MIN;
 
-	h |= (uint64_t)bond << 32;
 	read_head(m, word);
+	if (unlikely(bf_frame_is_tag(tag_type(word[1])))) { /* it may travel without its tag */
+		word[1] &= ~rte_cpu_to_le_64(0xf0ULL << 48);
+		wire_min += 4;
+	}
+	h = RTE_MAX(m->pkt_len, wire_min) | (uint64_t)bond << 32;
 	for (unsigned int i = 0; i < HEAD / 8; i += 2) /* the four do not wait for each other */
 		h += bf_fold(word[i], word[i + 1], seed + i * 0xa0761d6478bd642fULL);
 	return bf_fold(h, 0, seed) | 1ULL << 63;

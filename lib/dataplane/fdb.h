@@ -86,11 +86,12 @@ struct bf_fdb {
 
 /**
  * A station's key: the number of the bond whose switch it is on, VLAN id (0 = untagged) and MAC as loaded
- * little-endian.
+ * little-endian.  VLANs of 802.1ad tags are others than those of the same numbers.
  */
 #define BF_FDB_MAC_MASK 0xffffffffffffULL
 #define BF_FDB_BOND(bond) ((uint64_t)(bond) << 60)
-#define BF_FDB_BOND_OF(key) ((unsigned int)((key) >> 60))
+#define BF_FDB_BOND_OF(key) ((unsigned int)((key) >> 60 & 3))
+#define BF_FDB_SERVICE (1ULL << 62) /* the tag is of 802.1ad */
 #define BF_FDB_VLAN_OF(key) ((uint16_t)((key) >> 48 & 0xfff))
 #define BF_FDB_KEY(vlan, mac48) ((uint64_t)(vlan) << 48 | (mac48))
 

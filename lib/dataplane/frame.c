@@ -24,6 +24,8 @@ bf_frame_special(const struct rte_mbuf *m, struct bf_frame *f)
 		memcpy(&type, p + at + 4, 2);
 		if (i == 0)
 			vlan = rte_be_to_cpu_16(tci) & 0xfff;
+		if (i == 0 && vlan != 0 && f->type == BF_ET_QINQ)
+			vlan |= BF_FDB_SERVICE >> 48;
 		at += 4;
 	}
 	if (type == BF_ET_SLOW)

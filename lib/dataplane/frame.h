@@ -85,7 +85,8 @@ bf_frame_is_special(const struct rte_mbuf *m, uint16_t type)
 }
 
 /**
- * Finish the parse of a special frame: the outer tag's VLAN goes into the keys, `type` becomes
+ * Finish the parse of a special frame: the outer tag's VLAN goes into the keys, BF_FDB_SERVICE if it is one
+ * of 802.1ad, `type` becomes
  * the ethertype behind the tags.
  *
  * @return

@@ -9,6 +9,7 @@
 
 #include "dataplane/drop.h"
 #include "dataplane/guard.h"
+#include "dataplane/tags.h"
 #include "dataplane/tap.h"
 
 /* One rule for one burst. @return how many pass, moved to the front. */

@@ -22,7 +22,8 @@
 #define BF_RULE_LIST(X) \
 	X(TAP, tap, "tap", "samples and captures look at the frames") \
 	X(DISABLED, disabled, "disabled", "the port is administratively down") \
-	X(GUARD, guard, "guard", "what a guest says is read before it is switched: guard.h")
+	X(GUARD, guard, "guard", "what a guest says is read before it is switched: guard.h") \
+	X(VLAN, bf_tags, "vlan", "untagged frames of the port are of its VLAN")
 
 enum bf_rule_id {
 #define BF_RULE_ENUM(sym, func, name, help) BF_RULE_##sym,

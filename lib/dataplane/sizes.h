@@ -19,7 +19,7 @@
 #define BF_MAX_WORKERS 64 /* worker lcores */
 #define BF_MAX_QP 8 /* queue pairs of a guest that are used */
 #define BF_BURST 32 /* frames per burst */
-#define BF_MAX_FLOODS BF_MAX_BONDS /* flood domains: one for each switch */
+#define BF_VLAN_IDS 4096
 #define BF_MAX_CAPTURES 16 /* at the same time */
 #define BF_MAX_TAPS (BF_MAX_CAPTURES + BF_MAX_BONDS) /* those, and the samples of each bond */
 #define BF_BUCKETS 256 /* flow hash buckets of a bond */
@@ -27,6 +27,7 @@
 #define BF_MAX_MTU 9216
 #define BF_MIN_FRAME 60 /* shortest frame on a wire, without FCS */
 #define BF_FRAME_OVERHEAD 22 /* Ethernet header and two VLAN tags: frame length - MTU */
+#define BF_TAG_LEN 4 /* of a VLAN tag */
 #define BF_LONGEST_FRAME (BF_MAX_MTU + BF_FRAME_OVERHEAD) /* on any wire */
 
 /* Slots of switch ports: 0 is the first bond, then come the guests, then the other bonds. */

@@ -29,6 +29,7 @@
 #include "dataplane/tx_bond.h"
 #include "dataplane/tx_guest.h"
 #include "dataplane/verdict.h"
+#include "dataplane/vlan.h"
 
 #define LEARN_REPEAT_MS 2 /* an address is posted again after this, not before */
 #define SAMPLE 16 /* frames of a flood of which one is remembered */
@@ -211,8 +212,11 @@ prepare_special(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, stru
 	memcpy(&inner, p + 16, 2);
 	w->tags[in] |= BF_TAGS_LINGER;
 	k->tag |= tag_key(behind) | BF_CACHE_TAGGED;
-	if (bf_frame_is_tag(inner))
+	if (bf_frame_is_tag(inner)) {
 		k->tag |= BF_CACHE_LONG;
+		if (unlikely(bf_vlan_is_hidden(&w->view->rules[in].vlan, f->src)))
+			return BF_OUT_DROP | BF_DROP_VLAN_TAG;
+	}
 	if (!bf_frame_is_arp(f) && decision_remembered(w, k->k[0], k->k[1], k->tag, &out))
 		return out;
 	return BF_OUT_UNKNOWN;
@@ -539,7 +543,7 @@ flood_complete(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbu
 	uint16_t n, const struct bf_burst *burst, bool whole)
 {
 	struct bf_port_counters *c = &w->counters->ports[in];
-	const struct bf_flood *to = &w->view->flood[domain];
+	const struct bf_flood *to = bf_flood_of(w->view, domain);
 	struct bf_burst sum = *burst;
 	struct flood_pick pick;
 	uint32_t deliveries;
@@ -556,8 +560,8 @@ flood_complete(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbu
 		deliveries = flood_guests_picked(w, in, to, pkts, n, &sum, &pick);
 	}
 	c->flooded += n;
-	if (to->bond && in != bf_bond_slot(domain)) {
-		bf_tx_bond(w, domain, pkts, n, &sum);
+	if (to->bond && in != bf_bond_slot(to->number)) {
+		bf_tx_bond(w, to->number, pkts, n, &sum);
 		deliveries += n;
 	} else {
 		n -= flood_end(w, in, pkts, n, pick.reached);

@@ -164,9 +164,10 @@ pass_rules(struct bf_worker *w, unsigned int k, uint32_t set, struct rte_mbuf **
 		return n;
 	}
 	pass = bf_rules_out(w, slot, set, pkts, n);
-	if (likely(pass == n))
-		return n;
-	bf_free_burst(&pkts[pass], (uint16_t)(n - pass));
+	if (pass < n)
+		bf_free_burst(&pkts[pass], (uint16_t)(n - pass));
+	if (set & BF_RULE_BIT(VLAN)) /* some are shorter now */
+		bf_tx_pad(w, pkts, pass);
 	*bytes = bf_bytes_of(pkts, pass);
 	return pass;
 }

@@ -20,6 +20,7 @@
 #include "dataplane/ring_lock.h"
 #include "dataplane/rules.h"
 #include "dataplane/shape.h"
+#include "dataplane/tags.h"
 #include "dataplane/too_big.h"
 #include "dataplane/vnet_hdr.h"
 
@@ -180,6 +181,26 @@ take_fitting(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_
 	return n_fit;
 }
 
+/* Frames that others get as well: what the rules change is undone. */
+static void
+lent_tx(struct bf_worker *w, uint16_t slot, uint32_t set, struct rte_mbuf **pkts, uint16_t n,
+	uint32_t flags)
+{
+	struct rte_mbuf *all[BF_STAGE_SIZE];
+	uint16_t at[BF_STAGE_SIZE], pass;
+
+	for (uint16_t i = 0; i < n; i++) {
+		all[i] = pkts[i];
+		at[i] = pkts[i]->data_off;
+	}
+	pass = bf_rules_out(w, slot, set, pkts, n);
+	if (pass > 0)
+		frames_tx(w, slot, pkts, pass, bf_bytes_of(pkts, pass), flags);
+	for (uint16_t i = 0; i < n; i++)
+		if (all[i]->data_off != at[i])
+			bf_tags_restore(all[i]);
+}
+
 void
 bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *sum)
@@ -192,10 +213,24 @@ bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uin
 		return;
 	}
 	n = take_fitting(w, slot, pkts, n, sum, fit);
-	if (pv->out != 0 && n > 0)
-		n = bf_rules_out(w, slot, pv->out, fit, n);
 	if (n > 0)
-		frames_tx(w, slot, fit, n, bf_bytes_of(fit, n), sum->flags);
+		lent_tx(w, slot, pv->out, fit, n, sum->flags);
+}
+
+/* Frames that are only for it, and are freed by the caller. */
+static inline void
+own_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum)
+{
+	const struct bf_port_view *pv = &w->view->ports[slot];
+
+	if (likely(pv->out != BF_RULE_BIT(VLAN) || sum->max_len > pv->max_len)) {
+		bf_tx_guest_copy(w, slot, pkts, n, sum);
+		return;
+	}
+	n = bf_tags_out(w, slot, pkts, n);
+	if (likely(n > 0))
+		frames_tx(w, slot, pkts, n, bf_bytes_of(pkts, n), sum->flags);
 }
 
 /* As the guest takes them: segments that follow each other as one, others' superframes cut. */
@@ -214,7 +249,7 @@ shaped_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n
 	bf_shape_begin(&s, slot, takes, pkts, left);
 	while ((n = bf_shape_next(w, &s, out, BF_STAGE_SIZE)) > 0) {
 		bf_shape_sum(out, n, bf_shape_flags(out, n), &sum);
-		bf_tx_guest_copy(w, slot, out, n, &sum);
+		own_tx(w, slot, out, n, &sum);
 		bf_free_burst(out, n);
 	}
 }
@@ -229,6 +264,6 @@ bf_tx_guest(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t
 		shaped_tx(w, slot, pkts, n, takes);
 		return;
 	}
-	bf_tx_guest_copy(w, slot, pkts, n, sum);
+	own_tx(w, slot, pkts, n, sum);
 	bf_free_burst(pkts, n);
 }

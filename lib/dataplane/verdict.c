@@ -73,7 +73,9 @@ bf_verdict_source(const struct bf_verdict_ground *g, uint16_t in, const struct r
 {
 	enum bf_drop why = BF_DROP_COUNT;
 
-	if (unlikely(g->view->rules[in].guards != 0))
+	if (unlikely(!bf_vlan_is_taken(&g->view->rules[in].vlan, f->src)))
+		why = BF_DROP_VLAN_TAG;
+	else if (unlikely(g->view->rules[in].guards != 0))
 		why = guard_judge(g, in, f, here, &v);
 	if (why != BF_DROP_COUNT)
 		v.effects = 0;

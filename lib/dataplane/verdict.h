@@ -21,10 +21,11 @@
 #include "dataplane/fdb.h"
 #include "dataplane/frame.h"
 #include "dataplane/view.h"
+#include "dataplane/vlan.h"
 
 /** What becomes of a frame: a port slot, or one of these. */
 #define BF_OUT_UNKNOWN 0xffff /* not decided yet */
-#define BF_OUT_FLOOD 0x8000 /* | index of struct bf_view.flood[] */
+#define BF_OUT_FLOOD 0x8000 /* | flood domain: bf_flood_of() */
 #define BF_OUT_DROP 0x4000 /* | enum bf_drop */
 static_assert(BF_MAX_PORTS <= BF_OUT_DROP, "a slot is neither a drop nor a flood");
 static_assert((int)BF_DROP_COUNT <= BF_OUT_DROP, "reasons fit below the mark");
@@ -39,6 +40,14 @@ static inline uint16_t
 bf_out_domain(uint16_t out)
 {
 	return (uint16_t)(out & ~BF_OUT_FLOOD);
+}
+
+/** The ports of a flood domain. */
+static inline const struct bf_flood *
+bf_flood_of(const struct bf_view *v, uint16_t domain)
+{
+	return likely(domain < BF_MAX_BONDS) ? &v->flood[domain]
+					     : &v->vlan_flood[domain - BF_MAX_BONDS];
 }
 
 /** What else follows from a frame. */
@@ -89,7 +98,7 @@ bf_verdict_out(const struct bf_verdict_ground *g, uint16_t in, const struct bf_f
 	uint16_t port;
 
 	if ((f->dst & BF_MAC_MULTICAST) || bf_fdb_find(g->fdb, f->dst, &port) == NULL)
-		return (uint16_t)(BF_OUT_FLOOD | g->view->ports[in].bond);
+		return (uint16_t)(BF_OUT_FLOOD | bf_vlan_domain(g->view, in, f->dst));
 	return port == in ? BF_OUT_DROP | BF_DROP_SAME_PORT : port;
 }
 

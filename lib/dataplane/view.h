@@ -116,6 +116,21 @@ enum bf_idle {
 };
 
 struct bf_guard;
+struct bf_vlan_set;
+
+/** Which VLANs a port takes part in. */
+enum bf_vlans {
+	BF_VLANS_ALL, /* and untagged frames */
+	BF_VLANS_ONE, /* its own; 0: untagged frames only */
+	BF_VLANS_SOME, /* a set; untagged frames if it has a VLAN of its own */
+};
+
+struct bf_port_vlan {
+	uint8_t takes; /* enum bf_vlans */
+	uint16_t own; /* of its untagged frames; 0: none */
+	uint16_t type; /* of the tag that they have in the switch, network order */
+	const struct bf_vlan_set *some;
+};
 
 /** What rules have to know of a port; read only where its word has a bit, a frame is dropped or decided. */
 struct bf_port_rules {
@@ -126,6 +141,7 @@ struct bf_port_rules {
 	bool locked; /* only senders that are known to be behind it may send */
 	uint8_t floods_not; /* BF_FLOODED_*: flooded frames that it does not get */
 	uint8_t guards; /* BF_GUARD_*: what of the guard is in force */
+	struct bf_port_vlan vlan; /* vlan.h */
 	struct bf_guard *guard; /* a guest's, from add to removal plus a grace period */
 };
 
@@ -136,7 +152,8 @@ struct bf_port_rules {
 
 /** The ports that a flooded frame reaches, but for the one it came from. */
 struct bf_flood {
-	bool bond; /* the bond of the same number is one of them */
+	uint8_t number; /* of the bond whose switch it is on */
+	bool bond; /* that is one of them */
 	bool picks; /* some of the guests do not get every frame: bf_port_rules.floods_not, guards */
 	uint16_t n_guests;
 	uint16_t *guests; /* slots */
@@ -150,7 +167,10 @@ struct bf_view {
 	uint8_t n_workers;
 	uint32_t
 		drop_taps; /* bit k: taps[k] looks at dropped frames of all ports; read at each drop */
-	struct bf_flood flood[BF_MAX_FLOODS];
+	struct bf_flood flood[BF_MAX_BONDS]; /* of each switch, whatever the VLAN */
+	struct bf_flood *vlan_flood; /* where ports differ: the domains from BF_MAX_BONDS on */
+	/* The domain of each VLAN, 802.1ad ones from BF_VLAN_IDS on; NULL: that of the switch. */
+	const uint16_t *vlan_floods[BF_MAX_BONDS];
 	uint8_t idle[BF_MAX_WORKERS]; /* enum bf_idle */
 	struct bf_worker_view workers[BF_MAX_WORKERS];
 	struct bf_bond_view bonds[BF_MAX_BONDS]; /* where ports[bf_bond_slot(k)] is one */

@@ -16,6 +16,7 @@
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
+#include <rte_random.h>
 
 #include "base/clock.h"
 #include "control/bridge.h"
@@ -25,6 +26,7 @@
 #include "control/observe/stats.h"
 #include "dataplane/inject.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/verdict.h"
 #include "rig.h"
 
 static struct bf_bridge *br;
@@ -248,6 +250,111 @@ test_a_config_is_made_so(void **state)
 	assert_false(listens("a"));
 	assert_int_equal(br->lcores.view->flood[0].n_guests, 1);
 	assert_int_equal(br->lcores.view->ports[0].kind, BF_PORT_NONE);
+}
+
+/* One of eight ways to be in VLANs of 1 to 60. */
+static void
+random_vlans(char *pairs, size_t size)
+{
+	unsigned int a = 1 + (unsigned int)rte_rand_max(60), b = a + (unsigned int)rte_rand_max(20);
+
+	switch (rte_rand_max(8)) {
+	case 0:
+		snprintf(pairs, size, "vlan=any");
+		break;
+	case 1:
+		snprintf(pairs, size, "vlan=untagged");
+		break;
+	case 2:
+		snprintf(pairs, size, "qinq=%u", a);
+		break;
+	case 3:
+		snprintf(pairs, size, "trunk=%u-%u,native=%u", a, b,
+			1 + (unsigned int)rte_rand_max(60));
+		break;
+	case 4:
+	case 5:
+		snprintf(pairs, size, "trunk=%u-%u", a, b);
+		break;
+	default:
+		snprintf(pairs, size, "vlan=%u", a);
+		break;
+	}
+}
+
+/* Without classes: is the port in the VLAN? */
+static bool
+is_in_vlan(const struct bf_guest_config *g, unsigned int vlan, bool service)
+{
+	char trunk[BF_VLAN_SET_TEXT_MAX];
+
+	bf_vlan_set_print(&g->trunk, trunk, sizeof(trunk));
+	if (g->qinq != 0)
+		return service && vlan == g->qinq;
+	if (strcmp(trunk, "none") != 0)
+		return !service && vlan != 0 &&
+			(bf_vlan_set_has(&g->trunk, (uint16_t)vlan) || vlan == g->native);
+	if (g->vlan == BF_VLAN_ANY)
+		return true;
+	return !service && vlan == g->vlan;
+}
+
+static bool
+has_port(const struct bf_flood *f, uint16_t slot)
+{
+	unsigned int n = 0;
+
+	for (uint16_t i = 0; i < f->n_guests; i++)
+		n += f->guests[i] == slot;
+	assert_true(n <= 1);
+	return n == 1;
+}
+
+static void
+expect_domains(void)
+{
+	const struct bf_view *v = br->lcores.view;
+	bool native = want->bonds[0].native != 0;
+
+	for (unsigned int i = 0; i < 2 * BF_VLAN_IDS; i++) {
+		unsigned int vlan = i % BF_VLAN_IDS;
+		bool service = i >= BF_VLAN_IDS;
+		uint64_t key = (uint64_t)vlan << 48 | (service ? BF_FDB_SERVICE : 0);
+		const struct bf_flood *f = bf_flood_of(v, bf_vlan_domain(v, 0, key));
+
+		if (service && vlan == 0)
+			continue; /* there is no such key */
+		assert_int_equal(f->number, 0);
+		assert_int_equal(f->bond, native ? !service && vlan >= 10 && vlan <= 40 : true);
+		for (unsigned int s = 1; s <= BF_MAX_GUESTS; s++)
+			if (br->guests[s] != NULL)
+				assert_int_equal(has_port(f, (uint16_t)s),
+					is_in_vlan(&br->guests[s]->cfg, vlan, service));
+	}
+}
+
+static void
+test_what_is_flooded_in_a_vlan_reaches_the_ports_that_are_in_it(void **state)
+{
+	char name[BF_NAME_MAX], pairs[64];
+
+	(void)state;
+	for (unsigned int round = 0; round < 20; round++) {
+		with_bond(round % 2 != 0 ? ",vlans=10-40,native=40" : "");
+		for (unsigned int i = 0; i < 24; i++) {
+			snprintf(name, sizeof(name), "g%u", i);
+			random_vlans(pairs, sizeof(pairs));
+			add_guest(name, pairs);
+		}
+		apply();
+		expect_domains();
+		while (want->n_guests > 0) {
+			snprintf(name, sizeof(name), "%s", want->guests[0].name);
+			bf_config_remove_guest(want, name, &err);
+		}
+		want->n_bonds = 0;
+		apply();
+	}
 }
 
 static void
@@ -1175,6 +1282,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(test_a_config_is_made_so),
+		T(test_what_is_flooded_in_a_vlan_reaches_the_ports_that_are_in_it),
 		T(test_sockets_are_for_owner_and_group),
 		T(test_what_did_not_change_is_not_touched),
 		T(test_a_config_with_a_bad_guest_changes_nothing),

@@ -198,11 +198,14 @@ in_vlan(int vlan, uint16_t outer)
 	return rig_frame(r, buf, len, next_id++, RIG_MEMBERS);
 }
 
-/* Stations 1 and 2 say in each VLAN where they are: untagged 2 at port 2, in VLAN 100 at 3, in 200 at 4. */
+/*
+ * Stations 1 and 2 say in each VLAN where they are: untagged 2 at port 2, in VLAN 100 at 3, in 200 at 4, in
+ * 200 of 802.1ad at 3.
+ */
 static void
 place_stations(void)
 {
-	static const uint16_t vlan[] = {0, 100, 200};
+	static const uint16_t vlan[] = {0, 100, 200, 200}, port[] = {2, 3, 4, 3};
 	uint8_t buf[128], mac[6];
 
 	for (uint32_t k = 0; k < RTE_DIM(vlan); k++) {
@@ -212,8 +215,8 @@ place_stations(void)
 			rig_mac(mac, station);
 			len = rig_udp(buf, broadcast, mac, 1);
 			if (vlan[k] != 0)
-				len = rig_tag(buf, len, 0x8100, vlan[k]);
-			send_bytes((uint16_t)(station == 1 ? 1 : 2 + k), 0, buf, len);
+				len = rig_tag(buf, len, k == 3 ? 0x88a8 : 0x8100, vlan[k]);
+			send_bytes(station == 1 ? 1 : port[k], 0, buf, len);
 		}
 	}
 	rig_forget(r);
@@ -250,9 +253,9 @@ test_tagged_and_untagged_frames_of_a_port_go_their_own_ways_in_any_mixture(void 
 				pkts[i] = in_vlan(100, 0x8100);
 				want[4]++;
 				break;
-			default:
+			default: /* and its type */
 				pkts[i] = in_vlan(100, 0x88a8);
-				want[4]++;
+				want[3]++;
 				break;
 			}
 		}

@@ -147,6 +147,15 @@ def test_several_targets_can_be_given_and_each_is_asked(rig):
     assert " probe_target " in error.value.text
 
 
+@pytest.mark.parametrize("target, native, vlan", [(TARGET4, 7, None), (f"{TARGET4}/7", 7, None),
+                                                  (f"{TARGET6}/8", 7, 8)])
+def test_the_bonds_native_vlan_has_no_tag_in_probes_and_their_answers(rig, target, native, vlan):
+    r = probed(rig, target, more=f",native={native}")
+    targets = Targets(r)
+    targets.answer_until(lambda: answered(r, 0) >= 3, (0, 1), 15, "answers")
+    assert targets.vlans == {vlan}
+
+
 def test_an_answer_without_the_targets_vlan_does_not_count(rig):
     r = probed(rig, f"{TARGET4}/7")
     targets = Targets(r, answer_vlan=False)

@@ -36,7 +36,7 @@ parse(struct rte_mbuf *m)
 	CHECK(why == BF_DROP_COUNT || why == BF_DROP_RUNT || why == BF_DROP_SLOW_PROTOCOL);
 	CHECK(m->data_len >= 14 || why == BF_DROP_RUNT);
 	CHECK(f.type != BF_ET_SLOW || why == BF_DROP_SLOW_PROTOCOL);
-	CHECK(f.src >> 48 == f.dst >> 48 && f.src >> 48 < 4096);
+	CHECK(f.src >> 48 == f.dst >> 48 && (f.src & ~BF_FDB_SERVICE) >> 48 < 4096);
 }
 
 static void

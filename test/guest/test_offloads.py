@@ -241,3 +241,34 @@ def test_path_mtu_discovery_of_a_guest_works_where_too_big_is_switched_on():
         assert [pings(guest, address) for address in (HOST, HOST6)] == [0, 0]
         lab.backend.ctl("set", "bonding", "option", "bond1", "too_big=icmp")
         assert all(pings(guest, address) >= 4 for address in (HOST, HOST6))
+
+
+def test_guests_with_and_without_tags_and_a_host_in_one_vlan_exchange_whole_streams():
+    """An access port, a trunk whose guest has the tag itself, and the LAN that is untagged in that VLAN."""
+    with pair({"vlan": 10}, {"trunk": 10}) as lab, contextlib.ExitStack() as ends:
+        one, two = lab.guests
+        lab.backend.ctl("set", "bonding", "option", "bond1", "native=10")
+        two.sh(f"vconfig add eth0 10; ip addr flush dev eth0; ip link set eth0.10 up; "
+               f"ip addr add {two.ip}/24 dev eth0.10; ip -6 addr add {two.ip6}/64 dev eth0.10")
+        folder = lab.run.path("srv")
+        os.mkdir(folder)
+        data = os.urandom(MIB << 20)
+        with open(f"{folder}/sent", "wb") as file:
+            file.write(data)
+        server = ends.enter_context(subprocess.Popen(
+            [*lab.host.enter, "busybox", "httpd", "-f", "-p", "[::]:80", "-h", folder]))
+        ends.callback(server.kill)
+        for guest in lab.guests:
+            guest.reaches_ip(HOST)
+        with on_the_wire(lab) as wire:
+            for guest, other in ((one, two), (two, one)):
+                assert fetch(guest, f"http://{other.ip}/sent") == md5(other, "/srv/sent")
+                assert fetch(guest, f"http://[{other.ip6}]:81/sent") == md5(other, "/srv/sent")
+                assert fetch(guest, f"http://{HOST}/sent") == hashlib.md5(data, usedforsecurity=False).hexdigest()
+                got = lab.host.sh("sh", "-c", f"busybox wget -q -O - http://{guest.ip}/sent | md5sum").split()[0]
+                assert got == md5(guest, "/srv/sent")
+        assert wire["all"] > 1000 and wire["bad"] == 0 and wire["long"] == 0
+        for port in ("uml1", "uml2"):
+            counters = lab.counters(port)
+            assert counters["superframes_in"] > 0 and counters["superframes_out"] > 0
+            assert counters["coalesced"] > 0

@@ -51,6 +51,8 @@ parse(const uint8_t *p, uint32_t len, struct parsed *f)
 			return false;
 		if (tags == 0)
 			f->vlan = (uint16_t)((p[14] << 8 | p[15]) & 0xfff);
+		if (tags == 0 && f->vlan != 0 && f->type == 0x88a8)
+			f->vlan |= 0x4000; /* VLANs of 802.1ad are others */
 		f->type = (uint16_t)(p[at + 4] << 8 | p[at + 5]);
 	}
 	f->at = at + 2;

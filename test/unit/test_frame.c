@@ -102,11 +102,13 @@ test_the_outer_tag_alone_is_the_vlan(void **state)
 	for (unsigned int t = 0; t < 3; t++) {
 		len = tagged(buf, &any_tag[t], 1, 0xf123, 0x0800); /* priority bits are no VLAN */
 		assert_int_equal(look(buf, len, &f), BF_DROP_COUNT);
-		assert_true(f.dst >> 48 == 0x123 && f.src >> 48 == 0x123);
+		assert_int_equal(BF_FDB_VLAN_OF(f.dst), 0x123);
+		assert_true(f.dst >> 48 == f.src >> 48);
+		assert_int_equal((f.dst & BF_FDB_SERVICE) != 0, any_tag[t] == 0x88a8);
 	}
 	len = tagged(buf, two, 2, 100, 0x0800);
 	assert_int_equal(look(buf, len, &f), BF_DROP_COUNT);
-	assert_true(f.dst >> 48 == 100 && f.src >> 48 == 100);
+	assert_true(BF_FDB_VLAN_OF(f.dst) == 100 && f.dst >> 48 == f.src >> 48);
 	assert_true((f.src & BF_FDB_MAC_MASK) == 0x020000000002ULL);
 }
 

@@ -159,6 +159,10 @@ other_value(const struct bf_key *k, char *buf, size_t size)
 		return "02:00:00:00:00:07";
 	if (k->type == &bf_type_macs)
 		return "02:00:00:00:00:07,00:00:5e:00:01/40";
+	if (k->type == &bf_type_vlans)
+		return "7,10-20";
+	if (k->type == &bf_type_vlan || k->type == &bf_type_access)
+		return "7";
 	if (k->type == &bf_type_ips)
 		return "10.0.0.1,fd00::/8";
 	if (k->type == &bf_type_path)

@@ -21,13 +21,21 @@
 
 #define RETRY_PERIODS 10
 
+/* The bond's own VLAN has no tag there. */
+static uint16_t
+on_the_wire(const struct bf_bond *b, uint16_t vlan)
+{
+	return vlan == b->cfg.native ? 0 : vlan;
+}
+
 /* An ARP probe (RFC 5227: sender address zero): it asks and claims nothing. */
 static uint32_t
 make_arp(uint8_t *p, const struct bf_bond *b, const struct bf_probe_target *t)
 {
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	const uint8_t *mac = b->mac.addr_bytes;
-	uint8_t *at = bf_build_ethernet(p, broadcast, mac, t->vlan, BF_ETHERTYPE_ARP);
+	uint8_t *at =
+		bf_build_ethernet(p, broadcast, mac, on_the_wire(b, t->vlan), BF_ETHERTYPE_ARP);
 
 	at = bf_build_arp(at,
 		&(struct bf_build_arp){
@@ -54,7 +62,8 @@ make_ns(uint8_t *p, const struct bf_bond *b, const struct bf_probe_target *t)
 	const uint8_t group[16] = {
 		0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t->addr[13], t->addr[14], t->addr[15]};
 	const uint8_t *mac = b->mac.addr_bytes;
-	uint8_t *at = bf_build_ethernet(p, mcast, mac, t->vlan, BF_ETHERTYPE_IPV6), ip[16];
+	uint8_t *at = bf_build_ethernet(p, mcast, mac, on_the_wire(b, t->vlan), BF_ETHERTYPE_IPV6),
+		ip[16];
 
 	link_local(b, ip);
 	at = bf_build_nd(at,
@@ -101,11 +110,12 @@ answer_of(const struct bf_bond *b, const uint8_t *p, uint32_t len)
 		vlan = bf_be16(p + 14) & 0xfff;
 		at += 4;
 	}
+	vlan = on_the_wire(b, vlan); /* it came through the bond's rule */
 	for (uint32_t n = 0; n < b->cfg.probe_targets.n; n++) {
 		struct bf_probe_target t;
 
 		bf_probe_target_parse(b->cfg.probe_targets.text[n], &t, NULL);
-		if (t.vlan != vlan)
+		if (on_the_wire(b, t.vlan) != vlan)
 			continue;
 		if (!t.v6 && len >= at + 30 && p[at] == 8 && p[at + 1] == 6 &&
 			p[at + 9] == BF_ARP_REPLY && memcmp(p + at + 16, t.addr, 4) == 0)

@@ -111,6 +111,37 @@ check_guard(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
 	cb(arg, &err);
 }
 
+/* A guest is in VLANs in one way. */
+static void
+check_vlans(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
+{
+	static const struct bf_vlan_set none;
+	bool trunk = memcmp(&g->trunk, &none, sizeof(none)) != 0;
+	bool access = g->vlan != 0 && g->vlan != BF_VLAN_ANY;
+	struct bf_err err;
+
+	if (access && (trunk || g->qinq != 0)) {
+		bf_err_set(&err, EINVAL,
+			"guest \"%s\": vlan: \"%" PRIu32
+			"\": expected none of trunk and qinq beside it",
+			g->name, g->vlan);
+		cb(arg, &err);
+	}
+	if (trunk && g->qinq != 0) {
+		bf_err_set(&err, EINVAL,
+			"guest \"%s\": qinq: \"%" PRIu32 "\": expected no trunk beside it", g->name,
+			g->qinq);
+		cb(arg, &err);
+	}
+	if (g->native != 0 && !trunk) {
+		bf_err_set(&err, EINVAL,
+			"guest \"%s\": native: \"%" PRIu32
+			"\": expected a trunk as well (without one: vlan=%" PRIu32 ")",
+			g->name, g->native, g->native);
+		cb(arg, &err);
+	}
+}
+
 static void
 check_address(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
 {
@@ -138,6 +169,7 @@ bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 		check_uplink(c, &c->guests[i], cb, arg);
 		check_address(&c->guests[i], cb, arg);
 		check_guard(&c->guests[i], cb, arg);
+		check_vlans(&c->guests[i], cb, arg);
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/mac_list.h"
 #include "base/rate_limit.h"
+#include "base/vlan_set.h"
 #include "control/config/key.h"
 #include "control/config/probe_target.h"
 #include "dataplane/flow.h"
@@ -99,6 +100,8 @@ struct bf_bond_config {
 	uint32_t flap_hold_ms;
 	bool too_big; /* senders of too long packets are notified by ICMP */
 	struct bf_rate_limit storm[BF_STORM_COUNT]; /* of what it brings into flooding */
+	struct bf_vlan_set vlans; /* that it takes; none: all, and untagged frames */
+	uint32_t native; /* of its untagged frames; 0: none */
 	bool allow_duplicates; /* without a LAG: take flooded frames from every member */
 	uint32_t num_peer_notif;
 	uint32_t peer_notif_delay_ms;
@@ -134,6 +137,8 @@ enum bf_guest_offload {
 	BF_OFFER_TSO
 };
 
+#define BF_VLAN_ANY UINT32_MAX /* a guest's VLAN: untagged frames and all VLANs */
+
 struct bf_guest_config {
 	char name[BF_NAME_MAX];
 	uint32_t profile; /* enum bf_profile */
@@ -158,6 +163,10 @@ struct bf_guest_config {
 	bool learning; /* senders behind it are learned */
 	bool locked; /* only senders that are known behind it may send */
 	bool flood, mcast_flood, bcast_flood; /* what is flooded reaches it */
+	uint32_t vlan; /* of its untagged frames, 0: there are no others, or BF_VLAN_ANY */
+	struct bf_vlan_set trunk; /* VLANs that it sends and gets with their tags */
+	uint32_t native; /* of a trunk's untagged frames; 0: there are none */
+	uint32_t qinq; /* 802.1ad VLAN of all that it sends; 0: none */
 	bool mac_guard;
 	struct bf_mac_list mac; /* addresses that it may send from; none: they are learned */
 	bool protocol_guard;

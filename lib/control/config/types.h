@@ -17,6 +17,8 @@ extern const struct bf_key_type bf_type_either; /* bool: the second of two words
 extern const struct bf_key_type bf_type_enum; /* uint32_t: which of the words */
 extern const struct bf_key_type bf_type_mac; /* uint8_t[6]; zero: none */
 extern const struct bf_key_type bf_type_name, bf_type_device, bf_type_path; /* char[max] */
+extern const struct bf_key_type bf_type_vlan; /* uint32_t; 0: none */
+extern const struct bf_key_type bf_type_access; /* uint32_t; 0: untagged, BF_VLAN_ANY: any */
 extern const struct bf_key_type bf_type_vlans; /* struct bf_vlan_set */
 extern const struct bf_key_type bf_type_macs; /* struct bf_mac_list */
 extern const struct bf_key_type bf_type_ips; /* struct bf_ip_list */
@@ -33,7 +35,7 @@ extern const struct bf_key_type bf_type_rate; /* struct bf_rate_limit */
 /** A number as the text of a default. */
 #define BF_KEY_NUMBER(n) BF_KEY_TEXT_OF(n)
 #define BF_KEY_TEXT_OF(n) #n
-/** @p kind: mac, vlans, macs, ips, rate. */
+/** @p kind: mac, vlan, access, vlans, macs, ips, rate. */
 #define BF_VALUE(kind, at) .type = &bf_type_##kind, .offset = (at)
 /** @p kind: name, device, path. */
 #define BF_STRING(kind, at, room) .type = &bf_type_##kind, .offset = (at), .max = (room)

@@ -13,6 +13,7 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
+#include "base/be.h"
 #include "base/build.h"
 #include "base/net.h"
 
@@ -182,7 +183,11 @@ bf_announce_start(struct bf_announcer *a, const struct bf_bond *b,
 static uint8_t *
 put_ethernet(uint8_t *p, const uint8_t dst[6], uint64_t key, uint16_t type)
 {
-	return bf_build_ethernet(p, dst, (const uint8_t *)&key, BF_FDB_VLAN_OF(key), type);
+	uint8_t *at = bf_build_ethernet(p, dst, (const uint8_t *)&key, BF_FDB_VLAN_OF(key), type);
+
+	if (key & BF_FDB_SERVICE)
+		bf_put_be16(p + 12, BF_ETHERTYPE_QINQ);
+	return at;
 }
 
 static uint32_t
@@ -257,6 +262,21 @@ make_frame(const struct bf_announcer *a, const struct item *it, uint8_t *p)
 	}
 }
 
+/* The bond's own VLAN has no tag on the wire. */
+static void
+native_leave(const struct bf_bond *b, struct rte_mbuf *m)
+{
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (b->cfg.native == 0 || bf_be16(p + 12) != BF_ETHERTYPE_VLAN ||
+		(bf_be16(p + 14) & 0xfff) != b->cfg.native)
+		return;
+	memmove(p + 12, p + 16, m->data_len - 16u); /* what is behind stays, zeros as padding */
+	memset(p + m->data_len - 4, 0, 4);
+	if (m->data_len - 4u >= MIN_LEN)
+		rte_pktmbuf_trim(m, 4);
+}
+
 static bool
 send_item(struct bf_announcer *a, struct bf_bond *b, const struct item *it)
 {
@@ -282,6 +302,7 @@ send_item(struct bf_announcer *a, struct bf_bond *b, const struct item *it)
 	m->pkt_len = len;
 	/* It speaks for a guest, and comes back as its frames do. */
 	bf_echo_note(b->lcores->echoes, b->number, m);
+	native_leave(b, m);
 	bf_bond_inject(b, (unsigned int)member, m, 0);
 	a->sent++;
 	a->sent_for[it->port]++;

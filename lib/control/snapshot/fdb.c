@@ -16,6 +16,7 @@ struct entry_row {
 	uint8_t mac[6];
 	uint32_t age;
 	bool is_static;
+	bool service;
 };
 
 #define ENTRY struct entry_row
@@ -27,11 +28,12 @@ static const struct bf_field entry_fields[] = {
 	BF_FIELD(ENTRY, mac),
 	BF_FIELD(ENTRY, age),
 	BF_FIELD_AS(ENTRY, is_static, "static"),
+	BF_FIELD(ENTRY, service),
 };
 
 static const struct bf_table entry_table = BF_TABLE("fdb entry", ENTRY, entry_fields,
 	.head = "Port             VLAN  MAC                 Age\n",
-	.text = "{port:-16} {vlan:4}  {mac}  {age:5}{#static} static{/static}\n");
+	.text = "{port:-16} {vlan:4}  {mac}  {age:5}{#static} static{/static}{#service} 802.1ad{/service}\n");
 
 struct fdb_row {
 	uint32_t count, capacity, n_static, aging;
@@ -96,6 +98,7 @@ add_entry(void *arg, const struct bf_fdb_entry *of)
 	row->port = port;
 	row->uplink = name_of(e, bf_bond_slot(BF_FDB_BOND_OF(of->key)));
 	row->vlan = BF_FDB_VLAN_OF(of->key);
+	row->service = (of->key & BF_FDB_SERVICE) != 0;
 	memcpy(row->mac, &of->key, sizeof(row->mac));
 	row->age = e->br->fdb->now_s - of->last_seen;
 	row->is_static = (of->flags & BF_FDB_STATIC) != 0;

@@ -8,8 +8,10 @@
 #include <rte_malloc.h>
 
 #include "control/bridge.h"
+#include "control/workers/floods.h"
 #include "dataplane/guard.h"
 #include "dataplane/rules.h"
+#include "dataplane/tags.h"
 
 static bool
 is_polled(const struct bf_guest *g, unsigned int q)
@@ -17,13 +19,13 @@ is_polled(const struct bf_guest *g, unsigned int q)
 	return g->up && (g->tx_seen & 1u << q);
 }
 
+/* Those of both ways, and what is read before it is switched. */
 static uint16_t
-rules_in(const struct bf_guest *g)
+rules_in(const struct bf_guest *g, const struct bf_port_view *pv)
 {
 	bool reads = g->cfg.dhcp_guard || g->cfg.ra_guard;
 
-	return (uint16_t)((g->cfg.disabled ? BF_RULE_BIT(DISABLED) : 0) |
-		(reads ? BF_RULE_BIT(GUARD) : 0));
+	return (uint16_t)(pv->out | (reads ? BF_RULE_BIT(GUARD) : 0));
 }
 
 static void
@@ -39,7 +41,7 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 					continue;
 				*room++ = (struct bf_rxq){.slot = (uint16_t)s,
 					.ring = (uint16_t)(2 * q + 1),
-					.in = rules_in(g),
+					.in = rules_in(g, &v->ports[s]),
 					.generation = g->generation,
 					.guest = g->dp};
 				v->workers[w].n_rxq++;
@@ -49,33 +51,25 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 }
 
 static size_t
-view_size(unsigned int n_guests)
+view_size(const struct bf_flood_plan *plan, unsigned int n_guests)
 {
 	/* A ring may come up while we build: room for every queue of every guest. */
 	return sizeof(struct bf_view) + sizeof(struct bf_rxq) * n_guests * BF_MAX_QP +
-		n_guests * sizeof(uint16_t);
+		bf_floods_size(plan, n_guests);
 }
 
 struct bf_view *
 bf_view_spare(void)
 {
-	return rte_zmalloc("bf_view", view_size(BF_MAX_GUESTS), RTE_CACHE_LINE_SIZE);
+	return rte_zmalloc("bf_view", view_size(NULL, BF_MAX_GUESTS), RTE_CACHE_LINE_SIZE);
 }
 
-/* The guests of each switch, one switch after the other. */
-static void
-fill_floods(const struct bf_bridge *br, struct bf_view *v, uint16_t *room)
+/* A port's rules that are the same for both ways. */
+static uint16_t
+rules_of(bool disabled, const struct bf_port_vlan *vlan)
 {
-	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
-		struct bf_flood *f = &v->flood[k];
-
-		f->guests = room;
-		f->bond = br->up[k].bond.open;
-		for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
-			if (br->guests[s] != NULL && br->guests[s]->uplink == k)
-				f->guests[f->n_guests++] = (uint16_t)s;
-		room += f->n_guests;
-	}
+	return (uint16_t)((disabled ? BF_RULE_BIT(DISABLED) : 0) |
+		(vlan->own != 0 ? BF_RULE_BIT(VLAN) : 0));
 }
 
 static struct bf_port_rules
@@ -99,51 +93,69 @@ guest_rules(const struct bf_guest *guest)
 static void
 fill_bond(const struct bf_bond *b, struct bf_view *v)
 {
+	uint16_t slot = bf_bond_slot(b->number);
+	struct bf_port_vlan vlan = bf_floods_bond_vlan(&b->cfg);
+
 	bf_bond_fill_view(b, v);
+	v->ports[slot].out = rules_of(false, &vlan);
+	v->bonds[b->number].in = v->ports[slot].out;
 	for (unsigned int w = 0; w < b->n_queues; w++)
 		v->workers[w].polls |= (uint8_t)(1u << b->number);
+}
+
+static void
+fill_guest(const struct bf_guest *g, unsigned int s, struct bf_view *v)
+{
+	struct bf_port_vlan vlan = bf_floods_guest_vlan(&g->cfg);
+
+	v->rules[s] = guest_rules(g);
+	v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
+		.retries = (uint8_t)g->cfg.tx_retries,
+		.max_len = (uint16_t)(g->max_len +
+			(vlan.takes == BF_VLANS_ONE && vlan.own != 0 ? BF_TAG_LEN : 0)),
+		.n_rings = (uint8_t)g->n_rings,
+		.bond = g->uplink,
+		.out = rules_of(g->cfg.disabled, &vlan),
+		.guest = g->dp};
+}
+
+static void
+view_fill(const struct bf_bridge *br, const struct bf_flood_plan *plan, struct bf_view *v,
+	unsigned int n_guests, bool whole)
+{
+	char *room = (char *)(v + 1);
+
+	v->forwarding = br->running->forwarding;
+	v->n_workers = (uint8_t)br->lcores.n;
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		v->idle[w] = (uint8_t)br->running->idle;
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
+		if (br->guests[s] != NULL)
+			fill_guest(br->guests[s], s, v);
+	give_queues(br, v, (struct bf_rxq *)room);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (br->up[k].bond.open)
+			fill_bond(&br->up[k].bond, v);
+	bf_floods_fill(br, plan, v, room + sizeof(struct bf_rxq) * n_guests * BF_MAX_QP, whole);
+	bf_storms_fill_view(br, v);
+	bf_taps_fill_view(&br->taps, v);
 }
 
 struct bf_view *
 bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 {
-	unsigned int n_guests = 0, n_rxq;
-	char *room;
+	struct bf_flood_plan *plan;
+	unsigned int n_guests = 0;
+	bool whole = v == NULL;
 
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
 		n_guests += br->guests[s] != NULL;
-	n_rxq = n_guests * BF_MAX_QP;
-	if (v == NULL)
-		v = rte_zmalloc("bf_view", view_size(n_guests), RTE_CACHE_LINE_SIZE);
-	if (v == NULL)
+	if (bf_floods_plan(br, &plan) != 0)
 		return NULL;
-	room = (char *)(v + 1);
-	fill_floods(br, v, (uint16_t *)(room + n_rxq * sizeof(struct bf_rxq)));
-	v->forwarding = br->running->forwarding;
-	v->n_workers = (uint8_t)br->lcores.n;
-	for (unsigned int w = 0; w < br->lcores.n; w++)
-		v->idle[w] = (uint8_t)br->running->idle;
-	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
-		const struct bf_guest *g = br->guests[s];
-
-		if (g == NULL)
-			continue;
-		v->rules[s] = guest_rules(g);
-		v->flood[g->uplink].picks |=
-			v->rules[s].floods_not != 0 || (v->rules[s].guards & BF_GUARD_MAC);
-		v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
-			.retries = (uint8_t)g->cfg.tx_retries,
-			.max_len = g->max_len,
-			.n_rings = (uint8_t)g->n_rings,
-			.bond = g->uplink,
-			.out = g->cfg.disabled ? BF_RULE_BIT(DISABLED) : 0,
-			.guest = g->dp};
-	}
-	give_queues(br, v, (struct bf_rxq *)room);
-	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
-		if (br->up[k].bond.open)
-			fill_bond(&br->up[k].bond, v);
-	bf_storms_fill_view(br, v);
-	bf_taps_fill_view(&br->taps, v);
+	if (v == NULL)
+		v = rte_zmalloc("bf_view", view_size(plan, n_guests), RTE_CACHE_LINE_SIZE);
+	if (v != NULL)
+		view_fill(br, plan, v, n_guests, whole);
+	bf_floods_free(plan);
 	return v;
 }

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * See floods.h.
+ *
+ * Threads: ctx control.
+ */
+#include "control/workers/floods.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "control/bridge.h"
+#include "dataplane/rules.h"
+#include "dataplane/vlan.h"
+
+static_assert(BF_FLOOD_VLANS == 2 * BF_VLAN_IDS, "both kinds of VLANs");
+
+#define NOWHERE BF_MAX_BONDS /* the domain without ports */
+
+/* The VLANs of one switch: those of a class go to the same ports. */
+struct classes {
+	uint16_t n; /* 0: all VLANs go to all ports */
+	uint16_t of[BF_FLOOD_VLANS];
+	uint16_t size[BF_FLOOD_VLANS]; /* by class */
+};
+
+struct bf_flood_plan {
+	struct bf_port_vlan vlan[BF_MAX_PORTS];
+	unsigned int n_sets;
+	size_t n_places; /* guests of all classes together */
+	struct classes of[BF_MAX_BONDS];
+};
+
+static uint64_t
+key_of(unsigned int vlan)
+{
+	return (uint64_t)(vlan % BF_VLAN_IDS) << 48 | (vlan >= BF_VLAN_IDS ? BF_FDB_SERVICE : 0);
+}
+
+struct bf_port_vlan
+bf_floods_guest_vlan(const struct bf_guest_config *g)
+{
+	static const struct bf_vlan_set none;
+	struct bf_port_vlan v = {.takes = BF_VLANS_ONE, .type = BF_ET_VLAN, .some = &g->trunk};
+
+	if (g->qinq != 0) {
+		v.own = (uint16_t)g->qinq;
+		v.type = BF_ET_QINQ;
+	} else if (memcmp(&g->trunk, &none, sizeof(none)) != 0) {
+		v.takes = BF_VLANS_SOME;
+		v.own = (uint16_t)g->native;
+	} else if (g->vlan == BF_VLAN_ANY) {
+		v.takes = BF_VLANS_ALL;
+	} else {
+		v.own = (uint16_t)g->vlan;
+	}
+	return v;
+}
+
+struct bf_port_vlan
+bf_floods_bond_vlan(const struct bf_bond_config *b)
+{
+	static const struct bf_vlan_set none;
+
+	return (struct bf_port_vlan){
+		.takes = memcmp(&b->vlans, &none, sizeof(none)) != 0 ? BF_VLANS_SOME : BF_VLANS_ALL,
+		.own = (uint16_t)b->native,
+		.type = BF_ET_VLAN,
+		.some = &b->vlans};
+}
+
+bool
+bf_floods_same_vlan(const struct bf_port_vlan *a, const struct bf_port_vlan *b)
+{
+	return a->takes == b->takes && a->own == b->own && a->type == b->type &&
+		(a->takes != BF_VLANS_SOME || memcmp(a->some, b->some, sizeof(*a->some)) == 0);
+}
+
+static bool
+port_is_there(const struct bf_bridge *br, unsigned int slot, unsigned int *bond)
+{
+	if (!bf_is_bond_slot((uint16_t)slot)) {
+		*bond = br->guests[slot] != NULL ? br->guests[slot]->uplink : 0;
+		return br->guests[slot] != NULL;
+	}
+	*bond = bf_bond_of_slot((uint16_t)slot);
+	return br->up[*bond].bond.open;
+}
+
+/* The port's own VLAN is one that it takes, whether its list names it or not. */
+static bool
+port_takes(const struct bf_port_vlan *v, unsigned int vlan)
+{
+	return bf_vlan_is_taken(v, key_of(vlan)) ||
+		(v->takes == BF_VLANS_SOME && v->own != 0 && vlan == v->own);
+}
+
+/* Take a VLAN out of its class, into the one where the others go that a port takes of it. */
+static void
+class_split(struct classes *c, uint16_t *to, unsigned int vlan)
+{
+	uint16_t from = c->of[vlan];
+
+	if (to[from] == UINT16_MAX) {
+		if (c->size[from] == 1)
+			return; /* it is alone already */
+		to[from] = c->n++;
+		c->size[to[from]] = 0;
+	}
+	c->of[vlan] = to[from];
+	c->size[to[from]]++;
+	c->size[from]--;
+}
+
+static void
+classes_split(struct classes *c, const struct bf_port_vlan *v)
+{
+	uint16_t to[BF_FLOOD_VLANS];
+	unsigned int only = v->own + (v->type == BF_ET_QINQ ? BF_VLAN_IDS : 0);
+
+	if (v->takes == BF_VLANS_ALL)
+		return;
+	if (c->n == 0) { /* the first port that is not like the others */
+		c->n = 1;
+		c->size[0] = BF_FLOOD_VLANS;
+	}
+	memset(to, 0xff, sizeof(to));
+	if (v->takes == BF_VLANS_ONE) {
+		class_split(c, to, only);
+		return;
+	}
+	for (unsigned int vlan = 0; vlan < BF_VLAN_IDS; vlan++)
+		if (port_takes(v, vlan))
+			class_split(c, to, vlan);
+}
+
+/* Some VLAN of each class, for who asks what its ports are. */
+static void
+classes_name(const struct classes *c, uint16_t *vlan)
+{
+	for (unsigned int i = 0; i < BF_FLOOD_VLANS; i++)
+		vlan[c->of[i]] = (uint16_t)i;
+}
+
+static void
+places_count(const struct bf_bridge *br, struct bf_flood_plan *p, unsigned int bond)
+{
+	const struct classes *c = &p->of[bond];
+	uint16_t vlan[BF_FLOOD_VLANS];
+	unsigned int of;
+
+	classes_name(c, vlan);
+	for (unsigned int s = 1; s <= BF_MAX_GUESTS; s++)
+		for (uint16_t k = 0; k < c->n; k++)
+			if (port_is_there(br, s, &of) && of == bond && c->size[k] > 0)
+				p->n_places += port_takes(&p->vlan[s], vlan[k]);
+}
+
+int
+bf_floods_plan(const struct bf_bridge *br, struct bf_flood_plan **plan)
+{
+	bool differ = false;
+	struct bf_flood_plan *p = NULL;
+
+	for (unsigned int s = 0, bond; s < BF_MAX_PORTS; s++) {
+		struct bf_port_vlan v;
+
+		if (!port_is_there(br, s, &bond))
+			continue;
+		v = bf_is_bond_slot((uint16_t)s) ? bf_floods_bond_vlan(&br->up[bond].bond.cfg)
+						 : bf_floods_guest_vlan(&br->guests[s]->cfg);
+		if (v.takes == BF_VLANS_ALL && v.own == 0 && p == NULL)
+			continue;
+		if (p == NULL)
+			p = calloc(1, sizeof(*p));
+		if (p == NULL)
+			return -ENOMEM;
+		differ = true;
+		p->vlan[s] = v;
+		p->n_sets += v.takes == BF_VLANS_SOME;
+		classes_split(&p->of[bond], &v);
+	}
+	for (unsigned int k = 0; differ && k < BF_MAX_BONDS; k++)
+		places_count(br, p, k);
+	*plan = p;
+	return 0;
+}
+
+void
+bf_floods_free(struct bf_flood_plan *plan)
+{
+	free(plan);
+}
+
+static size_t
+n_domains(const struct bf_flood_plan *p)
+{
+	size_t n = 1; /* the one without ports */
+
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		n += p->of[k].n;
+	return n;
+}
+
+size_t
+bf_floods_size(const struct bf_flood_plan *plan, unsigned int n_guests)
+{
+	size_t n = n_guests * sizeof(uint16_t);
+
+	if (plan != NULL)
+		n += plan->n_sets * sizeof(struct bf_vlan_set) +
+			n_domains(plan) * sizeof(struct bf_flood) +
+			sizeof(uint16_t) * BF_MAX_BONDS * BF_FLOOD_VLANS +
+			plan->n_places * sizeof(uint16_t);
+	return n;
+}
+
+/* Room of a view, from the front. */
+static void *
+room_take(char **room, size_t size)
+{
+	void *at = *room;
+
+	*room += size;
+	return at;
+}
+
+static void
+flood_add(struct bf_view *v, struct bf_flood *f, uint16_t slot)
+{
+	f->guests[f->n_guests++] = slot;
+	f->picks |= v->rules[slot].floods_not != 0 || (v->rules[slot].guards & BF_GUARD_MAC);
+}
+
+/* The guests of a switch that take a VLAN; @p p NULL: all of them. */
+static void
+flood_fill(const struct bf_bridge *br, const struct bf_flood_plan *p, struct bf_view *v,
+	struct bf_flood *f, unsigned int bond, unsigned int vlan, char **room)
+{
+	f->number = (uint8_t)bond;
+	f->bond = br->up[bond].bond.open &&
+		(p == NULL || port_takes(&p->vlan[bf_bond_slot(bond)], vlan));
+	f->guests = (uint16_t *)*room;
+	for (unsigned int s = 1; s <= BF_MAX_GUESTS; s++)
+		if (br->guests[s] != NULL && br->guests[s]->uplink == bond &&
+			(p == NULL || port_takes(&p->vlan[s], vlan)))
+			flood_add(v, f, (uint16_t)s);
+	*room += f->n_guests * sizeof(uint16_t);
+}
+
+/* What the ports' rules say of VLANs, with sets of the view's own. */
+static void
+fill_rules(const struct bf_flood_plan *p, struct bf_view *v, char **room)
+{
+	for (unsigned int s = 0; s < BF_MAX_PORTS; s++) {
+		struct bf_vlan_set *set;
+
+		v->rules[s].vlan = p->vlan[s];
+		if (p->vlan[s].takes != BF_VLANS_SOME)
+			continue;
+		set = room_take(room, sizeof(*set));
+		*set = *p->vlan[s].some;
+		if (p->vlan[s].own != 0)
+			bf_vlan_set_add(set, p->vlan[s].own);
+		v->rules[s].vlan.some = set;
+	}
+}
+
+static void
+fill_vlans(
+	const struct bf_bridge *br, const struct bf_flood_plan *p, struct bf_view *v, char **room)
+{
+	uint16_t domain = NOWHERE + 1, name[BF_FLOOD_VLANS], *of;
+
+	fill_rules(p, v, room);
+	v->vlan_flood = room_take(room, n_domains(p) * sizeof(struct bf_flood));
+	of = room_take(room, sizeof(*of) * BF_MAX_BONDS * BF_FLOOD_VLANS);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++, of += BF_FLOOD_VLANS) {
+		const struct classes *c = &p->of[k];
+
+		if (c->n == 0)
+			continue;
+		classes_name(c, name);
+		for (uint16_t i = 0; i < c->n; i++)
+			if (c->size[i] > 0)
+				flood_fill(br, p, v, &v->vlan_flood[domain - BF_MAX_BONDS + i], k,
+					name[i], room);
+		for (unsigned int i = 0; i < BF_FLOOD_VLANS; i++)
+			of[i] = (uint16_t)(domain + c->of[i]);
+		v->vlan_floods[k] = of;
+		domain = (uint16_t)(domain + c->n);
+	}
+}
+
+/* Memory is short: what is flooded in the switches concerned ends there. */
+static void
+fill_nowhere(const struct bf_flood_plan *p, struct bf_view *v)
+{
+	static struct bf_flood nobody;
+	static uint16_t nowhere[BF_FLOOD_VLANS];
+	static struct bf_vlan_set nothing;
+
+	for (unsigned int i = 0; i < BF_FLOOD_VLANS; i++)
+		nowhere[i] = NOWHERE;
+	v->vlan_flood = &nobody;
+	for (unsigned int s = 0; s < BF_MAX_PORTS; s++) {
+		v->rules[s].vlan = p->vlan[s];
+		v->rules[s].vlan.some = &nothing;
+	}
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (p->of[k].n > 0)
+			v->vlan_floods[k] = nowhere;
+}
+
+void
+bf_floods_fill(const struct bf_bridge *br, const struct bf_flood_plan *plan, struct bf_view *v,
+	void *room, bool whole)
+{
+	char *at = room;
+
+	if (plan != NULL && whole)
+		fill_vlans(br, plan, v, &at);
+	else if (plan != NULL)
+		fill_nowhere(plan, v);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		flood_fill(br, NULL, v, &v->flood[k], k, 0, &at);
+}
