@@ -33,6 +33,12 @@ enum {
 	BF_RARP_REQUEST = 3,
 };
 
+/* Reports of multicast listeners (RFC 2710, RFC 3810): ICMPv6 types. */
+enum {
+	BF_MLD_REPORT = 131,
+	BF_MLD2_REPORT = 143,
+};
+
 /* Neighbour discovery (RFC 4861): lengths, ICMPv6 types, flags of an advertisement, options. */
 enum {
 	BF_ND_LEN = 24, /* solicitation or advertisement up to its target address */

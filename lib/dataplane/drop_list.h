@@ -37,6 +37,10 @@
 		"to a DHCP client's port, from a guest that may not be a DHCP server") \
 	X(ROGUE_ROUTER, "rogue_router", "in", \
 		"a router advertisement or redirect of IPv6 from a guest that may not be a router") \
+	X(FORGED_IP, "forged_ip", "in", \
+		"an IP packet from a guest whose ip= does not list the source address") \
+	X(FORGED_NEIGHBOR, "forged_neighbor", "in", \
+		"ARP or neighbour discovery by which a guest tells of another's address") \
 	X(HIDDEN_HEADER, "hidden_header", "in", \
 		"tags, extension headers or a short fragment hide from the guest's guards what it is") \
 	X(VLAN_TAG, "vlan_tag", "in", \
@@ -73,6 +77,7 @@
 		"a VLAN that the port does not take, or a tag behind the one that is removed for it") \
 	X(NOT_ADDRESSED, "not_addressed", "out", \
 		"flooded to an address that the guarded guest does not have") \
+	X(NOT_ITS_IP, "not_its_ip", "out", "to an IP address that the guest's ip= does not list") \
 	X(OVERSIZE, "oversize", "out", "longer than the destination port accepts") \
 	X(NO_MEMORY, "no_memory", "out", "no buffer was left in the pool to segment a superframe") \
 	X(NO_MEMBER, "no_member", "out", "no member of the bond may send") \

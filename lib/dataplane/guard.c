@@ -62,18 +62,15 @@ is_of_router(const struct bf_inside *in)
 }
 
 enum bf_drop
-bf_guard_judge(uint32_t guards, const struct rte_mbuf *m)
+bf_guard_judge(uint32_t guards, const struct bf_inside *in)
 {
-	struct bf_inside in;
-
-	bf_inside_read(m, &in);
-	if (in.hidden)
+	if (in->hidden)
 		return BF_DROP_HIDDEN_HEADER;
-	if (in.upper == NULL)
+	if (in->upper == NULL)
 		return BF_DROP_COUNT;
-	if ((guards & BF_GUARD_DHCP) && is_for_dhcp_client(&in))
+	if ((guards & BF_GUARD_DHCP) && is_for_dhcp_client(in))
 		return BF_DROP_ROGUE_DHCP;
-	if ((guards & BF_GUARD_ROUTER) && is_of_router(&in))
+	if ((guards & BF_GUARD_ROUTER) && is_of_router(in))
 		return BF_DROP_ROGUE_ROUTER;
 	return BF_DROP_COUNT;
 }

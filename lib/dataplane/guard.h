@@ -13,9 +13,10 @@
  * second later.  So a guest that invents addresses gets as many frames through in a second as it has
  * room, and none once that is used up.
  *
- * What a guest says, as a server of DHCP or a router, differs from frame to frame, so decisions that are
- * remembered do not hold: the rule GUARD (rules.h) looks at each frame of ports that have such a guard.
- * Most frames are plain: they say nothing of that kind, and are known by a few bytes.
+ * What a guest says, as a server of DHCP or a router, or from which IP address (ip_guard.h), differs from
+ * frame to frame, so decisions that are remembered do not hold: the rule GUARD (rules.h) looks at each
+ * frame of ports that have such a guard.  Most frames are plain: they say nothing of that kind, and are
+ * known by a few bytes.
  *
  * Threads: worker; control writes.
  */
@@ -32,6 +33,7 @@
 #include "dataplane/packet.h"
 
 #define BF_GUARD_MACS 64
+#define BF_GUARD_IPS 64
 
 /* What of it is in force: bf_port_rules.guards. */
 #define BF_GUARD_MAC 1u
@@ -40,10 +42,22 @@
 #define BF_GUARD_ROUTER 8u
 #define BF_GUARD_READS (BF_GUARD_DHCP | BF_GUARD_ROUTER) /* by the rule GUARD */
 
+/** IP addresses and networks of a guest, in network order; zero behind the prefix. */
+struct bf_guard_ips {
+	uint32_t n4, n6;
+	struct {
+		uint32_t addr, mask;
+	} v4[BF_GUARD_IPS];
+	struct {
+		uint64_t addr[2], mask[2];
+	} v6[BF_GUARD_IPS];
+};
+
 struct bf_guard {
 	uint32_t n; /* words in use; control: w */
 	uint32_t learns; /* 1: addresses are learned; control: w */
 	uint64_t mac[BF_GUARD_MACS]; /* BF_GUARD_WORD(); control: w */
+	struct bf_guard_ips ips[2]; /* one is in the view, control may write the other */
 	int32_t room
 		__rte_cache_aligned; /* new addresses that may pass; worker: takes, control: w */
 } __rte_cache_aligned;
@@ -75,6 +89,29 @@ bf_guard_permits(const struct bf_guard *g, uint64_t mac48)
 
 	for (uint32_t i = 0; i < n; i++)
 		if (bf_guard_word_has(__atomic_load_n(&g->mac[i], __ATOMIC_RELAXED), mac48))
+			return true;
+	return false;
+}
+
+static inline bool
+bf_guard_has_ipv4(const struct bf_guard_ips *ips, uint32_t addr)
+{
+	for (uint32_t i = 0; i < ips->n4; i++)
+		if (((addr ^ ips->v4[i].addr) & ips->v4[i].mask) == 0)
+			return true;
+	return false;
+}
+
+/** @param addr 16 bytes */
+static inline bool
+bf_guard_has_ipv6(const struct bf_guard_ips *ips, const uint8_t *addr)
+{
+	uint64_t a[2];
+
+	memcpy(a, addr, sizeof(a));
+	for (uint32_t i = 0; i < ips->n6; i++)
+		if (((a[0] ^ ips->v6[i].addr[0]) & ips->v6[i].mask[0]) == 0 &&
+			((a[1] ^ ips->v6[i].addr[1]) & ips->v6[i].mask[1]) == 0)
 			return true;
 	return false;
 }
@@ -124,7 +161,7 @@ bf_guard_is_plain(const struct rte_mbuf *m)
 }
 
 /**
- * Read a frame of a guest.
+ * Judge what a guest says as a server.
  *
  * A client takes an answer by its own port, whatever the server's: so does this.
  *
@@ -133,6 +170,7 @@ bf_guard_is_plain(const struct rte_mbuf *m)
  * @return
  *   BF_DROP_COUNT: it may pass; else the reason to drop it.
  */
-enum bf_drop bf_guard_judge(uint32_t guards, const struct rte_mbuf *m);
+struct bf_inside;
+enum bf_drop bf_guard_judge(uint32_t guards, const struct bf_inside *in);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "dataplane/drop.h"
 #include "dataplane/guard.h"
+#include "dataplane/inside.h"
+#include "dataplane/ip_guard.h"
 #include "dataplane/tags.h"
 #include "dataplane/tap.h"
 
@@ -44,18 +46,45 @@ disabled_out(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_
 	return 0;
 }
 
-static uint16_t
-guard_in(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
+/* Frames at the front that need no further look: mostly all. */
+static inline uint16_t
+guard_pass_plain(const struct bf_port_rules *r, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	uint32_t guards = w->view->rules[slot].guards;
+	uint16_t pass = 0;
+
+	if (likely(r->ips == NULL))
+		while (pass < n && bf_guard_is_plain(pkts[pass]))
+			pass++;
+	else
+		while (pass < n && bf_guard_is_plain(pkts[pass]) &&
+			bf_ip_guard_is_own(r->ips, pkts[pass]))
+			pass++;
+	return pass;
+}
+
+static enum bf_drop
+guard_judge_in(const struct bf_port_rules *r, const struct rte_mbuf *m)
+{
+	struct bf_inside in;
+	enum bf_drop why;
+
+	if (bf_guard_is_plain(m) && (r->ips == NULL || bf_ip_guard_is_own(r->ips, m)))
+		return BF_DROP_COUNT;
+	bf_inside_read(m, &in);
+	why = bf_guard_judge(r->guards, &in);
+	return why != BF_DROP_COUNT || r->ips == NULL ? why
+						      : bf_ip_guard_from(r->guard, r->ips, m, &in);
+}
+
+static __rte_noinline uint16_t
+guard_sift(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct bf_port_rules *r = &w->view->rules[slot];
 	struct rte_mbuf *refused[BF_BURST];
 	uint16_t pass = 0, n_refused = 0;
 
-	while (pass < n && bf_guard_is_plain(pkts[pass]))
-		pass++;
-	for (uint16_t i = pass; i < n; i++) {
-		enum bf_drop why = bf_guard_is_plain(pkts[i]) ? BF_DROP_COUNT
-							      : bf_guard_judge(guards, pkts[i]);
+	for (uint16_t i = 0; i < n; i++) {
+		enum bf_drop why = guard_judge_in(r, pkts[i]);
 
 		if (why == BF_DROP_COUNT) {
 			pkts[pass++] = pkts[i];
@@ -70,12 +99,34 @@ guard_in(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
 }
 
 static uint16_t
+guard_in(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t pass = guard_pass_plain(&w->view->rules[slot], pkts, n);
+
+	if (likely(pass == n))
+		return n;
+	return (uint16_t)(pass + guard_sift(w, slot, &pkts[pass], (uint16_t)(n - pass)));
+}
+
+/* Only ports with addresses have this bit in their word for what is sent to them. */
+static uint16_t
 guard_out(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
 {
-	(void)w;
-	(void)slot;
-	(void)pkts;
-	return n;
+	const struct bf_port_rules *r = &w->view->rules[slot];
+	struct rte_mbuf *refused[BF_STAGE_SIZE];
+	uint16_t pass = 0, n_refused = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(bf_ip_guard_to(r->guard, r->ips, pkts[i]) == BF_DROP_COUNT)) {
+			pkts[pass++] = pkts[i];
+		} else {
+			bf_drop_note(w, slot, BF_DROP_NOT_ITS_IP, &pkts[i], 1);
+			refused[n_refused++] = pkts[i];
+		}
+	}
+	for (uint16_t i = 0; i < n_refused; i++)
+		pkts[pass + i] = refused[i];
+	return pass;
 }
 
 static const struct {

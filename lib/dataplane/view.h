@@ -116,6 +116,7 @@ enum bf_idle {
 };
 
 struct bf_guard;
+struct bf_guard_ips;
 struct bf_vlan_set;
 
 /** Which VLANs a port takes part in. */
@@ -143,6 +144,7 @@ struct bf_port_rules {
 	uint8_t guards; /* BF_GUARD_*: what of the guard is in force */
 	struct bf_port_vlan vlan; /* vlan.h */
 	struct bf_guard *guard; /* a guest's, from add to removal plus a grace period */
+	const struct bf_guard_ips *ips; /* of its guard; NULL: any */
 };
 
 /* What is flooded. */

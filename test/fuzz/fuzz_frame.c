@@ -13,6 +13,7 @@
 #include "dataplane/frame.h"
 #include "dataplane/guard.h"
 #include "dataplane/inside.h"
+#include "dataplane/ip_guard.h"
 #include "dataplane/too_big.h"
 #include "flow_model.h"
 #include "replay.h"
@@ -69,19 +70,40 @@ too_big(const struct rte_mbuf *m)
 	CHECK(len == 0 || bf_too_big_make(&of, 1500, 1522, again) == 0);
 }
 
+/* The address of the frame is the guest's, or it has none that could be. */
+static void
+ip_guard(const struct rte_mbuf *m, const struct bf_inside *in)
+{
+	static const struct bf_guard nobody;
+	static struct bf_guard_ips ips = {.n4 = 1, .n6 = 1}; /* the whole of both families */
+	static const struct bf_guard_ips none;
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (m->data_len < 14)
+		return;
+	CHECK((p[0] & 1) == 0 || bf_ip_guard_to(&nobody, &none, m) == BF_DROP_COUNT);
+	CHECK(bf_ip_guard_to(&nobody, &ips, m) == BF_DROP_COUNT);
+	CHECK(bf_ip_guard_from(&nobody, &none, m, in) == BF_DROP_COUNT || in->type == BF_ET_IPV4 ||
+		in->type == BF_ET_IPV6 || in->type == BF_ET_ARP);
+	if (bf_guard_is_plain(m) && bf_ip_guard_is_own(&ips, m))
+		CHECK(bf_ip_guard_from(&nobody, &ips, m, in) == BF_DROP_COUNT);
+}
+
 /* What a guard is told lies in the frame; what it need not read, it would not refuse. */
 static void
 guard(const struct rte_mbuf *m)
 {
 	const uint8_t *end = rte_pktmbuf_mtod(m, const uint8_t *) + m->data_len;
-	enum bf_drop why = bf_guard_judge(BF_GUARD_READS, m);
 	struct bf_inside in;
+	enum bf_drop why;
 
 	bf_inside_read(m, &in);
+	why = bf_guard_judge(BF_GUARD_READS, &in);
 	CHECK(in.type == 0 || in.payload + in.len == end);
 	CHECK(in.upper == NULL || (in.upper >= in.payload && in.upper + in.upper_len == end));
 	CHECK(in.hidden == (why == BF_DROP_HIDDEN_HEADER));
 	CHECK(m->data_len < 14 || why == BF_DROP_COUNT || !bf_guard_is_plain(m));
+	ip_guard(m, &in);
 }
 
 int

@@ -121,6 +121,7 @@ judge(const struct frame *f, uint16_t len, uint32_t guards)
 {
 	uint8_t *exact = malloc(len > 0 ? len : 1);
 	enum bf_drop why;
+	struct bf_inside in;
 	struct rte_mbuf m;
 	bool plain;
 
@@ -129,7 +130,8 @@ judge(const struct frame *f, uint16_t len, uint32_t guards)
 	m.buf_addr = exact;
 	m.data_len = len;
 	m.pkt_len = len;
-	why = bf_guard_judge(guards, &m);
+	bf_inside_read(&m, &in);
+	why = bf_guard_judge(guards, &in);
 	plain = len >= 14 && bf_guard_is_plain(&m);
 	free(exact);
 	assert_false(plain && why != BF_DROP_COUNT); /* what is plain is not looked at */

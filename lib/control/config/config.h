@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/ip_list.h"
 #include "base/mac_list.h"
 #include "base/rate_limit.h"
 #include "base/vlan_set.h"
@@ -171,6 +172,7 @@ struct bf_guest_config {
 	struct bf_mac_list mac; /* addresses that it may send from; none: they are learned */
 	bool protocol_guard;
 	bool dhcp_guard, ra_guard;
+	struct bf_ip_list ip; /* addresses that it may use; none: any */
 	char team[BF_NAME_MAX]; /* guests of one team may use each other's addresses */
 	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };

@@ -248,6 +248,37 @@ bf_guards_clear(struct bf_bridge *br, struct bf_guest *g)
 	return n;
 }
 
+static void
+network_add(struct bf_guard_ips *ips, const struct bf_ip_prefix *p)
+{
+	uint8_t mask[16] = {0};
+
+	for (unsigned int bit = 0; bit < p->len; bit++)
+		mask[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	if (p->is_v6) {
+		memcpy(ips->v6[ips->n6].addr, p->addr, 16);
+		memcpy(ips->v6[ips->n6++].mask, mask, 16);
+	} else {
+		memcpy(&ips->v4[ips->n4].addr, p->addr, 4);
+		memcpy(&ips->v4[ips->n4++].mask, mask, 4);
+	}
+}
+
+/* Into the list that is in no view; the next view has it. */
+static void
+ips_write(const struct bf_bridge *br, struct bf_guest *g)
+{
+	struct bf_guard *w = g->guard.words;
+	const struct bf_guard_ips *in_force = br->lcores.view->rules[g->slot].ips;
+	struct bf_guard_ips *ips;
+
+	g->guard.ips = in_force == &w->ips[0] ? 1 : 0;
+	ips = &w->ips[g->guard.ips];
+	ips->n4 = ips->n6 = 0;
+	for (uint32_t i = 0; i < g->cfg.ip.n; i++)
+		network_add(ips, &g->cfg.ip.at[i]);
+}
+
 static struct bf_bindings *
 waiting_find(struct bf_guards *gs, const char *guest)
 {
@@ -281,12 +312,17 @@ bf_guards_restore(struct bf_bridge *br, const struct bf_bindings *b)
 /* What the rule GUARD refuses, each with its event. */
 static const struct {
 	enum bf_drop why;
-	const char *event, *does, *key;
+	const char *event, *does, *set;
 } rogues[BF_GUARD_ROGUES] = {
-	{BF_DROP_ROGUE_DHCP, "rogue_dhcp", "answers as a DHCP server", "dhcp_guard"},
-	{BF_DROP_ROGUE_ROUTER, "rogue_router", "announces itself as a router of IPv6", "ra_guard"},
+	{BF_DROP_ROGUE_DHCP, "rogue_dhcp", "answers as a DHCP server", "dhcp_guard=off"},
+	{BF_DROP_ROGUE_ROUTER, "rogue_router", "announces itself as a router of IPv6",
+		"ra_guard=off"},
 	{BF_DROP_HIDDEN_HEADER, "hidden_header",
 		"hides behind tags, extension headers or fragments what its packets carry", NULL},
+	{BF_DROP_FORGED_IP, "forged_ip", "sends from IP addresses that its ip= does not list",
+		"ip=LIST"},
+	{BF_DROP_FORGED_NEIGHBOR, "forged_neighbor",
+		"tells of IP or MAC addresses that are not its own", "ip=LIST"},
 };
 
 static uint64_t
@@ -311,6 +347,7 @@ bf_guards_open(struct bf_bridge *br, struct bf_guest *g)
 		g->guard.n_bound = RTE_MIN(w->n, g->cfg.mac_limit);
 		memcpy(g->guard.bound, w->mac, sizeof(w->mac));
 	}
+	ips_write(br, g);
 	if (w != NULL) {
 		*w = br->guards.waiting[--br->guards.n_waiting];
 		br->guards.version++;
@@ -358,6 +395,8 @@ bf_guards_change(struct bf_bridge *br, struct bf_guest *g, const struct bf_guest
 		g->guard.n_bound = 0;
 		br->guards.version++;
 	}
+	if (memcmp(&g->cfg.ip, &old->ip, sizeof(old->ip)) != 0)
+		ips_write(br, g);
 	words_write(br, g);
 	if (is_learned(g) && !old->mac_guard)
 		stations_adopt(br, g);
@@ -393,10 +432,10 @@ rogue_tell(struct bf_bridge *br, struct bf_guest *g, unsigned int i, uint64_t n,
 
 	if (!bf_log_allow(&g->guard.rogue_told, now_ms, &missed))
 		return;
-	if (rogues[i].key != NULL)
+	if (rogues[i].set != NULL)
 		bf_event(&br->events, BF_LOG_WARNING, rogues[i].event, name,
-			"%s: %" PRIu64 " frames were dropped; set guest %s %s=off permits it",
-			rogues[i].does, n, name, rogues[i].key);
+			"%s: %" PRIu64 " frames were dropped; set guest %s %s permits it",
+			rogues[i].does, n, name, rogues[i].set);
 	else
 		bf_event(&br->events, BF_LOG_WARNING, rogues[i].event, name,
 			"%s: %" PRIu64 " frames were dropped", rogues[i].does, n);

@@ -24,7 +24,7 @@
 #include "dataplane/guard.h"
 
 #define BF_GUARD_KEEP_MS 300000
-#define BF_GUARD_ROGUES 3 /* reasons of the rule GUARD to drop a frame */
+#define BF_GUARD_ROGUES 5 /* reasons of the rule GUARD to drop a frame */
 
 struct bf_bridge;
 struct bf_guest;
@@ -32,6 +32,7 @@ struct bf_guest;
 /** Of a guest, in struct bf_guest. */
 struct bf_guest_guard {
 	struct bf_guard *words; /* what workers read */
+	uint8_t ips; /* which of words->ips is in force */
 	uint32_t n_bound;
 	uint64_t bound[BF_GUARD_MACS]; /* learned, as loaded little-endian */
 	uint64_t seen_ms; /* when it was connected last, or made */

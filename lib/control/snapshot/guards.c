@@ -29,6 +29,17 @@ static const struct bf_field address_fields[] = {
 static const struct bf_table address_table = BF_TABLE(
 	"guarded address", struct address_row, address_fields, .text = "  {address:-20}  {from}\n");
 
+struct ip_row {
+	char address[56];
+};
+
+static const struct bf_field ip_fields[] = {
+	BF_FIELD(struct ip_row, address),
+};
+
+static const struct bf_table ip_table =
+	BF_TABLE("guarded IP address", struct ip_row, ip_fields, .text = "  {address}\n");
+
 struct guard_drop_row {
 	const char *reason, *help;
 	uint64_t frames;
@@ -47,7 +58,7 @@ struct guards_row {
 	char guest[BF_NAME_MAX], team[BF_NAME_MAX];
 	bool mac_guard, protocol_guard, dhcp_guard, ra_guard, learns;
 	uint32_t bound, limit;
-	struct bf_rows addresses, drops;
+	struct bf_rows addresses, ips, drops;
 };
 
 #define ROW struct guards_row
@@ -63,6 +74,7 @@ static const struct bf_field guards_fields[] = {
 	BF_FIELD(ROW, limit),
 	BF_FIELD(ROW, team),
 	BF_FIELD(ROW, addresses, .table = &address_table),
+	BF_FIELD(ROW, ips, .table = &ip_table),
 	BF_FIELD(ROW, drops, .table = &guard_drop_table),
 };
 
@@ -72,11 +84,12 @@ static const struct bf_table guards_table = BF_TABLE("guards", ROW, guards_field
 		"{/protocol_guard}, dhcp_guard {#dhcp_guard}on{/dhcp_guard}{^dhcp_guard}off"
 		"{/dhcp_guard}, ra_guard {#ra_guard}on{/ra_guard}{^ra_guard}off{/ra_guard}{#team}, team {team}{/team}\n"
 		"{#learns}Learned {bound} of {limit} addresses\n{/learns}{addresses}"
+		"{#ips.n}IP addresses\n{/ips.n}{ips}"
 		"{#drops.n}Dropped\n{/drops.n}{drops}");
 
 static const enum bf_drop guard_drops[] = {BF_DROP_FORGED_MAC, BF_DROP_MAC_LIMIT,
 	BF_DROP_CONTROL_PROTOCOL, BF_DROP_ROGUE_DHCP, BF_DROP_ROGUE_ROUTER, BF_DROP_HIDDEN_HEADER,
-	BF_DROP_NOT_ADDRESSED};
+	BF_DROP_FORGED_IP, BF_DROP_FORGED_NEIGHBOR, BF_DROP_NOT_ITS_IP, BF_DROP_NOT_ADDRESSED};
 
 /* Set, learned, or of another guest of the team. */
 static const char *
@@ -111,6 +124,17 @@ gather_addresses(const struct bf_guest *g, struct bf_rows *rows, struct bf_snaps
 }
 
 static void
+gather_ips(const struct bf_guest *g, struct bf_rows *rows, struct bf_snapshot *s)
+{
+	for (uint32_t i = 0; i < g->cfg.ip.n; i++) {
+		struct ip_row *row = bf_rows_add(s, rows, sizeof(*row));
+		struct bf_ip_list one = {.n = 1, .at = {g->cfg.ip.at[i]}};
+
+		bf_ip_list_print(&one, row->address, sizeof(row->address));
+	}
+}
+
+static void
 gather_guest(const struct bf_bridge *br, const struct bf_guest *g, ROW *row, struct bf_snapshot *s)
 {
 	struct bf_port_counters c;
@@ -126,6 +150,7 @@ gather_guest(const struct bf_bridge *br, const struct bf_guest *g, ROW *row, str
 	row->limit = g->cfg.mac_limit;
 	if (g->cfg.mac_guard)
 		gather_addresses(g, &row->addresses, s);
+	gather_ips(g, &row->ips, s);
 	bf_stats_port(br, g->slot, &c);
 	for (unsigned int i = 0; i < sizeof(guard_drops) / sizeof(guard_drops[0]); i++) {
 		struct guard_drop_row *d;

@@ -64,7 +64,7 @@ bf_view_spare(void)
 	return rte_zmalloc("bf_view", view_size(NULL, BF_MAX_GUESTS), RTE_CACHE_LINE_SIZE);
 }
 
-/* A port's rules that are the same for both ways. */
+/* A port's rules for both ways. */
 static uint16_t
 rules_of(bool disabled, const struct bf_port_vlan *vlan)
 {
@@ -87,7 +87,8 @@ guest_rules(const struct bf_guest *guest)
 		.guards = (uint8_t)((g->mac_guard ? BF_GUARD_MAC : 0) |
 			(g->protocol_guard ? BF_GUARD_PROTOCOLS : 0) |
 			(g->dhcp_guard ? BF_GUARD_DHCP : 0) | (g->ra_guard ? BF_GUARD_ROUTER : 0)),
-		.guard = guest->guard.words};
+		.guard = guest->guard.words,
+		.ips = g->ip.n > 0 ? &guest->guard.words->ips[guest->guard.ips] : NULL};
 }
 
 static void
@@ -115,7 +116,8 @@ fill_guest(const struct bf_guest *g, unsigned int s, struct bf_view *v)
 			(vlan.takes == BF_VLANS_ONE && vlan.own != 0 ? BF_TAG_LEN : 0)),
 		.n_rings = (uint8_t)g->n_rings,
 		.bond = g->uplink,
-		.out = rules_of(g->cfg.disabled, &vlan),
+		.out = (uint16_t)(rules_of(g->cfg.disabled, &vlan) |
+			(g->cfg.ip.n > 0 ? BF_RULE_BIT(GUARD) : 0)),
 		.guest = g->dp};
 }
 
