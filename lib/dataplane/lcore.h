@@ -209,6 +209,7 @@ struct bf_worker {
 	struct bf_rxq_state *rxq_state, *rxq_spare; /* BF_MAX_PORTS * BF_MAX_QP each */
 	struct bf_cache_set *cache;
 	uint8_t tags[BF_MAX_PORTS]; /* of what came from a port lately: BF_TAGS_* */
+	uint32_t pushed; /* bytes of tags in the burst at hand that did not come in */
 	struct bf_stage *stages; /* BF_MAX_PORTS */
 	uint16_t active[BF_MAX_PORTS];
 	uint16_t n_answers;

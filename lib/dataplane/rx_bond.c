@@ -15,6 +15,7 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/count.h"
+#include "dataplane/drop.h"
 #include "dataplane/member.h"
 #include "dataplane/punt.h"
 #include "dataplane/rules.h"
@@ -28,8 +29,8 @@ set_aside(struct bf_worker *w, unsigned int bond, enum bf_drop why, struct rte_m
 	struct bf_port_counters *c = &w->counters->ports[bf_bond_slot(bond)];
 
 	c->rx_frames += n;
-	for (uint16_t i = 0; i < n; i++)
-		c->rx_bytes += pkts[i]->pkt_len;
+	c->rx_bytes += bf_bytes_of(pkts, n) - w->pushed;
+	w->pushed = 0;
 	bf_punt_slow(w, bond, why, pkts, n);
 }
 

@@ -709,7 +709,8 @@ bf_switch_burst(
 	bool one = frames_classify(w, in, pkts, n, flags, out, &sum);
 
 	c->rx_frames += n;
-	c->rx_bytes += sum.bytes;
+	c->rx_bytes += sum.bytes - w->pushed; /* in one step: it never goes back */
+	w->pushed = 0;
 	if (unlikely(w->timed)) {
 		t1 = rte_rdtsc();
 		pmd->stage_tsc[BF_STAGE_DECIDE] += t1 - t0;

@@ -29,12 +29,13 @@ addresses_move(uint8_t *to, const uint8_t *from)
 
 /* @param tci in network order. @return false: there is no room in front of the frame. */
 static inline bool
-tag_push(struct rte_mbuf *m, uint16_t type, uint16_t tci)
+tag_push(struct rte_mbuf *m, uint16_t type, uint16_t tci, uint32_t *pushed)
 {
 	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(m, BF_TAG_LEN);
 
 	if (unlikely(p == NULL))
 		return false;
+	*pushed += BF_TAG_LEN;
 	addresses_move(p, p + BF_TAG_LEN);
 	memcpy(p + ADDRESSES, &type, 2);
 	memcpy(p + ADDRESSES + 2, &tci, 2);
@@ -83,8 +84,7 @@ tagged_enter(const struct bf_port_vlan *v, struct rte_mbuf *m, uint32_t *pushed)
 	memcpy(&tci, p + 14, 2);
 	memcpy(&inner, p + 16, 2);
 	if (v->type == BF_ET_QINQ) {
-		*pushed += BF_TAG_LEN;
-		return tag_push(m, v->type, (tci & ~ID) | rte_cpu_to_be_16(v->own));
+		return tag_push(m, v->type, (tci & ~ID) | rte_cpu_to_be_16(v->own), pushed);
 	}
 	if ((tci & ID) != 0) /* whether it is one of several is asked later */
 		return v->takes != BF_VLANS_ONE;
@@ -110,8 +110,7 @@ frame_enter(const struct bf_port_vlan *v, struct rte_mbuf *m, uint32_t *pushed)
 		return tagged_enter(v, m, pushed);
 	if (unlikely(type == BF_ET_SLOW))
 		return true;
-	*pushed += BF_TAG_LEN;
-	return tag_push(m, v->type, rte_cpu_to_be_16(v->own));
+	return tag_push(m, v->type, rte_cpu_to_be_16(v->own), pushed);
 }
 
 /* Frames that pass to the front; the others behind them, counted. */
@@ -141,7 +140,7 @@ bf_tags_in(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t 
 		else
 			lost[n_lost++] = m;
 	}
-	w->counters->ports[slot].rx_bytes -= pushed; /* they did not come in */
+	w->pushed = pushed;
 	if (likely(n_lost == 0))
 		return pass;
 	return lost_behind(w, slot, BF_DROP_VLAN_TAG, pkts, pass, lost, n_lost);
