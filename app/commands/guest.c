@@ -209,6 +209,8 @@ guest_asked(struct bf_cmd_ctx *ctx)
 	return g;
 }
 
+BF_CMD_SHOW(cmd_exposure, bf_show_exposure)
+
 static void
 cmd_show_guards(struct bf_cmd_ctx *ctx)
 {
@@ -258,6 +260,9 @@ static const struct bf_cmd guest_cmds[] = {
 	{"show guest [<guest>]",
 		"Guests, or one of them with its connection: front end, features, memory, rings.",
 		cmd_show, 0},
+	{"show exposure",
+		"What each guest is not protected from, by which ports, and the key that changes it.",
+		cmd_exposure, 0},
 	{"show guest <guest> guards",
 		"Addresses that a guest may use, and frames that its guards have dropped.",
 		cmd_show_guards, 0},

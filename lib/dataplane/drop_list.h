@@ -55,6 +55,7 @@
 		"sent by a guest whose port is administratively down") \
 	X(LOCKED_PORT, "locked_port", "in", \
 		"sent by a station that is not known behind the guest, whose port is locked") \
+	X(ISOLATED, "isolated", "in", "sent to a guest that is isolated, as the sender is") \
 	X(FLOOD_SEGMENTS, "flood_segments", "in", \
 		"a superframe of more than 128 segments whose destination is not known") \
 	X(STORM_BROADCAST, "storm_broadcast", "in", "broadcast beyond the port's storm_broadcast") \

@@ -484,7 +484,8 @@ flood_guests_picked(struct bf_worker *w, uint16_t in, const struct bf_flood *to,
 	for (uint16_t g = 0; g < to->n_guests; g++) {
 		uint16_t slot = to->guests[g];
 
-		if (slot == in || !__atomic_load_n(&v->ports[slot].guest->up, __ATOMIC_RELAXED))
+		if (slot == in || (v->rules[in].isolated && v->rules[slot].isolated) ||
+			!__atomic_load_n(&v->ports[slot].guest->up, __ATOMIC_RELAXED))
 			continue;
 		flood_pick(w, slot, pkts, n, pick);
 		deliveries += pick->refused;

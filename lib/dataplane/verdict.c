@@ -67,6 +67,13 @@ judge_new(const struct bf_verdict_ground *g, uint16_t in, const struct rte_mbuf 
 	return BF_DROP_COUNT;
 }
 
+/* Isolated ports do not reach each other; what is flooded is looked at per guest. */
+static bool
+is_kept_apart(const struct bf_view *v, uint16_t in, uint16_t out)
+{
+	return v->isolates && out < BF_MAX_PORTS && v->rules[in].isolated && v->rules[out].isolated;
+}
+
 struct bf_verdict
 bf_verdict_source(const struct bf_verdict_ground *g, uint16_t in, const struct rte_mbuf *m,
 	const struct bf_frame *f, struct bf_verdict v, bool here)
@@ -92,6 +99,8 @@ bf_verdict_source(const struct bf_verdict_ground *g, uint16_t in, const struct r
 		v.lasts = false;
 		return v;
 	}
+	if (unlikely(is_kept_apart(g->view, in, v.out)))
+		v.out = BF_OUT_DROP | BF_DROP_ISOLATED;
 	/* What is flooded is read there. */
 	if (!bf_out_is_flood(v.out) && (bf_frame_is_arp(f) || f->type == BF_ET_IPV6))
 		v.effects |= BF_EFFECT_SNOOP;

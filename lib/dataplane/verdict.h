@@ -79,7 +79,7 @@ struct bf_verdict_ground {
 
 /**
  * The part of a verdict for whatever is not IPv4 from a known station to another: what the source address
- * teaches, and what the station says of itself.
+ * teaches, and what the station says of itself.  And for all, where some ports are isolated.
  *
  * @param v
  *   The verdict so far.
@@ -128,7 +128,8 @@ bf_verdict(
 	v.lasts = here = v.station != NULL && port == in;
 	v.effects = likely(here) ? BF_EFFECT_TOUCH : 0;
 	v.out = bf_verdict_out(&g, in, f);
-	if (unlikely(!here || bf_out_is_flood(v.out) || f->type != BF_ET_IPV4)) {
+	if (unlikely(
+		    !here || bf_out_is_flood(v.out) || f->type != BF_ET_IPV4 || g.view->isolates)) {
 		struct bf_verdict_ground ground = g; /* the other one stays in registers */
 
 		v = bf_verdict_source(&ground, in, m, f, v, here);

@@ -140,6 +140,7 @@ struct bf_port_rules {
 	uint16_t mtu; /* what they are told */
 	bool learns_not; /* senders behind it are not learned */
 	bool locked; /* only senders that are known to be behind it may send */
+	bool isolated; /* it and other ports that are do not reach each other */
 	uint8_t floods_not; /* BF_FLOODED_*: flooded frames that it does not get */
 	uint8_t guards; /* BF_GUARD_*: what of the guard is in force */
 	struct bf_port_vlan vlan; /* vlan.h */
@@ -165,6 +166,7 @@ struct bf_tap;
 struct bf_storm_limits;
 
 struct bf_view {
+	bool isolates; /* some ports are isolated: bf_port_rules */
 	bool forwarding; /* false after `stop`: the bond is polled, its frames are dropped */
 	uint8_t n_workers;
 	uint32_t

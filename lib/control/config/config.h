@@ -168,6 +168,7 @@ struct bf_guest_config {
 	struct bf_vlan_set trunk; /* VLANs that it sends and gets with their tags */
 	uint32_t native; /* of a trunk's untagged frames; 0: there are none */
 	uint32_t qinq; /* 802.1ad VLAN of all that it sends; 0: none */
+	bool isolated; /* it and others that are do not reach each other */
 	bool mac_guard;
 	struct bf_mac_list mac; /* addresses that it may send from; none: they are learned */
 	bool protocol_guard;

@@ -15,6 +15,7 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_lacp_members,
 	&bf_show_guests,
 	&bf_show_guards,
+	&bf_show_exposure,
 	&bf_show_hosts,
 	&bf_show_ports,
 	&bf_show_port_info,

@@ -232,8 +232,10 @@ room_take(char **room, size_t size)
 static void
 flood_add(struct bf_view *v, struct bf_flood *f, uint16_t slot)
 {
+	const struct bf_port_rules *r = &v->rules[slot];
+
 	f->guests[f->n_guests++] = slot;
-	f->picks |= v->rules[slot].floods_not != 0 || (v->rules[slot].guards & BF_GUARD_MAC);
+	f->picks |= r->floods_not != 0 || (r->guards & BF_GUARD_MAC) || r->isolated;
 }
 
 /* The guests of a switch that take a VLAN; @p p NULL: all of them. */

@@ -81,6 +81,7 @@ guest_rules(const struct bf_guest *guest)
 		.mtu = (uint16_t)bf_guest_mtu(guest),
 		.learns_not = !g->learning,
 		.locked = g->locked,
+		.isolated = g->isolated,
 		.floods_not = (uint8_t)((g->flood ? 0 : BF_FLOODED_UNKNOWN) |
 			(g->mcast_flood ? 0 : BF_FLOODED_MULTICAST) |
 			(g->bcast_flood ? 0 : BF_FLOODED_BROADCAST)),
@@ -110,6 +111,7 @@ fill_guest(const struct bf_guest *g, unsigned int s, struct bf_view *v)
 	struct bf_port_vlan vlan = bf_floods_guest_vlan(&g->cfg);
 
 	v->rules[s] = guest_rules(g);
+	v->isolates |= v->rules[s].isolated;
 	v->ports[s] = (struct bf_port_view){.kind = BF_PORT_GUEST,
 		.retries = (uint8_t)g->cfg.tx_retries,
 		.max_len = (uint16_t)(g->max_len +
