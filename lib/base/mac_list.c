@@ -56,10 +56,10 @@ add_prefix(void *arg, const char *what, const char *item, struct bf_err *err)
 	struct bf_mac_prefix p = {.len = 0};
 	struct bf_mac_list *l = arg;
 
-	if (!take_prefix(item, &p))
+	if (strcmp(item, "auto") != 0 && !take_prefix(item, &p))
 		return bf_err_set(err, EINVAL,
-			"%s: \"%s\": expected a MAC address xx:xx:xx:xx:xx:xx, or the first bytes of "
-			"one with the length in bits: 00:00:5e:00:01/40",
+			"%s: \"%s\": expected a MAC address xx:xx:xx:xx:xx:xx, the first bytes of "
+			"one with the length in bits: 00:00:5e:00:01/40, or auto",
 			what, item);
 	for (uint32_t i = 0; i < l->n; i++)
 		if (memcmp(&l->at[i], &p, sizeof(p)) == 0)
@@ -87,6 +87,10 @@ print_prefix(const struct bf_mac_prefix *p, char *buf, size_t size)
 {
 	int at = 0;
 
+	if (p->len == 0) {
+		snprintf(buf, size, "auto");
+		return;
+	}
 	for (unsigned int i = 0; i * 8 < p->len; i++)
 		at += snprintf(buf + at, size - (size_t)at, "%s%02x", i > 0 ? ":" : "", p->addr[i]);
 	if (p->len < 48)

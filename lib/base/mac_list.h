@@ -2,6 +2,7 @@
 
 /*
  * A list of MAC addresses and prefixes of them: "02:00:00:00:00:01,00:00:5e:00:01/40", or "none".
+ * `auto` among them stands for an address that who owns the list knows.
  *
  * Threads: any (pure functions).
  */
@@ -19,7 +20,7 @@
 
 struct bf_mac_prefix {
 	uint8_t addr[6]; /* zero behind the prefix */
-	uint8_t len; /* bits */
+	uint8_t len; /* bits; 0: auto, and no address is said */
 };
 
 struct bf_mac_list {

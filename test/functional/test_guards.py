@@ -125,10 +125,9 @@ def test_clear_macs_makes_room_and_frees_the_address(rig):
     assert "nobody" in refused.value.text
 
 
-def test_bindings_outlive_a_disconnection_and_our_restart(rig, workdir):
+def started_from_a_file(rig, workdir, **more):
     config = f"{workdir}/bondfwd.conf"
-    r = rig(guest_opts={"vm1": "mac_guard=on,mac_limit=1", "vm2": "mac_guard=on,mac_limit=1"},
-            log_allowed=REFUSED, config=config, start=False)
+    r = rig(config=config, start=False, **more)
     lines = ["create bonding device active-backup 0 bond0"]
     lines += [f"add bonding member {m} bond0" for m in r.member_names]
     lines += ["set bonding option bond0 mtu=9216", "set bonding option bond0 primary=net_vhost0"]
@@ -136,6 +135,12 @@ def test_bindings_outlive_a_disconnection_and_our_restart(rig, workdir):
     with open(config, "w", encoding="ascii") as f:
         f.write("\n".join([*lines, "start", ""]))
     r.start()
+    return r
+
+
+def test_bindings_outlive_a_disconnection_and_our_restart(rig, workdir):
+    r = started_from_a_file(rig, workdir, log_allowed=REFUSED, guest_opts={
+        "vm1": "mac_guard=on,mac_limit=1", "vm2": "mac_guard=on,mac_limit=1"})
     learn(r, 1, 2)
     r.vm(1).restart()
     r.vm(1).wait_up()
@@ -147,6 +152,52 @@ def test_bindings_outlive_a_disconnection_and_our_restart(rig, workdir):
     r.learn(r.far[0], FAR_MAC)
     dropped(r, r.vm(1), [frame(FAR_MAC, VM3)], "mac_limit")
     passes(r, r.vm(1), [frame(FAR_MAC, VM1)], {FAR})
+
+
+def auto_mac(r, name):
+    found = [g for g in r.daemon.ctl("show guest all", json=True) if g["name"] == name]
+    return found[0].get("auto_mac")
+
+
+def test_mac_auto_is_an_address_of_the_guests_own_also_after_our_restart(rig, workdir):
+    r = started_from_a_file(rig, workdir, guest_opts={"vm1": listed("auto,00:00:5e:00:01/40")})
+    own = auto_mac(r, "vm1")
+    assert own[1] in "26ae" and auto_mac(r, "vm2") is None
+    assert f"  Own address: {own}\n" in r.daemon.ctl("show guest vm1")
+    assert "Own address" not in r.daemon.ctl("show guest vm2")
+    for again in (False, True):
+        if again:
+            assert r.daemon.stop() == 0
+            r.start()
+        assert auto_mac(r, "vm1") == own
+        assert addresses(r, "vm1") == {own: "auto", "00:00:5e:00:01/40": "set"}
+        assert "set guest vm1 mac=auto,00:00:5e:00:01/40" in r.daemon.ctl("show running-config").splitlines()
+        r.learn(r.far[0], FAR_MAC)
+        passes(r, r.vm(1), [frame(BROADCAST, m) for m in (own, "00:00:5e:00:01:2a")], {"vm2", FAR})
+        dropped(r, r.vm(1), [frame(d, m) for m in (VM1, NOBODY) for d in (FAR_MAC, BROADCAST)], "forged_mac")
+        passes(r, r.far[0], [frame(own, FAR_MAC)], {"vm1"})
+    r.daemon.ctl("write")
+    with open(f"{workdir}/bondfwd.conf", encoding="ascii") as f:
+        assert "set guest vm1 mac=auto,00:00:5e:00:01/40\n" in f.read()
+
+
+def test_an_address_of_mac_auto_is_nobody_elses(rig):
+    r = rig(guest_opts={"vm1": listed("auto")})
+    own = auto_mac(r, "vm1")
+    before = r.daemon.ctl("show running-config")
+    for line in (f"set guest vm2 mac={VM2},{own}", f"add guest vm3 socket=/run/x.sock,mac={own}"):
+        with pytest.raises(CtlError) as refused:
+            r.daemon.ctl(line)
+        name = line.split()[2]
+        assert f'guest "vm1": mac: "auto": is {own}, which guest "{name}" has as well' in refused.value.text
+    assert r.daemon.ctl("show running-config") == before
+    r.daemon.ctl("set guest vm2 mac=auto,mac_guard=on")
+    assert auto_mac(r, "vm2") not in (None, own)
+    learn(r)
+    dropped(r, r.vm(2), [frame(FAR_MAC, own)], "forged_mac")
+    passes(r, r.vm(2), [frame(FAR_MAC, auto_mac(r, "vm2"))], {FAR})
+    r.daemon.ctl("set guest vm1 mac=none,mac_guard=off")
+    r.daemon.ctl(f"set guest vm2 mac={own}")
 
 
 def test_a_guest_that_is_removed_leaves_its_addresses(rig):
@@ -337,7 +388,7 @@ def test_without_guards_everything_passes_as_before(rig):
 @pytest.mark.parametrize("options, words", [
     ("mac_guard=on", ["mac_limit", "1024", "1 to 64"]),
     ("mac_guard=on,mac_limit=65", ["mac_limit", "65", "1 to 64"]),
-    ("mac=52:54", ["mac", "52:54"]), ("mac=01:02:03/49", ["01:02:03/49"]),
+    ("mac=52:54", ["mac", "52:54", "or auto"]), ("mac=auto/48", ["mac", "auto/48"]), ("mac=01:02:03/49", ["01:02:03/49"]),
     ("protocol_guard=maybe", ["protocol_guard", "maybe"]), ("dhcp_guard=2", ["dhcp_guard", "2", "on"]),
     ("ra_guard=yess", ["ra_guard", "yess", "on"]),
 ])

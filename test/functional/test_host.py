@@ -255,6 +255,18 @@ def test_a_killed_bondfwd_leaves_the_interface_to_the_next_one(host_rig):
     pings()
 
 
+def test_an_address_of_mac_auto_is_not_that_of_a_host_port(host_rig):
+    r = host_rig(guests=("vm1",))
+    r.daemon.ctl("set guest vm1 mac=auto")
+    own = r.daemon.ctl("show guest vm1", json=True)[0]["auto_mac"]
+    with pytest.raises(CtlError) as refused:
+        r.daemon.ctl(f"set host host0 address={own}")
+    assert f'guest "vm1": mac: "auto": is {own}, which host "host0" has as well' in refused.value.text
+    r.daemon.ctl("set host host0 mac=auto,mac_guard=on")
+    shown = r.daemon.ctl("show guest host0 guards", json=True)["addresses"]
+    assert shown == [{"address": host(r)["mac"], "from": "auto"}]
+
+
 def test_the_host_talks_to_a_guest(host_rig):
     r = host_rig(guests=("vm1",))
     address(r)

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "base/mac.h"
 #include "control/config/config.h"
 #include "control/config/types.h"
 
@@ -639,6 +640,95 @@ test_a_guest_is_replaced_in_its_place_and_loses_pins_of_queues_that_are_gone(voi
 	free(c);
 }
 
+/* The guest whose address is asked for, and its options. */
+static void
+own_mac(const char *name, const char *pairs, uint8_t mac[6])
+{
+	struct bf_guest_config g;
+
+	bf_guest_config_init(&g);
+	assert_int_equal(bf_guest_config_parse(&g, pairs, &err), 0);
+	assert_int_equal(bf_guest_config_set(&g, "name", name, &err), 0);
+	bf_guest_config_own_mac(&g, mac);
+}
+
+static void
+test_the_address_of_mac_auto_follows_from_the_name(void **state)
+{
+	uint8_t first[6], again[6], other[6];
+	struct bf_guest_config g;
+
+	(void)state;
+	own_mac("vm1", "mac=auto", first);
+	own_mac("vm1", "mtu=9000,mac=auto,02:00:00:00:00:01", again);
+	own_mac("vm2", "mac=auto", other);
+	assert_memory_equal(first, again, 6);
+	assert_memory_not_equal(first, other, 6);
+	assert_int_equal(first[0] & 3, 2); /* local, unicast */
+	assert_int_equal(other[0] & 3, 2);
+
+	bf_guest_config_init(&g);
+	assert_int_equal(bf_guest_config_parse(&g, "name=vm1,mac=00:00:5e:00:01/40,auto", &err), 0);
+	assert_true(bf_guest_config_has_auto_mac(&g));
+	assert_int_equal(bf_guest_config_mac(&g, 0).len, 40);
+	assert_int_equal(bf_guest_config_mac(&g, 1).len, 48);
+	assert_memory_equal(bf_guest_config_mac(&g, 1).addr, first, 6);
+	assert_int_equal(bf_guest_config_parse(&g, "mac=02:00:00:00:00:01", &err), 0);
+	assert_false(bf_guest_config_has_auto_mac(&g));
+}
+
+/* Two ports, of which the first is called vm1; "" as words: they are not refused. */
+static void
+expect_macs(const char *first, const char *second, bool host, const char *words)
+{
+	struct bf_config *c = bf_config_new();
+
+	c->n_guests = 2;
+	bf_guest_config_init(&c->guests[0]);
+	bf_guest_config_init(&c->guests[1]);
+	c->guests[1].host = host;
+	assert_int_equal(bf_guest_config_parse(&c->guests[0], first, &err), 0);
+	assert_int_equal(bf_guest_config_parse(&c->guests[1], second, &err), 0);
+	err.text[0] = '\0';
+	assert_int_equal(bf_config_check(c, &err), words[0] == '\0' ? 0 : -EINVAL);
+	assert_has(err.text, words);
+	free(c);
+}
+
+static void
+test_an_address_of_mac_auto_belongs_to_one_port(void **state)
+{
+	char text[256], vm1[18];
+	uint8_t m[6];
+
+	(void)state;
+	own_mac("vm1", "mac=auto", m);
+	bf_mac_text(m, vm1);
+#define WITH(format) (snprintf(text, sizeof(text), format, vm1), text)
+	expect_macs("name=vm1,mac=auto", "name=vm2,mac=auto", false, "");
+	expect_macs("name=vm1,mac=auto", WITH("name=vm2,mac=%s"), false,
+		"guest \"vm1\": mac: \"auto\": is ");
+	assert_has(err.text, vm1);
+	assert_has(err.text, "which guest \"vm2\" has as well: expected another name");
+	expect_macs(WITH("name=vm2,mac=02:00:00:00:00:01,%s"), "name=vm1,mac=auto", false,
+		"which guest \"vm2\" has as well");
+	expect_macs("name=vm1,mac=auto", WITH("name=vm2,mac=auto,%s"), false, "guest \"vm2\" has");
+	expect_macs("name=vm1,mac=auto", WITH("name=h0,address=%s"), true, "host \"h0\" has");
+	expect_macs("name=vm1,mac=auto", WITH("name=h0,mac=auto,address=%s"), true,
+		"host \"h0\": mac: \"auto\": is ");
+	/* two names with one address are not found easily: the same name twice */
+	expect_macs("name=vm1,mac=auto", "name=vm1,mac=auto", false, "guest \"vm1\" has as well");
+	expect_macs("name=vm1,mac=auto", "name=vm1", true, "host \"vm1\" has as well");
+	/* prefixes, teams, and addresses without auto are as before */
+	expect_macs("name=vm1,mac=auto", WITH("name=vm2,mac=%.8s/24"), false, "");
+	expect_macs("name=vm1,mac=auto,team=a", WITH("name=vm2,team=a,mac=%s"), false, "");
+	expect_macs(
+		"name=vm1,mac=auto,team=a", WITH("name=vm2,team=b,mac=%s"), false, "\"vm2\" has");
+	expect_macs("name=vm1,mac=02:00:00:00:00:01", "name=vm2,mac=02:00:00:00:00:01", false, "");
+	expect_macs("name=vm1", WITH("name=vm2,mac=%s"), false, "");
+#undef WITH
+}
+
 static void
 test_the_hash_tells_what_prints_differently(void **state)
 {
@@ -662,6 +752,8 @@ main(void)
 		cmocka_unit_test(test_every_contradiction_is_found),
 		cmocka_unit_test(
 			test_a_guest_is_replaced_in_its_place_and_loses_pins_of_queues_that_are_gone),
+		cmocka_unit_test(test_the_address_of_mac_auto_follows_from_the_name),
+		cmocka_unit_test(test_an_address_of_mac_auto_belongs_to_one_port),
 		cmocka_unit_test(test_the_hash_tells_what_prints_differently),
 #define T(f) cmocka_unit_test_setup(f, set_up)
 #define C(f) cmocka_unit_test_setup_teardown(f, config_set_up, config_tear_down)

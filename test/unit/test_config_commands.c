@@ -195,8 +195,8 @@ random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 	else if (type == &bf_type_mac)
 		snprintf(text, size, "02:00:00:00:00:%02x", draw_below(seed, 256));
 	else if (type == &bf_type_macs)
-		snprintf(
-			text, size, "02:00:00:00:00:%02x,00:00:5e:00:01/40", draw_below(seed, 256));
+		snprintf(text, size, "%s02:00:00:00:00:%02x,00:00:5e:00:01/40",
+			draw_below(seed, 2) == 0 ? "auto," : "", draw_below(seed, 256));
 	else if (type == &bf_type_vlans)
 		snprintf(text, size, "%u,1000-%u", 1 + draw_below(seed, 900),
 			1000 + draw_below(seed, 3000));

@@ -158,9 +158,65 @@ check_address(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg
 	cb(arg, &err);
 }
 
+/* The address of each port: what `auto` is, or that of a host port's interface; zero: not known. */
+struct own_macs {
+	uint8_t at[BF_MAX_GUESTS][6];
+};
+
+static void
+own_macs_note(const struct bf_config *c, struct own_macs *own)
+{
+	memset(own, 0, sizeof(*own));
+	for (uint32_t i = 0; i < c->n_guests; i++)
+		if (c->guests[i].host || bf_guest_config_has_auto_mac(&c->guests[i]))
+			bf_guest_config_own_mac(&c->guests[i], own->at[i]);
+}
+
+/* Whether mac= of @p g has this very address; guests of a team may use each other's. */
+static bool
+is_said(const struct bf_guest_config *g, const uint8_t mac[6], const char *team)
+{
+	if (team[0] != '\0' && strcmp(g->team, team) == 0)
+		return false;
+	for (uint32_t i = 0; i < g->mac.n; i++)
+		if (g->mac.at[i].len == 48 && memcmp(g->mac.at[i].addr, mac, 6) == 0)
+			return true;
+	return false;
+}
+
+/* What nobody has chosen belongs to one. */
+static void
+check_auto_mac(const struct bf_config *c, uint32_t guest, const struct own_macs *own,
+	bf_config_fault_cb *cb, void *arg)
+{
+	const struct bf_guest_config *g = &c->guests[guest], *o = c->guests;
+	const uint8_t *mac = own->at[guest];
+	char text[BF_MAC_TEXT_SIZE];
+	struct bf_err err;
+
+	if (!bf_guest_config_has_auto_mac(g))
+		return;
+	for (uint32_t i = 0; i < c->n_guests; i++, o++) {
+		bool is_same = memcmp(own->at[i], mac, 6) == 0 &&
+			(i < guest || !bf_guest_config_has_auto_mac(o)); /* each pair once */
+
+		if (i == guest || !(is_same || is_said(o, mac, g->team)))
+			continue;
+		bf_err_set(&err, EINVAL,
+			"%s \"%s\": mac: \"auto\": is %s, which %s \"%s\" has as well: expected another "
+			"name, or an address instead of auto",
+			bf_guest_config_kind(g), g->name, bf_mac_text(mac, text),
+			bf_guest_config_kind(o), o->name);
+		cb(arg, &err);
+	}
+}
+
 void
 bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 {
+	struct own_macs own;
+
+	own_macs_note(c, &own);
 	for (uint32_t i = 0; i < c->n_bonds; i++) {
 		check_bond(c, &c->bonds[i], cb, arg);
 		check_members(c, i, cb, arg);
@@ -169,6 +225,7 @@ bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 		check_uplink(c, &c->guests[i], cb, arg);
 		check_address(&c->guests[i], cb, arg);
 		check_guard(&c->guests[i], cb, arg);
+		check_auto_mac(c, i, &own, cb, arg);
 		check_vlans(&c->guests[i], cb, arg);
 	}
 }

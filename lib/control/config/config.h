@@ -170,7 +170,8 @@ struct bf_guest_config {
 	uint32_t qinq; /* 802.1ad VLAN of all that it sends; 0: none */
 	bool isolated; /* it and others that are do not reach each other */
 	bool mac_guard;
-	struct bf_mac_list mac; /* addresses that it may send from; none: they are learned */
+	struct bf_mac_list
+		mac; /* addresses that it may send from; none: they are learned; see bf_guest_config_mac() */
 	bool protocol_guard;
 	bool dhcp_guard, ra_guard;
 	struct bf_ip_list ip; /* addresses that it may use; none: any */
@@ -262,6 +263,13 @@ int bf_config_remove_bond(struct bf_config *c, const char *name, struct bf_err *
 
 /** "guest" or "host", for people and in commands. */
 const char *bf_guest_config_kind(const struct bf_guest_config *g);
+
+/** Whether `auto` is among its own addresses. */
+bool bf_guest_config_has_auto_mac(const struct bf_guest_config *g);
+/** What `auto` is for it: the address of a host port's interface; of a guest, one that follows from its name. */
+void bf_guest_config_own_mac(const struct bf_guest_config *g, uint8_t mac[6]);
+/** Entry @p i of its own addresses, with the address that `auto` stands for. */
+struct bf_mac_prefix bf_guest_config_mac(const struct bf_guest_config *g, uint32_t i);
 
 /** Guest or host port by name, or NULL: to read it, or to change it. */
 const struct bf_guest_config *bf_config_find_guest(const struct bf_config *c, const char *name);

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/mac.h"
+#include "base/own_mac.h"
 #include "control/config/config.h"
 #include "control/config/types.h"
 
@@ -170,8 +172,8 @@ const struct bf_key bf_guest_keys[] = {
 		.help = "on: sends from its own addresses only, and gets only what is sent to them"},
 	{.name = "mac",
 		BF_VALUE(macs, G(mac)),
-		.help = "the guest's own addresses and prefixes of them; none: the first mac_limit "
-			"ones that it uses"},
+		.help = "the guest's own addresses and prefixes of them; auto: one that follows from "
+			"machine and name; none: the first mac_limit ones that it uses"},
 	{.name = "team",
 		BF_STRING(name, G(team), BF_NAME_MAX),
 		.help = "guests with the same word may use each other's addresses: ports of one machine "
@@ -246,6 +248,36 @@ const char *
 bf_guest_config_kind(const struct bf_guest_config *g)
 {
 	return g->host ? "host" : "guest";
+}
+
+bool
+bf_guest_config_has_auto_mac(const struct bf_guest_config *g)
+{
+	for (uint32_t i = 0; i < g->mac.n; i++)
+		if (g->mac.at[i].len == 0)
+			return true;
+	return false;
+}
+
+void
+bf_guest_config_own_mac(const struct bf_guest_config *g, uint8_t mac[6])
+{
+	if (g->host && !bf_mac_is_zero(g->address))
+		memcpy(mac, g->address, sizeof(g->address));
+	else
+		bf_own_mac(g->name, mac);
+}
+
+struct bf_mac_prefix
+bf_guest_config_mac(const struct bf_guest_config *g, uint32_t i)
+{
+	struct bf_mac_prefix p = g->mac.at[i];
+
+	if (p.len == 0) {
+		bf_guest_config_own_mac(g, p.addr);
+		p.len = 48;
+	}
+	return p;
 }
 
 bool

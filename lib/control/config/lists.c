@@ -136,7 +136,8 @@ static void
 macs_values(const struct bf_key *k, char *buf, size_t size)
 {
 	(void)k;
-	snprintf(buf, size, "up to %d MAC addresses or prefixes of them, none", BF_MAC_LIST_MAX);
+	snprintf(buf, size, "up to %d MAC addresses or prefixes of them, auto, none",
+		BF_MAC_LIST_MAX);
 }
 
 const struct bf_key_type bf_type_macs = {.parse = macs_parse,

@@ -31,12 +31,13 @@ is_mate(const struct bf_guest *a, const struct bf_guest *b)
 }
 
 static uint64_t
-prefix_word(const struct bf_mac_prefix *p)
+mac_word(const struct bf_guest_config *cfg, uint32_t i)
 {
+	struct bf_mac_prefix p = bf_guest_config_mac(cfg, i);
 	uint64_t mac = 0;
 
-	memcpy(&mac, p->addr, sizeof(p->addr));
-	return BF_GUARD_WORD(mac, p->len);
+	memcpy(&mac, p.addr, sizeof(p.addr));
+	return BF_GUARD_WORD(mac, p.len);
 }
 
 /* Words that one guest brings into the list of another, or of itself; each once. */
@@ -45,7 +46,7 @@ words_add(const struct bf_guest *g, uint64_t *words, uint32_t n)
 {
 	for (uint32_t i = 0; i < g->cfg.mac.n + g->guard.n_bound; i++) {
 		uint64_t word = i < g->cfg.mac.n
-			? prefix_word(&g->cfg.mac.at[i])
+			? mac_word(&g->cfg, i)
 			: BF_GUARD_WORD(g->guard.bound[i - g->cfg.mac.n], 48);
 		uint32_t k = 0;
 

@@ -4,7 +4,8 @@
  * Whose address is whose: what guests may send from, as control keeps it and workers read it
  * (dataplane/guard.h).
  *
- * Theory of operation.  The addresses of a guest are those of its mac=, or without one the first that it
+ * Theory of operation.  The addresses of a guest are those of its mac= (auto: that which follows
+ * from its name), or without one the first that it
  * uses.  A learned address is bound to the guest; nobody else may bind it, and it is not bound while the
  * FDB has it behind another port.  A binding is no place: the LAN may take the station, and the guest
  * takes it back by speaking.  It lasts until it is cleared, the guest is removed, or has had no

@@ -20,8 +20,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "base/mac.h"
+#include "base/own_mac.h"
 
 #define TUN "/dev/net/tun"
 
@@ -45,44 +45,13 @@ iface_request(unsigned long what, struct ifreq *r)
 	return ret;
 }
 
-/* What tells this machine from others, as far as it has been given such a thing. */
-static void
-machine_text(char *text, size_t size)
-{
-	FILE *f = fopen("/etc/machine-id", "re");
-
-	text[0] = '\0';
-	if (f != NULL) {
-		if (fgets(text, (int)size, f) == NULL)
-			text[0] = '\0';
-		fclose(f);
-	}
-	text[strcspn(text, "\n")] = '\0';
-	if (text[0] == '\0' && gethostname(text, size) != 0)
-		text[0] = '\0';
-	text[size - 1] = '\0';
-}
-
-void
-bf_iface_own_mac(const char *name, uint8_t mac[6])
-{
-	char machine[128];
-	uint64_t h;
-
-	machine_text(machine, sizeof(machine));
-	h = bf_hash_text(bf_hash_text(bf_hash_text(BF_HASH_START, machine), "/"), name);
-	for (unsigned int i = 0; i < 6; i++)
-		mac[i] = (uint8_t)(h >> (8 * i));
-	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02); /* local, unicast */
-}
-
 void
 bf_iface_set_mac(const char *name, const uint8_t mac[6])
 {
 	uint8_t own[6];
 	struct ifreq r;
 
-	bf_iface_own_mac(name, own);
+	bf_own_mac(name, own);
 	request_init(&r, name);
 	r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
 	memcpy(r.ifr_hwaddr.sa_data, bf_mac_is_zero(mac) ? own : mac, 6);

@@ -32,7 +32,7 @@ struct bf_iface_info {
  * Make the interface, or take up the one that an earlier process left.
  *
  * A new one is up, and has @p mac, or, where that is zero, an address that follows from the machine and
- * the name.  One that is there keeps what it has, but for the MTU and an @p mac that is not zero.
+ * the name (base/own_mac.h).  One that is there keeps what it has, but for the MTU and an @p mac that is not zero.
  *
  * @return its descriptor, which does not block, or -errno with the reason.
  */
@@ -55,8 +55,5 @@ void bf_iface_set_mac(const char *name, const uint8_t mac[6]);
 bool bf_iface_is_up(const char *name);
 
 void bf_iface_look(const char *name, struct bf_iface_info *info);
-
-/** The address that an interface of this name has on this machine: local, unicast, always the same. */
-void bf_iface_own_mac(const char *name, uint8_t mac[6]);
 
 #endif

@@ -18,7 +18,7 @@
 
 struct address_row {
 	char address[BF_MAC_TEXT_SIZE + 4];
-	const char *from; /* "set", "learned", "team" */
+	const char *from; /* "set", "auto", "learned", "team" */
 };
 
 static const struct bf_field address_fields[] = {
@@ -91,7 +91,7 @@ static const enum bf_drop guard_drops[] = {BF_DROP_FORGED_MAC, BF_DROP_MAC_LIMIT
 	BF_DROP_CONTROL_PROTOCOL, BF_DROP_ROGUE_DHCP, BF_DROP_ROGUE_ROUTER, BF_DROP_HIDDEN_HEADER,
 	BF_DROP_FORGED_IP, BF_DROP_FORGED_NEIGHBOR, BF_DROP_NOT_ITS_IP, BF_DROP_NOT_ADDRESSED};
 
-/* Set, learned, or of another guest of the team. */
+/* Set, by an address or by auto, learned, or of another guest of the team. */
 static const char *
 word_from(const struct bf_guest *g, uint64_t word)
 {
@@ -100,10 +100,12 @@ word_from(const struct bf_guest *g, uint64_t word)
 	for (uint32_t i = 0; i < g->guard.n_bound; i++)
 		if (word == BF_GUARD_WORD(g->guard.bound[i], 48))
 			return "learned";
-	for (uint32_t i = 0; i < g->cfg.mac.n; i++)
-		if (memcmp(g->cfg.mac.at[i].addr, &mac, sizeof(g->cfg.mac.at[i].addr)) == 0 &&
-			g->cfg.mac.at[i].len == word >> 48)
-			return "set";
+	for (uint32_t i = 0; i < g->cfg.mac.n; i++) {
+		struct bf_mac_prefix p = bf_guest_config_mac(&g->cfg, i);
+
+		if (memcmp(p.addr, &mac, sizeof(p.addr)) == 0 && p.len == word >> 48)
+			return g->cfg.mac.at[i].len == 0 ? "auto" : "set";
+	}
 	return "team";
 }
 

@@ -31,7 +31,8 @@ struct guest_row {
 	uint32_t id;
 	char name[BF_NAME_MAX], uplink[BF_NAME_MAX], socket[BF_SOCKET_MAX];
 	const char *mode;
-	bool up, has_node, in_full;
+	bool up, has_node, in_full, has_auto_mac;
+	uint8_t auto_mac[6];
 	uint16_t queue_pairs, max_frame, negotiated_mtu;
 	uint32_t mtu, stations;
 	uint64_t features, connects, drops, announcements;
@@ -47,6 +48,7 @@ static const struct bf_field guest_fields[] = {
 	BF_FIELD(ROW, id),
 	BF_FIELD(ROW, uplink, .label = "bond"),
 	BF_FIELD(ROW, name, .label = "guest"),
+	BF_FIELD(ROW, auto_mac, BF_WHEN(ROW, has_auto_mac)),
 	BF_FIELD(ROW, up, BF_GAUGE("bondfwd_guest_up", NULL, "1 while the guest is connected.")),
 	BF_FIELD(ROW, queue_pairs,
 		BF_GAUGE("bondfwd_guest_queue_pairs", NULL, "Queue pairs in use.")),
@@ -82,6 +84,7 @@ static const struct bf_field guest_fields[] = {
 	BF_FIELD(ROW, socket, .text_only = true),
 	BF_FIELD(ROW, mode, .text_only = true),
 	BF_FIELD(ROW, has_node, .text_only = true),
+	BF_FIELD(ROW, has_auto_mac, .text_only = true),
 	BF_CONNECTION_FIELDS(ROW),
 	BF_FIELD(ROW, options, .table = &bf_options_table),
 };
@@ -91,7 +94,7 @@ static const struct bf_table guest_table = BF_TABLE("guest", ROW, guest_fields,
 		"Socket\n",
 	.text = "{id:-4} {name:-16} {#up}up   {/up}{^up}down {/up} {queue_pairs:-6} {mtu:-5} "
 		"{rx_frames:-10} {tx_frames:-10} {drops:-10} {stations:-6} {socket} ({mode})\n"
-		"{#is_known}{#is_connected}"
+		"{#is_known}{#has_auto_mac}  Own address: {auto_mac}\n{/has_auto_mac}{#is_connected}"
 		"{#peer}  Front end: {name}, pid {pid}, user {uid}; {connections} connections\n{/peer}"
 		"  Features: {feature_names}\n  Protocol features: {protocol_feature_names}\n"
 		"  Offloads (offered: {offered}):\n{offloads}{offload_counters}"
@@ -113,6 +116,8 @@ gather_guest(struct bf_bridge *br, const struct bf_guest *g, ROW *row, struct bf
 	BF_ROW_TEXT(row->socket, g->cfg.host ? g->cfg.name : g->cfg.socket);
 	row->mode = g->cfg.host ? "interface" : g->cfg.server ? "server" : "client";
 	row->up = g->up;
+	row->has_auto_mac = bf_guest_config_has_auto_mac(&g->cfg);
+	bf_guest_config_own_mac(&g->cfg, row->auto_mac);
 	row->queue_pairs = g->n_rings;
 	row->max_frame = g->max_len;
 	row->negotiated_mtu = g->mtu;
