@@ -221,6 +221,21 @@ cmd_show_guards(struct bf_cmd_ctx *ctx)
 }
 
 static void
+cmd_show_front_end(struct bf_cmd_ctx *ctx)
+{
+	bool libvirt = strcmp(bf_cmd_arg(ctx, "program"), "libvirt") == 0;
+	const struct bf_guest *g = guest_asked(ctx);
+
+	if (g != NULL && g->cfg.host)
+		bf_out_usage(ctx->out,
+			"guest: \"%.60s\": is a host port: expected a guest: the host's kernel needs nothing "
+			"to be started",
+			g->cfg.name);
+	else if (g != NULL)
+		bf_app_show(ctx, libvirt ? &bf_show_libvirt : &bf_show_qemu, g->cfg.name, true);
+}
+
+static void
 cmd_clear_macs(struct bf_cmd_ctx *ctx)
 {
 	struct bf_guest *g = guest_asked(ctx);
@@ -266,6 +281,9 @@ static const struct bf_cmd guest_cmds[] = {
 	{"show guest <guest> guards",
 		"Addresses that a guest may use, and frames that its guards have dropped.",
 		cmd_show_guards, 0},
+	{"show guest <guest> (program:qemu|libvirt)",
+		"What starts the guest's machine: options of QEMU, or libvirt's XML of the interface.",
+		cmd_show_front_end, 0},
 	{"clear guest <guest> macs", "Forget the addresses that were learned for a guest.",
 		cmd_clear_macs, 0},
 	{"add host <name> [options...]",

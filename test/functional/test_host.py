@@ -255,6 +255,14 @@ def test_a_killed_bondfwd_leaves_the_interface_to_the_next_one(host_rig):
     pings()
 
 
+def test_a_host_port_is_not_started_like_a_guest(host_rig):
+    r = host_rig()
+    for program in ("qemu", "libvirt"):
+        with pytest.raises(CtlError) as refused:
+            r.daemon.ctl(f"show guest host0 {program}")
+        assert 'guest: "host0": is a host port: expected a guest' in refused.value.text
+
+
 def test_an_address_of_mac_auto_is_not_that_of_a_host_port(host_rig):
     r = host_rig(guests=("vm1",))
     r.daemon.ctl("set guest vm1 mac=auto")

@@ -16,6 +16,8 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_guests,
 	&bf_show_guards,
 	&bf_show_exposure,
+	&bf_show_qemu,
+	&bf_show_libvirt,
 	&bf_show_hosts,
 	&bf_show_ports,
 	&bf_show_port_info,
