@@ -225,7 +225,7 @@ def test_a_row_alone_brings_a_key_into_help_json_and_the_options_of_show(rig):
     usage = subprocess.run([str(bf.BONDFWD), "--", "--help"], capture_output=True, text=True,
                            timeout=bf.LIMIT, check=True).stdout
     for key, row in rows["guest"].items():
-        default = "as set profile default says" if key == "profile" else f"default {row['default']}"
+        default = "default as set profile default says" if key == "profile" else f"default {row['default']}"
         assert f"{key}: {row['values']}; {default}" in text
         assert key in usage and f"{row['values']}; {default}" in usage
     assert "Keys of a bond" not in text and "fail_over_mac" in str(answer["foreign"])
