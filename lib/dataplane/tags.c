@@ -159,7 +159,7 @@ frame_leave(const struct bf_port_vlan *v, struct rte_mbuf *m)
 	memcpy(&tci, p + 14, 2);
 	memcpy(&inner, p + 16, 2);
 	if (unlikely(type != v->type || (tci & ID) != rte_cpu_to_be_16(v->own)))
-		return v->takes == BF_VLANS_ALL ||
+		return (v->takes == BF_VLANS_ALL && bf_frame_is_tag(type) && (tci & ID) != 0) ||
 			(v->takes == BF_VLANS_SOME && bf_frame_is_tag(type) && type != BF_ET_QINQ &&
 				bf_vlan_set_has(v->some, rte_be_to_cpu_16(tci & ID)));
 	if (unlikely(v->type != BF_ET_QINQ && bf_frame_is_tag(inner)))

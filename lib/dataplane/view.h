@@ -121,7 +121,7 @@ struct bf_vlan_set;
 
 /** Which VLANs a port takes part in. */
 enum bf_vlans {
-	BF_VLANS_ALL, /* and untagged frames */
+	BF_VLANS_ALL, /* and untagged frames, unless it has a VLAN of its own */
 	BF_VLANS_ONE, /* its own; 0: untagged frames only */
 	BF_VLANS_SOME, /* a set; untagged frames if it has a VLAN of its own */
 };

@@ -28,8 +28,8 @@ bf_vlan_is_taken(const struct bf_port_vlan *v, uint64_t key)
 	uint16_t id = BF_FDB_VLAN_OF(key);
 	bool service = (key & BF_FDB_SERVICE) != 0;
 
-	if (likely(v->takes == BF_VLANS_ALL))
-		return true;
+	if (likely(v->takes == BF_VLANS_ALL)) /* its untagged frames may have a VLAN */
+		return id != 0 || v->own == 0;
 	if (v->takes == BF_VLANS_ONE)
 		return id == v->own && service == (v->type == BF_ET_QINQ);
 	return !service && bf_vlan_set_has(v->some, id);

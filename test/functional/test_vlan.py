@@ -218,8 +218,9 @@ def test_untagged_frames_of_the_lan_are_of_the_bonds_native_vlan(rig):
     arrives(r, r.vm(1), frame(BROADCAST, VM1), {"far0": []})
     arrives(r, r.vm(2), frame(BROADCAST, VM2), {"far0": [q(20)]})
     arrives(r, r.far[0], frame(BROADCAST, FAR_MAC, [q(20)]), {"vm2": []})
-    # What has no VLAN in the switch leaves without a tag, and does not come back so.
-    arrives(r, r.vm(3), frame(BROADCAST, VM3), {"far0": []})
+    # What has no VLAN in the switch would be in the native one on the wire.
+    for tags in ([], [q(0)]):
+        dropped(r, r.vm(3), frame(BROADCAST, VM3, tags), "no_destination")
 
 
 def test_a_short_frame_is_padded_after_its_tag_is_removed(rig):

@@ -122,15 +122,15 @@ classes_split(struct classes *c, const struct bf_port_vlan *v)
 	uint16_t to[BF_FLOOD_VLANS];
 	unsigned int only = v->own + (v->type == BF_ET_QINQ ? BF_VLAN_IDS : 0);
 
-	if (v->takes == BF_VLANS_ALL)
+	if (v->takes == BF_VLANS_ALL && v->own == 0)
 		return;
 	if (c->n == 0) { /* the first port that is not like the others */
 		c->n = 1;
 		c->size[0] = BF_FLOOD_VLANS;
 	}
 	memset(to, 0xff, sizeof(to));
-	if (v->takes == BF_VLANS_ONE) {
-		class_split(c, to, only);
+	if (v->takes != BF_VLANS_SOME) { /* its own one, or all but that of untagged frames */
+		class_split(c, to, v->takes == BF_VLANS_ONE ? only : 0);
 		return;
 	}
 	for (unsigned int vlan = 0; vlan < BF_VLAN_IDS; vlan++)
