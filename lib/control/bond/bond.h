@@ -79,6 +79,12 @@ struct bf_member {
 	struct rte_ether_addr mac; /* its own, restored when it leaves */
 };
 
+/** When the PMD asks for links, as far as is known; zero is never. */
+struct bf_link_asks {
+	uint32_t period_ms;
+	uint64_t from_ms, until_ms; /* after a pause: the next time lies between these */
+};
+
 struct bf_bond {
 	unsigned int number; /* 0 to BF_MAX_BONDS - 1 */
 	struct bf_bond_config cfg;
@@ -100,6 +106,7 @@ struct bf_bond {
 	uint8_t home[BF_BUCKETS]; /* the member (its bit number) a bucket belongs to */
 	bool came_back; /* guests' frames did, lately: the switch has no LAG; paths.c */
 	bool dirty; /* tables changed: a new view is due */
+	struct bf_link_asks asks;
 	uint64_t next_poll_ms;
 	uint64_t next_probe_ms;
 	uint32_t probe_next; /* whose turn it is to ask, where members take turns */

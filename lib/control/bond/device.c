@@ -499,6 +499,7 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 	char dev[RTE_ETH_NAME_MAX_LEN];
 	unsigned int added = 0;
 	int ret = 0, port;
+	bool again = false;
 
 	b->n_queues = (uint16_t)b->lcores->n;
 	b->pool = take_frames(b);
@@ -524,14 +525,14 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 		ret = bf_bond_device_add(b, added, err);
 	if (ret == 0)
 		ret = device_configure(b, err);
-	bf_link_detect_set_period(b);
-	for (unsigned int i = 0; ret == 0 && i < b->n_members; i++)
-		if (has_own_way(b, i)) /* it will be started once more */
-			bf_link_detect_pause(b);
+	for (unsigned int i = 0; i < b->n_members; i++)
+		again = again || has_own_way(b, i);
+	bf_link_detect_begin(b, again);
 	if (ret == 0)
 		ret = device_start(b, err);
 	for (unsigned int i = 0; ret == 0 && i < b->n_members; i++)
 		ret = start_own_way(b, i, err);
+	bf_link_detect_set_period(b);
 	if (ret == 0)
 		return 0;
 	rte_eth_dev_stop(b->port);

@@ -13,12 +13,14 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
+#include "base/clock.h"
 #include "control/compat.h"
 
 #define SETTLE_MS 3000 /* a link that was just started or switched may change in silence */
 #define PAUSE_MS 3000
 #define PAUSE_SLACK_MS 10u /* what one question may take */
-#define PAUSE_WAIT_MS 100u
+#define START_MS 1000 /* what a device takes to be stopped and started, and some more */
+#define SOON_MS 10 /* the first question of a bond whose members are started once more */
 #define GRACE_MS 1000 /* an interrupt may come later than the answer to a question */
 
 enum bf_link_detect
@@ -115,19 +117,50 @@ period_of(const struct bf_bond *b)
 	return ms;
 }
 
-void
-bf_link_detect_set_period(const struct bf_bond *b)
+/* A shorter period counts from the next time that it asks, which the longer one has set. */
+static void
+period_set(struct bf_bond *b, uint32_t ms)
 {
-	rte_eth_bond_link_monitoring_set(b->port, period_of(b));
+	struct bf_link_asks *a = &b->asks;
+
+	if (ms < a->period_ms)
+		a->until_ms = RTE_MAX(a->until_ms, bf_clock_ms() + a->period_ms);
+	a->period_ms = ms;
+	rte_eth_bond_link_monitoring_set(b->port, ms);
 }
 
-/* The period counts from the next time that it asks, which is waited for when that is soon. */
 void
-bf_link_detect_pause(const struct bf_bond *b)
+bf_link_detect_set_period(struct bf_bond *b)
 {
+	period_set(b, period_of(b));
+}
+
+void
+bf_link_detect_begin(struct bf_bond *b, bool again)
+{
+	memset(&b->asks, 0, sizeof(b->asks));
+	period_set(b, again ? SOON_MS : period_of(b));
+}
+
+/*
+ * The pause begins with the next time that it asks, which has been set and comes anyway: it is waited for.  From
+ * then on it asks PAUSE_MS later, whatever period is set until then.  In between there is no need to wait.
+ */
+void
+bf_link_detect_pause(struct bf_bond *b)
+{
+	struct bf_link_asks *a = &b->asks;
+	uint64_t now_ms, last_ms;
+
 	rte_eth_bond_link_monitoring_set(b->port, PAUSE_MS);
-	if (b->open)
-		rte_delay_us_sleep(1000 * RTE_MIN(period_of(b) + PAUSE_SLACK_MS, PAUSE_WAIT_MS));
+	now_ms = bf_clock_ms();
+	if (now_ms + START_MS <= a->from_ms)
+		return;
+	last_ms = now_ms < a->from_ms ? a->until_ms : RTE_MAX(a->until_ms, now_ms + a->period_ms);
+	last_ms += PAUSE_SLACK_MS;
+	a->from_ms = RTE_MAX(a->from_ms, now_ms) + PAUSE_MS;
+	a->until_ms = last_ms + PAUSE_MS;
+	rte_delay_us_sleep((unsigned int)(1000 * (last_ms - now_ms)));
 }
 
 void

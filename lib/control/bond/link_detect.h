@@ -51,13 +51,19 @@ void bf_link_detect_switched(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 bool bf_link_detect_asks(const struct bf_member *m);
 
 /** Tell the PMD how often to ask: after members or mon_period changed. */
-void bf_link_detect_set_period(const struct bf_bond *b);
+void bf_link_detect_set_period(struct bf_bond *b);
+
+/** Before the bond is started: the PMD has not asked yet. @p again: members are started once more then */
+void bf_link_detect_begin(struct bf_bond *b, bool again);
 
 /**
- * Have the PMD not ask for some seconds, or until the period is set: it asks from another thread, and a device
- * that is being stopped and started does not bear that (net_e1000_em does not start any more).
+ * Have the PMD not ask while one device is stopped and started: it asks from another thread, and a device does
+ * not bear that (net_e1000_em does not start any more).  Until the period is set.
+ *
+ * Sleeps until a question that is due has been asked: half a second, or for one of several members in a row
+ * one and a half; for the others not at all.
  */
-void bf_link_detect_pause(const struct bf_bond *b);
+void bf_link_detect_pause(struct bf_bond *b);
 
 /**
  * A change that was seen by asking, and no interrupt since: from now on the member is asked.
