@@ -62,6 +62,14 @@ guard_pass_plain(const struct bf_port_rules *r, struct rte_mbuf *const *pkts, ui
 	return pass;
 }
 
+/* Frames that do not pass, behind those that do. */
+static inline void
+put_behind(struct rte_mbuf **pkts, uint16_t pass, struct rte_mbuf *const *refused, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		pkts[pass + i] = refused[i];
+}
+
 static enum bf_drop
 guard_judge_in(const struct bf_port_rules *r, const struct rte_mbuf *m)
 {
@@ -93,8 +101,7 @@ guard_sift(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t 
 			refused[n_refused++] = pkts[i];
 		}
 	}
-	for (uint16_t i = 0; i < n_refused; i++)
-		pkts[pass + i] = refused[i];
+	put_behind(pkts, pass, refused, n_refused);
 	return pass;
 }
 
@@ -124,8 +131,7 @@ guard_out(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n
 			refused[n_refused++] = pkts[i];
 		}
 	}
-	for (uint16_t i = 0; i < n_refused; i++)
-		pkts[pass + i] = refused[i];
+	put_behind(pkts, pass, refused, n_refused);
 	return pass;
 }
 

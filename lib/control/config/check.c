@@ -197,8 +197,8 @@ check_auto_mac(const struct bf_config *c, uint32_t guest, const struct own_macs 
 	if (!bf_guest_config_has_auto_mac(g))
 		return;
 	for (uint32_t i = 0; i < c->n_guests; i++, o++) {
-		bool is_same = memcmp(own->at[i], mac, 6) == 0 &&
-			(i < guest || !bf_guest_config_has_auto_mac(o)); /* each pair once */
+		bool is_new = i < guest || !bf_guest_config_has_auto_mac(o); /* each pair once */
+		bool is_same = is_new && memcmp(own->at[i], mac, 6) == 0;
 
 		if (i == guest || !(is_same || is_said(o, mac, g->team)))
 			continue;
