@@ -47,13 +47,20 @@ is_own_ipv6(const struct judge *j, const uint8_t *a)
 	return bf_guard_has_ipv6(j->ips, a) || (j->ips->n6 > 0 && is_own_link_local(j, a));
 }
 
+/* Are the first four bytes behind the IP headers there, ports or a type, and of this protocol? */
+static bool
+is_upper(const struct bf_inside *in, uint8_t proto)
+{
+	return in->upper != NULL && in->upper_len >= 4 && in->proto == proto;
+}
+
 static bool
 is_dhcp_request(const struct bf_inside *in)
 {
 	const uint8_t *p = in->payload;
 
-	return bf_be32(p + 12) == 0 && bf_be32(p + 16) == UINT32_MAX && in->upper != NULL &&
-		in->proto == BF_PROTO_UDP && bf_be16(in->upper) == BF_PORT_DHCP_CLIENT &&
+	return bf_be32(p + 12) == 0 && bf_be32(p + 16) == UINT32_MAX &&
+		is_upper(in, BF_PROTO_UDP) && bf_be16(in->upper) == BF_PORT_DHCP_CLIENT &&
 		bf_be16(in->upper + 2) == BF_PORT_DHCP_SERVER;
 }
 
@@ -90,8 +97,8 @@ is_from_nobody(const struct bf_inside *in)
 	static const uint8_t nobody[16];
 	const uint8_t *p = in->payload, *u = in->upper;
 
-	return memcmp(p + 8, nobody, 16) == 0 && p[24] == 0xff && p[25] == 0x02 && u != NULL &&
-		in->proto == BF_PROTO_ICMPV6 && u[1] == 0 &&
+	return memcmp(p + 8, nobody, 16) == 0 && p[24] == 0xff && p[25] == 0x02 &&
+		is_upper(in, BF_PROTO_ICMPV6) && u[1] == 0 &&
 		(u[0] == BF_ND_SOLICIT || u[0] == BF_MLD_REPORT || u[0] == BF_MLD2_REPORT);
 }
 
@@ -117,7 +124,7 @@ is_neighbor_own(const struct judge *j, const struct bf_inside *in)
 	const uint8_t *u = in->upper;
 	bool solicits;
 
-	if (u == NULL || in->proto != BF_PROTO_ICMPV6 || in->payload[7] != 255 ||
+	if (!is_upper(in, BF_PROTO_ICMPV6) || in->payload[7] != 255 ||
 		(u[0] != BF_ND_SOLICIT && u[0] != BF_ND_ADVERT))
 		return true;
 	solicits = u[0] == BF_ND_SOLICIT;
