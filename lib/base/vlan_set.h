@@ -36,6 +36,16 @@ bf_vlan_set_add(struct bf_vlan_set *s, uint16_t vlan)
 	s->bits[(vlan >> 6) & 63] |= 1ULL << (vlan & 63);
 }
 
+static inline bool
+bf_vlan_set_is_empty(const struct bf_vlan_set *s)
+{
+	uint64_t any = 0;
+
+	for (unsigned int i = 0; i < 64; i++)
+		any |= s->bits[i];
+	return any == 0;
+}
+
 /**
  * @param s
  *   Unchanged when the text is refused.

@@ -19,6 +19,14 @@ void bf_drop(
 void bf_drop_note(struct bf_worker *w, uint16_t slot, enum bf_drop why,
 	struct rte_mbuf *const *pkts, uint16_t n);
 
+/** Frames that a rule refuses, behind the @p pass ones that it lets pass: see rules.h. */
+static inline void
+bf_put_behind(struct rte_mbuf **pkts, uint16_t pass, struct rte_mbuf *const *refused, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		pkts[pass + i] = refused[i];
+}
+
 /** Give at least one frame back to its pool. */
 void bf_free_burst(struct rte_mbuf **pkts, uint16_t n);
 

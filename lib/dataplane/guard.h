@@ -160,6 +160,8 @@ bf_guard_is_plain(const struct rte_mbuf *m)
 	return type == BF_ET_ARP;
 }
 
+struct bf_inside;
+
 /**
  * Judge what a guest says as a server.
  *
@@ -170,7 +172,6 @@ bf_guard_is_plain(const struct rte_mbuf *m)
  * @return
  *   BF_DROP_COUNT: it may pass; else the reason to drop it.
  */
-struct bf_inside;
 enum bf_drop bf_guard_judge(uint32_t guards, const struct bf_inside *in);
 
 #endif

@@ -62,14 +62,6 @@ guard_pass_plain(const struct bf_port_rules *r, struct rte_mbuf *const *pkts, ui
 	return pass;
 }
 
-/* Frames that do not pass, behind those that do. */
-static inline void
-put_behind(struct rte_mbuf **pkts, uint16_t pass, struct rte_mbuf *const *refused, uint16_t n)
-{
-	for (uint16_t i = 0; i < n; i++)
-		pkts[pass + i] = refused[i];
-}
-
 static enum bf_drop
 guard_judge_in(const struct bf_port_rules *r, const struct rte_mbuf *m)
 {
@@ -101,7 +93,7 @@ guard_sift(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t 
 			refused[n_refused++] = pkts[i];
 		}
 	}
-	put_behind(pkts, pass, refused, n_refused);
+	bf_put_behind(pkts, pass, refused, n_refused);
 	return pass;
 }
 
@@ -131,7 +123,7 @@ guard_out(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n
 			refused[n_refused++] = pkts[i];
 		}
 	}
-	put_behind(pkts, pass, refused, n_refused);
+	bf_put_behind(pkts, pass, refused, n_refused);
 	return pass;
 }
 

@@ -113,17 +113,6 @@ frame_enter(const struct bf_port_vlan *v, struct rte_mbuf *m, uint32_t *pushed)
 	return tag_push(m, v->type, rte_cpu_to_be_16(v->own), pushed);
 }
 
-/* Frames that pass to the front; the others behind them, counted. */
-static uint16_t
-lost_behind(struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mbuf **pkts,
-	uint16_t pass, struct rte_mbuf *const *lost, uint16_t n_lost)
-{
-	for (uint16_t i = 0; i < n_lost; i++)
-		pkts[pass + i] = lost[i];
-	bf_drop_note(w, slot, why, &pkts[pass], n_lost);
-	return pass;
-}
-
 uint16_t
 bf_tags_in(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -141,9 +130,11 @@ bf_tags_in(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t 
 			lost[n_lost++] = m;
 	}
 	w->pushed = pushed;
-	if (likely(n_lost == 0))
-		return pass;
-	return lost_behind(w, slot, BF_DROP_VLAN_TAG, pkts, pass, lost, n_lost);
+	if (unlikely(n_lost > 0)) {
+		bf_put_behind(pkts, pass, lost, n_lost);
+		bf_drop_note(w, slot, BF_DROP_VLAN_TAG, lost, n_lost);
+	}
+	return pass;
 }
 
 /* @return false: it is not for the port. */
@@ -183,7 +174,9 @@ bf_tags_out(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t
 		else
 			lost[n_lost++] = m;
 	}
-	if (likely(n_lost == 0))
-		return pass;
-	return lost_behind(w, slot, BF_DROP_VLAN_OUT, pkts, pass, lost, n_lost);
+	if (unlikely(n_lost > 0)) {
+		bf_put_behind(pkts, pass, lost, n_lost);
+		bf_drop_note(w, slot, BF_DROP_VLAN_OUT, lost, n_lost);
+	}
+	return pass;
 }

@@ -173,6 +173,19 @@ def test_streams_between_two_guests_are_whole(keys):
         assert takes or to_two["sums"] + to_two["segments"] > 0
 
 
+def served_by_host(lab, ends):
+    """The host serves /sent until the end; returns what md5sum says of it."""
+    folder = lab.run.path("srv")
+    os.mkdir(folder)
+    data = os.urandom(MIB << 20)
+    with open(f"{folder}/sent", "wb") as file:
+        file.write(data)
+    server = ends.enter_context(subprocess.Popen(
+        [*lab.host.enter, "busybox", "httpd", "-f", "-p", "[::]:80", "-h", folder]))
+    ends.callback(server.kill)
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
 @contextlib.contextmanager
 def on_the_wire(lab):
     """What tshark says of the frames that passed the tap meanwhile: {what: count}."""
@@ -200,17 +213,9 @@ def on_the_wire(lab):
 def test_a_host_on_the_wire_gets_whole_frames_and_sends_what_is_coalesced(member):
     with pair({}, {"offload": "off"}, member) as lab, contextlib.ExitStack() as ends:
         one, two = lab.guests
-        folder = lab.run.path("srv")
-        os.mkdir(folder)
-        data = os.urandom(MIB << 20)
-        with open(f"{folder}/sent", "wb") as file:
-            file.write(data)
-        server = ends.enter_context(subprocess.Popen(
-            [*lab.host.enter, "busybox", "httpd", "-f", "-p", "[::]:80", "-h", folder]))
-        ends.callback(server.kill)
+        sum_of_data = served_by_host(lab, ends)
         one.reaches_ip(HOST)
         two.reaches_ip(HOST)
-        sum_of_data = hashlib.md5(data, usedforsecurity=False).hexdigest()
         with on_the_wire(lab) as wire:
             for guest in lab.guests:
                 assert fetch(guest, f"http://{HOST}/sent") == sum_of_data
@@ -250,21 +255,14 @@ def test_guests_with_and_without_tags_and_a_host_in_one_vlan_exchange_whole_stre
         lab.backend.ctl("set", "bonding", "option", "bond1", "native=10")
         two.sh(f"vconfig add eth0 10; ip addr flush dev eth0; ip link set eth0.10 up; "
                f"ip addr add {two.ip}/24 dev eth0.10; ip -6 addr add {two.ip6}/64 dev eth0.10")
-        folder = lab.run.path("srv")
-        os.mkdir(folder)
-        data = os.urandom(MIB << 20)
-        with open(f"{folder}/sent", "wb") as file:
-            file.write(data)
-        server = ends.enter_context(subprocess.Popen(
-            [*lab.host.enter, "busybox", "httpd", "-f", "-p", "[::]:80", "-h", folder]))
-        ends.callback(server.kill)
+        sum_of_data = served_by_host(lab, ends)
         for guest in lab.guests:
             guest.reaches_ip(HOST)
         with on_the_wire(lab) as wire:
             for guest, other in ((one, two), (two, one)):
                 assert fetch(guest, f"http://{other.ip}/sent") == md5(other, "/srv/sent")
                 assert fetch(guest, f"http://[{other.ip6}]:81/sent") == md5(other, "/srv/sent")
-                assert fetch(guest, f"http://{HOST}/sent") == hashlib.md5(data, usedforsecurity=False).hexdigest()
+                assert fetch(guest, f"http://{HOST}/sent") == sum_of_data
                 got = lab.host.sh("sh", "-c", f"busybox wget -q -O - http://{guest.ip}/sent | md5sum").split()[0]
                 assert got == md5(guest, "/srv/sent")
         assert wire["all"] > 1000 and wire["bad"] == 0 and wire["long"] == 0

@@ -115,8 +115,7 @@ check_guard(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
 static void
 check_vlans(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
 {
-	static const struct bf_vlan_set none;
-	bool trunk = memcmp(&g->trunk, &none, sizeof(none)) != 0;
+	bool trunk = !bf_vlan_set_is_empty(&g->trunk);
 	bool access = g->vlan != 0 && g->vlan != BF_VLAN_ANY;
 	struct bf_err err;
 

@@ -44,13 +44,12 @@ key_of(unsigned int vlan)
 struct bf_port_vlan
 bf_floods_guest_vlan(const struct bf_guest_config *g)
 {
-	static const struct bf_vlan_set none;
 	struct bf_port_vlan v = {.takes = BF_VLANS_ONE, .type = BF_ET_VLAN, .some = &g->trunk};
 
 	if (g->qinq != 0) {
 		v.own = (uint16_t)g->qinq;
 		v.type = BF_ET_QINQ;
-	} else if (memcmp(&g->trunk, &none, sizeof(none)) != 0) {
+	} else if (!bf_vlan_set_is_empty(&g->trunk)) {
 		v.takes = BF_VLANS_SOME;
 		v.own = (uint16_t)g->native;
 	} else if (g->vlan == BF_VLAN_ANY) {
@@ -64,10 +63,8 @@ bf_floods_guest_vlan(const struct bf_guest_config *g)
 struct bf_port_vlan
 bf_floods_bond_vlan(const struct bf_bond_config *b)
 {
-	static const struct bf_vlan_set none;
-
 	return (struct bf_port_vlan){
-		.takes = memcmp(&b->vlans, &none, sizeof(none)) != 0 ? BF_VLANS_SOME : BF_VLANS_ALL,
+		.takes = !bf_vlan_set_is_empty(&b->vlans) ? BF_VLANS_SOME : BF_VLANS_ALL,
 		.own = (uint16_t)b->native,
 		.type = BF_ET_VLAN,
 		.some = &b->vlans};

@@ -11,7 +11,6 @@
 #include "control/workers/floods.h"
 #include "dataplane/guard.h"
 #include "dataplane/rules.h"
-#include "dataplane/tags.h"
 
 static bool
 is_polled(const struct bf_guest *g, unsigned int q)
@@ -21,11 +20,11 @@ is_polled(const struct bf_guest *g, unsigned int q)
 
 /* Those of both ways, and what is read before it is switched. */
 static uint16_t
-rules_in(const struct bf_guest *g, const struct bf_port_view *pv)
+rules_in(const struct bf_view *v, unsigned int s)
 {
-	bool reads = g->cfg.dhcp_guard || g->cfg.ra_guard;
+	bool reads = (v->rules[s].guards & BF_GUARD_READS) != 0;
 
-	return (uint16_t)(pv->out | (reads ? BF_RULE_BIT(GUARD) : 0));
+	return (uint16_t)(v->ports[s].out | (reads ? BF_RULE_BIT(GUARD) : 0));
 }
 
 static void
@@ -41,7 +40,7 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 					continue;
 				*room++ = (struct bf_rxq){.slot = (uint16_t)s,
 					.ring = (uint16_t)(2 * q + 1),
-					.in = rules_in(g, &v->ports[s]),
+					.in = rules_in(v, s),
 					.generation = g->generation,
 					.guest = g->dp};
 				v->workers[w].n_rxq++;
