@@ -362,6 +362,31 @@ test_what_is_flooded_in_a_vlan_reaches_the_ports_that_are_in_it(void **state)
 	}
 }
 
+/* However often a set comes, it makes no more domains. */
+static void
+test_vlans_that_go_to_the_same_ports_are_one_flood_domain(void **state)
+{
+	bool used[2 * BF_VLAN_IDS] = {false};
+	unsigned int n = 0;
+	char name[16];
+
+	(void)state;
+	with_bond("");
+	for (unsigned int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "g%u", i);
+		add_guest(name, i % 2 != 0 ? "trunk=10-13" : "trunk=12-15");
+	}
+	add_guest("access", "vlan=10");
+	apply();
+	for (unsigned int vlan = 0; vlan < BF_VLAN_IDS; vlan++)
+		used[bf_vlan_domain(br->lcores.view, 0, (uint64_t)vlan << 48)] = true;
+	for (unsigned int i = 0; i < 2 * BF_VLAN_IDS; i++)
+		n += used[i];
+	assert_int_equal(n, 5); /* 10; 11; 12 and 13; 14 and 15; all others */
+	for (unsigned int i = 0; i < 2 * BF_VLAN_IDS; i++)
+		assert_true(!used[i] || i <= BF_MAX_BONDS + n);
+}
+
 static void
 test_sockets_are_for_owner_and_group(void **state)
 {
@@ -1288,6 +1313,7 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(test_a_config_is_made_so),
 		T(test_what_is_flooded_in_a_vlan_reaches_the_ports_that_are_in_it),
+		T(test_vlans_that_go_to_the_same_ports_are_one_flood_domain),
 		T(test_sockets_are_for_owner_and_group),
 		T(test_what_did_not_change_is_not_touched),
 		T(test_a_config_with_a_bad_guest_changes_nothing),

@@ -96,28 +96,59 @@ port_takes(const struct bf_port_vlan *v, unsigned int vlan)
 		(v->takes == BF_VLANS_SOME && v->own != 0 && vlan == v->own);
 }
 
-/* Take a VLAN out of its class, into the one where the others go that a port takes of it. */
+/*
+ * Take a VLAN out of its class, in which others stay.
+ *
+ * @param to
+ *   The class where the others go that a port takes of the same one; set when this is the first.
+ */
 static void
 class_split(struct classes *c, uint16_t *to, unsigned int vlan)
 {
 	uint16_t from = c->of[vlan];
 
-	if (to[from] == UINT16_MAX) {
-		if (c->size[from] == 1)
-			return; /* it is alone already */
-		to[from] = c->n++;
-		c->size[to[from]] = 0;
+	if (*to == UINT16_MAX) {
+		*to = c->n++;
+		c->size[*to] = 0;
 	}
-	c->of[vlan] = to[from];
-	c->size[to[from]]++;
+	c->of[vlan] = *to;
+	c->size[*to]++;
 	c->size[from]--;
+}
+
+/* The only VLAN that is not as the others to a port: its own, or that of untagged frames. */
+static unsigned int
+odd_vlan(const struct bf_port_vlan *v)
+{
+	if (v->takes != BF_VLANS_ONE)
+		return 0;
+	return v->own + (v->type == BF_ET_QINQ ? BF_VLAN_IDS : 0);
+}
+
+/* A class that the port takes as a whole stays one: there are never more classes than VLANs. */
+static void
+classes_split_by_set(struct classes *c, const struct bf_port_vlan *v)
+{
+	uint16_t to[BF_FLOOD_VLANS], taken[BF_FLOOD_VLANS] = {0};
+
+	memset(to, 0xff, sizeof(to));
+	for (unsigned int vlan = 0; vlan < BF_VLAN_IDS; vlan++)
+		taken[c->of[vlan]] += port_takes(v, vlan);
+	for (uint16_t k = 0; k < c->n; k++)
+		if (taken[k] == c->size[k])
+			taken[k] = 0;
+	for (unsigned int vlan = 0; vlan < BF_VLAN_IDS; vlan++) {
+		uint16_t from = c->of[vlan];
+
+		if (taken[from] > 0 && port_takes(v, vlan))
+			class_split(c, &to[from], vlan);
+	}
 }
 
 static void
 classes_split(struct classes *c, const struct bf_port_vlan *v)
 {
-	uint16_t to[BF_FLOOD_VLANS];
-	unsigned int only = v->own + (v->type == BF_ET_QINQ ? BF_VLAN_IDS : 0);
+	uint16_t only = UINT16_MAX;
 
 	if (v->takes == BF_VLANS_ALL && v->own == 0)
 		return;
@@ -125,14 +156,10 @@ classes_split(struct classes *c, const struct bf_port_vlan *v)
 		c->n = 1;
 		c->size[0] = BF_FLOOD_VLANS;
 	}
-	memset(to, 0xff, sizeof(to));
-	if (v->takes != BF_VLANS_SOME) { /* its own one, or all but that of untagged frames */
-		class_split(c, to, v->takes == BF_VLANS_ONE ? only : 0);
-		return;
-	}
-	for (unsigned int vlan = 0; vlan < BF_VLAN_IDS; vlan++)
-		if (port_takes(v, vlan))
-			class_split(c, to, vlan);
+	if (v->takes == BF_VLANS_SOME)
+		classes_split_by_set(c, v);
+	else if (c->size[c->of[odd_vlan(v)]] > 1)
+		class_split(c, &only, odd_vlan(v));
 }
 
 /* Some VLAN of each class, for who asks what its ports are. */
@@ -143,24 +170,49 @@ classes_name(const struct classes *c, uint16_t *vlan)
 		vlan[c->of[i]] = (uint16_t)i;
 }
 
+/* A port is in a class. */
+typedef void place_cb(void *arg, uint16_t class, uint16_t slot);
+
+/* Each class that a port is in; one with a VLAN of its own only costs no look at the others. */
 static void
-places_count(const struct bf_bridge *br, struct bf_flood_plan *p, unsigned int bond)
+places_visit(const struct classes *c, const uint16_t *vlan, const struct bf_port_vlan *v,
+	uint16_t slot, place_cb *cb, void *arg)
+{
+	if (v->takes == BF_VLANS_ONE) {
+		cb(arg, c->of[odd_vlan(v)], slot);
+		return;
+	}
+	for (uint16_t k = 0; k < c->n; k++)
+		if (port_takes(v, vlan[k]))
+			cb(arg, k, slot);
+}
+
+/* The same for all guests of a switch. */
+static void
+places_visit_all(const struct bf_bridge *br, const struct bf_flood_plan *p, unsigned int bond,
+	place_cb *cb, void *arg)
 {
 	const struct classes *c = &p->of[bond];
 	uint16_t vlan[BF_FLOOD_VLANS];
 	unsigned int of;
 
 	classes_name(c, vlan);
-	for (unsigned int s = 1; s <= BF_MAX_GUESTS; s++)
-		for (uint16_t k = 0; k < c->n; k++)
-			if (port_is_there(br, s, &of) && of == bond && c->size[k] > 0)
-				p->n_places += port_takes(&p->vlan[s], vlan[k]);
+	for (uint16_t s = 1; c->n > 0 && s <= BF_MAX_GUESTS; s++)
+		if (port_is_there(br, s, &of) && of == bond)
+			places_visit(c, vlan, &p->vlan[s], s, cb, arg);
+}
+
+static void
+place_count(void *plan, uint16_t class, uint16_t slot)
+{
+	(void)class;
+	(void)slot;
+	((struct bf_flood_plan *)plan)->n_places++;
 }
 
 int
 bf_floods_plan(const struct bf_bridge *br, struct bf_flood_plan **plan)
 {
-	bool differ = false;
 	struct bf_flood_plan *p = NULL;
 
 	for (unsigned int s = 0, bond; s < BF_MAX_PORTS; s++) {
@@ -176,13 +228,12 @@ bf_floods_plan(const struct bf_bridge *br, struct bf_flood_plan **plan)
 			p = calloc(1, sizeof(*p));
 		if (p == NULL)
 			return -ENOMEM;
-		differ = true;
 		p->vlan[s] = v;
 		p->n_sets += v.takes == BF_VLANS_SOME;
 		classes_split(&p->of[bond], &v);
 	}
-	for (unsigned int k = 0; differ && k < BF_MAX_BONDS; k++)
-		places_count(br, p, k);
+	for (unsigned int k = 0; p != NULL && k < BF_MAX_BONDS; k++)
+		places_visit_all(br, p, k, place_count, p);
 	*plan = p;
 	return 0;
 }
@@ -227,7 +278,7 @@ room_take(char **room, size_t size)
 }
 
 static void
-flood_add(struct bf_view *v, struct bf_flood *f, uint16_t slot)
+flood_add(const struct bf_view *v, struct bf_flood *f, uint16_t slot)
 {
 	const struct bf_port_rules *r = &v->rules[slot];
 
@@ -235,20 +286,61 @@ flood_add(struct bf_view *v, struct bf_flood *f, uint16_t slot)
 	f->picks |= r->floods_not != 0 || (r->guards & BF_GUARD_MAC) || r->isolated;
 }
 
-/* The guests of a switch that take a VLAN; @p p NULL: all of them. */
+/* All guests of a switch, whatever the VLAN. */
 static void
-flood_fill(const struct bf_bridge *br, const struct bf_flood_plan *p, struct bf_view *v,
-	struct bf_flood *f, unsigned int bond, unsigned int vlan, char **room)
+flood_fill(const struct bf_bridge *br, struct bf_view *v, unsigned int bond, char **room)
 {
+	struct bf_flood *f = &v->flood[bond];
+
 	f->number = (uint8_t)bond;
-	f->bond = br->up[bond].bond.open &&
-		(p == NULL || port_takes(&p->vlan[bf_bond_slot(bond)], vlan));
+	f->bond = br->up[bond].bond.open;
 	f->guests = (uint16_t *)*room;
 	for (unsigned int s = 1; s <= BF_MAX_GUESTS; s++)
-		if (br->guests[s] != NULL && br->guests[s]->uplink == bond &&
-			(p == NULL || port_takes(&p->vlan[s], vlan)))
+		if (br->guests[s] != NULL && br->guests[s]->uplink == bond)
 			flood_add(v, f, (uint16_t)s);
 	*room += f->n_guests * sizeof(uint16_t);
+}
+
+/* The domains of a switch's classes, from the first one on. */
+struct domains {
+	const struct bf_view *v;
+	struct bf_flood *first;
+};
+
+static void
+place_room(void *domains, uint16_t class, uint16_t slot)
+{
+	(void)slot;
+	((struct domains *)domains)->first[class].n_guests++;
+}
+
+static void
+place_fill(void *domains, uint16_t class, uint16_t slot)
+{
+	struct domains *d = domains;
+
+	flood_add(d->v, &d->first[class], slot);
+}
+
+static void
+domains_fill(const struct bf_bridge *br, const struct bf_flood_plan *p, struct bf_view *v,
+	struct bf_flood *first, unsigned int bond, char **room)
+{
+	const struct classes *c = &p->of[bond];
+	struct domains d = {v, first};
+	uint16_t vlan[BF_FLOOD_VLANS];
+
+	classes_name(c, vlan);
+	places_visit_all(br, p, bond, place_room, &d);
+	for (uint16_t k = 0; k < c->n; k++) {
+		first[k].number = (uint8_t)bond;
+		first[k].bond =
+			br->up[bond].bond.open && port_takes(&p->vlan[bf_bond_slot(bond)], vlan[k]);
+		first[k].guests = (uint16_t *)*room;
+		*room += first[k].n_guests * sizeof(uint16_t);
+		first[k].n_guests = 0;
+	}
+	places_visit_all(br, p, bond, place_fill, &d);
 }
 
 /* What the ports' rules say of VLANs, with sets of the view's own. */
@@ -273,7 +365,7 @@ static void
 fill_vlans(
 	const struct bf_bridge *br, const struct bf_flood_plan *p, struct bf_view *v, char **room)
 {
-	uint16_t domain = NOWHERE + 1, name[BF_FLOOD_VLANS], *of;
+	uint16_t domain = NOWHERE + 1, *of;
 
 	fill_rules(p, v, room);
 	v->vlan_flood = room_take(room, n_domains(p) * sizeof(struct bf_flood));
@@ -283,11 +375,7 @@ fill_vlans(
 
 		if (c->n == 0)
 			continue;
-		classes_name(c, name);
-		for (uint16_t i = 0; i < c->n; i++)
-			if (c->size[i] > 0)
-				flood_fill(br, p, v, &v->vlan_flood[domain - BF_MAX_BONDS + i], k,
-					name[i], room);
+		domains_fill(br, p, v, &v->vlan_flood[domain - BF_MAX_BONDS], k, room);
 		for (unsigned int i = 0; i < BF_FLOOD_VLANS; i++)
 			of[i] = (uint16_t)(domain + c->of[i]);
 		v->vlan_floods[k] = of;
@@ -326,5 +414,5 @@ bf_floods_fill(const struct bf_bridge *br, const struct bf_flood_plan *plan, str
 	else if (plan != NULL)
 		fill_nowhere(plan, v);
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
-		flood_fill(br, NULL, v, &v->flood[k], k, 0, &at);
+		flood_fill(br, v, k, &at);
 }
