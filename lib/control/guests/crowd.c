@@ -55,27 +55,13 @@ crowd_tell(struct bf_bridge *br, uint16_t slot, uint64_t pushed_out, uint64_t re
 			pushed_out, br->fdb->capacity);
 }
 
-/* Frames of new addresses that a guarded guest's limit has dropped. */
-static uint64_t
-refused_frames(const struct bf_bridge *br, uint16_t slot)
-{
-	const struct bf_guest *g = br->guests[slot];
-	struct bf_port_counters c;
-
-	if (g == NULL || !g->cfg.mac_guard)
-		return 0;
-	bf_stats_port(br, slot, &c);
-	return c.drops[BF_DROP_MAC_LIMIT];
-}
-
 static void
 port_look(struct bf_bridge *br, uint16_t slot, uint32_t now_s)
 {
 	struct bf_crowd *c = &br->crowd;
-	uint64_t pushed_out = br->fdb->port_evicted[slot], refused = refused_frames(br, slot);
+	uint64_t pushed_out = br->fdb->port_evicted[slot];
+	uint64_t refused = bf_stats_dropped(br, slot, BF_DROP_MAC_LIMIT);
 
-	if (refused < c->refused[slot]) /* the counters were cleared */
-		c->refused[slot] = 0;
 	if ((pushed_out == c->seen[slot] && refused == c->refused[slot]) ||
 		(c->told_s[slot] != 0 && now_s - c->told_s[slot] < REPEAT_S))
 		return;
@@ -106,6 +92,6 @@ bf_crowd_slot_gone(void *bridge, uint16_t slot)
 	struct bf_bridge *br = bridge;
 
 	br->crowd.seen[slot] = br->fdb->port_evicted[slot];
-	br->crowd.refused[slot] = 0;
+	br->crowd.refused[slot] = bf_stats_dropped(br, slot, BF_DROP_MAC_LIMIT);
 	br->crowd.told_s[slot] = 0;
 }

@@ -326,16 +326,6 @@ static const struct {
 		"tells of IP or MAC addresses that are not its own", "ip=LIST"},
 };
 
-static uint64_t
-frames_dropped(const struct bf_bridge *br, uint16_t slot, enum bf_drop why)
-{
-	uint64_t n = 0;
-
-	for (unsigned int w = 0; w < br->lcores.n; w++)
-		n += br->lcores.workers[w]->counters->ports[slot].drops[why];
-	return n;
-}
-
 void
 bf_guards_open(struct bf_bridge *br, struct bf_guest *g)
 {
@@ -343,7 +333,7 @@ bf_guards_open(struct bf_bridge *br, struct bf_guest *g)
 
 	g->guard.seen_ms = bf_clock_ms();
 	for (unsigned int i = 0; i < BF_GUARD_ROGUES; i++) /* another guest's, of the same slot */
-		g->guard.rogue_seen[i] = frames_dropped(br, g->slot, rogues[i].why);
+		g->guard.rogue_seen[i] = bf_stats_dropped(br, g->slot, rogues[i].why);
 	if (w != NULL && is_learned(g)) {
 		g->guard.n_bound = RTE_MIN(w->n, g->cfg.mac_limit);
 		memcpy(g->guard.bound, w->mac, sizeof(w->mac));
@@ -446,7 +436,7 @@ static void
 rogues_look(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 {
 	for (unsigned int i = 0; i < BF_GUARD_ROGUES; i++) {
-		uint64_t n = frames_dropped(br, g->slot, rogues[i].why);
+		uint64_t n = bf_stats_dropped(br, g->slot, rogues[i].why);
 
 		if (n > g->guard.rogue_seen[i])
 			rogue_tell(br, g, i, n - g->guard.rogue_seen[i], now_ms);

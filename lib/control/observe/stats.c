@@ -146,6 +146,16 @@ bf_stats_slot_gone(void *bridge, uint16_t slot)
 	bf_stats_clear_port(bridge, slot);
 }
 
+uint64_t
+bf_stats_dropped(const struct bf_bridge *br, uint16_t slot, enum bf_drop why)
+{
+	uint64_t n = 0;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		n += br->lcores.workers[w]->counters->ports[slot].drops[why];
+	return n;
+}
+
 void
 bf_stats_member(const struct bf_bridge *br, unsigned int bond, unsigned int bit,
 	struct bf_member_counters *sum)

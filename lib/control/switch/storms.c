@@ -103,12 +103,7 @@ bf_storms_fill_view(const struct bf_bridge *br, struct bf_view *v)
 uint64_t
 bf_storms_dropped(const struct bf_bridge *br, uint16_t slot, enum bf_storm_class class)
 {
-	uint64_t n = 0;
-
-	for (unsigned int w = 0; w < br->lcores.n; w++)
-		n += br->lcores.workers[w]->counters->ports[slot].drops[BF_DROP_STORM_BROADCAST +
-			class];
-	return n;
+	return bf_stats_dropped(br, slot, (enum bf_drop)(BF_DROP_STORM_BROADCAST + class));
 }
 
 static void
