@@ -4,14 +4,19 @@ What guests leave to their receivers, checksums and cutting, from the outside: t
 (vhost_frontend.py), and so is the far end of a net_vhost member: every byte and every virtio header is seen.
 """
 
+import contextlib
 import dataclasses
+import os
 import re
 import shutil
+import struct
 import tempfile
+import threading
 
 import pytest
 
 import bf
+import vhost_frontend as vhost
 from bf import BROADCAST, CtlError, guest_mac, mac_bytes, wait_for
 from packets import (ACK, CWR, DATA_VALID, FIN, NEEDS_CSUM, PSH, TCP, TWO_VLANS, UDP, VLAN, Packet,
                      add_up, parse, virtio_header)
@@ -523,6 +528,38 @@ def test_trap_01_a_checksum_outside_its_frame_is_refused(town):
     assert town.daemon.proc.poll() is None
 
 
+def test_trap_02_a_header_that_changes_while_it_is_read_is_taken_as_one_or_refused(lab):
+    """DPDK 285e6b8b18: it was read twice, and checked only the first time."""
+    net = lab()
+    sender, end = net.add("s", "tso"), net.add("ecn", takes="ecn")
+    packet = stream(sender.mac, end.mac, 2)
+    good, bad = packet.header(), packet.header(0xffff, gso_type=1, csum_start=0xffff, csum_offset=0xffff)
+    net.mark()
+    places, done = [], threading.Event()
+
+    def change():
+        while not done.is_set():
+            for at in places[-1:]:
+                sender.client.memory[at:at + len(good)] = bad
+                sender.client.memory[at:at + len(good)] = good
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(400):
+            data = good + bytes(sender.client.header_len - len(good)) + packet.partial()
+            addr = sender.client.arena(data)
+            places.append(addr - BASE)
+            sender.client.chain([(addr, len(data))])
+            sender.drained()
+            end.listen()
+    finally:
+        done.set()
+        thread.join()
+    wait_for(lambda: end.listen() + net.drops().get("bad_offload", 0) == 400, what="each of them")
+    assert all((header, frame) == (good, packet.partial()) for header, frame in end.heard)
+    net.check({"bad_offload": 400 - len(end.heard)} if len(end.heard) < 400 else {})
+
+
 def test_trap_03_segments_that_cannot_be_are_refused(town):
     packet = stream(FAR, FAR, 2)
     refused_header(town, [
@@ -638,6 +675,33 @@ def test_trap_08_no_guest_is_told_what_it_did_not_accept(town):
     assert net.drops() == {"bad_offload": 2 * len(ends), "oversize": 7 * 2 * len(ends)}
 
 
+def is_header_for_linux(header, frame):
+    """What virtio_net_hdr_to_skb() of Linux asks of it, since 6.11 the most of all receivers."""
+    flags, kind, head, size, start, offset = struct.unpack("<BBHHHH", header[:10])
+    if flags & NEEDS_CSUM:
+        assert 14 <= start and start + offset + 2 <= len(frame)
+    if kind == 0:
+        return size == 0
+    assert kind & ~0x80 in (1, 4) and flags & NEEDS_CSUM and offset == 16
+    return 0 < size and start < head <= len(frame) and len(frame) - head > size
+
+
+def test_trap_09_every_header_to_a_guest_is_one_that_linux_takes(town):
+    """tailscale#13041: kernels refuse what they let pass before."""
+    for name in ("ecn", "ecn_p", "tso", "csum"):
+        end = town.ends[name]
+        for packet in frames(town.ends["s"].mac, end.mac, True):
+            town.ends["s"].send(packet)
+            town.ends["s"].drained()
+        from_wire(town, [p.complete() for p in stream(FAR, end.mac).cut()])
+        wait_for(lambda: town.daemon.ledger().is_balanced(), what="ledger")
+        end.listen()
+        assert len(end.heard) >= 37  # what came from the wire is one, or some
+        assert all(is_header_for_linux(header, frame) for header, frame in end.heard)
+        assert {header[1] & 0x7f for header, _ in end.heard} == ({0} if name == "csum" else {0, 1, 4})
+    town.check()
+
+
 def fragment(packet, more=True):
     """The frame as the first fragment of an IP packet, or the one behind it."""
     frame = packet.partial()
@@ -674,6 +738,132 @@ def test_trap_10_fragments_leave_nothing_to_their_receiver(town, v6):
     from_wire(town, pieces)
     assert end.get(12) == [(EMPTY, piece) for piece in pieces]
     town.check({"bad_offload": 1})
+
+
+NOT_OURS = {"UDP segmentation": 1 << 56, "UDP segments towards it": 1 << 54, "hash reports": 1 << 57,
+            "UFO": 1 << 14, "a bit of nobody": 1 << 63}
+
+
+@pytest.mark.parametrize("bit", NOT_OURS.values(), ids=NOT_OURS.keys())
+def test_trap_11_a_guest_that_knows_more_is_offered_no_more_and_gets_no_more(lab, bit):
+    """cloud-hypervisor#7447: a newer kernel asked for what the back end took for something else."""
+    net = lab()
+    net.daemon.log_allowed.append(r"^WARNING: guest_refused: vm2: SET_FEATURES: ")
+    sender, end = net.add("s", "tso"), net.add("ecn", takes="ecn")
+    assert end.client.offered & bit == 0
+    path = net.rig.workdir / "vm2.sock"
+    net.daemon.ctl(f"add guest vm2 socket={path},mode=server,queues=1,mtu={MTU}")
+    with contextlib.closing(Frontend(path, mib=4, features=TAKES["tso"])) as more:
+        more.connect()
+        offered = struct.unpack("=Q", more.say(vhost.GET_FEATURES, reply=True))[0]
+        more.say(vhost.SET_OWNER, ack=False)
+        with contextlib.suppress(OSError, AssertionError):
+            more.u64(vhost.SET_FEATURES, offered | bit, ack=False)
+        wait_for(lambda: net.rig.events("guest_refused"), what="it is refused")
+        assert not net.guest("vm2")["up"]
+    packet = stream(sender.mac, end.mac, 2)
+    net.mark()
+    sender.send(packet)
+    assert end.get(1) == end.taken(packet)
+    net.check()
+
+
+def test_trap_12_a_bad_descriptor_ends_its_ring_and_nobody_elses(lab):
+    """cloud-hypervisor#8142: one descriptor ended the thread that served everybody."""
+    net = lab()
+    net.daemon.log_allowed.append(r"^WARNING: guest_ring_fault: bad: ")
+    bad, sender, end = net.add("bad", "tso"), net.add("s", "tso"), net.add("ecn", takes="ecn")
+    packet = stream(sender.mac, end.mac, 2)
+    net.mark()
+    data = packet.header() + bytes(2) + packet.partial()
+    bad.client.chain([(bad.client.arena(data), 500), (BASE + (64 << 30), 1000)])
+    os.eventfd_write(bad.client.kick[TX], 1)
+    wait_for(lambda: [e for e in net.rig.events("guest_ring_fault") if e["object"] == "bad"], what="the event")
+    for _ in range(3):
+        sender.send(packet)
+        assert end.get(1) == end.taken(packet)
+    assert net.daemon.proc.poll() is None
+
+
+def sctp(src, dst, checksum=b"\x12\x34\x56\x78"):
+    """A data chunk; its CRC is the sender's, and nobody's business on the way."""
+    l4 = struct.pack("!HHI", 1000, 2000, 7) + checksum + struct.pack("!BBHIHHI", 0, 3, 416, 1, 0, 0, 0)
+    l4 += content(400)
+    head = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(l4), 1, 0x4000, 64, 132)
+    where = bytes([10, 0, 0, 1, 10, 0, 1, 1])
+    return (dst + src + b"\x08\0" + head + struct.pack("!H", 0xffff ^ add_up(head + where)) + where + l4)
+
+
+def test_trap_13_sctp_keeps_the_checksum_of_its_sender(town):
+    """OVS left CRC32c to cards that cannot do it; virtio has no way to leave it to anybody."""
+    sender = town.ends["s"]
+    for name in ("ecn", "nothing_p"):
+        end = town.ends[name]
+        frame = sctp(sender.mac, end.mac)
+        sender.send_whole(frame)
+        assert end.get(1) == [(EMPTY, frame)]
+        frame = sctp(FAR, end.mac)
+        from_wire(town, [frame] * 4)
+        assert end.get(4) == [(EMPTY, frame)] * 4
+    frame = sctp(sender.mac, FAR)
+    sender.send_whole(frame)
+    assert [f for _, f in town.wire.get(1)] == [frame]
+    town.check()
+
+
+def test_trap_15_nothing_goes_to_a_ring_that_is_not_enabled(lab):
+    """grout#729. And what comes when it is enabled again is whole."""
+    net = lab()
+    sender, end = net.add("s", "tso"), net.add("ecn", takes="ecn")
+    packet = stream(sender.mac, end.mac, 20)
+    net.mark()
+    end.client.enable(vhost.RX, False)
+    sender.send(packet)
+    wait_for(lambda: net.drops() == {"guest_ring_off": 1}, what="the superframe counted")
+    assert end.listen() == 0
+    end.client.enable(vhost.RX)
+    sender.send(packet)
+    assert end.get(1) == end.taken(packet)
+    net.check({"guest_ring_off": 1})
+
+
+def test_trap_16_memory_that_is_told_anew_is_what_rings_use(lab):
+    """vpp#3247: the rings went on with pointers into the memory before."""
+    net = lab()
+    sender, end = net.add("s", "tso"), net.add("ecn", takes="ecn", regions=1)
+    packet = stream(sender.mac, end.mac, 20)
+    net.mark()
+    for regions in (2, 4, 1):
+        for client in (sender.client, end.client):
+            client.n_regions = regions
+            client.mem_table()
+        sender.send(packet)
+        assert end.get(1) == end.taken(packet)
+    net.check()
+
+
+@pytest.mark.parametrize("kind", [Frontend, PackedFrontend])
+def test_trap_17_without_mergeable_buffers_nothing_is_split_over_several(lab, kind):
+    """vpp#3317: a superframe for a guest whose buffers have to hold it whole."""
+    net = lab()
+    sender = net.add("s", "tso")
+    end = net.add("ecn", takes="ecn", kind=kind, without=MRG_RXBUF, more=",mrg_rxbuf=off")
+    assert not end.client.features & MRG_RXBUF
+    fits, not_so = stream(sender.mac, end.mac, 2, 600), stream(sender.mac, end.mac, 40)
+    net.mark()
+    for _ in range(3):
+        sender.send(fits)
+        assert end.get(1) == end.taken(fits)
+        sender.send(not_so)
+        sender.drained()
+    # What it has not taken is told by what it did with its ring: refilled it since it connected, or not yet.
+    no_room = ("guest_ring_full", "guest_ring_unread")
+    wait_for(lambda: sum(net.drops().get(reason, 0) for reason in no_room) == 3, what="counted")
+    sender.send(fits)
+    assert end.get(1) == end.taken(fits)
+    drops = net.drops()
+    assert set(drops) <= set(no_room)
+    net.check(drops)
 
 
 # ---- What is negotiated, and how it is shown ----
