@@ -339,6 +339,10 @@ bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t
 		snprintf(buf, size, "%s", app->br->running->bonds[idx].name);
 		return 0;
 	}
+	if (strcmp(name, "group") == 0 && idx < app->br->running->n_groups) {
+		snprintf(buf, size, "%s", app->br->running->groups[idx].name);
+		return 0;
+	}
 	if (strcmp(name, "mode") == 0)
 		return complete_words(bf_mode_names, BF_MODE_COUNT, idx, buf, size);
 	if (strcmp(name, "policy") == 0)

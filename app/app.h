@@ -22,6 +22,7 @@
 struct bf_app_yields {
 	bool bonds[BF_MAX_BONDS]; /* by their place in the base */
 	bool guests[BF_MAX_GUESTS]; /* likewise */
+	bool groups[BF_MAX_GROUPS];
 };
 
 struct bf_app {
@@ -133,6 +134,17 @@ void bf_app_note_saved(struct bf_app *app, const struct bf_config *c);
 
 /** Let the prompt say whether a restart would lose something; after every change. */
 void bf_app_prompt(struct bf_app *app);
+
+/**
+ * Refuse a change of a guest that would cut its front end.
+ *
+ * @return
+ *   0, or -EPERM with the reason; 0 while a file is read, which has a guard of its own.
+ */
+int bf_app_refuse_cut(
+	const struct bf_app *app, const struct bf_guest_config *to, struct bf_err *err);
+/** Whether the command's last word is `force`, behind others. */
+bool bf_app_takes_force(const struct bf_cmd_ctx *ctx);
 
 /** Note who changed what, for `show events`. */
 void bf_app_audit(struct bf_app *app, const char *who, const char *what);

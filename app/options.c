@@ -20,6 +20,7 @@
 enum option {
 	OPT_BOND,
 	OPT_GUEST,
+	OPT_PORT_GROUP,
 	OPT_PROFILE,
 	OPT_CONFIG,
 	OPT_CONSOLE,
@@ -41,6 +42,8 @@ static const struct {
 		"the bond: name=, mode=, member= (repeated) and options"},
 	[OPT_GUEST] = {"--guest", NULL, "K=V,...",
 		"a guest: name=, socket=, mode=client|server and options"},
+	[OPT_PORT_GROUP] = {"--port-group", NULL, "K=V,...",
+		"keys of the guests behind it that say group=NAME: name= and keys of --guest"},
 	[OPT_PROFILE] = {"--profile", NULL, "NAME",
 		"profile of guests that name none: tenant (guests that you do not trust) or trusted"},
 	[OPT_CONFIG] = {"--config", "-c", "FILE",
@@ -81,8 +84,7 @@ static void
 profile_spread(struct bf_config *c)
 {
 	for (uint32_t i = 0; i < c->n_guests; i++)
-		if (!bf_guest_config_has_profile(&c->guests[i]))
-			bf_keys_set_profile(&bf_guest_table, &c->guests[i], c->profile);
+		bf_config_follow_profile(c, &c->guests[i]);
 }
 
 static int
@@ -94,6 +96,20 @@ add_guest(struct bf_config *c, const char *pairs, struct bf_err *err)
 	bf_config_init_guest(c, &g);
 	ret = bf_guest_config_parse(&g, pairs, err);
 	return ret != 0 ? ret : bf_config_add_guest(c, &g, err);
+}
+
+static int
+add_group(struct bf_config *c, const char *pairs, struct bf_err *err)
+{
+	struct bf_guest_config group;
+	int ret;
+
+	bf_guest_config_init(&group);
+	ret = bf_group_config_parse(&group, pairs, err);
+	if (ret == 0 && group.name[0] == '\0')
+		return bf_err_set(
+			err, EINVAL, "--port-group: \"%.60s\": expected name=NAME", pairs);
+	return ret != 0 ? ret : bf_config_add_group(c, &group, err);
 }
 
 static int
@@ -156,6 +172,8 @@ option_take(struct bf_options *o, enum option opt, const char *value, struct bf_
 		return add_bond(o->config, value, err);
 	case OPT_GUEST:
 		return add_guest(o->config, value, err);
+	case OPT_PORT_GROUP:
+		return add_group(o->config, value, err);
 	case OPT_PROFILE:
 		return set_profile(o->config, value, err);
 	case OPT_CONFIG:

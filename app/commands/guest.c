@@ -103,8 +103,8 @@ edit_remove(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *er
  * A front end that has negotiated features is not asked again: QEMU gives up its port for good when some
  * are missing.  A file that is loaded has its own guard.
  */
-static int
-refuse_cut(const struct bf_app *app, const struct bf_guest_config *to, struct bf_err *err)
+int
+bf_app_refuse_cut(const struct bf_app *app, const struct bf_guest_config *to, struct bf_err *err)
 {
 	const struct bf_guest *g =
 		app->candidate != NULL ? NULL : bf_bridge_guest(app->br, to->name);
@@ -117,21 +117,33 @@ refuse_cut(const struct bf_app *app, const struct bf_guest_config *to, struct bf
 		to->name);
 }
 
+bool
+bf_app_takes_force(const struct bf_cmd_ctx *ctx)
+{
+	unsigned int count = bf_cmd_rest_count(ctx);
+
+	return count > 1 && strcmp(bf_cmd_rest(ctx, count - 1), "force") == 0;
+}
+
 static int
 edit_set(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
 	struct bf_guest_config *g = port_named(c, ctx, err), copy;
-	unsigned int count = bf_cmd_rest_count(ctx);
-	bool force = count > 1 && strcmp(bf_cmd_rest(ctx, count - 1), "force") == 0;
+	bool force = bf_app_takes_force(ctx);
+	char name[BF_NAME_MAX];
 	int ret;
 
 	if (g == NULL)
 		return -EINVAL;
 	copy = *g;
-	ret = parse_options(&copy, ctx, count - force, err);
+	ret = parse_options(&copy, ctx, bf_cmd_rest_count(ctx) - force, err);
+	memcpy(name, copy.name, sizeof(name));
+	if (ret == 0)
+		ret = bf_config_replace_guest(c, g->name, &copy, err);
+	/* With what its group says: a change of group may be one of other keys. */
 	if (ret == 0 && !force)
-		ret = refuse_cut(ctx->app, &copy, err);
-	return ret != 0 ? ret : bf_config_replace_guest(c, g->name, &copy, err);
+		ret = bf_app_refuse_cut(ctx->app, bf_config_find_guest(c, name), err);
+	return ret;
 }
 
 /*
@@ -147,8 +159,8 @@ edit_profile(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *e
 	for (uint32_t i = 0; ret == 0 && app->yields != NULL && i < app->base->n_guests; i++) {
 		struct bf_guest_config *g = bf_config_guest(c, app->base->guests[i].name);
 
-		if (app->yields->guests[i] && g != NULL && !bf_guest_config_has_profile(g))
-			bf_keys_set_profile(&bf_guest_table, g, c->profile);
+		if (app->yields->guests[i] && g != NULL)
+			bf_config_follow_profile(c, g);
 	}
 	return ret;
 }

@@ -129,8 +129,13 @@ edit_mtu(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 		bf_parse_u64("port", port, BF_GUEST_ID_BASE, BF_MAX_PORT_IDS - 2, &id, NULL) == 0 &&
 		app->br->guests[id - BF_GUEST_ID_BASE + 1] != NULL)
 		g = bf_config_guest(c, app->br->guests[id - BF_GUEST_ID_BASE + 1]->cfg.name);
-	if (g != NULL)
-		return bf_guest_config_set(g, "mtu", value, err);
+	if (g != NULL) {
+		struct bf_guest_config copy = *g;
+
+		if (bf_guest_config_set(&copy, "mtu", value, err) != 0)
+			return -EINVAL;
+		return bf_config_replace_guest(c, g->name, &copy, err);
+	}
 	b = bf_app_bond(app, c, port, NULL);
 	if (b != NULL)
 		return bf_bond_config_set(b, "mtu", value, err);

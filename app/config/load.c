@@ -69,6 +69,8 @@ yields_init(struct bf_app_yields *y, const struct bf_config *c)
 		y->bonds[i] = true;
 	for (uint32_t i = 0; i < c->n_guests; i++)
 		y->guests[i] = true;
+	for (uint32_t i = 0; i < c->n_groups; i++)
+		y->groups[i] = true;
 }
 
 static int

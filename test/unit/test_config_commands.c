@@ -72,6 +72,9 @@ expect_equal(const struct bf_config *a, const struct bf_config *b)
 	assert_int_equal(a->n_guests, b->n_guests);
 	for (uint32_t i = 0; i < a->n_guests; i++)
 		assert_true(bf_guest_config_is_equal(&a->guests[i], &b->guests[i]));
+	assert_int_equal(a->n_groups, b->n_groups);
+	for (uint32_t i = 0; i < a->n_groups; i++)
+		assert_true(bf_group_config_is_equal(&a->groups[i], &b->groups[i]));
 	assert_int_equal(a->profile, b->profile);
 	assert_int_equal(a->fdb_aging_s, b->fdb_aging_s);
 	assert_int_equal(a->idle, b->idle);
@@ -241,6 +244,19 @@ randomise(struct bf_config *c, uint64_t *seed)
 				bf_bond_config_set(&c->bonds[0], bf_bond_keys[i].name, text, &err),
 				0);
 	}
+	for (unsigned int n = draw_below(seed, 4); n > 0; n--) {
+		bf_guest_config_init(&g);
+		snprintf(g.name, sizeof(g.name), "m%u", n);
+		for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
+			random_value(&bf_guest_keys[i], seed, text, sizeof(text));
+			if (!(bf_guest_keys[i].flags & (BF_KEY_IDENTITY | BF_KEY_OF_ONE)) &&
+				draw_below(seed, 2) == 0)
+				assert_int_equal(
+					bf_guest_config_set(&g, bf_guest_keys[i].name, text, &err),
+					0);
+		}
+		assert_int_equal(bf_config_add_group(c, &g, &err), 0);
+	}
 	for (unsigned int n = draw_below(seed, 5); n > 0; n--) {
 		bf_guest_config_init(&g);
 		snprintf(g.name, sizeof(g.name), "vm%u", n);
@@ -248,10 +264,18 @@ randomise(struct bf_config *c, uint64_t *seed)
 			if (bf_guest_keys[i].flags & BF_KEY_IDENTITY)
 				continue;
 			random_value(&bf_guest_keys[i], seed, text, sizeof(text));
+			if (strcmp(bf_guest_keys[i].name, "group") == 0)
+				snprintf(text, sizeof(text), "%s",
+					c->n_groups == 0 || draw_below(seed, 2) == 0
+						? "none"
+						: c->groups[draw_below(seed, c->n_groups)].name);
+			else if (draw_below(seed, 3) == 0 &&
+				!(bf_guest_keys[i].flags & BF_KEY_OF_ONE))
+				continue;
 			assert_int_equal(
 				bf_guest_config_set(&g, bf_guest_keys[i].name, text, &err), 0);
 		}
-		bf_config_add_guest(c, &g, &err);
+		assert_int_equal(bf_config_add_guest(c, &g, &err), 0);
 	}
 	c->idle = draw_below(seed, 3);
 	c->forwarding = draw_below(seed, 2) != 0;
@@ -274,6 +298,72 @@ test_random_configs_come_back(void **state)
 	}
 }
 
+static const struct bf_guest_config *
+guest_of(const char *name)
+{
+	return bf_config_find_guest(app.candidate, name);
+}
+
+static void
+test_a_guest_has_its_own_keys_then_its_groups_then_the_defaults(void **state)
+{
+	char text[8192] = "";
+
+	(void)state;
+	feed(NULL, "set profile default tenant");
+	feed(NULL, "create group web label=front,mtu=9000,vlan=7,ra_guard=off,mac=auto");
+	feed(NULL, "add guest vm1 group=web,socket=/run/1");
+	feed(NULL, "add guest vm2 mtu=1500,socket=/run/2,group=web");
+	assert_int_equal(guest_of("vm1")->mtu, 9000);
+	assert_int_equal(guest_of("vm1")->vlan, 7);
+	assert_string_equal(guest_of("vm1")->label, "front");
+	assert_false(guest_of("vm1")->ra_guard);
+	assert_true(guest_of("vm1")->dhcp_guard);
+	assert_int_equal(guest_of("vm2")->mtu, 1500);
+	assert_int_equal(guest_of("vm2")->mac.n, 1);
+	feed(NULL, "set group web mtu=4000,queues=2");
+	assert_int_equal(guest_of("vm1")->mtu, 4000);
+	assert_int_equal(guest_of("vm1")->queues, 2);
+	assert_int_equal(guest_of("vm2")->mtu, 1500);
+	feed(NULL, "unset guest vm2 mtu");
+	assert_int_equal(guest_of("vm2")->mtu, 4000);
+	feed(NULL, "unset group web mtu");
+	assert_int_equal(guest_of("vm2")->mtu, 1500);
+	bf_config_print(app.candidate, append, text);
+	assert_has(text,
+		"create group web queues=2,label=front,vlan=7,ra_guard=off\n"
+		"set group web mac=auto\n"
+		"add guest vm1 group=web,socket=/run/1\n"
+		"add guest vm2 group=web,socket=/run/2\n");
+	feed(NULL, "set guest vm2 group=none");
+	assert_int_equal(guest_of("vm2")->vlan, 0);
+	assert_string_equal(guest_of("vm2")->label, "");
+	assert_int_equal(guest_of("vm2")->mac.n, 0);
+	assert_true(guest_of("vm2")->ra_guard);
+}
+
+static void
+test_a_groups_profile_is_its_guests(void **state)
+{
+	(void)state;
+	feed(NULL, "set profile default tenant");
+	feed(NULL, "create group old profile=trusted");
+	feed(NULL, "add guest vm1 group=old,socket=/run/1");
+	feed(NULL, "add guest vm2 group=old,socket=/run/2,profile=tenant");
+	feed(NULL, "add guest vm3 group=old,socket=/run/3,mac_guard=on");
+	assert_false(guest_of("vm1")->mac_guard);
+	assert_true(guest_of("vm2")->mac_guard);
+	assert_true(guest_of("vm3")->mac_guard);
+	assert_false(guest_of("vm3")->dhcp_guard);
+	feed(NULL, "unset group old profile");
+	assert_true(guest_of("vm1")->mac_guard);
+	assert_true(guest_of("vm3")->dhcp_guard);
+	feed(NULL, "set group old profile=trusted");
+	assert_false(guest_of("vm1")->mac_guard);
+	feed(NULL, "set guest vm1 group=none");
+	assert_true(guest_of("vm1")->mac_guard);
+}
+
 static void
 test_a_bad_line_names_its_text_and_changes_nothing(void **state)
 {
@@ -284,7 +374,13 @@ test_a_bad_line_names_its_text_and_changes_nothing(void **state)
 		{"add guest vm1 sockett=/tmp/a", "unknown key \"sockett\""},
 		{"create bonding device 9 0 b", "\"9\": expected one of"},
 		{"add bonding member m0 bond9", "\"bond9\": expected"},
-		{"remove guest vm7", "\"vm7\": no such guest"}, {"set fdb aging -1", "\"-1\""}};
+		{"remove guest vm7", "\"vm7\": no such guest"},
+		{"add guest vm1 socket=/tmp/a,group=g7", "group: \"g7\": no such group"},
+		{"create group g socket=/tmp/a", "socket: is of one guest only"},
+		{"create group g mtu=67", "group \"g\": mtu: \"67\": expected 68 to 9216"},
+		{"set group g7 mtu=68", "group: \"g7\": no such group"},
+		{"remove group g7", "group: \"g7\": no such group"},
+		{"unset guest vm7 mtu", "\"vm7\": no such guest"}, {"set fdb aging -1", "\"-1\""}};
 	struct bf_config *before = bf_config_copy(app.candidate);
 	size_t len;
 
@@ -310,6 +406,8 @@ main(void)
 		T(test_guests_have_the_profile_that_was_in_force_when_they_were_made),
 		T(test_bonds_follow_the_profile_in_force),
 		T(test_random_configs_come_back),
+		T(test_a_guest_has_its_own_keys_then_its_groups_then_the_defaults),
+		T(test_a_groups_profile_is_its_guests),
 		T(test_a_bad_line_names_its_text_and_changes_nothing),
 	};
 

@@ -49,6 +49,11 @@ bf_config_is_equal(const struct bf_config *a, const struct bf_config *b)
 	for (uint32_t i = 0; i < a->n_bonds; i++)
 		if (!bf_bond_config_is_equal(&a->bonds[i], &b->bonds[i]))
 			return false;
+	if (a->n_groups != b->n_groups)
+		return false;
+	for (uint32_t i = 0; i < a->n_groups; i++)
+		if (!bf_group_config_is_equal(&a->groups[i], &b->groups[i]))
+			return false;
 	for (uint32_t i = 0; i < a->n_guests; i++)
 		if (!bf_guest_config_is_equal(&a->guests[i], &b->guests[i]))
 			return false;
@@ -92,7 +97,7 @@ name_uplinks(struct bf_config *c)
 {
 	for (uint32_t i = 0; c->n_bonds > 1 && i < c->n_guests; i++)
 		if (c->guests[i].uplink[0] == '\0')
-			memcpy(c->guests[i].uplink, c->bonds[0].name, sizeof(c->bonds[0].name));
+			bf_guest_config_set(&c->guests[i], "uplink", c->bonds[0].name, NULL);
 }
 
 int
@@ -111,6 +116,13 @@ bf_config_add_bond(struct bf_config *c, const struct bf_bond_config *b, struct b
 	return 0;
 }
 
+static void
+uplink_forget(struct bf_guest_config *g)
+{
+	g->uplink[0] = '\0';
+	bf_keys_unset(&bf_guest_table, g, "uplink", NULL);
+}
+
 int
 bf_config_remove_bond(struct bf_config *c, const char *name, struct bf_err *err)
 {
@@ -125,9 +137,12 @@ bf_config_remove_bond(struct bf_config *c, const char *name, struct bf_err *err)
 				"another one: set guest %s uplink=NAME",
 				name, c->guests[i].name, c->guests[i].name);
 	/* Guests of the last bond wait for the next one. */
+	for (uint32_t i = 0; i < c->n_groups; i++)
+		if (strcmp(c->groups[i].uplink, name) == 0)
+			uplink_forget(&c->groups[i]);
 	for (uint32_t i = 0; i < c->n_guests; i++)
 		if (strcmp(c->guests[i].uplink, name) == 0)
-			c->guests[i].uplink[0] = '\0';
+			uplink_forget(&c->guests[i]);
 	memmove(b, b + 1, (size_t)(&c->bonds[c->n_bonds] - (b + 1)) * sizeof(*b));
 	c->n_bonds--;
 	return 0;
@@ -192,6 +207,10 @@ check_guest(const struct bf_config *c, const struct bf_guest_config *g,
 {
 	if (check_end(g, err) != 0)
 		return -EINVAL;
+	if (g->group[0] != '\0' && bf_config_find_group(c, g->group) == NULL)
+		return bf_err_set(err, EINVAL,
+			"%s \"%s\": group: \"%s\": no such group: create group %s KEY=VALUE,...",
+			bf_guest_config_kind(g), g->name, g->group, g->group);
 	if (strcmp(g->name, "all") == 0 || bf_config_find_bond(c, g->name) != NULL)
 		return bf_err_set(err, EINVAL, "%s name: \"%s\": already in use",
 			bf_guest_config_kind(g), g->name);
@@ -216,7 +235,8 @@ bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct
 	if (c->n_guests == BF_MAX_GUESTS)
 		return bf_err_set(err, EINVAL, "guest \"%s\": expected at most %d guests", g->name,
 			BF_MAX_GUESTS);
-	c->guests[c->n_guests++] = *g;
+	c->guests[c->n_guests] = *g;
+	bf_config_follow_group(c, &c->guests[c->n_guests++], "");
 	name_uplinks(c);
 	return 0;
 }
@@ -226,12 +246,15 @@ bf_config_replace_guest(
 	struct bf_config *c, const char *name, const struct bf_guest_config *g, struct bf_err *err)
 {
 	struct bf_guest_config *old = bf_config_guest(c, name);
+	char was[BF_NAME_MAX];
 
 	if (old == NULL)
 		return bf_err_set(err, EINVAL, "guest: \"%.60s\": no such guest", name);
 	if (check_guest(c, g, old, err) != 0)
 		return -EINVAL;
+	memcpy(was, old->group, sizeof(was));
 	*old = *g;
+	bf_config_follow_group(c, old, was);
 	name_uplinks(c);
 	for (unsigned int q = g->queues; q < BF_MAX_QP; q++)
 		old->pin[q] = 0; /* it has no such queue any more */

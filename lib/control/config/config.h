@@ -143,7 +143,8 @@ enum bf_guest_offload {
 struct bf_guest_config {
 	char name[BF_NAME_MAX];
 	uint32_t profile; /* enum bf_profile */
-	uint64_t given; /* keys with two defaults that were set, a bit for each row */
+	uint64_t given; /* keys that were set, a bit for each row; see groups.c */
+	char group[BF_NAME_MAX]; /* whose keys it has, but for those that were set; "": none */
 	char socket[BF_SOCKET_MAX];
 	char uplink[BF_NAME_MAX]; /* the bond whose switch it is on; "": the only one */
 	bool server; /* mode: false = client (QEMU listens), true = server */
@@ -179,6 +180,8 @@ struct bf_guest_config {
 	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };
 
+#define BF_MAX_GROUPS 64
+
 struct bf_config {
 	uint32_t profile; /* enum bf_profile, of guests that name none */
 	bool profile_is_said; /* by a line or an option */
@@ -188,6 +191,9 @@ struct bf_config {
 	uint32_t fdb_aging_s;
 	uint32_t idle; /* enum bf_idle */
 	bool lcore_rebalance; /* move guest queues off busy workers */
+	uint32_t n_groups;
+	struct bf_guest_config
+		groups[BF_MAX_GROUPS]; /* of each, the name and the keys that were set */
 	uint32_t n_guests;
 	struct bf_guest_config guests[BF_MAX_GUESTS];
 };
@@ -280,6 +286,26 @@ int bf_config_remove_guest(struct bf_config *c, const char *name, struct bf_err 
 /** Put @p g in the place of guest @p name, after the same checks; its name may be another. */
 int bf_config_replace_guest(
 	struct bf_config *c, const char *name, const struct bf_guest_config *g, struct bf_err *err);
+
+/** Port group by name, or NULL. */
+const struct bf_guest_config *bf_config_find_group(const struct bf_config *c, const char *name);
+/** "K=V,..." of `create group` and `set group`. @return 0, or -EINVAL with the reason */
+int bf_group_config_parse(struct bf_guest_config *group, const char *pairs, struct bf_err *err);
+bool bf_group_config_is_equal(const struct bf_guest_config *a, const struct bf_guest_config *b);
+/** Add a port group; fails for a name in use, or when there are BF_MAX_GROUPS. */
+int bf_config_add_group(
+	struct bf_config *c, const struct bf_guest_config *group, struct bf_err *err);
+/** Put @p group in the place of the one of its name; its guests get what it says. */
+int bf_config_replace_group(
+	struct bf_config *c, const struct bf_guest_config *group, struct bf_err *err);
+/** Fails while guests are in it. */
+int bf_config_remove_group(struct bf_config *c, const char *name, struct bf_err *err);
+/** The profile in force for a guest, unless it or its group names one. */
+void bf_config_follow_profile(const struct bf_config *c, struct bf_guest_config *g);
+/** Give a guest the values of keys that were just unset. */
+void bf_config_follow_unset(const struct bf_config *c, struct bf_guest_config *g);
+/** Give a guest what its group says; one that has left group @p was gets its defaults back. */
+void bf_config_follow_group(const struct bf_config *c, struct bf_guest_config *g, const char *was);
 
 /** Contradictions that no device is needed to see. @return 0, or -EINVAL with the first. */
 int bf_config_check(const struct bf_config *c, struct bf_err *err);

@@ -41,9 +41,14 @@ const struct bf_key bf_guest_keys[] = {
 		.def = "trusted",
 		.flags = BF_KEY_PROFILE,
 		.help = "sets the defaults of other keys; tenant: a guest that you do not trust"},
+	{.name = "group",
+		BF_STRING(name, G(group), BF_NAME_MAX),
+		.flags = BF_KEY_OF_ONE,
+		.help = "the port group whose keys the guest has, but for those of its own"},
 	{.name = "socket",
 		.other_names = BF_NAMES("path"),
 		BF_STRING(path, G(socket), BF_SOCKET_MAX),
+		.flags = BF_KEY_OF_ONE,
 		.reopens = bf_reopen_if_other,
 		.help = "vhost-user socket"},
 	{.name = "mode",
@@ -116,6 +121,7 @@ const struct bf_key bf_guest_keys[] = {
 		.help = "on: the guest and others that are isolated do not reach each other, only the rest"},
 	{.name = "address",
 		BF_VALUE(mac, G(address)),
+		.flags = BF_KEY_OF_ONE,
 		.help = "MAC of a host port's interface; default: one that follows from machine and name"},
 	{.name = "storm_broadcast",
 		BF_VALUE(rate, G(storm[BF_STORM_BROADCAST])),
@@ -205,7 +211,8 @@ const struct bf_key_table bf_guest_table = {.what = "guest",
 	.size = sizeof(struct bf_guest_config),
 	.has_profile = true,
 	.profile = G(profile),
-	.given = G(given)};
+	.given = G(given),
+	.has_groups = true};
 
 static_assert(sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]) <= 64, "a bit for each key");
 
@@ -284,6 +291,7 @@ bool
 bf_guest_config_is_equal(const struct bf_guest_config *a, const struct bf_guest_config *b)
 {
 	return a->host == b->host && bf_keys_are_equal(&bf_guest_table, a, b) &&
+		(a->group[0] == '\0' || a->given == b->given) &&
 		memcmp(a->pin, b->pin, sizeof(a->pin)) == 0;
 }
 

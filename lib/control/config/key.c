@@ -126,6 +126,12 @@ is_given(const struct bf_key_table *t, const void *object, unsigned int i)
 }
 
 bool
+bf_keys_is_own(const struct bf_key_table *t, const void *object, unsigned int i)
+{
+	return is_given(t, object, i);
+}
+
+bool
 bf_keys_is_given(const struct bf_key_table *t, const void *object, unsigned int i)
 {
 	return t->keys[i].tenant != NULL && is_given(t, object, i);
@@ -153,6 +159,48 @@ bf_keys_set_profile(const struct bf_key_table *t, void *object, enum bf_profile 
 {
 	*(uint32_t *)((char *)object + t->profile) = profile;
 	profile_follow(t, object);
+}
+
+static size_t
+value_size(const struct bf_key *k)
+{
+	return k->type->size != 0 ? k->type->size : (size_t)k->max; /* a string's room */
+}
+
+static void
+key_copy(const struct bf_key *k, void *object, const void *from)
+{
+	memcpy(value_of(k, object), value_in(k, from), value_size(k));
+}
+
+/* The default, where the type has no text for "nothing". */
+static void
+key_set_default(const struct bf_key *k, void *object, enum bf_profile profile)
+{
+	if (k->def == NULL)
+		memset(value_of(k, object), 0, value_size(k));
+	else
+		bf_key_set(k, object, bf_key_default(k, profile), NULL);
+}
+
+void
+bf_keys_follow(const struct bf_key_table *t, void *object, const void *group)
+{
+	/* The profile first: defaults of others are the profile's. */
+	for (unsigned int i = 0; group != NULL && i < t->n; i++)
+		if ((t->keys[i].flags & BF_KEY_PROFILE) && !is_given(t, object, i) &&
+			is_given(t, group, i))
+			key_copy(&t->keys[i], object, group);
+	for (unsigned int i = 0; i < t->n; i++) {
+		const struct bf_key *k = &t->keys[i];
+
+		if ((k->flags & (BF_KEY_PROFILE | BF_KEY_IDENTITY)) || is_given(t, object, i))
+			continue;
+		if (group != NULL && is_given(t, group, i) && !(k->flags & BF_KEY_OF_ONE))
+			key_copy(k, object, group);
+		else
+			key_set_default(k, object, bf_keys_profile(t, object));
+	}
 }
 
 static const struct bf_key *
@@ -184,6 +232,16 @@ unknown_key(const struct bf_key_table *t, const char *name, struct bf_err *err)
 		name, list, hint);
 }
 
+/* Whether it is noted that the key was set. */
+static bool
+is_noted(const struct bf_key_table *t, const struct bf_key *k)
+{
+	if (k->flags & BF_KEY_IDENTITY)
+		return false;
+	return t->has_groups ||
+		(t->has_profile && (k->tenant != NULL || (k->flags & BF_KEY_PROFILE)));
+}
+
 int
 bf_keys_set(const struct bf_key_table *t, void *object, const char *name, const char *text,
 	struct bf_err *err)
@@ -198,10 +256,23 @@ bf_keys_set(const struct bf_key_table *t, void *object, const char *name, const 
 		return -EINVAL;
 	if (bf_key_set(k, object, text, err) != 0)
 		return -EINVAL;
-	if (t->has_profile && (k->tenant != NULL || (k->flags & BF_KEY_PROFILE)))
+	if (is_noted(t, k))
 		*given_of(t, object) |= UINT64_C(1) << (k - t->keys);
 	if (k->flags & BF_KEY_PROFILE)
 		profile_follow(t, object);
+	return 0;
+}
+
+int
+bf_keys_unset(const struct bf_key_table *t, void *object, const char *name, struct bf_err *err)
+{
+	const struct bf_key *k = find_key(t, name);
+
+	if (k == NULL)
+		return unknown_key(t, name, err);
+	if (k->flags & BF_KEY_IDENTITY)
+		return bf_err_set(err, EINVAL, "%s: \"%.40s\": has no default", t->what, k->name);
+	*given_of(t, object) &= ~(UINT64_C(1) << (k - t->keys));
 	return 0;
 }
 

@@ -32,7 +32,7 @@ struct bf_key_type {
 	void (*values)(const struct bf_key *k, char *buf, size_t size);
 	/** NULL: the @p size bytes are compared. */
 	bool (*is_equal)(const void *a, const void *b);
-	size_t size;
+	size_t size; /* 0: a string, the key's max */
 	/** The text has commas of its own; it gets a line of its own in running-config. */
 	bool is_list;
 	/** Each text that is set is one more, "none" ends them all; printed with blanks. */
@@ -47,6 +47,8 @@ struct bf_key_type {
 #define BF_KEY_RANDOM (1u << 2)
 /** It names the object's profile: unless set, what the configuration says. */
 #define BF_KEY_PROFILE (1u << 3)
+/** No two objects have the same: a group cannot say it. */
+#define BF_KEY_OF_ONE (1u << 4)
 
 /** What an object's keys are unless they are set. */
 enum bf_profile {
@@ -92,7 +94,9 @@ struct bf_key_table {
 	size_t size; /* of the object */
 	bool has_profile; /* then the object has: */
 	size_t profile; /* offset of a uint32_t, enum bf_profile */
-	size_t given; /* offset of a uint64_t: keys with two defaults that were set, a bit for each row */
+	/* Offset of a uint64_t, a bit for each row: keys with two defaults that were set; with groups, all that were. */
+	size_t given;
+	bool has_groups;
 };
 
 /** Whether @p name is the key's name or another spelling of it. */
@@ -116,6 +120,18 @@ void bf_keys_init(const struct bf_key_table *t, void *object);
 void bf_keys_set_profile(const struct bf_key_table *t, void *object, enum bf_profile profile);
 /** Whether key @p i, which has two defaults, was set: it stays when the profile changes. */
 bool bf_keys_is_given(const struct bf_key_table *t, const void *object, unsigned int i);
+/** Whether key @p i was set, of a table with groups; never of who it is. */
+bool bf_keys_is_own(const struct bf_key_table *t, const void *object, unsigned int i);
+/**
+ * Keys that are not the object's own are what they are in its group, where they are set, and else
+ * the default.
+ *
+ * @param group
+ *   An object of the same table; its keys that were set count.  NULL: none.
+ */
+void bf_keys_follow(const struct bf_key_table *t, void *object, const void *group);
+/** The key of that name is not the object's own any more; follow() gives it its value. @return 0, or -EINVAL */
+int bf_keys_unset(const struct bf_key_table *t, void *object, const char *name, struct bf_err *err);
 /** The profile of an object; trusted without one. */
 enum bf_profile bf_keys_profile(const struct bf_key_table *t, const void *object);
 /** Set the key of that name. @return 0, or -EINVAL with the reason. */

@@ -92,31 +92,78 @@ print_bond(const struct bf_bond_config *b, bf_config_line_cb *cb, void *arg)
 	}
 }
 
+/* Of a group, and of a guest that is in one, what was set: the rest follows from elsewhere. */
+static bool
+is_printed_own(unsigned int i, const struct bf_guest_config *g, enum bf_profile in_force,
+	bool group_has_profile, char *value)
+{
+	const struct bf_key *k = &bf_guest_keys[i];
+
+	if (k->flags & BF_KEY_IN_CREATE)
+		return false;
+	bf_key_print(k, g, value, BF_KEY_TEXT_MAX);
+	if ((k->flags & BF_KEY_PROFILE) && !group_has_profile && g->profile != in_force)
+		return true;
+	return bf_keys_is_own(&bf_guest_table, g, i);
+}
+
+/* A guest or a group as it is printed. */
+struct printed {
+	const struct bf_guest_config *g;
+	const char *command, *kind; /* "add", "guest" */
+	enum bf_profile in_force;
+	bool own_only; /* it is a group, or in one */
+	bool group_has_profile;
+};
+
+static bool
+printed_has(const struct printed *p, unsigned int i, char *value)
+{
+	return p->own_only ? is_printed_own(i, p->g, p->in_force, p->group_has_profile, value)
+			   : is_printed(&bf_guest_table, i, p->g, p->in_force, value);
+}
+
 /* In one line what is short; a list has one of its own. */
 static void
-print_guest(
-	const struct bf_guest_config *g, enum bf_profile in_force, bf_config_line_cb *cb, void *arg)
+print_keys(const struct printed *p, bf_config_line_cb *cb, void *arg)
 {
-	const char *kind = bf_guest_config_kind(g);
 	char line[LINE_MAX_LEN], value[BF_KEY_TEXT_MAX], command[64];
 	struct setter s = {command, cb, arg};
 	char separator = ' ';
-	int len = snprintf(line, sizeof(line), "add %s %s", kind, g->name);
+	int len = snprintf(line, sizeof(line), "%s %s %s", p->command, p->kind, p->g->name);
 
 	for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
-		if (bf_guest_keys[i].type->is_list ||
-			!is_printed(&bf_guest_table, i, g, in_force, value))
+		if (bf_guest_keys[i].type->is_list || !printed_has(p, i, value))
 			continue;
 		len += snprintf(line + len, sizeof(line) - (size_t)len, "%c%s=%s", separator,
 			bf_guest_keys[i].name, value);
 		separator = ',';
 	}
 	cb(arg, line);
-	snprintf(command, sizeof(command), "set %s %s", kind, g->name);
+	snprintf(command, sizeof(command), "set %s %s", p->kind, p->g->name);
 	for (unsigned int i = 0; i < bf_n_guest_keys; i++)
-		if (bf_guest_keys[i].type->is_list &&
-			is_printed(&bf_guest_table, i, g, in_force, value))
+		if (bf_guest_keys[i].type->is_list && printed_has(p, i, value))
 			print_setting(&s, bf_guest_keys[i].name, value, strlen(value));
+}
+
+static void
+print_group(const struct bf_guest_config *group, bf_config_line_cb *cb, void *arg)
+{
+	struct printed p = {group, "create", "group", (enum bf_profile)group->profile, true, true};
+
+	print_keys(&p, cb, arg);
+}
+
+static void
+print_guest(const struct bf_config *c, const struct bf_guest_config *g, bf_config_line_cb *cb,
+	void *arg)
+{
+	const struct bf_guest_config *group = bf_config_find_group(c, g->group);
+	struct printed p = {g, "add", bf_guest_config_kind(g), (enum bf_profile)c->profile,
+		g->group[0] != '\0', group != NULL && bf_guest_config_has_profile(group)};
+	char line[128];
+
+	print_keys(&p, cb, arg);
 	for (unsigned int q = 0; q < g->queues && q < BF_MAX_QP; q++) {
 		if (g->pin[q] == 0)
 			continue;
@@ -136,8 +183,10 @@ bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 	cb(arg, line);
 	for (uint32_t i = 0; i < c->n_bonds; i++)
 		print_bond(&c->bonds[i], cb, arg);
+	for (uint32_t i = 0; i < c->n_groups; i++)
+		print_group(&c->groups[i], cb, arg);
 	for (uint32_t i = 0; i < c->n_guests; i++)
-		print_guest(&c->guests[i], c->profile, cb, arg);
+		print_guest(c, &c->guests[i], cb, arg);
 	snprintf(line, sizeof(line), "set fdb aging %" PRIu32, c->fdb_aging_s);
 	cb(arg, line);
 	if (c->idle != 0) {

@@ -29,7 +29,7 @@ static const struct bf_table offload_table = BF_TABLE("offload counters", COUNTE
 
 struct guest_row {
 	uint32_t id;
-	char name[BF_NAME_MAX], uplink[BF_NAME_MAX], socket[BF_SOCKET_MAX];
+	char name[BF_NAME_MAX], uplink[BF_NAME_MAX], group[BF_NAME_MAX], socket[BF_SOCKET_MAX];
 	const char *mode;
 	bool up, has_node, in_full, has_auto_mac;
 	uint8_t auto_mac[6];
@@ -48,6 +48,7 @@ static const struct bf_field guest_fields[] = {
 	BF_FIELD(ROW, id),
 	BF_FIELD(ROW, uplink, .label = "bond"),
 	BF_FIELD(ROW, name, .label = "guest"),
+	BF_FIELD(ROW, group),
 	BF_FIELD(ROW, auto_mac, BF_WHEN(ROW, has_auto_mac)),
 	BF_FIELD(ROW, up, BF_GAUGE("bondfwd_guest_up", NULL, "1 while the guest is connected.")),
 	BF_FIELD(ROW, queue_pairs,
@@ -94,7 +95,7 @@ static const struct bf_table guest_table = BF_TABLE("guest", ROW, guest_fields,
 		"Socket\n",
 	.text = "{id:-4} {name:-16} {#up}up   {/up}{^up}down {/up} {queue_pairs:-6} {mtu:-5} "
 		"{rx_frames:-10} {tx_frames:-10} {drops:-10} {stations:-6} {socket} ({mode})\n"
-		"{#is_known}{#has_auto_mac}  Own address: {auto_mac}\n{/has_auto_mac}{#is_connected}"
+		"{#is_known}{#group}  Port group: {group}\n{/group}{#has_auto_mac}  Own address: {auto_mac}\n{/has_auto_mac}{#is_connected}"
 		"{#peer}  Front end: {name}, pid {pid}, user {uid}; {connections} connections\n{/peer}"
 		"  Features: {feature_names}\n  Protocol features: {protocol_feature_names}\n"
 		"  Offloads (offered: {offered}):\n{offloads}{offload_counters}"
@@ -113,6 +114,7 @@ gather_guest(struct bf_bridge *br, const struct bf_guest *g, ROW *row, struct bf
 	row->id = bf_guest_id(g);
 	BF_ROW_TEXT(row->name, g->cfg.name);
 	BF_ROW_TEXT(row->uplink, bf_bridge_port_name(br, bf_bond_slot(g->uplink)));
+	BF_ROW_TEXT(row->group, g->cfg.group);
 	BF_ROW_TEXT(row->socket, g->cfg.host ? g->cfg.name : g->cfg.socket);
 	row->mode = g->cfg.host ? "interface" : g->cfg.server ? "server" : "client";
 	row->up = g->up;

@@ -19,6 +19,7 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_qemu,
 	&bf_show_libvirt,
 	&bf_show_hosts,
+	&bf_show_groups,
 	&bf_show_ports,
 	&bf_show_port_info,
 	&bf_show_port_stats,

@@ -39,7 +39,7 @@ struct bf_show {
 extern const struct bf_show bf_show_info, bf_show_bonds, bf_show_members, bf_show_guests;
 extern const struct bf_show bf_show_guards, bf_show_exposure;
 extern const struct bf_show bf_show_qemu, bf_show_libvirt;
-extern const struct bf_show bf_show_hosts;
+extern const struct bf_show bf_show_hosts, bf_show_groups;
 extern const struct bf_show bf_show_lacp, bf_show_lacp_members;
 extern const struct bf_show bf_show_ports, bf_show_port_info, bf_show_port_stats,
 	bf_show_port_xstats;
