@@ -35,6 +35,7 @@
 #include "control/observe/health.h"
 #include "control/observe/rates.h"
 #include "control/observe/taps.h"
+#include "control/switch/damping.h"
 #include "control/switch/fdb.h"
 #include "control/switch/moves.h"
 #include "control/switch/storms.h"
@@ -76,6 +77,7 @@ struct bf_bridge {
 	struct bf_neighbors *neighbors;
 	struct bf_groups *groups;
 	struct bf_moves moves;
+	struct bf_damping damping;
 	struct bf_storms *storms;
 	struct bf_plan plan;
 	struct bf_crossings crossings;

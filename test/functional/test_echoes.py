@@ -117,7 +117,7 @@ def test_one_claim_and_then_silence_is_enough(rig):
 
 
 def test_a_station_that_merely_moves_is_no_sign_of_a_missing_lag(rig):
-    r = rig(mode="balance-xor")
+    r = rig(mode="balance-xor", log_allowed=[r"^WARNING: mac_flaps: "])
     r.learn(r.vm(1), VM)
     for i in range(20):
         r.far[0].raw(arp(1, IP4, f"10.0.1.{i}"))

@@ -272,3 +272,36 @@ def test_a_guest_with_more_stations_than_it_may_have_is_named(rig, vlans):
     event = r.events("mac_limit")[0]
     assert event["object"] == "vm1" and "mac_limit=4" in event["text"]
     assert len(r.events("mac_limit")) == 1
+
+
+def restless(r, *macs):
+    """The stations speak behind vm1 and vm2 in turn, as frames do that go round."""
+    for i in range(24):
+        for mac in macs:
+            r.vm(1 + i % 2).raw(bytes(Ether(dst=FAR_MAC, src=mac, type=0x88b6) / Raw(bytes(50))))
+        r.settle()
+
+
+def test_a_station_that_moves_to_and_fro_is_held_where_it_was(rig):
+    r = rig(log_allowed=[r"^WARNING: mac_flaps: 02:00:00:00:77:01: "])
+    station = "02:00:00:00:77:01"
+    restless(r, station)
+    event, = r.events("mac_flaps")
+    assert event["object"] == station and "between vm1 and vm2: it stays at vm1 for 10 s" in event["text"]
+    shown = r.daemon.ctl("show fdb", json=True)
+    assert shown["held"] == 1 and shown["damped"] >= 1 and shown["moved"] <= 10
+    assert r.daemon.fdb()[station]["port"] == "vm1"
+    assert "Held where they are, because they moved to and fro: 1\n" in r.daemon.ctl("show fdb")
+    assert not r.events("loop")
+    r.daemon.ctl("clear fdb")
+    assert r.daemon.ctl("show fdb", json=True)["held"] == 0
+    r.learn(r.vm(2), station)
+    assert r.daemon.fdb()[station]["port"] == "vm2"
+
+
+def test_X13_stations_that_move_between_the_same_two_ports_are_told_as_a_loop(rig):
+    r = rig(log_allowed=[r"^WARNING: (mac_flaps|loop): "])
+    restless(r, *(f"02:00:00:00:77:0{i}" for i in range(1, 5)))
+    event = r.events("loop")[0]
+    assert event["object"] == "vm1" and "stations move between it and vm2: frames go round" in event["text"]
+    assert len(r.events("loop")) <= 5 and r.daemon.ctl("show fdb", json=True)["held"] == 4

@@ -89,6 +89,7 @@ bf_bridge_forget(struct bf_bridge *br, int port)
 		bf_neighbors_flush_port(br->neighbors, s);
 		bf_groups_flush_port(br->groups, s);
 	}
+	bf_damping_forget(&br->damping, port);
 	if (port < 0)
 		bf_fdb_flush(br->fdb);
 	else

@@ -37,7 +37,8 @@ static const struct bf_table entry_table = BF_TABLE("fdb entry", ENTRY, entry_fi
 
 struct fdb_row {
 	uint32_t count, capacity, n_static, aging;
-	uint64_t learned, moved, aged, evicted, refused;
+	uint64_t learned, moved, damped, aged, evicted, refused;
+	uint32_t held;
 	struct bf_rows entries;
 };
 
@@ -54,6 +55,12 @@ static const struct bf_field fdb_fields[] = {
 	BF_FIELD(ROW, learned, BF_COUNTER("bondfwd_fdb_learned", NULL, "Stations that were new.")),
 	BF_FIELD(ROW, moved,
 		BF_COUNTER("bondfwd_fdb_moved", NULL, "Stations that went to another port.")),
+	BF_FIELD(ROW, damped,
+		BF_COUNTER("bondfwd_fdb_damped", NULL,
+			"Moves that were refused: the station went to and fro.")),
+	BF_FIELD(ROW, held,
+		BF_GAUGE("bondfwd_fdb_held_stations", NULL,
+			"Stations that may not move now, because they went to and fro.")),
 	BF_FIELD(ROW, aged,
 		BF_COUNTER("bondfwd_fdb_aged", NULL, "Stations forgotten after silence.")),
 	BF_FIELD(ROW, evicted,
@@ -66,6 +73,7 @@ static const struct bf_field fdb_fields[] = {
 static const struct bf_table fdb_table = BF_TABLE("fdb", ROW, fdb_fields,
 	.text = "Stations: {count} of {capacity}, static {static}, ageing {aging} s\n"
 		"Learned {learned}, moved {moved}, aged {aged}, evicted {evicted}, refused {refused}\n"
+		"{#held}Held where they are, because they moved to and fro: {held}\n{/held}"
 		"{entries}");
 
 /** Names of ports, copied once however many stations are behind them. */
@@ -117,6 +125,8 @@ gather_fdb(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 	row->aging = f->age_s;
 	row->learned = f->learned;
 	row->moved = f->moved;
+	row->damped = br->damping.refused;
+	row->held = bf_damping_held(&br->damping, f->now_s);
 	row->aged = f->aged;
 	row->evicted = f->evicted;
 	row->refused = f->refused;

@@ -68,6 +68,7 @@ warn_of_own_address(struct bf_bridge *br, uint64_t key, uint16_t port)
 static void
 station_learn(struct bf_bridge *br, uint64_t key, uint16_t to)
 {
+	const struct bf_fdb_entry *e;
 	uint16_t from = to;
 	enum bf_fdb_learned how;
 
@@ -75,7 +76,10 @@ station_learn(struct bf_bridge *br, uint64_t key, uint16_t to)
 		br->fdb->refused++;
 		return;
 	}
-	bf_fdb_find(br->fdb, key, &from);
+	e = bf_fdb_find(br->fdb, key, &from);
+	if (e != NULL && from != to && !(e->flags & BF_FDB_STATIC) &&
+		!bf_damping_permits(br, key, from, to))
+		return;
 	how = bf_fdb_learn(br->fdb, key, to);
 	if (how == BF_FDB_MOVED)
 		report_move(br, key, from, to);
