@@ -28,6 +28,7 @@
 #include "check.h"
 #include "commands/commands.h"
 #include "config/bindings.h"
+#include "config/leases.h"
 #include "config/remember.h"
 #include "control/compat.h"
 #include "control/config/descriptors.h"
@@ -176,9 +177,11 @@ static uint64_t
 remember_tick(void *arg, uint64_t now_ms)
 {
 	struct loop *l = arg;
+	uint64_t next;
 
 	bf_remember_save(l->console, l->app->br);
-	return bf_bindings_save(l->console, l->app->br, now_ms);
+	next = bf_leases_save(l->console, l->app->br, now_ms);
+	return RTE_MIN(next, bf_bindings_save(l->console, l->app->br, now_ms));
 }
 
 static uint64_t
@@ -324,6 +327,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 		return STATUS_FAILED;
 	bf_remember_load(console_remembered(o), app->br, o->config);
 	bf_bindings_load(console_remembered(o), app->br);
+	bf_leases_load(console_remembered(o), app->br);
 	ret = bf_bridge_apply(app->br, o->config, err);
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
@@ -353,8 +357,10 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 		error_print(status, err.text);
 	else if (!app->quit)
 		status = loop_run(app, console_remembered(o));
-	if (app->br != NULL)
+	if (app->br != NULL) {
 		bf_bindings_save(console_remembered(o), app->br, UINT64_MAX);
+		bf_leases_save(console_remembered(o), app->br, UINT64_MAX);
+	}
 	bf_app_commit(app);
 	bf_telemetry_close();
 	bf_console_close(app->console);

@@ -258,6 +258,16 @@ cmd_clear_macs(struct bf_cmd_ctx *ctx)
 }
 
 static void
+cmd_clear_leases(struct bf_cmd_ctx *ctx)
+{
+	struct bf_guest *g = guest_asked(ctx);
+	struct bf_app *app = ctx->app;
+
+	if (g != NULL)
+		bf_leases_clear(app->br, g);
+}
+
+static void
 cmd_show_host(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
@@ -298,6 +308,10 @@ static const struct bf_cmd guest_cmds[] = {
 		cmd_show_front_end, 0},
 	{"clear guest <guest> macs", "Forget the addresses that were learned for a guest.",
 		cmd_clear_macs, 0},
+	{"clear guest <guest> leases",
+		"Forget the addresses that DHCP servers gave a guest; they are not judged before the next "
+		"one.",
+		cmd_clear_leases, 0},
 	{"add host <name> [options...]",
 		"Give the host's kernel an interface NAME on the switch; options as of a guest, but "
 		"socket=.",

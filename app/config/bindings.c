@@ -7,11 +7,9 @@
  */
 #include "config/bindings.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -54,18 +52,13 @@ bf_bindings_load(const char *console, struct bf_bridge *br)
 	char path[256], *line = NULL;
 	size_t room = 0;
 	FILE *f;
-	int fd;
 
 	if (console == NULL)
 		return;
 	path_of(console, path, sizeof(path));
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	f = fd < 0 ? NULL : fdopen(fd, "r");
-	if (f == NULL) {
-		if (fd >= 0)
-			close(fd);
+	f = bf_file_open_own(path);
+	if (f == NULL)
 		return;
-	}
 	for (unsigned int i = 0; i < BF_MAX_GUESTS && getline(&line, &room, f) > 0; i++)
 		take_line(br, line);
 	free(line);

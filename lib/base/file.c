@@ -23,6 +23,17 @@ look_like(int fd, const char *path)
 	(void)!fchmod(fd, st.st_mode & 07777);
 }
 
+FILE *
+bf_file_open_own(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (f == NULL && fd >= 0)
+		close(fd);
+	return f;
+}
+
 int
 bf_file_replace(const char *path, bf_file_cb *cb, void *arg)
 {

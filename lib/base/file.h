@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Files that are replaced as a whole.
+ * Files that are read and replaced as a whole.
  *
  * Threads: any.
  */
@@ -21,5 +21,8 @@ typedef void bf_file_cb(void *arg, FILE *f);
  * @return 0 or -errno; then the old file is untouched.
  */
 int bf_file_replace(const char *path, bf_file_cb *cb, void *arg);
+
+/** Open a file of ours to read it: no link, and nothing that blocks. @return fclose() it; NULL with errno */
+FILE *bf_file_open_own(const char *path);
 
 #endif

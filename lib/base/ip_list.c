@@ -53,10 +53,14 @@ add_network(void *arg, const char *what, const char *item, struct bf_err *err)
 	struct bf_ip_prefix p = {.len = 0};
 	struct bf_ip_list *l = arg;
 
+	if (strcmp(item, "dhcp") == 0) {
+		l->dhcp = 1;
+		return 0;
+	}
 	if (!take_network(item, &p))
 		return bf_err_set(err, EINVAL,
-			"%s: \"%s\": expected an IPv4 or IPv6 address, or a network such as "
-			"192.168.0.0/16, zero behind its prefix",
+			"%s: \"%s\": expected an IPv4 or IPv6 address, a network such as "
+			"192.168.0.0/16, zero behind its prefix, or dhcp",
 			what, item);
 	for (uint32_t i = 0; i < l->n; i++)
 		if (memcmp(&l->at[i], &p, sizeof(p)) == 0)
@@ -80,18 +84,25 @@ bf_ip_list_parse(const char *what, const char *text, struct bf_ip_list *l, struc
 }
 
 void
+bf_ip_prefix_print(const struct bf_ip_prefix *p, char *buf, size_t size)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	inet_ntop(p->is_v6 ? AF_INET6 : AF_INET, p->addr, text, sizeof(text));
+	if (p->len < (p->is_v6 ? 128 : 32))
+		snprintf(buf, size, "%s/%u", text, p->len);
+	else
+		snprintf(buf, size, "%s", text);
+}
+
+void
 bf_ip_list_print(const struct bf_ip_list *l, char *buf, size_t size)
 {
-	buf[0] = '\0';
+	snprintf(buf, size, "%s", l->dhcp ? "dhcp" : l->n == 0 ? "none" : "");
 	for (uint32_t i = 0; i < l->n; i++) {
-		const struct bf_ip_prefix *p = &l->at[i];
 		char text[INET6_ADDRSTRLEN + 4];
 
-		inet_ntop(p->is_v6 ? AF_INET6 : AF_INET, p->addr, text, INET6_ADDRSTRLEN);
-		if (p->len < (p->is_v6 ? 128 : 32))
-			snprintf(text + strlen(text), 5, "/%u", p->len);
+		bf_ip_prefix_print(&l->at[i], text, sizeof(text));
 		bf_words_add(buf, size, ",", text);
 	}
-	if (l->n == 0)
-		snprintf(buf, size, "none");
 }

@@ -50,6 +50,7 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, const struct bf_guest_con
 	}
 	bf_bridge_slot_gone(br, slot);
 	bf_guards_close(br, g, next != NULL);
+	bf_leases_close(br, g, next != NULL);
 	bf_event(&br->events, BF_LOG_NOTICE, g->cfg.host ? "host_removed" : "guest_removed",
 		g->cfg.name, "removed");
 	if (next == NULL || !next->host)
@@ -115,6 +116,7 @@ guest_add(
 	br->guests[slot]->generation = ++br->generation;
 	br->guests[slot]->uplink = (uint8_t)u->bond.number;
 	bf_fdb_set_quota(br->fdb, slot, guest_quota(cfg));
+	bf_leases_open(br, br->guests[slot]);
 	bf_guards_open(br, br->guests[slot]);
 	br->dirty = true;
 	if (cfg->host)
@@ -190,6 +192,7 @@ bf_apply_guests(struct bf_bridge *br, const struct bf_config *want, const uint16
 			bf_guest_refresh(g, bf_clock_ms());
 			bf_fdb_set_quota(br->fdb, g->slot, guest_quota(&g->cfg));
 			bf_guards_change(br, g, &old);
+			bf_leases_change(br, g);
 			bf_plan_guest(br, g);
 			br->dirty = true;
 			ret = guest_change_vlan(br, g, &old, err);

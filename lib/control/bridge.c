@@ -163,6 +163,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_groups_destroy(br->groups);
 	bf_rates_fini(&br->rates);
 	bf_guards_fini(&br->guards);
+	bf_leases_fini(&br->leases);
 	free(br->base);
 	free(br->storms);
 	free(br->running);

@@ -90,6 +90,7 @@ struct bf_bridge {
 	struct bf_hearing hearing;
 	struct bf_guest_changes guest_changes;
 	struct bf_guards guards;
+	struct bf_lease_book leases;
 	struct bf_discards discards;
 	struct bf_stats_base *base;
 };

@@ -59,6 +59,7 @@ static const struct bf_task tasks[] = {
 	{"hear", bf_hear_tick, bf_hear_slot_gone},
 	{"moves", bf_moves_tick, NULL},
 	{"guards", bf_guards_tick, NULL},
+	{"leases", bf_leases_tick, NULL},
 	{"station-limits", bf_crowd_tick, bf_crowd_slot_gone},
 	{"paths", bf_paths_tick, bf_paths_slot_gone},
 	{"plan", bf_plan_tick, NULL},

@@ -33,13 +33,15 @@
 #include "dataplane/packet.h"
 
 #define BF_GUARD_MACS 64
-#define BF_GUARD_IPS 64
+#define BF_GUARD_LEASES 16 /* addresses of DHCP at once */
+#define BF_GUARD_IPS (64 + BF_GUARD_LEASES)
 
 /* What of it is in force: bf_port_rules.guards. */
 #define BF_GUARD_MAC 1u
 #define BF_GUARD_PROTOCOLS 2u
 #define BF_GUARD_DHCP 4u
 #define BF_GUARD_ROUTER 8u
+#define BF_GUARD_DHCP_CLIENT 16u /* answers to it are read: dhcp.h */
 #define BF_GUARD_READS (BF_GUARD_DHCP | BF_GUARD_ROUTER) /* by the rule GUARD */
 
 /** IP addresses and networks of a guest, in network order; zero behind the prefix. */

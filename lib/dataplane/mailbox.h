@@ -9,6 +9,7 @@
 #ifndef BF_DATAPLANE_MAILBOX_H
 #define BF_DATAPLANE_MAILBOX_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ enum bf_mail_kind {
 	BF_MAIL_IPV4, /* it uses the IPv4 address addr[0..3] */
 	BF_MAIL_IPV6, /* it uses the IPv6 address addr[0..15] */
 	BF_MAIL_ROUTER, /* it has said of itself that it is a router, or is none: `router` */
+	BF_MAIL_LEASE, /* a DHCP server gives the guest addr, of which `bits` count (IPv4: 128 more), for `seconds` */
 	BF_MAIL_CLAIM, /* it announced itself on the bond while its guest's own announcement counts */
 };
 
@@ -27,11 +29,15 @@ struct bf_mail {
 	uint64_t key; /* BF_FDB_KEY */
 	uint16_t port;
 	uint8_t kind;
-	uint8_t announced; /* STATION: by an announcement of its own */
-	uint8_t router;
-	uint8_t pad[3];
+	union {
+		uint8_t announced; /* STATION: by an announcement of its own */
+		uint8_t router; /* ROUTER */
+		uint8_t bits; /* LEASE */
+	};
+	uint32_t seconds; /* LEASE */
 	uint8_t addr[16];
 };
+static_assert(sizeof(struct bf_mail) == 32, "half a line");
 
 #define BF_MAILBOX_SIZE 1024
 

@@ -7,12 +7,16 @@
  */
 #include "dataplane/rules.h"
 
+#include "dataplane/dhcp.h"
 #include "dataplane/drop.h"
 #include "dataplane/guard.h"
 #include "dataplane/inside.h"
 #include "dataplane/ip_guard.h"
+#include "dataplane/post.h"
 #include "dataplane/tags.h"
 #include "dataplane/tap.h"
+
+#define LEASE_REPEAT_MS 2
 
 /* One rule for one burst. @return how many pass, moved to the front. */
 typedef uint16_t (*rule_func)(
@@ -70,6 +74,8 @@ guard_judge_in(const struct bf_port_rules *r, const struct rte_mbuf *m)
 
 	if (bf_guard_is_plain(m) && (r->ips == NULL || bf_ip_guard_is_own(r->ips, m)))
 		return BF_DROP_COUNT;
+	if (r->ips == NULL && !(r->guards & BF_GUARD_READS))
+		return BF_DROP_COUNT; /* it is only listened to what it gets */
 	bf_inside_read(m, &in);
 	why = bf_guard_judge(r->guards, &in);
 	return why != BF_DROP_COUNT || r->ips == NULL ? why
@@ -107,16 +113,63 @@ guard_in(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
 	return (uint16_t)(pass + guard_sift(w, slot, &pkts[pass], (uint16_t)(n - pass)));
 }
 
+/* Control keeps what a server gives. */
+static void
+lease_post(struct bf_worker *w, uint16_t slot, const struct bf_dhcp_given *g)
+{
+	struct bf_mail mail = {.port = slot,
+		.kind = BF_MAIL_LEASE,
+		.bits = (uint8_t)(g->v6 ? g->len : g->len + 128),
+		.seconds = g->seconds};
+	uint64_t lo = 0, hi = 0;
+
+	memcpy(mail.addr, g->addr, sizeof(mail.addr));
+	memcpy(&lo, g->addr, 8);
+	memcpy(&hi, g->addr + 8, 8);
+	bf_post(w, &mail, (lo * 31 ^ hi * 17 ^ g->seconds) << 16 | slot | 1ULL << 61,
+		LEASE_REPEAT_MS);
+}
+
+/* @return true: it is of a DHCP server, to whatever address. What it gives to a station of the guest is noted. */
+static __rte_noinline bool
+lease_listen(struct bf_worker *w, uint16_t slot, const struct rte_mbuf *m)
+{
+	const struct bf_port_rules *r = &w->view->rules[slot];
+	struct bf_dhcp_answer a;
+	struct bf_inside in;
+	uint64_t dst = 0;
+
+	bf_inside_read(m, &in);
+	if (!bf_dhcp_is_of_server(&in))
+		return false;
+	memcpy(&dst, rte_pktmbuf_mtod(m, const uint8_t *), 6);
+	if (bf_dhcp_read(&in, &a) && bf_guard_permits(r->guard, a.has_client ? a.client : dst))
+		for (uint32_t i = 0; i < a.n; i++)
+			lease_post(w, slot, &a.at[i]);
+	return true;
+}
+
+/* May the frame go to the guest? */
+static inline bool
+guard_lets_out(struct bf_worker *w, uint16_t slot, const struct rte_mbuf *m)
+{
+	const struct bf_port_rules *r = &w->view->rules[slot];
+
+	if ((r->guards & BF_GUARD_DHCP_CLIENT) && unlikely(!bf_guard_is_plain(m)) &&
+		lease_listen(w, slot, m))
+		return true;
+	return r->ips == NULL || bf_ip_guard_to(r->guard, r->ips, m) == BF_DROP_COUNT;
+}
+
 /* Only ports with addresses have this bit in their word for what is sent to them. */
 static uint16_t
 guard_out(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct bf_port_rules *r = &w->view->rules[slot];
 	struct rte_mbuf *refused[BF_STAGE_SIZE];
 	uint16_t pass = 0, n_refused = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		if (likely(bf_ip_guard_to(r->guard, r->ips, pkts[i]) == BF_DROP_COUNT)) {
+		if (likely(guard_lets_out(w, slot, pkts[i]))) {
 			pkts[pass++] = pkts[i];
 		} else {
 			bf_drop_note(w, slot, BF_DROP_NOT_ITS_IP, &pkts[i], 1);

@@ -439,8 +439,10 @@ def test_a_sleeping_worker_is_woken_by_the_host(host_rig, workers):
 
 
 def test_an_address_by_dhcp_over_the_bond(host_rig):
+    """Of dnsmasq, to a client of busybox; and the port is bound to it from then on."""
     r = host_rig()
     connected(r)
+    r.daemon.ctl("set host host0 mac_guard=on,mac=auto,ip=dhcp")
     with host_rig.lan.inside():
         server = subprocess.Popen(
             ["dnsmasq", "--keep-in-foreground", "--port=0", "--interface=p0", "--bind-interfaces",
@@ -456,6 +458,9 @@ def test_an_address_by_dhcp_over_the_bond(host_rig):
         run(f"busybox udhcpc -f -n -q -t 10 -T 1 -i host0 -s {script}")
         assert DHCP in run("ip addr show host0")
         pings()
+        addresses = r.daemon.ctl("show guest host0 guards", json=True)["ips"]
+        assert [(a["address"], a["from"]) for a in addresses] == [(DHCP, "dhcp")]
+        assert 3000 < addresses[0]["seconds"] <= 3600
     finally:
         server.terminate()
         server.wait(LIMIT)

@@ -135,7 +135,7 @@ def test_a_list_changes_and_ends_while_the_guest_sends(r):
         r.daemon.ctl(f"set guest vm1 ip=10.0.0.{octet}")
         passes(r, r.vm(1), [ip4(f"10.0.0.{octet}")], {FAR})
         dropped(r, r.vm(1), [ip4(f"10.0.0.{octet - 1}")], "forged_ip")
-    assert guards(r, "vm1")["ips"] == [{"address": "10.0.0.11"}]
+    assert guards(r, "vm1")["ips"] == [{"address": "10.0.0.11", "from": "set"}]
     assert "10.0.0.11" in r.daemon.ctl("show guest vm1 guards")
     text = r.daemon.ctl("show running-config")
     assert "set guest vm1 ip=10.0.0.11" in text

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/dhcp.h"
 #include "dataplane/frame.h"
 #include "dataplane/guard.h"
 #include "dataplane/inside.h"
@@ -89,6 +90,24 @@ ip_guard(const struct rte_mbuf *m, const struct bf_inside *in)
 		CHECK(bf_ip_guard_from(&nobody, &ips, m, in) == BF_DROP_COUNT);
 }
 
+/* A server gives no more than there is room for, and prefixes that are zero behind their length. */
+static void
+dhcp(const struct bf_inside *in)
+{
+	static const uint8_t none[16];
+	struct bf_dhcp_answer a;
+
+	if (!bf_dhcp_read(in, &a))
+		return;
+	CHECK(bf_dhcp_is_of_server(in) && a.n > 0 && a.n <= BF_DHCP_GIVEN);
+	for (uint32_t i = 0; i < a.n; i++) {
+		uint32_t bytes = (a.at[i].len + 7u) / 8;
+
+		CHECK(a.at[i].len > 0 && a.at[i].len <= (a.at[i].v6 ? 128 : 32));
+		CHECK(memcmp(a.at[i].addr + bytes, none, 16 - bytes) == 0);
+	}
+}
+
 /* What a guard is told lies in the frame; what it need not read, it would not refuse. */
 static void
 guard(const struct rte_mbuf *m)
@@ -104,6 +123,7 @@ guard(const struct rte_mbuf *m)
 	CHECK(in.hidden == (why == BF_DROP_HIDDEN_HEADER));
 	CHECK(m->data_len < 14 || why == BF_DROP_COUNT || !bf_guard_is_plain(m));
 	ip_guard(m, &in);
+	dhcp(&in);
 }
 
 int

@@ -111,6 +111,19 @@ check_guard(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
 	cb(arg, &err);
 }
 
+/* Answers of DHCP are told apart by MAC address. */
+static void
+check_leases(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
+{
+	struct bf_err err;
+
+	if (!g->ip.dhcp || g->mac_guard)
+		return;
+	bf_err_set(
+		&err, EINVAL, "guest \"%s\": ip: \"dhcp\": expected mac_guard=on as well", g->name);
+	cb(arg, &err);
+}
+
 /* A guest is in VLANs in one way. */
 static void
 check_vlans(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
@@ -224,6 +237,7 @@ bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 		check_uplink(c, &c->guests[i], cb, arg);
 		check_address(&c->guests[i], cb, arg);
 		check_guard(&c->guests[i], cb, arg);
+		check_leases(&c->guests[i], cb, arg);
 		check_auto_mac(c, i, &own, cb, arg);
 		check_vlans(&c->guests[i], cb, arg);
 	}

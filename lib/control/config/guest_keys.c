@@ -202,7 +202,7 @@ const struct bf_key bf_guest_keys[] = {
 	{.name = "ip",
 		BF_VALUE(ips, G(ip)),
 		.help = "the guest's IP addresses and networks: it sends and gets no packets of others; "
-			"none: any"},
+			"dhcp: those that a DHCP server gives it; none: any"},
 };
 const unsigned int bf_n_guest_keys = sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]);
 const struct bf_key_table bf_guest_table = {.what = "guest",

@@ -163,7 +163,7 @@ static void
 ips_values(const struct bf_key *k, char *buf, size_t size)
 {
 	(void)k;
-	snprintf(buf, size, "up to %d IP addresses or networks, none", BF_IP_LIST_MAX);
+	snprintf(buf, size, "up to %d IP addresses or networks, dhcp, none", BF_IP_LIST_MAX);
 }
 
 const struct bf_key_type bf_type_ips = {.parse = ips_parse,

@@ -265,7 +265,7 @@ network_add(struct bf_guard_ips *ips, const struct bf_ip_prefix *p)
 	}
 }
 
-/* Into the list that is in no view; the next view has it. */
+/* Into the list that is not in the view. */
 static void
 ips_write(const struct bf_bridge *br, struct bf_guest *g)
 {
@@ -278,6 +278,16 @@ ips_write(const struct bf_bridge *br, struct bf_guest *g)
 	ips->n4 = ips->n6 = 0;
 	for (uint32_t i = 0; i < g->cfg.ip.n; i++)
 		network_add(ips, &g->cfg.ip.at[i]);
+	for (uint32_t i = 0; i < g->leases.n; i++)
+		network_add(ips, &g->leases.at[i].of);
+}
+
+void
+bf_guards_write_ips(struct bf_bridge *br, struct bf_guest *g)
+{
+	bf_lcores_grace(
+		&br->lcores); /* workers may still use the view before, and the other list */
+	ips_write(br, g);
 }
 
 static struct bf_bindings *
@@ -387,7 +397,7 @@ bf_guards_change(struct bf_bridge *br, struct bf_guest *g, const struct bf_guest
 		br->guards.version++;
 	}
 	if (memcmp(&g->cfg.ip, &old->ip, sizeof(old->ip)) != 0)
-		ips_write(br, g);
+		bf_guards_write_ips(br, g);
 	words_write(br, g);
 	if (is_learned(g) && !old->mac_guard)
 		stations_adopt(br, g);

@@ -69,6 +69,9 @@ void bf_guards_change(struct bf_bridge *br, struct bf_guest *g, const struct bf_
 /** What it has from mac=, its team and its bindings goes to the workers. */
 void bf_guards_write(struct bf_bridge *br, struct bf_guest *g);
 
+/** Its IP addresses have changed: the next view has them. */
+void bf_guards_write_ips(struct bf_bridge *br, struct bf_guest *g);
+
 /**
  * May a station be learned behind a guest?  Binds its address if it is new and free.
  *

@@ -20,6 +20,7 @@
 #include "control/config/config.h"
 #include "control/config/records.h"
 #include "control/guests/guards.h"
+#include "control/guests/leases.h"
 #include "control/memory/crossing.h"
 #include "control/workers/lcores.h"
 #include "dataplane/view.h"
@@ -53,6 +54,7 @@ struct bf_guest {
 	uint16_t poller[BF_MAX_QP]; /* worker that polls the queue, BF_NO_POLLER: none */
 	struct bf_crossing crossing; /* crossing.c */
 	struct bf_guest_guard guard; /* guards.c */
+	struct bf_leases leases; /* leases.c */
 	/* history */
 	uint64_t connects; /* times that it has come up, as far as control has seen */
 	uint64_t changed_ms;

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "control/bridge.h"
 #include "control/loop/task.h"
 #include "dataplane/mailbox.h"
@@ -29,6 +30,8 @@ mail_take(struct bf_bridge *br, const struct bf_mail *m)
 	memcpy(nb.addr, m->addr, sizeof(nb.addr));
 	if (m->kind == BF_MAIL_STATION || m->kind == BF_MAIL_CLAIM)
 		bf_moves_hear(br, m);
+	else if (m->kind == BF_MAIL_LEASE)
+		bf_leases_hear(br, m, bf_clock_ms());
 	else if (m->kind == BF_MAIL_ROUTER)
 		bf_neighbors_note_router(br->neighbors, m->key, m->port, m->router, now_s);
 	else if (bf_is_bond_slot(m->port))

@@ -57,33 +57,33 @@ static const struct bf_table exposure_table = BF_TABLE("exposed guest", struct e
 		"{/threats}");
 
 static bool
-may_take_macs(const struct bf_guest_config *g)
+may_take_macs(const struct bf_guest *g)
 {
-	return !g->mac_guard;
+	return !g->cfg.mac_guard;
 }
 
 static bool
-may_take_ips(const struct bf_guest_config *g)
+may_take_ips(const struct bf_guest *g)
 {
-	return g->ip.n == 0;
+	return !bf_leases_judge(g);
 }
 
 static bool
-may_serve_dhcp(const struct bf_guest_config *g)
+may_serve_dhcp(const struct bf_guest *g)
 {
-	return !g->dhcp_guard;
+	return !g->cfg.dhcp_guard;
 }
 
 static bool
-may_route(const struct bf_guest_config *g)
+may_route(const struct bf_guest *g)
 {
-	return !g->ra_guard;
+	return !g->cfg.ra_guard;
 }
 
 static bool
-may_speak_to_switches(const struct bf_guest_config *g)
+may_speak_to_switches(const struct bf_guest *g)
 {
-	return !g->protocol_guard;
+	return !g->cfg.protocol_guard;
 }
 
 static bool
@@ -96,20 +96,20 @@ has_no_limit(const struct bf_rate_limit *storm)
 }
 
 static bool
-may_flood(const struct bf_guest_config *g)
+may_flood(const struct bf_guest *g)
 {
-	return has_no_limit(g->storm);
+	return has_no_limit(g->cfg.storm);
 }
 
 /* Where frames need not reach the guest, isolation does not help: they deceive the LAN. */
 static const struct threat {
 	const char *name, *what, *remedy;
-	bool (*may)(const struct bf_guest_config *g);
+	bool (*may)(const struct bf_guest *g);
 	bool by_lan; /* the bond could, without a limit */
 	bool reaches; /* by frames that the guest gets */
 } threats[] = {
 	{"mac", "others that take its MAC address", "mac_guard=on", may_take_macs, false, false},
-	{"ip", "others that take its IP address", "ip=LIST", may_take_ips, false, false},
+	{"ip", "others that take its IP address", "ip=LIST, ip=dhcp", may_take_ips, false, false},
 	{"dhcp", "answers of their DHCP servers", "dhcp_guard=on", may_serve_dhcp, false, true},
 	{"router", "their IPv6 router advertisements", "ra_guard=on", may_route, false, true},
 	{"protocol", "their words to switches, which may cut the LAN", "protocol_guard=on",
@@ -136,7 +136,7 @@ ports_find(const struct bf_bridge *br, const struct bf_guest *g, const struct th
 		const struct bf_guest *h = br->guests[s];
 		bool apart = h != NULL && t->reaches && g->cfg.isolated && h->cfg.isolated;
 
-		if (h != NULL && h != g && h->uplink == g->uplink && !apart && t->may(&h->cfg))
+		if (h != NULL && h != g && h->uplink == g->uplink && !apart && t->may(h))
 			port_add(row, h->cfg.name);
 	}
 	if (t->by_lan && b->open && has_no_limit(b->cfg.storm))

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mac.h"
 #include "base/mac_list.h"
 #include "control/bridge.h"
@@ -31,14 +32,20 @@ static const struct bf_table address_table = BF_TABLE(
 
 struct ip_row {
 	char address[56];
+	const char *from; /* "set", "dhcp" */
+	bool ends;
+	uint64_t seconds; /* that it is left to it */
 };
 
 static const struct bf_field ip_fields[] = {
 	BF_FIELD(struct ip_row, address),
+	BF_FIELD(struct ip_row, from),
+	BF_FIELD(struct ip_row, seconds, BF_WHEN(struct ip_row, ends)),
+	BF_FIELD(struct ip_row, ends, .text_only = true),
 };
 
-static const struct bf_table ip_table =
-	BF_TABLE("guarded IP address", struct ip_row, ip_fields, .text = "  {address}\n");
+static const struct bf_table ip_table = BF_TABLE("guarded IP address", struct ip_row, ip_fields,
+	.text = "  {address:-20}  {from}{#ends}, for {seconds} s{/ends}\n");
 
 struct guard_drop_row {
 	const char *reason, *help;
@@ -56,7 +63,7 @@ static const struct bf_table guard_drop_table = BF_TABLE("guard drop", struct gu
 
 struct guards_row {
 	char guest[BF_NAME_MAX], team[BF_NAME_MAX];
-	bool mac_guard, protocol_guard, dhcp_guard, ra_guard, learns;
+	bool mac_guard, protocol_guard, dhcp_guard, ra_guard, learns, ips_judged, awaits_lease;
 	uint32_t bound, limit;
 	struct bf_rows addresses, ips, drops;
 };
@@ -74,6 +81,8 @@ static const struct bf_field guards_fields[] = {
 	BF_FIELD(ROW, limit),
 	BF_FIELD(ROW, team),
 	BF_FIELD(ROW, addresses, .table = &address_table),
+	BF_FIELD(ROW, ips_judged),
+	BF_FIELD(ROW, awaits_lease, .text_only = true),
 	BF_FIELD(ROW, ips, .table = &ip_table),
 	BF_FIELD(ROW, drops, .table = &guard_drop_table),
 };
@@ -85,6 +94,7 @@ static const struct bf_table guards_table = BF_TABLE("guards", ROW, guards_field
 		"{/dhcp_guard}, ra_guard {#ra_guard}on{/ra_guard}{^ra_guard}off{/ra_guard}{#team}, team {team}{/team}\n"
 		"{#learns}Learned {bound} of {limit} addresses\n{/learns}{addresses}"
 		"{#ips.n}IP addresses\n{/ips.n}{ips}"
+		"{#awaits_lease}No lease yet: its IP addresses are not judged\n{/awaits_lease}"
 		"{#drops.n}Dropped\n{/drops.n}{drops}");
 
 static const enum bf_drop guard_drops[] = {BF_DROP_FORGED_MAC, BF_DROP_MAC_LIMIT,
@@ -128,11 +138,22 @@ gather_addresses(const struct bf_guest *g, struct bf_rows *rows, struct bf_snaps
 static void
 gather_ips(const struct bf_guest *g, struct bf_rows *rows, struct bf_snapshot *s)
 {
+	uint64_t now_ms = bf_clock_ms();
+
 	for (uint32_t i = 0; i < g->cfg.ip.n; i++) {
 		struct ip_row *row = bf_rows_add(s, rows, sizeof(*row));
-		struct bf_ip_list one = {.n = 1, .at = {g->cfg.ip.at[i]}};
 
-		bf_ip_list_print(&one, row->address, sizeof(row->address));
+		bf_ip_prefix_print(&g->cfg.ip.at[i], row->address, sizeof(row->address));
+		row->from = "set";
+	}
+	for (uint32_t i = 0; i < g->leases.n; i++) {
+		struct ip_row *row = bf_rows_add(s, rows, sizeof(*row));
+		const struct bf_lease *lease = &g->leases.at[i];
+
+		bf_ip_prefix_print(&lease->of, row->address, sizeof(row->address));
+		row->from = "dhcp";
+		row->ends = lease->until_ms != BF_LEASE_FOREVER && lease->until_ms > now_ms;
+		row->seconds = row->ends ? (lease->until_ms - now_ms) / 1000 : 0;
 	}
 }
 
@@ -152,6 +173,8 @@ gather_guest(const struct bf_bridge *br, const struct bf_guest *g, ROW *row, str
 	row->limit = g->cfg.mac_limit;
 	if (g->cfg.mac_guard)
 		gather_addresses(g, &row->addresses, s);
+	row->ips_judged = bf_leases_judge(g);
+	row->awaits_lease = g->cfg.ip.dhcp && !row->ips_judged;
 	gather_ips(g, &row->ips, s);
 	bf_stats_port(br, g->slot, &c);
 	for (unsigned int i = 0; i < sizeof(guard_drops) / sizeof(guard_drops[0]); i++) {

@@ -86,9 +86,10 @@ guest_rules(const struct bf_guest *guest)
 			(g->bcast_flood ? 0 : BF_FLOODED_BROADCAST)),
 		.guards = (uint8_t)((g->mac_guard ? BF_GUARD_MAC : 0) |
 			(g->protocol_guard ? BF_GUARD_PROTOCOLS : 0) |
-			(g->dhcp_guard ? BF_GUARD_DHCP : 0) | (g->ra_guard ? BF_GUARD_ROUTER : 0)),
+			(g->dhcp_guard ? BF_GUARD_DHCP : 0) | (g->ra_guard ? BF_GUARD_ROUTER : 0) |
+			(g->ip.dhcp ? BF_GUARD_DHCP_CLIENT : 0)),
 		.guard = guest->guard.words,
-		.ips = g->ip.n > 0 ? &guest->guard.words->ips[guest->guard.ips] : NULL};
+		.ips = bf_leases_judge(guest) ? &guest->guard.words->ips[guest->guard.ips] : NULL};
 }
 
 static void
@@ -118,7 +119,7 @@ fill_guest(const struct bf_guest *g, unsigned int s, struct bf_view *v)
 		.n_rings = (uint8_t)g->n_rings,
 		.bond = g->uplink,
 		.out = (uint16_t)(rules_of(g->cfg.disabled, &vlan) |
-			(g->cfg.ip.n > 0 ? BF_RULE_BIT(GUARD) : 0)),
+			(g->cfg.ip.n > 0 || g->cfg.ip.dhcp ? BF_RULE_BIT(GUARD) : 0)),
 		.guest = g->dp};
 }
 
