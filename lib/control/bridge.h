@@ -28,6 +28,7 @@
 #include "control/lan/announce.h"
 #include "control/lan/hear.h"
 #include "control/lan/neighbors.h"
+#include "control/lan/responder.h"
 #include "control/memory/crossing.h"
 #include "control/memory/frames.h"
 #include "control/observe/capture.h"
@@ -91,6 +92,7 @@ struct bf_bridge {
 	struct bf_guest_changes guest_changes;
 	struct bf_guards guards;
 	struct bf_lease_book leases;
+	struct bf_responder_state responder;
 	struct bf_discards discards;
 	struct bf_stats_base *base;
 };

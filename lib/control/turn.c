@@ -60,6 +60,7 @@ static const struct bf_task tasks[] = {
 	{"moves", bf_moves_tick, NULL},
 	{"guards", bf_guards_tick, NULL},
 	{"leases", bf_leases_tick, NULL},
+	{"responder", bf_responder_tick, NULL},
 	{"station-limits", bf_crowd_tick, bf_crowd_slot_gone},
 	{"paths", bf_paths_tick, bf_paths_slot_gone},
 	{"plan", bf_plan_tick, NULL},

@@ -30,7 +30,8 @@ bf_answers_send(struct bf_worker *w)
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		w->counters->ports[w->answer_for[i]].too_big++;
+		if (w->answer_for[i] != BF_ANSWER_OF_RESPONDER)
+			w->counters->ports[w->answer_for[i]].too_big++;
 		w->counters->ports[slot].copies++; /* a delivery of a frame that did not come in */
 		bf_stage_add(w, slot, &m, 1, &sum);
 	}

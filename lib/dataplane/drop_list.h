@@ -62,6 +62,8 @@
 	X(STORM_MULTICAST, "storm_multicast", "in", "multicast beyond the port's storm_multicast") \
 	X(STORM_UNKNOWN, "storm_unknown", "in", \
 		"unicast to an unknown station beyond the port's storm_unknown") \
+	X(ANSWERED, "answered", "in", \
+		"ARP request or neighbour solicitation that bondfwd answered for a guest") \
 	X(NO_DESTINATION, "no_destination", "in", "flooded, and no other port is up") \
 	X(PORT_GONE, "port_gone", "out", "the destination port was removed") \
 	X(GUEST_DOWN, "guest_down", "out", "the guest is not connected") \

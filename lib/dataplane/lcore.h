@@ -214,7 +214,8 @@ struct bf_worker {
 	uint16_t active[BF_MAX_PORTS];
 	uint16_t n_answers;
 	uint8_t answer_bond[BF_ANSWERS]; /* number of the bond whose switch it is for */
-	uint16_t answer_for[BF_ANSWERS]; /* slot of the port that did not take a frame */
+	uint16_t answer_for[BF_ANSWERS]; /* slot of the port that did not take a frame; or: */
+#define BF_ANSWER_OF_RESPONDER 0xffff
 	struct rte_mbuf *answers[BF_ANSWERS]; /* frames of its own for its next turn: answers.h */
 	uint64_t answer_tsc; /* when the next too-big message is due at its rate */
 	uint64_t answer_port_tsc[BF_MAX_PORTS]; /* the same, of messages to one port's senders */

@@ -22,6 +22,7 @@
 #include "dataplane/guard.h"
 #include "dataplane/post.h"
 #include "dataplane/punt.h"
+#include "dataplane/responder.h"
 #include "dataplane/shape.h"
 #include "dataplane/snoop.h"
 #include "dataplane/stage.h"
@@ -615,6 +616,8 @@ frames_flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf 
 		n = drop_duplicates(w, bf_bond_of_slot(in), pkts, n);
 	if (unlikely(w->view->storms[in] != NULL) && n > 0)
 		n = bf_storm_limit(w, in, w->view->storms[in], pkts, n);
+	if (unlikely(w->view->responder != NULL) && n > 0)
+		n = bf_respond(w, in, pkts, n);
 	if (n == 0)
 		return;
 	whole = whole && n == all;

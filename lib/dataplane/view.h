@@ -164,6 +164,7 @@ struct bf_flood {
 
 struct bf_tap;
 struct bf_storm_limits;
+struct bf_responder;
 
 struct bf_view {
 	bool isolates; /* some ports are isolated: bf_port_rules */
@@ -182,6 +183,7 @@ struct bf_view {
 	struct bf_tap *taps[BF_MAX_TAPS];
 	struct bf_port_rules rules[BF_MAX_PORTS];
 	struct bf_storm_limits *storms[BF_MAX_PORTS]; /* of what comes from it; NULL: none */
+	const struct bf_responder *responder; /* addresses that are answered for; NULL: none */
 };
 
 #endif

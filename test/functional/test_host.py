@@ -464,3 +464,23 @@ def test_an_address_by_dhcp_over_the_bond(host_rig):
     finally:
         server.terminate()
         server.wait(LIMIT)
+
+
+@pytest.mark.parametrize("ours, theirs", [(HOST, LAN), ("fd00:9::2", "fd00:9::1")], ids=["arp", "nd"])
+def test_linux_takes_the_answer_that_bondfwd_gives_for_its_neighbour(host_rig, ours, theirs):
+    r = host_rig(host="neigh_suppress=on")
+    run("sysctl -q -w net.ipv4.conf.all.arp_ignore=1")  # the bridge s0 is in the host's namespace, too
+    address(r)
+    for where, interface, inside in ((run, "host0", "fd00:9::2"), (host_rig.lan.run, "p0", "fd00:9::1")):
+        where(f"sysctl -q -w net.ipv6.conf.{interface}.disable_ipv6=0")
+        where(f"ip addr add {inside}/64 dev {interface} nodad")
+    pings(theirs)
+    wait_for(lambda: any(n["address"] == ours for n in r.daemon.ctl("show neighbors", json=True)), what="heard")
+
+    def is_answered():
+        host_rig.lan.run("ip neigh flush dev p0")
+        host_rig.lan.run(f"ping -c 1 -W 2 {ours}")
+        return r.daemon.drops("bond0").get("answered", 0) > 0
+    wait_for(is_answered, what="an answer")
+    mac = host(r)["mac"]
+    assert f"lladdr {mac}" in host_rig.lan.run(f"ip neigh show {ours} dev p0")

@@ -169,6 +169,7 @@ struct bf_guest_config {
 	struct bf_vlan_set trunk; /* VLANs that it sends and gets with their tags */
 	uint32_t native; /* of a trunk's untagged frames; 0: there are none */
 	uint32_t qinq; /* 802.1ad VLAN of all that it sends; 0: none */
+	bool neigh_suppress; /* who asks for its addresses is answered by the switch */
 	bool isolated; /* it and others that are do not reach each other */
 	bool mac_guard;
 	struct bf_mac_list

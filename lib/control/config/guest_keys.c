@@ -119,6 +119,11 @@ const struct bf_key bf_guest_keys[] = {
 		BF_ONOFF(G(isolated)),
 		.def = "off",
 		.help = "on: the guest and others that are isolated do not reach each other, only the rest"},
+	{.name = "neigh_suppress",
+		BF_ONOFF(G(neigh_suppress)),
+		.def = "off",
+		.help = "on: ARP requests and neighbour solicitations for the guest's addresses are answered by "
+			"bondfwd and not flooded"},
 	{.name = "address",
 		BF_VALUE(mac, G(address)),
 		.flags = BF_KEY_OF_ONE,

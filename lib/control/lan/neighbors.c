@@ -42,6 +42,7 @@ struct bf_neighbors {
 	struct bf_held *held;
 	struct entry *entries; /* by position */
 	uint16_t n_held[BF_HELD_BITS]; /* addresses per bit */
+	uint64_t version;
 };
 
 static void
@@ -50,6 +51,7 @@ let_go(void *arg, uint32_t pos)
 	struct bf_neighbors *n = arg;
 	const struct entry *e = &n->entries[pos];
 
+	n->version++;
 	if (e->kind != KIND_ROUTER && --n->n_held[e->bit] == 0)
 		bf_held_set(n->held, e->bit, false);
 }
@@ -150,7 +152,9 @@ bf_neighbors_note(struct bf_neighbors *n, const struct bf_neighbor *nb, uint32_t
 	}
 	if (pos < 0)
 		station_renumber(n, nb, now_s);
-	else
+	else if (n->entries[pos].nb.port != nb->port)
+		n->version++;
+	if (pos >= 0)
 		n->entries[pos].nb.port = nb->port;
 	if (pos >= 0)
 		return bf_shares_hear(n->shares, &k, nb->port, now_s) >= 0;
@@ -159,6 +163,7 @@ bf_neighbors_note(struct bf_neighbors *n, const struct bf_neighbor *nb, uint32_t
 		return false;
 	e = &n->entries[pos];
 	*e = (struct entry){.nb = *nb, .kind = nb->v6};
+	n->version++;
 	e->bit = bf_held_bit(n->held, nb->addr, nb->v6, k.vlan);
 	if (n->n_held[e->bit]++ == 0)
 		bf_held_set(n->held, e->bit, true);
@@ -183,9 +188,11 @@ bf_neighbors_note_router(
 	struct neighbor_key k = router_key_of(key);
 	int32_t pos = bf_shares_hear(n->shares, &k, port, now_s);
 
-	if (pos >= 0)
-		n->entries[pos] = (struct entry){
-			.nb = {.key = key, .port = port}, .kind = KIND_ROUTER, .router = router};
+	if (pos < 0)
+		return;
+	n->version += n->entries[pos].router != router;
+	n->entries[pos] = (struct entry){
+		.nb = {.key = key, .port = port}, .kind = KIND_ROUTER, .router = router};
 }
 
 enum bf_router
@@ -230,6 +237,12 @@ bf_neighbors_flush_station(struct bf_neighbors *n, uint64_t key, uint16_t port)
 		if (n->entries[pos].nb.key == key)
 			bf_shares_remove(n->shares, (uint32_t)pos);
 	}
+}
+
+uint64_t
+bf_neighbors_version(const struct bf_neighbors *n)
+{
+	return n->version;
 }
 
 void

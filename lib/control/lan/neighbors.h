@@ -72,6 +72,9 @@ void bf_neighbors_flush_port(struct bf_neighbors *n, uint16_t port);
 /** Forget a station's addresses. */
 void bf_neighbors_flush_station(struct bf_neighbors *n, uint64_t key, uint16_t port);
 
+/** Goes up when an address comes or goes. */
+uint64_t bf_neighbors_version(const struct bf_neighbors *n);
+
 /** Visit all; the callback must not change the table. */
 typedef void bf_neighbor_cb(void *arg, const struct bf_neighbor *nb);
 void bf_neighbors_visit(const struct bf_neighbors *n, bf_neighbor_cb *cb, void *arg);

@@ -10,6 +10,7 @@
 #include "control/bridge.h"
 #include "control/workers/floods.h"
 #include "dataplane/guard.h"
+#include "dataplane/responder.h"
 #include "dataplane/rules.h"
 
 static bool
@@ -49,18 +50,27 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 	}
 }
 
+/* Where in a view's memory the table of addresses is: at its end. */
 static size_t
-view_size(const struct bf_flood_plan *plan, unsigned int n_guests)
+responder_at(const struct bf_flood_plan *plan, unsigned int n_guests)
 {
 	/* A ring may come up while we build: room for every queue of every guest. */
-	return sizeof(struct bf_view) + sizeof(struct bf_rxq) * n_guests * BF_MAX_QP +
-		bf_floods_size(plan, n_guests);
+	return RTE_ALIGN_CEIL(sizeof(struct bf_view) +
+			sizeof(struct bf_rxq) * n_guests * BF_MAX_QP +
+			bf_floods_size(plan, n_guests),
+		RTE_CACHE_LINE_SIZE);
+}
+
+static size_t
+view_size(const struct bf_flood_plan *plan, unsigned int n_guests, uint32_t n_answers)
+{
+	return responder_at(plan, n_guests) + (n_answers > 0 ? bf_responder_size(n_answers) : 0);
 }
 
 struct bf_view *
 bf_view_spare(void)
 {
-	return rte_zmalloc("bf_view", view_size(NULL, BF_MAX_GUESTS), RTE_CACHE_LINE_SIZE);
+	return rte_zmalloc("bf_view", view_size(NULL, BF_MAX_GUESTS, 0), RTE_CACHE_LINE_SIZE);
 }
 
 /* A port's rules for both ways. */
@@ -150,6 +160,7 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 {
 	struct bf_flood_plan *plan;
 	unsigned int n_guests = 0;
+	uint32_t n_answers = v == NULL ? bf_responder_count(br) : 0;
 	bool whole = v == NULL;
 
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
@@ -157,9 +168,12 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 	if (bf_floods_plan(br, &plan) != 0)
 		return NULL;
 	if (v == NULL)
-		v = rte_zmalloc("bf_view", view_size(plan, n_guests), RTE_CACHE_LINE_SIZE);
-	if (v != NULL)
+		v = rte_zmalloc(
+			"bf_view", view_size(plan, n_guests, n_answers), RTE_CACHE_LINE_SIZE);
+	if (v != NULL) {
 		view_fill(br, plan, v, n_guests, whole);
+		bf_responder_fill_view(br, v, (char *)v + responder_at(plan, n_guests), n_answers);
+	}
 	bf_floods_free(plan);
 	return v;
 }
