@@ -53,8 +53,8 @@ bf_mailbox_take(struct rte_ring *r, struct bf_mail *m, unsigned int n)
 	return rte_ring_sc_dequeue_burst_elem(r, m, sizeof(*m), n, NULL);
 }
 
-/** An IGMP or MLD message of a guest, from its IP header on; control reads it. */
-#define BF_REPORT_BYTES 244
+/** An IGMP or MLD message, from its IP header on; control reads it. A host may name all its groups in one. */
+#define BF_REPORT_BYTES 1508
 struct bf_report {
 	uint64_t key; /* BF_FDB_KEY */
 	uint16_t port;

@@ -13,30 +13,10 @@
 #include <rte_byteorder.h>
 #include <rte_ip.h>
 
-#include "base/be.h"
+#include "control/lan/igmp.h"
 #include "control/lan/shares.h"
+#include "dataplane/packet.h"
 #include "dataplane/sizes.h"
-
-enum {
-	IGMP1_REPORT = 0x12,
-	IGMP2_REPORT = 0x16,
-	IGMP2_LEAVE = 0x17,
-	IGMP3_REPORT = 0x22,
-	MLD1_REPORT = 131,
-	MLD1_DONE = 132,
-	MLD2_REPORT = 143,
-	PROTO_IGMP = 2,
-	PROTO_ICMPV6 = 58
-};
-
-enum record_type {
-	IS_INCLUDE = 1,
-	IS_EXCLUDE,
-	TO_INCLUDE,
-	TO_EXCLUDE,
-	ALLOW_NEW,
-	BLOCK_OLD
-};
 
 #define IPV4_LEN 24 /* with the router alert option */
 #define IPV6_LEN 48 /* with a hop-by-hop header that holds it */
@@ -173,125 +153,72 @@ drop_sources(struct bf_group *m, const uint8_t *p, unsigned int n)
 	}
 }
 
-/* One record of a report (RFC 3376 4.2.12): @p m has its group. */
-static void
-hear_record(struct bf_groups *g, struct bf_group *m, uint8_t type, const uint8_t *sources,
-	unsigned int n, uint32_t now_s)
-{
-	const struct bf_group *had = bf_groups_find(g, m);
+/* A report that is read: @p m has all but the group. */
+struct reading {
+	struct bf_groups *g;
+	struct bf_group m;
+	uint32_t now_s;
+};
 
+static void
+hear_record(void *reading, enum bf_igmp_record type, const uint8_t *group, const uint8_t *sources,
+	unsigned int n)
+{
+	const struct reading *r = reading;
+	struct bf_group m = r->m;
+	const struct bf_group *had;
+
+	memcpy(m.group, group, m.v6 ? 16 : 4);
+	had = bf_groups_find(r->g, &m);
 	switch (type) {
-	case IS_EXCLUDE:
-	case TO_EXCLUDE:
-		group_join(g, m, now_s);
+	case BF_IGMP_IS_EXCLUDE:
+	case BF_IGMP_TO_EXCLUDE:
+		group_join(r->g, &m, r->now_s);
 		return;
-	case IS_INCLUDE:
-	case TO_INCLUDE:
-		m->only_sources = true;
-		add_sources(m, sources, n);
+	case BF_IGMP_IS_INCLUDE:
+	case BF_IGMP_TO_INCLUDE:
+		m.only_sources = true;
+		add_sources(&m, sources, n);
 		break;
-	case ALLOW_NEW:
-	case BLOCK_OLD:
+	case BF_IGMP_ALLOW_NEW:
+	case BF_IGMP_BLOCK_OLD:
 		if (had != NULL && !had->only_sources)
 			return; /* from all it is, but for these */
-		m->only_sources = true;
-		m->n_sources = had != NULL ? had->n_sources : 0;
+		m.only_sources = true;
+		m.n_sources = had != NULL ? had->n_sources : 0;
 		if (had != NULL)
-			memcpy(m->sources, had->sources, sizeof(m->sources));
-		if (type == ALLOW_NEW)
-			add_sources(m, sources, n);
+			memcpy(m.sources, had->sources, sizeof(m.sources));
+		if (type == BF_IGMP_ALLOW_NEW)
+			add_sources(&m, sources, n);
 		else
-			drop_sources(m, sources, n);
+			drop_sources(&m, sources, n);
 		break;
 	default:
 		return;
 	}
-	if (m->n_sources > 0)
-		group_join(g, m, now_s);
+	if (m.n_sources > 0)
+		group_join(r->g, &m, r->now_s);
 	else
-		group_leave(g, m);
-}
-
-/* The records of an IGMPv3 or MLDv2 report, as far as they are whole. */
-static void
-hear_records(struct bf_groups *g, const struct bf_group *from, const uint8_t *p, uint32_t len,
-	uint32_t now_s)
-{
-	uint32_t addr_len = from->v6 ? 16 : 4, at = 8;
-	unsigned int n = bf_be16(p + 6);
-
-	while (n-- > 0 && at + 4 + addr_len <= len) {
-		const uint8_t *rec = p + at;
-		unsigned int n_src = bf_be16(rec + 2);
-		uint32_t size = 4 + addr_len + n_src * addr_len + rec[1] * 4u;
-		struct bf_group m = *from;
-
-		if (at + 4 + addr_len + n_src * addr_len > len)
-			return;
-		memcpy(m.group, rec + 4, addr_len);
-		hear_record(g, &m, rec[0], rec + 4 + addr_len, n_src, now_s);
-		at += size;
-	}
-}
-
-static void
-hear_igmp(struct bf_groups *g, struct bf_group *m, const uint8_t *p, uint32_t len, uint32_t now_s)
-{
-	uint32_t head = (p[0] & 0xfu) * 4;
-
-	if (head < 20 || len < head + 8)
-		return;
-	memcpy(m->reporter, p + 12, 4);
-	p += head;
-	memcpy(m->group, p + 4, 4);
-	m->version = 3;
-	if (p[0] == IGMP3_REPORT) {
-		hear_records(g, m, p, len - head, now_s);
-		return;
-	}
-	m->version = p[0] == IGMP1_REPORT ? 1 : 2;
-	if (p[0] == IGMP1_REPORT || p[0] == IGMP2_REPORT)
-		group_join(g, m, now_s);
-	else if (p[0] == IGMP2_LEAVE)
-		group_leave(g, m);
-}
-
-static void
-hear_mld(struct bf_groups *g, struct bf_group *m, const uint8_t *p, uint32_t len, uint32_t now_s)
-{
-	if (len < IPV6_LEN + 8)
-		return;
-	memcpy(m->reporter, p + 8, 16);
-	p += IPV6_LEN;
-	len -= IPV6_LEN;
-	m->version = 2;
-	if (p[0] == MLD2_REPORT) {
-		hear_records(g, m, p, len, now_s);
-		return;
-	}
-	if (len < 24)
-		return;
-	m->version = 1;
-	memcpy(m->group, p + 8, 16);
-	if (p[0] == MLD1_REPORT)
-		group_join(g, m, now_s);
-	else if (p[0] == MLD1_DONE)
-		group_leave(g, m);
+		group_leave(r->g, &m);
 }
 
 void
 bf_groups_hear(struct bf_groups *g, const struct bf_report *r, uint32_t now_s)
 {
-	struct bf_group m = {.key = r->key, .port = r->port};
-	uint32_t len = RTE_MIN(r->len, BF_REPORT_BYTES);
+	struct reading to = {g, {.key = r->key, .port = r->port}, now_s};
+	struct bf_igmp said;
 
-	if (len < 20)
-		return;
-	m.v6 = r->bytes[0] >> 4 == 6;
-	if (m.v6)
-		hear_mld(g, &m, r->bytes, len, now_s);
-	else if (r->bytes[0] >> 4 == 4)
-		hear_igmp(g, &m, r->bytes, len, now_s);
+	bf_igmp_read(r, &said);
+	to.m.v6 = said.v6;
+	to.m.version = said.version;
+	memcpy(to.m.reporter, said.from, sizeof(to.m.reporter));
+	memcpy(to.m.group, said.group, sizeof(to.m.group));
+	if (said.kind == BF_IGMP_JOIN)
+		group_join(g, &to.m, now_s);
+	else if (said.kind == BF_IGMP_LEAVE)
+		group_leave(g, &to.m);
+	else if (said.kind == BF_IGMP_RECORDS)
+		bf_igmp_visit(&said, hear_record, &to);
 }
 
 void
@@ -354,9 +281,9 @@ put_record(const struct bf_group *m, uint8_t *p)
 {
 	uint32_t addr_len = m->v6 ? 16 : 4, at = 12 + addr_len;
 
-	p[0] = m->v6 ? MLD2_REPORT : IGMP3_REPORT;
+	p[0] = m->v6 ? BF_MLD_TYPE_REPORT2 : BF_IGMP_TYPE_REPORT3;
 	p[7] = 1;
-	p[8] = m->only_sources ? IS_INCLUDE : IS_EXCLUDE;
+	p[8] = m->only_sources ? BF_IGMP_IS_INCLUDE : BF_IGMP_IS_EXCLUDE;
 	p[11] = m->only_sources ? m->n_sources : 0;
 	memcpy(p + 12, m->group, addr_len);
 	for (uint32_t i = 0; i < p[11]; i++, at += addr_len)
@@ -376,7 +303,7 @@ put_igmp(const struct bf_group *m, uint8_t *p)
 	if (m->version == 3) {
 		len = put_record(m, igmp);
 	} else {
-		igmp[0] = m->version == 1 ? IGMP1_REPORT : IGMP2_REPORT;
+		igmp[0] = m->version == 1 ? BF_IGMP_TYPE_REPORT1 : BF_IGMP_TYPE_REPORT2;
 		memcpy(igmp + 4, m->group, 4);
 	}
 	sum = (uint16_t)~rte_raw_cksum(igmp, len);
@@ -386,7 +313,7 @@ put_igmp(const struct bf_group *m, uint8_t *p)
 	p[3] = (uint8_t)(IPV4_LEN + len);
 	p[6] = 0x40;
 	p[8] = 1;
-	p[9] = PROTO_IGMP;
+	p[9] = BF_PROTO_IGMP;
 	memcpy(p + 12, m->reporter, 4);
 	memcpy(p + 16, dst, 4);
 	memcpy(p + 20, alert, 4);
@@ -398,9 +325,9 @@ put_igmp(const struct bf_group *m, uint8_t *p)
 static uint32_t
 put_mld(const struct bf_group *m, uint8_t *p)
 {
-	static const uint8_t alert[8] = {PROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0}; /* RFC 2711 */
+	static const uint8_t alert[8] = {BF_PROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0}; /* RFC 2711 */
 	uint8_t *mld = p + IPV6_LEN, dst[16];
-	struct rte_ipv6_hdr pseudo = {.proto = PROTO_ICMPV6};
+	struct rte_ipv6_hdr pseudo = {.proto = BF_PROTO_ICMPV6};
 	uint32_t len = 24;
 	uint16_t sum;
 
@@ -408,7 +335,7 @@ put_mld(const struct bf_group *m, uint8_t *p)
 	if (m->version == 2) {
 		len = put_record(m, mld);
 	} else {
-		mld[0] = MLD1_REPORT;
+		mld[0] = BF_MLD_TYPE_REPORT1;
 		memcpy(mld + 8, m->group, 16);
 	}
 	p[0] = 0x60;
