@@ -37,6 +37,7 @@ bond_close(struct bf_bridge *br, struct bf_uplink *u, struct bf_err *err)
 	bf_bond_close(&u->bond);
 	bf_health_bond_closed(&br->health, u->bond.number);
 	bf_frames_drop(&u->frames);
+	bf_mcast_clear(br, (int)u->bond.number);
 	bf_fdb_flush_port(br->fdb, bf_bond_slot(u->bond.number), false);
 	bf_fdb_commit(br->fdb);
 	bf_event(&br->events, BF_LOG_NOTICE, "bond_closed", u->bond.cfg.name, "closed");

@@ -84,7 +84,8 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 		bf_lcores_grace_begin, bf_lcores_grace_is_over, &br->lcores});
 	br->neighbors = bf_neighbors_create(br->lcores.held);
 	br->groups = bf_groups_create();
-	if (br->neighbors == NULL || br->groups == NULL)
+	br->mcast.mdb = bf_mdb_create();
+	if (br->neighbors == NULL || br->groups == NULL || br->mcast.mdb == NULL)
 		goto err_memory;
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		if (uplink_init(br, k, err) != 0)
@@ -161,6 +162,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_fdb_destroy(br->fdb);
 	bf_neighbors_destroy(br->neighbors);
 	bf_groups_destroy(br->groups);
+	bf_mdb_destroy(br->mcast.mdb);
 	bf_rates_fini(&br->rates);
 	bf_guards_fini(&br->guards);
 	bf_leases_fini(&br->leases);

@@ -27,6 +27,7 @@
 #include "control/guests/guest.h"
 #include "control/lan/announce.h"
 #include "control/lan/hear.h"
+#include "control/lan/mcast.h"
 #include "control/lan/neighbors.h"
 #include "control/lan/responder.h"
 #include "control/memory/crossing.h"
@@ -77,6 +78,7 @@ struct bf_bridge {
 	struct bf_rate_windows rates;
 	struct bf_neighbors *neighbors;
 	struct bf_groups *groups;
+	struct bf_mcast_watch mcast;
 	struct bf_moves moves;
 	struct bf_damping damping;
 	struct bf_storms *storms;

@@ -11,6 +11,7 @@
 #include "control/guests/discard.h"
 #include "control/guests/guards.h"
 #include "control/lan/hear.h"
+#include "control/lan/mcast.h"
 #include "control/loop/notify.h"
 #include "control/loop/task.h"
 #include "control/observe/stats.h"
@@ -57,6 +58,7 @@ static const struct bf_task tasks[] = {
 	{"bonds", bf_uplinks_tick, NULL},
 	{"view", bf_publish_tick, NULL},
 	{"hear", bf_hear_tick, bf_hear_slot_gone},
+	{"multicast", bf_mcast_tick, NULL},
 	{"moves", bf_moves_tick, NULL},
 	{"guards", bf_guards_tick, NULL},
 	{"leases", bf_leases_tick, NULL},

@@ -62,6 +62,7 @@ struct bf_report {
 	uint8_t bytes[BF_REPORT_BYTES];
 };
 #define BF_REPORTS_SIZE 128
+#define BF_REPORTS_KEPT 32 /* places that reports leave for the queries, which are few */
 
 static inline bool
 bf_reports_take(struct rte_ring *r, struct bf_report *report)

@@ -11,6 +11,8 @@
 #include "dataplane/snoop.h"
 
 #include "dataplane/frame.h"
+#include "dataplane/guard.h"
+#include "dataplane/mcast.h"
 #include "dataplane/post.h"
 
 #define REPEAT_MS 1000
@@ -18,9 +20,13 @@
 
 enum {
 	ROUTER_ADVERT = 134,
+	IGMP_QUERY = 0x11,
+	MRD_ADVERT4 = 0x30, /* RFC 4286 */
+	MLD_QUERY = 130,
 	MLD_REPORT = 131,
 	MLD_DONE = 132,
-	MLD2_REPORT = 143
+	MLD2_REPORT = 143,
+	MRD_ADVERT6 = 151
 };
 
 /* Who speaks, and where. */
@@ -102,18 +108,29 @@ snoop_nd(struct bf_worker *w, const struct speaker *s, const uint8_t *p, uint32_
 		post_address(w, s, addr, true);
 }
 
-/* A guest's word to the querier, as it is. */
+/* A word of multicast, as it is: a guest's to the querier, and where it is listened to whatever is said. */
 static void
-post_report(struct bf_worker *w, const struct speaker *s, const uint8_t *p, uint32_t len)
+post_report(struct bf_worker *w, const struct speaker *s, const uint8_t *p, uint32_t len,
+	bool of_router)
 {
-	struct bf_report r = {.key = s->key, .port = s->port};
+	struct bf_report r;
 
-	if (bf_is_bond_slot(s->port))
+	if ((of_router || bf_is_bond_slot(s->port)) &&
+		!bf_mcast_listens(w->view->mcast, w->view->ports[s->port].bond))
 		return;
+	/* Of a tenant it counts for nothing, and must not take the place of others'. */
+	if (of_router && (w->view->rules[s->port].guards & BF_GUARD_ROUTER))
+		return;
+	if (!of_router && rte_ring_free_count(w->reports) <= BF_REPORTS_KEPT) {
+		w->counters->pmd.learn_lost++; /* it is said again when the querier asks */
+		return;
+	}
+	r.key = s->key;
+	r.port = s->port;
 	r.len = (uint16_t)RTE_MIN(len, (uint32_t)BF_REPORT_BYTES);
 	memcpy(r.bytes, p, r.len);
 	if (rte_ring_sp_enqueue_elem(w->reports, &r, sizeof(r)) != 0)
-		w->counters->pmd.learn_lost++; /* it is said again when the querier asks */
+		w->counters->pmd.learn_lost++;
 }
 
 /* MLD stands behind a hop-by-hop header of 8 bytes, which tells routers to look (RFC 2710). */
@@ -124,7 +141,33 @@ is_mld(const uint8_t *p, uint32_t len)
 
 	return len >= BF_IPV6_LEN + 8 + 8 && p[6] == BF_PROTO_HOPOPTS &&
 		p[BF_IPV6_LEN] == BF_PROTO_ICMPV6 && p[BF_IPV6_LEN + 1] == 0 &&
-		(mld[0] == MLD_REPORT || mld[0] == MLD_DONE || mld[0] == MLD2_REPORT);
+		(mld[0] == MLD_REPORT || mld[0] == MLD_DONE || mld[0] == MLD2_REPORT ||
+			mld[0] == MLD_QUERY || mld[0] == MRD_ADVERT6);
+}
+
+static void
+snoop_igmp(struct bf_worker *w, const struct speaker *s, const uint8_t *p, uint32_t len)
+{
+	uint32_t head = (p[0] & 0xfu) * 4;
+
+	if (head < len)
+		post_report(w, s, p, len, p[head] == IGMP_QUERY || p[head] == MRD_ADVERT4);
+}
+
+static void
+snoop_mld(struct bf_worker *w, const struct speaker *s, const uint8_t *p, uint32_t len)
+{
+	uint8_t type = p[BF_IPV6_LEN + 8];
+
+	post_report(w, s, p, len, type == MLD_QUERY || type == MRD_ADVERT6);
+}
+
+/* PIM: its hello says that there is a router (RFC 7761 4.3.1). */
+static bool
+is_pim(uint16_t type, const uint8_t *p, uint32_t len)
+{
+	return type == BF_ET_IPV4 ? len > BF_IPV4_LEN && p[9] == BF_PROTO_PIM
+				  : len > BF_IPV6_LEN + 8 && p[6] == BF_PROTO_PIM;
 }
 
 void
@@ -147,7 +190,10 @@ bf_snoop(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m)
 		snoop_arp(w, &s, p, len);
 	else if (type == BF_ET_IPV6 && len >= BF_IPV6_LEN && p[6] == BF_PROTO_ICMPV6)
 		snoop_nd(w, &s, p, len);
-	else if ((type == BF_ET_IPV4 && len >= 20 && p[9] == BF_PROTO_IGMP) ||
-		(type == BF_ET_IPV6 && is_mld(p, len)))
-		post_report(w, &s, p, len);
+	else if (type == BF_ET_IPV4 && len >= BF_IPV4_LEN && p[9] == BF_PROTO_IGMP)
+		snoop_igmp(w, &s, p, len);
+	else if (type == BF_ET_IPV6 && is_mld(p, len))
+		snoop_mld(w, &s, p, len);
+	else if (unlikely(w->view->mcast != NULL) && is_pim(type, p, len))
+		post_report(w, &s, p, len, true);
 }

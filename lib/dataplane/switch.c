@@ -614,7 +614,7 @@ frames_flood(struct bf_worker *w, uint16_t in, uint16_t domain, struct rte_mbuf 
 
 	if (bf_is_bond_slot(in))
 		n = drop_duplicates(w, bf_bond_of_slot(in), pkts, n);
-	if (unlikely(w->view->storms[in] != NULL) && n > 0)
+	if (unlikely(w->view->storms[in] != NULL) && n > 0 && !bf_flood_of(w->view, domain)->joined)
 		n = bf_storm_limit(w, in, w->view->storms[in], pkts, n);
 	if (unlikely(w->view->responder != NULL) && n > 0)
 		n = bf_respond(w, in, pkts, n);

@@ -101,6 +101,8 @@ bf_verdict_source(const struct bf_verdict_ground *g, uint16_t in, const struct r
 	}
 	if (unlikely(is_kept_apart(g->view, in, v.out)))
 		v.out = BF_OUT_DROP | BF_DROP_ISOLATED;
+	if (unlikely(g->view->mcast != NULL) && (f->dst & BF_MAC_MULTICAST))
+		v.out = bf_mcast_out(g->view->mcast, m, f, v.out);
 	/* What is flooded is read there. */
 	if (!bf_out_is_flood(v.out) && (bf_frame_is_arp(f) || f->type == BF_ET_IPV6))
 		v.effects |= BF_EFFECT_SNOOP;

@@ -20,6 +20,7 @@
 #include "dataplane/echo.h"
 #include "dataplane/fdb.h"
 #include "dataplane/frame.h"
+#include "dataplane/mcast.h"
 #include "dataplane/view.h"
 #include "dataplane/vlan.h"
 
@@ -29,6 +30,7 @@
 #define BF_OUT_DROP 0x4000 /* | enum bf_drop */
 static_assert(BF_MAX_PORTS <= BF_OUT_DROP, "a slot is neither a drop nor a flood");
 static_assert((int)BF_DROP_COUNT <= BF_OUT_DROP, "reasons fit below the mark");
+static_assert(BF_DOMAIN_GROUPS + BF_MCAST_DOMAINS < BF_OUT_FLOOD, "domains fit below the mark");
 
 static inline bool
 bf_out_is_flood(uint16_t out)
@@ -46,8 +48,10 @@ bf_out_domain(uint16_t out)
 static inline const struct bf_flood *
 bf_flood_of(const struct bf_view *v, uint16_t domain)
 {
-	return likely(domain < BF_MAX_BONDS) ? &v->flood[domain]
-					     : &v->vlan_flood[domain - BF_MAX_BONDS];
+	if (likely(domain < BF_MAX_BONDS))
+		return &v->flood[domain];
+	return domain < BF_DOMAIN_GROUPS ? &v->vlan_flood[domain - BF_MAX_BONDS]
+					 : &v->mcast->flood[domain - BF_DOMAIN_GROUPS];
 }
 
 /** What else follows from a frame. */

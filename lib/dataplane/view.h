@@ -158,6 +158,7 @@ struct bf_flood {
 	uint8_t number; /* of the bond whose switch it is on */
 	bool bond; /* that is one of them */
 	bool picks; /* some of the guests do not get every frame: bf_port_rules.floods_not, guards */
+	bool joined; /* they have asked for the frames: no storm */
 	uint16_t n_guests;
 	uint16_t *guests; /* slots */
 };
@@ -165,6 +166,9 @@ struct bf_flood {
 struct bf_tap;
 struct bf_storm_limits;
 struct bf_responder;
+struct bf_mcast;
+
+#define BF_DOMAIN_GROUPS 0x5000u /* flood domains from here on are those of bf_view.mcast */
 
 struct bf_view {
 	bool isolates; /* some ports are isolated: bf_port_rules */
@@ -184,6 +188,8 @@ struct bf_view {
 	struct bf_port_rules rules[BF_MAX_PORTS];
 	struct bf_storm_limits *storms[BF_MAX_PORTS]; /* of what comes from it; NULL: none */
 	const struct bf_responder *responder; /* addresses that are answered for; NULL: none */
+	const struct bf_mcast
+		*mcast; /* groups that were joined; NULL: nobody listens to IGMP and MLD */
 };
 
 #endif

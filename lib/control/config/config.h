@@ -107,6 +107,7 @@ struct bf_bond_config {
 	uint32_t num_peer_notif;
 	uint32_t peer_notif_delay_ms;
 	uint32_t resend_igmp;
+	bool mcast_snooping; /* the switch listens to IGMP and MLD */
 	bool rebalance; /* hash modes; tlb and alb always do */
 	uint32_t rebalance_interval_ms; /* 0: never */
 	uint32_t mac_move_budget; /* stations moved per minute at most */

@@ -57,18 +57,31 @@ mail_take_all(struct bf_bridge *br)
 	return total;
 }
 
-/* IGMP and MLD of guests. */
 static void
-reports_take(struct bf_bridge *br)
+report_take(struct bf_bridge *br, const struct bf_report *r, uint64_t now_ms)
 {
+	bool of_bond = bf_is_bond_slot(r->port);
+
+	if (!of_bond && br->guests[r->port] == NULL)
+		return;
+	if (!of_bond)
+		bf_groups_hear(br->groups, r, br->fdb->now_s);
+	bf_mcast_hear(br, r, now_ms);
+}
+
+/* IGMP and MLD of guests, and of the LAN where it counts. @return how many */
+static unsigned int
+reports_take(struct bf_bridge *br, uint64_t now_ms)
+{
+	unsigned int total = 0;
 	struct bf_report r;
 
 	for (unsigned int w = 0; w < br->lcores.n; w++)
 		for (unsigned int n = 0;
 			n < REPORTS_PER_TICK && bf_reports_take(br->lcores.workers[w]->reports, &r);
-			n++)
-			if (br->guests[r.port] != NULL)
-				bf_groups_hear(br->groups, &r, br->fdb->now_s);
+			n++, total++)
+			report_take(br, &r, now_ms);
+	return total;
 }
 
 /* What stations said is forgotten as they are; 0: never. */
@@ -103,7 +116,8 @@ void
 bf_hear_out(struct bf_bridge *br, uint16_t slot)
 {
 	mail_take_all(br); /* what is on its way says nothing about the slot's next guest */
-	reports_take(br);
+	reports_take(br, bf_clock_ms());
+	bf_mcast_forget(br, slot);
 	bf_bridge_forget(br, slot);
 	bf_fdb_flush_port(br->fdb, slot, true);
 	bf_fdb_commit(br->fdb);
@@ -121,9 +135,8 @@ bf_hear_tick(void *bridge, uint64_t now_ms)
 	struct bf_bridge *br = bridge;
 
 	bf_fdb_set_now(br->fdb, (uint32_t)(now_ms / 1000));
-	if (mail_take_all(br) > 0)
+	if (mail_take_all(br) + reports_take(br, now_ms) > 0)
 		br->hearing.busy_until_ms = now_ms + BUSY_MS;
-	reports_take(br);
 	words_age(br);
 	return now_ms + (now_ms < br->hearing.busy_until_ms ? 1 : BF_TURN_MS);
 }

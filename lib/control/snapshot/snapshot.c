@@ -33,6 +33,7 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_polling,
 	&bf_show_fdb,
 	&bf_show_neighbors,
+	&bf_show_multicast,
 	&bf_show_events,
 	&bf_show_captures,
 	&bf_show_failovers,

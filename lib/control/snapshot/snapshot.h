@@ -48,7 +48,8 @@ extern const struct bf_show bf_show_drops, bf_show_port_drops, bf_show_ledger;
 extern const struct bf_show bf_show_storms, bf_show_storm_ports;
 extern const struct bf_show bf_show_forwarding, bf_show_polling;
 /* What is known and what happened. */
-extern const struct bf_show bf_show_fdb, bf_show_neighbors, bf_show_events, bf_show_captures;
+extern const struct bf_show bf_show_fdb, bf_show_neighbors, bf_show_multicast;
+extern const struct bf_show bf_show_events, bf_show_captures;
 /* Which member carries what. */
 extern const struct bf_show bf_show_failovers, bf_show_balance, bf_show_whatif;
 /* What to look at. */

@@ -89,11 +89,18 @@ port_is_there(const struct bf_bridge *br, unsigned int slot, unsigned int *bond)
 }
 
 /* The port's own VLAN is one that it takes, whether its list names it or not. */
+bool
+bf_floods_takes(const struct bf_port_vlan *v, uint64_t key)
+{
+	return bf_vlan_is_taken(v, key) ||
+		(v->takes == BF_VLANS_SOME && v->own != 0 && BF_FDB_VLAN_OF(key) == v->own &&
+			!(key & BF_FDB_SERVICE));
+}
+
 static bool
 port_takes(const struct bf_port_vlan *v, unsigned int vlan)
 {
-	return bf_vlan_is_taken(v, key_of(vlan)) ||
-		(v->takes == BF_VLANS_SOME && v->own != 0 && vlan == v->own);
+	return bf_floods_takes(v, key_of(vlan));
 }
 
 /*
@@ -277,8 +284,8 @@ room_take(char **room, size_t size)
 	return at;
 }
 
-static void
-flood_add(const struct bf_view *v, struct bf_flood *f, uint16_t slot)
+void
+bf_flood_add(const struct bf_view *v, struct bf_flood *f, uint16_t slot)
 {
 	const struct bf_port_rules *r = &v->rules[slot];
 
@@ -297,7 +304,7 @@ flood_fill(const struct bf_bridge *br, struct bf_view *v, unsigned int bond, cha
 	f->guests = (uint16_t *)*room;
 	for (unsigned int s = 1; s <= BF_MAX_GUESTS; s++)
 		if (br->guests[s] != NULL && br->guests[s]->uplink == bond)
-			flood_add(v, f, (uint16_t)s);
+			bf_flood_add(v, f, (uint16_t)s);
 	*room += f->n_guests * sizeof(uint16_t);
 }
 
@@ -319,7 +326,7 @@ place_fill(void *domains, uint16_t class, uint16_t slot)
 {
 	struct domains *d = domains;
 
-	flood_add(d->v, &d->first[class], slot);
+	bf_flood_add(d->v, &d->first[class], slot);
 }
 
 static void

@@ -23,6 +23,12 @@ struct bf_bridge;
 struct bf_port_vlan bf_floods_guest_vlan(const struct bf_guest_config *g);
 struct bf_port_vlan bf_floods_bond_vlan(const struct bf_bond_config *b);
 
+/** Does a port take the VLAN of a station's key? */
+bool bf_floods_takes(const struct bf_port_vlan *v, uint64_t key);
+
+/** Add a guest to a domain of a view whose rules are there. */
+void bf_flood_add(const struct bf_view *v, struct bf_flood *f, uint16_t slot);
+
 /** Do two configs take the same VLANs in the same way? */
 bool bf_floods_same_vlan(const struct bf_port_vlan *a, const struct bf_port_vlan *b);
 

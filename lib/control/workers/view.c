@@ -9,6 +9,7 @@
 
 #include "control/bridge.h"
 #include "control/workers/floods.h"
+#include "control/workers/joined.h"
 #include "dataplane/guard.h"
 #include "dataplane/responder.h"
 #include "dataplane/rules.h"
@@ -50,27 +51,60 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 	}
 }
 
-/* Where in a view's memory the table of addresses is: at its end. */
+/* What the flood domains of a view follow from. */
+struct plans {
+	struct bf_flood_plan *vlans;
+	struct bf_joined_plan *groups;
+};
+
+static int
+plans_make(const struct bf_bridge *br, struct plans *p)
+{
+	int ret = bf_floods_plan(br, &p->vlans);
+
+	if (ret == 0)
+		ret = bf_joined_plan(br, &p->groups);
+	return ret;
+}
+
+static void
+plans_free(struct plans *p)
+{
+	bf_floods_free(p->vlans);
+	bf_joined_free(p->groups);
+}
+
+/* Where the groups' part of a view begins. */
 static size_t
-responder_at(const struct bf_flood_plan *plan, unsigned int n_guests)
+groups_at(const struct plans *p, unsigned int n_guests)
 {
 	/* A ring may come up while we build: room for every queue of every guest. */
-	return RTE_ALIGN_CEIL(sizeof(struct bf_view) +
-			sizeof(struct bf_rxq) * n_guests * BF_MAX_QP +
-			bf_floods_size(plan, n_guests),
-		RTE_CACHE_LINE_SIZE);
+	size_t at = sizeof(struct bf_view) + sizeof(struct bf_rxq) * n_guests * BF_MAX_QP +
+		bf_floods_size(p->vlans, n_guests);
+
+	return RTE_ALIGN_CEIL(at, sizeof(uint64_t));
+}
+
+/* The same of the table of addresses: at its end. */
+static size_t
+responder_at(const struct plans *p, unsigned int n_guests)
+{
+	return RTE_ALIGN_CEIL(
+		groups_at(p, n_guests) + bf_joined_size(p->groups), RTE_CACHE_LINE_SIZE);
 }
 
 static size_t
-view_size(const struct bf_flood_plan *plan, unsigned int n_guests, uint32_t n_answers)
+view_size(const struct plans *p, unsigned int n_guests, uint32_t n_answers)
 {
-	return responder_at(plan, n_guests) + (n_answers > 0 ? bf_responder_size(n_answers) : 0);
+	return responder_at(p, n_guests) + (n_answers > 0 ? bf_responder_size(n_answers) : 0);
 }
 
 struct bf_view *
 bf_view_spare(void)
 {
-	return rte_zmalloc("bf_view", view_size(NULL, BF_MAX_GUESTS, 0), RTE_CACHE_LINE_SIZE);
+	const struct plans none = {NULL, NULL};
+
+	return rte_zmalloc("bf_view", view_size(&none, BF_MAX_GUESTS, 0), RTE_CACHE_LINE_SIZE);
 }
 
 /* A port's rules for both ways. */
@@ -134,7 +168,7 @@ fill_guest(const struct bf_guest *g, unsigned int s, struct bf_view *v)
 }
 
 static void
-view_fill(const struct bf_bridge *br, const struct bf_flood_plan *plan, struct bf_view *v,
+view_fill(const struct bf_bridge *br, const struct plans *plans, struct bf_view *v,
 	unsigned int n_guests, bool whole)
 {
 	char *room = (char *)(v + 1);
@@ -150,7 +184,10 @@ view_fill(const struct bf_bridge *br, const struct bf_flood_plan *plan, struct b
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		if (br->up[k].bond.open)
 			fill_bond(&br->up[k].bond, v);
-	bf_floods_fill(br, plan, v, room + sizeof(struct bf_rxq) * n_guests * BF_MAX_QP, whole);
+	bf_floods_fill(
+		br, plans->vlans, v, room + sizeof(struct bf_rxq) * n_guests * BF_MAX_QP, whole);
+	if (plans->groups != NULL && whole) /* else all groups flood */
+		bf_joined_fill(plans->groups, v, (char *)v + groups_at(plans, n_guests));
 	bf_storms_fill_view(br, v);
 	bf_taps_fill_view(&br->taps, v);
 }
@@ -158,22 +195,22 @@ view_fill(const struct bf_bridge *br, const struct bf_flood_plan *plan, struct b
 struct bf_view *
 bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 {
-	struct bf_flood_plan *plan;
+	struct plans plans = {NULL, NULL};
 	unsigned int n_guests = 0;
 	uint32_t n_answers = v == NULL ? bf_responder_count(br) : 0;
 	bool whole = v == NULL;
 
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++)
 		n_guests += br->guests[s] != NULL;
-	if (bf_floods_plan(br, &plan) != 0)
-		return NULL;
-	if (v == NULL)
-		v = rte_zmalloc(
-			"bf_view", view_size(plan, n_guests, n_answers), RTE_CACHE_LINE_SIZE);
+	if (plans_make(br, &plans) != 0)
+		v = NULL;
+	else if (v == NULL)
+		v = rte_zmalloc("bf_view", view_size(&plans, n_guests, n_answers),
+			RTE_CACHE_LINE_SIZE);
 	if (v != NULL) {
-		view_fill(br, plan, v, n_guests, whole);
-		bf_responder_fill_view(br, v, (char *)v + responder_at(plan, n_guests), n_answers);
+		view_fill(br, &plans, v, n_guests, whole);
+		bf_responder_fill_view(br, v, (char *)v + responder_at(&plans, n_guests), n_answers);
 	}
-	bf_floods_free(plan);
+	plans_free(&plans);
 	return v;
 }

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * See mcast.h.
+ *
+ * Threads: ctx control.
+ */
+#include "control/lan/mcast.h"
+
+#include <inttypes.h>
+
+#include "control/bridge.h"
+#include "control/loop/task.h"
+
+uint8_t
+bf_mcast_switches(const struct bf_bridge *br)
+{
+	uint8_t on = 0;
+
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (br->up[k].bond.open && br->up[k].bond.cfg.mcast_snooping)
+			on |= (uint8_t)(1u << k);
+	return on;
+}
+
+/* A tenant must not draw everybody's multicast to itself: what it says as a router counts for nothing. */
+static bool
+may_route(const struct bf_bridge *br, uint16_t slot)
+{
+	return bf_is_bond_slot(slot) || !br->guests[slot]->cfg.ra_guard;
+}
+
+static void
+limit_tell(struct bf_bridge *br, uint16_t slot, uint64_t now_ms)
+{
+	bool of_lan = bf_is_bond_slot(slot);
+	uint32_t more;
+
+	if (br->mcast.limited[slot] || !bf_log_allow(&br->mcast.events, now_ms, &more))
+		return;
+	br->mcast.limited[slot] = 1;
+	bf_event(&br->events, BF_LOG_WARNING, "multicast_limit", bf_bridge_port_name(br, slot),
+		"has joined more multicast groups than there is room for: %s",
+		of_lan ? "it gets all groups for a while" : "the oldest are forgotten");
+}
+
+void
+bf_mcast_hear(struct bf_bridge *br, const struct bf_report *r, uint64_t now_ms)
+{
+	if (!(br->mcast.on >> BF_FDB_BOND_OF(r->key) & 1))
+		return;
+	if (bf_mdb_hear(br->mcast.mdb, r, may_route(br, r->port), now_ms) == BF_MDB_LIMIT)
+		limit_tell(br, r->port, now_ms);
+}
+
+void
+bf_mcast_forget(struct bf_bridge *br, uint16_t slot)
+{
+	bf_mdb_flush_port(br->mcast.mdb, slot);
+	br->mcast.limited[slot] = 0;
+}
+
+void
+bf_mcast_clear(struct bf_bridge *br, int bond)
+{
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if (bond < 0 || k == (unsigned int)bond)
+			bf_mdb_flush_bond(br->mcast.mdb, k);
+}
+
+uint64_t
+bf_mcast_tick(void *bridge, uint64_t now_ms)
+{
+	struct bf_bridge *br = bridge;
+	struct bf_mcast_watch *w = &br->mcast;
+	uint8_t on = bf_mcast_switches(br);
+
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		if ((on ^ w->on) >> k & 1)
+			bf_mdb_flush_bond(w->mdb, k);
+	w->on = on;
+	if (on == 0)
+		return BF_TASK_NEVER;
+	bf_mdb_age(w->mdb, now_ms);
+	if (now_ms - w->viewed_ms < BF_MCAST_VIEW_MS)
+		return w->viewed_ms + BF_MCAST_VIEW_MS;
+	if (bf_mdb_take_changed(w->mdb)) {
+		w->viewed_ms = now_ms;
+		br->dirty = true;
+	}
+	return now_ms + BF_MCAST_VIEW_MS;
+}
