@@ -49,7 +49,7 @@ bf_mcast_out(
 	bool v6 = (f->dst & MAC_IPV6_MASK) == MAC_IPV6 && f->type == BF_ET_IPV6;
 	const struct bf_mcast_slot *s;
 
-	if (!v4 && !v6)
+	if ((!v4 && !v6) || !bf_mcast_is_plain(m, f->type))
 		return out;
 	s = bf_mcast_find(t, is_for_routers(m, v6) ? bf_mcast_routers(f->dst, v6) : f->dst);
 	return s != NULL ? s->out : out;

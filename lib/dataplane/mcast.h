@@ -73,6 +73,26 @@ bf_mcast_find(const struct bf_mcast *t, uint64_t key)
 	return NULL;
 }
 
+/**
+ * Does IP of this ethertype stand behind one tag at most?  Behind several there are VLANs of a guest's own, in which
+ * others may ask: they flood.
+ *
+ * @param type
+ *   Of the frame, behind its tags.
+ */
+static inline bool
+bf_mcast_is_plain(const struct rte_mbuf *m, uint16_t type)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t outer, inner;
+
+	memcpy(&outer, p + 12, 2);
+	if (outer == type)
+		return true;
+	memcpy(&inner, p + 16, 2); /* the tag has been read: it is there */
+	return inner == type;
+}
+
 /** The key of the routers in the VLAN of a key: no frame has this destination. */
 static inline uint64_t
 bf_mcast_routers(uint64_t key, bool v6)

@@ -190,6 +190,8 @@ bf_snoop(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m)
 		snoop_arp(w, &s, p, len);
 	else if (type == BF_ET_IPV6 && len >= BF_IPV6_LEN && p[6] == BF_PROTO_ICMPV6)
 		snoop_nd(w, &s, p, len);
+	else if (!bf_mcast_is_plain(m, type))
+		return;
 	else if (type == BF_ET_IPV4 && len >= BF_IPV4_LEN && p[9] == BF_PROTO_IGMP)
 		snoop_igmp(w, &s, p, len);
 	else if (type == BF_ET_IPV6 && is_mld(p, len))

@@ -140,6 +140,18 @@ def test_queries_that_are_not_as_they_must_be_make_no_querier(r, bad):
     assert shown(r)["queriers"] == shown(r)["routers"] == []
 
 
+def test_a_querier_that_becomes_a_tenant_counts_no_more(r):
+    ask(r, r.vm(3), query(VM3))
+    joined(r, r.vm(1), report(VM1, G1), G1, "vm1")
+    passes(r, r.vm(2), [data(VM2, G1)], {"vm1", "vm3"})
+    r.daemon.ctl("set guest vm3 ra_guard=on")
+    wait_for(lambda: not routers(r), what="no router")
+    in_force(r)
+    passes(r, r.vm(2), [data(VM2, G1)], {"vm1", "vm3", FAR})
+    ask(r, r.far[0], query(FAR_MAC))
+    passes(r, r.vm(2), [data(VM2, G1)], {"vm1", FAR})
+
+
 def test_of_two_queriers_the_lower_address_counts_and_both_have_router_ports(r):
     ask(r, r.far[0], query(FAR_MAC, ip="10.0.0.5"))
     say(r, r.vm(2), query(VM2, ip="10.0.0.9"))
@@ -221,6 +233,14 @@ def test_one_report_may_name_many_groups(r):
     passes(r, r.far[0], [data(FAR_MAC, g) for g in groups], {"vm1"})
 
 
+def test_a_host_without_an_address_joins_as_well(r):
+    asked(r)
+    joined(r, r.vm(1), report6(VM1, G6, ip="::"), G6, "vm1")
+    joined(r, r.vm(2), report6v2(VM2, (TO_EX, G6), ip="::"), G6, "vm2")
+    joined(r, r.vm(3), report(VM3, G1, ip="0.0.0.0"), G1, "vm3")
+    passes(r, r.far[0], [data(FAR_MAC, G6)], {"vm1", "vm2"})
+
+
 def test_mld_joins_and_leaves(r):
     asked(r)
     joined(r, r.vm(1), report6(VM1, G6), G6, "vm1")
@@ -288,6 +308,18 @@ def test_groups_and_queriers_of_a_vlan_are_its_own(r, tag):
     other = Dot1AD if tag is Dot1Q else Dot1Q
     passes(r, r.far[0], [data(FAR_MAC, G1, [other(vlan=10)])], {"vm1", "vm2", "vm3"})
     assert [g["service"] for g in shown(r)["groups"]] == [tag is Dot1AD] * 2
+
+
+def test_frames_with_two_tags_flood_and_say_nothing(rig):
+    r = rig(guests=("vm1", "vm2", "vm3"), bond=ON)
+    outer, both = [Dot1AD(vlan=40)], [Dot1AD(vlan=40), Dot1Q(vlan=7)]
+    ask(r, r.far[0], query(FAR_MAC, tags=outer), vlan=40)
+    joined(r, r.vm(1), report(VM1, G1, tags=outer), G1, "vm1", vlan=40)
+    say(r, r.far[0], query(FAR_MAC, tags=[Dot1AD(vlan=41), Dot1Q(vlan=7)]))
+    passes(r, r.far[0], [data(FAR_MAC, G1, outer)], {"vm1"})
+    passes(r, r.far[0], [data(FAR_MAC, G1, both)], {"vm1", "vm2", "vm3"})
+    passes(r, r.vm(2), [report(VM2, G2, tags=both)], {"vm1", "vm3", FAR})
+    assert members(r) == {(40, G1): {"vm1"}} and set(queriers(r)) == {(40, "IGMP")}
 
 
 def test_access_ports_join_in_their_vlan_and_get_frames_without_tag(rig):
@@ -399,6 +431,18 @@ def test_a_guest_that_is_removed_takes_its_groups_and_its_querier_along(r):
     in_force(r)
     assert shown(r)["queriers"] == shown(r)["routers"] == []
     passes(r, r.far[0], [data(FAR_MAC, G2)], {"vm2"})
+
+
+def test_a_guest_that_disconnects_has_left_its_groups(r):
+    asked(r)
+    joined(r, r.vm(1), report(VM1, G1), G1, "vm1")
+    joined(r, r.vm(2), report(VM2, G1), G1, "vm2")
+    r.vm(1).restart()
+    r.vm(1).wait_up()
+    left(r, G1, "vm1")
+    passes(r, r.far[0], [data(FAR_MAC, G1)], {"vm2"})
+    joined(r, r.vm(1), report(VM1, G1), G1, "vm1")
+    passes(r, r.far[0], [data(FAR_MAC, G1)], {"vm1", "vm2"})
 
 
 def test_after_a_failover_groups_are_reported_on_the_other_member(rig):

@@ -261,7 +261,7 @@ test_when_all_room_is_used_the_guest_with_most_gives_way_and_never_a_bond(void *
 		for (uint16_t i = 0;
 			i < BF_MDB_PER_GUEST && bf_mdb_n_members(m, false) < BF_MDB_GUESTS; i++)
 			join(port, (uint16_t)(0x200 + i), 1001 * S);
-	assert_int_equal(say(5, BF_IGMP_TYPE_REPORT2, 0x101, 1002 * S), BF_MDB_LIMIT);
+	assert_int_equal(say(5, BF_IGMP_TYPE_REPORT2, 0x101, 1002 * S), BF_MDB_FULL);
 	assert_int_equal(bf_mdb_n_members(m, false), BF_MDB_GUESTS);
 	assert_int_equal(bf_mdb_n_members(m, true), 300);
 	bf_mdb_flush_port(m, 4);

@@ -149,8 +149,10 @@ take_over(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 	br->dirty = true;
 	if (g->up == was && g->connects == connects)
 		return;
-	if (was)
+	if (was) {
 		bf_bridge_forget(br, g->slot);
+		bf_mcast_forget(br, g->slot);
+	}
 	report_state(br, g, false, now_ms);
 }
 

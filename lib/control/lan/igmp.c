@@ -184,6 +184,15 @@ sum_is_right(const struct bf_report *r, const struct bf_igmp *m)
 	return __rte_raw_cksum_reduce(__rte_raw_cksum(m->message, m->len, sum)) == 0xffff;
 }
 
+/* Hosts that have no address yet report as well (RFC 3590 4). */
+static bool
+is_of_link(const struct bf_igmp *m)
+{
+	if (m->from[0] == 0xfe && (m->from[1] & 0xc0) == 0x80)
+		return true;
+	return m->kind != BF_IGMP_QUERY && m->kind != BF_IGMP_ROUTER && !bf_igmp_has_source(m);
+}
+
 bool
 bf_igmp_is_sound(const struct bf_report *r, const struct bf_igmp *m)
 {
@@ -194,8 +203,7 @@ bf_igmp_is_sound(const struct bf_report *r, const struct bf_igmp *m)
 		return false;
 	if (pim)
 		return true; /* PIM's own sum is of its header */
-	if (m->v6 && (r->bytes[7] != 1 || m->from[0] != 0xfe || (m->from[1] & 0xc0) != 0x80) &&
-		(m->kind != BF_IGMP_RECORDS || memcmp(m->from, nobody, 16) != 0))
+	if (m->v6 && (r->bytes[7] != 1 || !is_of_link(m)))
 		return false;
 	return sum_is_right(r, m);
 }

@@ -27,7 +27,8 @@ bf_mcast_switches(const struct bf_bridge *br)
 static bool
 may_route(const struct bf_bridge *br, uint16_t slot)
 {
-	return bf_is_bond_slot(slot) || !br->guests[slot]->cfg.ra_guard;
+	return bf_is_bond_slot(slot) ||
+		(br->guests[slot] != NULL && !br->guests[slot]->cfg.ra_guard);
 }
 
 static void
@@ -44,13 +45,32 @@ limit_tell(struct bf_bridge *br, uint16_t slot, uint64_t now_ms)
 		of_lan ? "it gets all groups for a while" : "the oldest are forgotten");
 }
 
+static void
+full_tell(struct bf_bridge *br, unsigned int bond, uint64_t now_ms)
+{
+	uint32_t more;
+
+	br->mcast.full.most = 1;
+	if (bf_log_allow(&br->mcast.full, now_ms, &more))
+		bf_event(&br->events, BF_LOG_WARNING, "multicast_full",
+			bf_bridge_port_name(br, bf_bond_slot(bond)),
+			"guests have joined %d multicast groups, and there is no room for more: the "
+			"guest with most loses its oldest",
+			BF_MDB_GUESTS);
+}
+
 void
 bf_mcast_hear(struct bf_bridge *br, const struct bf_report *r, uint64_t now_ms)
 {
+	enum bf_mdb_heard heard;
+
 	if (!(br->mcast.on >> BF_FDB_BOND_OF(r->key) & 1))
 		return;
-	if (bf_mdb_hear(br->mcast.mdb, r, may_route(br, r->port), now_ms) == BF_MDB_LIMIT)
+	heard = bf_mdb_hear(br->mcast.mdb, r, may_route(br, r->port), now_ms);
+	if (heard == BF_MDB_LIMIT)
 		limit_tell(br, r->port, now_ms);
+	else if (heard == BF_MDB_FULL)
+		full_tell(br, BF_FDB_BOND_OF(r->key), now_ms);
 }
 
 void
@@ -68,6 +88,31 @@ bf_mcast_clear(struct bf_bridge *br, int bond)
 			bf_mdb_flush_bond(br->mcast.mdb, k);
 }
 
+/* A guest that has become a tenant. */
+struct deposed {
+	const struct bf_bridge *br;
+	int port; /* one of them, -1: none */
+};
+
+static void
+find_deposed(void *deposed, const struct bf_mdb_router *r)
+{
+	struct deposed *d = deposed;
+
+	if (!may_route(d->br, r->port))
+		d->port = r->port;
+}
+
+static void
+routers_check(struct bf_bridge *br)
+{
+	struct deposed d = {br, -1};
+
+	bf_mdb_visit_routers(br->mcast.mdb, find_deposed, &d);
+	if (d.port >= 0)
+		bf_mdb_flush_routers(br->mcast.mdb, (uint16_t)d.port);
+}
+
 uint64_t
 bf_mcast_tick(void *bridge, uint64_t now_ms)
 {
@@ -81,6 +126,7 @@ bf_mcast_tick(void *bridge, uint64_t now_ms)
 	w->on = on;
 	if (on == 0)
 		return BF_TASK_NEVER;
+	routers_check(br);
 	bf_mdb_age(w->mdb, now_ms);
 	if (now_ms - w->viewed_ms < BF_MCAST_VIEW_MS)
 		return w->viewed_ms + BF_MCAST_VIEW_MS;

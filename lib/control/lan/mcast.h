@@ -23,7 +23,7 @@ struct bf_mcast_watch {
 	struct bf_mdb *mdb;
 	uint8_t on; /* bit k: switch k listened at the last look */
 	uint64_t viewed_ms; /* when a view was asked for last */
-	struct bf_log_limit events;
+	struct bf_log_limit events, full;
 	uint8_t limited[BF_MAX_PORTS]; /* the port has reached its limit, and an event said so */
 };
 

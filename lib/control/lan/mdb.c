@@ -29,6 +29,7 @@ struct member_key {
 
 struct table {
 	struct bf_shares *shares;
+	uint32_t per_port;
 	struct bf_mdb_member *members; /* by position */
 	uint32_t n, n_ending;
 	bool *changed;
@@ -57,6 +58,7 @@ static bool
 table_open(struct table *t, const char *name, uint32_t max, uint32_t per_port, bool *changed)
 {
 	t->changed = changed;
+	t->per_port = per_port;
 	t->shares =
 		bf_shares_create(name, max, per_port, sizeof(struct member_key), member_gone, t);
 	if (t->shares != NULL)
@@ -259,7 +261,9 @@ member_join(struct reading *rd)
 		if (pos < 0)
 			return;
 		if (t->n < n) /* another one had to go */
-			rd->heard = BF_MDB_LIMIT;
+			rd->heard = bf_shares_count(t->shares, rd->said.port) >= t->per_port
+				? BF_MDB_LIMIT
+				: BF_MDB_FULL;
 		t->n++;
 		t->members[pos] = rd->said;
 		rd->m->changed = true;
@@ -473,6 +477,12 @@ void
 bf_mdb_flush_port(struct bf_mdb *m, uint16_t port)
 {
 	bf_shares_flush_port(table_of(m, port)->shares, port);
+	bf_mdb_flush_routers(m, port);
+}
+
+void
+bf_mdb_flush_routers(struct bf_mdb *m, uint16_t port)
+{
 	routers_forget(m, &(struct which){port, -1, UINT64_MAX});
 }
 

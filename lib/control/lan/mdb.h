@@ -68,6 +68,7 @@ enum bf_mdb_heard {
 	BF_MDB_TAKEN,
 	BF_MDB_IGNORED, /* it says nothing, or not as it must */
 	BF_MDB_LIMIT, /* the port has joined more groups than it may */
+	BF_MDB_FULL, /* all guests together have: the one with most made room */
 };
 
 struct bf_mdb;
@@ -90,6 +91,8 @@ enum bf_mdb_heard bf_mdb_hear(
 void bf_mdb_age(struct bf_mdb *m, uint64_t now_ms);
 /** Forget what was heard at a port. */
 void bf_mdb_flush_port(struct bf_mdb *m, uint16_t port);
+/** Forget that there are queriers and routers behind a port. */
+void bf_mdb_flush_routers(struct bf_mdb *m, uint16_t port);
 /** Forget what was heard on a switch. */
 void bf_mdb_flush_bond(struct bf_mdb *m, unsigned int bond);
 /** Has where frames go changed since the last time? */

@@ -213,3 +213,9 @@ bf_shares_port(const struct bf_shares *s, uint32_t pos)
 {
 	return s->nodes[pos].port;
 }
+
+uint32_t
+bf_shares_count(const struct bf_shares *s, uint16_t port)
+{
+	return s->ports[port].n;
+}

@@ -58,5 +58,7 @@ int32_t bf_shares_next(const struct bf_shares *s, uint32_t pos);
 
 uint32_t bf_shares_heard_s(const struct bf_shares *s, uint32_t pos);
 uint16_t bf_shares_port(const struct bf_shares *s, uint32_t pos);
+/** Entries of a port. */
+uint32_t bf_shares_count(const struct bf_shares *s, uint16_t port);
 
 #endif
