@@ -464,7 +464,7 @@ def test_what_is_shown_is_the_same_in_text_and_metrics(r):
     joined(r, r.far[0], report6(FAR_MAC, G6), G6, "bond0")
     text = r.daemon.ctl("show multicast")
     assert "Snooping: bond0\nGroups: 2, memberships of guests 1 of 16384, of the LAN 1\n" in text
-    assert f"IGMPv2    {G1}" in text and f" MLDv1    {G6}" in text
+    assert f"IGMPv2    {G1}" in text and f"MLDv1     {G6}" in text
     assert "10.0.0.1" in text and "fe80::1" in text
     metrics = r.daemon.ctl("show metrics")
     assert "bondfwd_multicast_groups 2" in metrics and "bondfwd_multicast_memberships 1" in metrics

@@ -18,6 +18,7 @@ from scapy.layers.l2 import ARP, Ether
 import samples
 from bf import BONDCTL, BONDFWD, BROADCAST, FAR_MAC, LOG_LINK_LOSS, Load, guest_mac, wait_for
 from lacp_partner import lacp, net, partner  # noqa: F401 (fixtures)
+from multicasting import TO_EX, ask, joined, query, query6, report, report6v2
 from test_offload import FAR, from_wire, lab, stream  # noqa: F401 (a fixture)
 
 IDLE = "poll"
@@ -119,6 +120,17 @@ def test_pair(rig):
     wait_for(lambda: has_rate(r), what="a second of traffic")
     samples.check("pair", Operator(r.daemon, {"bondctl show capture": lambda: ask_web(r)}))
     load.stop()
+
+
+def test_multicast(rig):
+    """A router in the LAN asks, two guests have joined a group, one of them another one."""
+    r = two_guests(rig, bond=",mcast_snooping=on")
+    ask(r, r.far[0], query(FAR_MAC, version=3))
+    ask(r, r.far[0], query6(FAR_MAC), protocol="MLD")
+    for i in (1, 2):
+        joined(r, r.vm(i), report(guest_mac(i), "239.1.2.3"), "239.1.2.3", f"vm{i}")
+    joined(r, r.vm(2), report6v2(guest_mac(2), (TO_EX, "ff05::1:3")), "ff05::1:3", "vm2")
+    samples.check("multicast", Operator(r.daemon))
 
 
 def test_spread(rig):

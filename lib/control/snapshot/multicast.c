@@ -17,6 +17,7 @@
 
 struct querier_row {
 	const char *uplink, *port, *protocol, *state;
+	char speaks[8]; /* protocol and version, for people */
 	uint16_t vlan;
 	bool service, active;
 	uint8_t version;
@@ -32,6 +33,7 @@ static const struct bf_field querier_fields[] = {
 	BF_FIELD(QUERIER, service),
 	BF_FIELD(QUERIER, protocol),
 	BF_FIELD(QUERIER, version),
+	BF_FIELD(QUERIER, speaks, .text_only = true),
 	BF_FIELD(QUERIER, address),
 	BF_FIELD(QUERIER, port),
 	BF_FIELD(QUERIER, age),
@@ -41,7 +43,7 @@ static const struct bf_field querier_fields[] = {
 
 static const struct bf_table querier_table = BF_TABLE("multicast querier", QUERIER, querier_fields,
 	.head = "Querier of       VLAN  Protocol  Address                   Port              Age  State\n",
-	.text = "{uplink:-16} {vlan:4}  {protocol}v{version:-3}  {address:-24}  {port:-16} {age:4}  {state}"
+	.text = "{uplink:-16} {vlan:4}  {speaks:-8}  {address:-24}  {port:-16} {age:4}  {state}"
 		"{#service} 802.1ad{/service}\n");
 
 struct router_row {
@@ -69,6 +71,7 @@ static const struct bf_table router_table = BF_TABLE("multicast router", ROUTER,
 struct member_row {
 	const char *port;
 	uint8_t version;
+	char speaks[8];
 	uint32_t age;
 	bool leaving;
 };
@@ -78,12 +81,13 @@ struct member_row {
 static const struct bf_field member_fields[] = {
 	BF_FIELD(MEMBER, port),
 	BF_FIELD(MEMBER, version),
+	BF_FIELD(MEMBER, speaks, .text_only = true),
 	BF_FIELD(MEMBER, age),
 	BF_FIELD(MEMBER, leaving),
 };
 
 static const struct bf_table member_table = BF_TABLE("multicast member", MEMBER, member_fields,
-	.text = "{uplink:-16} {vlan:4}  {protocol}v{version:-3}  {group:-24}  {port:-16} {age:4}"
+	.text = "{uplink:-16} {vlan:4}  {speaks:-8}  {group:-24}  {port:-16} {age:4}"
 		"{#leaving} leaving{/leaving}{#service} 802.1ad{/service}\n");
 
 struct group_row {
@@ -175,6 +179,12 @@ protocol_of(bool v6)
 }
 
 static void
+speaks_print(bool v6, uint8_t version, char *text, size_t size)
+{
+	snprintf(text, size, "%sv%u", protocol_of(v6), version % 10u);
+}
+
+static void
 address_print(const uint8_t *address, bool v6, char text[INET6_ADDRSTRLEN])
 {
 	inet_ntop(v6 ? AF_INET6 : AF_INET, address, text, INET6_ADDRSTRLEN);
@@ -197,6 +207,7 @@ add_querier(void *gathering, const struct bf_mdb_querier *q)
 	row->service = (q->vlan & BF_FDB_SERVICE) != 0;
 	row->protocol = protocol_of(q->v6);
 	row->version = q->version;
+	speaks_print(q->v6, q->version, row->speaks, sizeof(row->speaks));
 	address_print(q->address, q->v6, row->address);
 	row->port = port_name(g, q->port);
 	row->age = age_of(g, q->heard_ms);
@@ -267,6 +278,7 @@ add_member(struct gathering *g, GROUP *group, const struct bf_mdb_member *mb)
 
 	row->port = port_name(g, mb->port);
 	row->version = mb->version;
+	speaks_print(mb->v6, mb->version, row->speaks, sizeof(row->speaks));
 	row->age = age_of(g, mb->heard_s * 1000ULL);
 	row->leaving = mb->ends_ms != 0;
 }
