@@ -249,6 +249,23 @@ test_a_port_at_its_quota_replaces_its_own_stations(void **state)
 	expect_consistent();
 }
 
+static void
+test_stations_that_are_pinned_take_no_room_of_learned_ones(void **state)
+{
+	(void)state;
+	bf_fdb_set_quota(f, 2, 8);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(bf_fdb_add_static(f, key_of(0, i), 2), 0);
+	for (uint32_t i = 100; i < 108; i++)
+		assert_int_equal(bf_fdb_learn(f, key_of(0, i), 2), BF_FDB_NEW);
+	assert_int_equal(f->port_count[2], 16);
+	assert_int_equal(f->evicted, 0);
+	assert_int_equal(bf_fdb_learn(f, key_of(0, 108), 2), BF_FDB_NEW);
+	assert_int_equal(f->port_dynamic[2], 8);
+	assert_int_equal(f->evicted, 1);
+	expect_consistent();
+}
+
 /* The same in the table's usual size, where a port's stations lie far apart. */
 static void
 test_a_quota_is_kept_by_replacing_in_a_large_table_too(void **state)
@@ -601,6 +618,7 @@ main(void)
 		T(test_an_announcement_of_long_ago_is_not_one_of_now),
 		T(test_ageing_0_forgets_nobody),
 		T(test_a_port_at_its_quota_replaces_its_own_stations),
+		T(test_stations_that_are_pinned_take_no_room_of_learned_ones),
 		T(test_a_quota_is_kept_by_replacing_in_a_large_table_too),
 		T(test_at_a_quota_the_stations_not_heard_for_longest_go_first),
 		T(test_a_flooding_port_takes_no_more_than_its_share),

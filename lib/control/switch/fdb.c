@@ -274,7 +274,7 @@ place_for(struct bf_fdb *f, uint64_t key)
 static bool
 make_room(struct bf_fdb *f, uint16_t port)
 {
-	if (f->port_count[port] >= port_limit(f, port))
+	if (f->port_dynamic[port] >= port_limit(f, port))
 		return evict_from(f, port);
 	if (f->count >= f->capacity)
 		return evict_from(f, biggest_port(f, port));

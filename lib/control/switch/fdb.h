@@ -55,7 +55,7 @@ uint32_t bf_fdb_flush_port(struct bf_fdb *f, uint16_t port, bool static_too);
 /** Forget every dynamic station. @return how many. */
 uint32_t bf_fdb_flush(struct bf_fdb *f);
 
-/** Most stations a port may have; 0 = the default (half the capacity, whole for the bond). */
+/** Most stations that are learned behind a port; 0 = the default (half the capacity, whole for the bond). */
 void bf_fdb_set_quota(struct bf_fdb *f, uint16_t port, uint32_t quota);
 
 /**
