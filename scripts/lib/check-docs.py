@@ -4,10 +4,11 @@
 Hold the pages against the program.  The tables of docs/console.md are made from what the program
 says of its commands and keys (`bondfwd --help-json`, built when it is not), and from the list of
 drop reasons; links between the pages must lead somewhere; what a page shows of the program's output
-is marked as a sample, which test/functional/test_samples.py makes.
+is marked as a sample, which test/functional/test_samples.py makes.  The table of docs/selftests.md
+is what test/selftests/files.py says.
 
     scripts/lib/check-docs.py            exit 1 and say what is wrong
-    scripts/lib/check-docs.py --write    bring docs/console.md up to date first
+    scripts/lib/check-docs.py --write    bring the tables up to date first
 """
 
 import json
@@ -20,9 +21,12 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "test/functional"))
+sys.path.insert(1, str(ROOT / "test/selftests"))
+import files  # noqa: E402 (the kernel's own tests that count)
 import samples  # noqa: E402 (the pages with samples, and what a sample is)
 
 CONSOLE = ROOT / "docs/console.md"
+SELFTESTS = ROOT / "docs/selftests.md"
 STRINGS = r'((?:"(?:\\.|[^"\\])*"\s*)+)'
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 
@@ -117,7 +121,7 @@ def health_rows():
         yield f"| `{name}` | {level} | {f'{limit} {unit}' if unit else ''} | {text_of(help_text)} |"
 
 
-TABLES = {
+TABLES = {CONSOLE: {
     "commands": command_rows,
     "bond-keys": lambda: key_rows("bond"),
     "member-keys": lambda: key_rows("member"),
@@ -125,11 +129,14 @@ TABLES = {
     "foreign": foreign_rows,
     "drops": drop_rows,
     "health": health_rows,
-}
+}, SELFTESTS: {
+    "selftests": files.rows,
+}}
 
 
-def with_tables(page):
-    for name, rows in TABLES.items():
+def with_tables(path):
+    page = path.read_text(encoding="utf-8")
+    for name, rows in TABLES[path].items():
         lines = list(rows())
         if len(lines) < 2:
             sys.exit(f"{name}: nothing found in the sources: mend scripts/lib/check-docs.py")
@@ -138,7 +145,7 @@ def with_tables(page):
         page, n = re.subn(pattern, lambda m, t=inside: f"{m[1]}\n{t}\n\n{m[2]}", page,
                           flags=re.DOTALL)
         if n != 1:
-            sys.exit(f"{CONSOLE.relative_to(ROOT)}: expected one <!-- {name} --> ... <!-- end -->")
+            sys.exit(f"{path.relative_to(ROOT)}: expected one <!-- {name} --> ... <!-- end -->")
     return page
 
 
@@ -182,15 +189,14 @@ def unplayed_samples():
 def main(argv):
     if argv[1:] not in ([], ["--write"]):
         sys.exit(f"check-docs.py: {' '.join(argv[1:])}: expected nothing, or --write")
-    page = CONSOLE.read_text(encoding="utf-8")
-    fresh = with_tables(page)
-    if argv[1:] == ["--write"]:
-        CONSOLE.write_text(fresh, encoding="utf-8")
-        page = fresh
     problems = [*dead_links(), *wrong_blocks(), *unplayed_samples()]
-    if page != fresh:
-        problems.append("docs/console.md: a table is not that of the sources: run "
-                        "scripts/lib/check-docs.py --write")
+    for path in TABLES:
+        fresh = with_tables(path)
+        if argv[1:] == ["--write"]:
+            path.write_text(fresh, encoding="utf-8")
+        elif fresh != path.read_text(encoding="utf-8"):
+            problems.append(f"{path.relative_to(ROOT)}: a table is not that of the sources: run "
+                            "scripts/lib/check-docs.py --write")
     for problem in problems:
         print(problem)
     return 1 if problems else 0
