@@ -98,6 +98,25 @@ def test_isolation_protects_from_what_must_reach_the_guest(rig):
     assert shown["vm3"]["dhcp"] == "vm1, vm2"
 
 
+def test_guests_that_share_no_vlan_are_not_exposed_to_each_other(rig):
+    r = rig(guests=THREE)
+
+    def by_mac(**vlans):
+        for name in THREE:
+            r.daemon.ctl(f"set guest {name} vlan=any,trunk=none,qinq=none")
+            r.daemon.ctl(f"set guest {name} {vlans[name]}")
+        shown = exposure(r)
+        assert all("protocol" in of for of in shown.values())  # which cut the LAN
+        return {name: of.get("mac") for name, of in shown.items()}
+    assert by_mac(vm1="vlan=7", vm2="vlan=7", vm3="vlan=8") == {"vm1": "vm2", "vm2": "vm1", "vm3": None}
+    assert by_mac(vm1="vlan=7", vm2="trunk=7,9", vm3="trunk=8,9") == {"vm1": "vm2", "vm2": "vm1, vm3", "vm3": "vm2"}
+    assert by_mac(vm1="vlan=untagged", vm2="vlan=any", vm3="qinq=7") == {"vm1": "vm2", "vm2": "vm1, vm3", "vm3": "vm2"}
+    assert by_mac(vm1="qinq=7", vm2="vlan=7", vm3="qinq=7") == {"vm1": "vm3", "vm2": None, "vm3": "vm1"}
+    r.daemon.ctl("set bonding option bond0 vlans=8")
+    assert by_mac(vm1="vlan=7", vm2="vlan=7", vm3="vlan=8")["vm1"] == "vm2"
+    assert exposure(r)["vm1"]["flood"] == "vm2" and exposure(r)["vm3"]["flood"] == "bond0"
+
+
 def test_many_ports_are_counted(rig):
     names = [f"vm{i}" for i in range(1, 7)]
     r = rig(guests=("vm1",))

@@ -13,6 +13,7 @@
 #include "base/words.h"
 #include "control/bridge.h"
 #include "control/snapshot/snapshot.h"
+#include "control/workers/floods.h"
 
 #define NAMED 3 /* ports of which the names are shown */
 
@@ -107,15 +108,20 @@ static const struct threat {
 	bool (*may)(const struct bf_guest *g);
 	bool by_lan; /* the bond could, without a limit */
 	bool reaches; /* by frames that the guest gets */
+	bool anywhere; /* in whatever VLAN they are */
 } threats[] = {
-	{"mac", "others that take its MAC address", "mac_guard=on", may_take_macs, false, false},
-	{"ip", "others that take its IP address", "ip=LIST, ip=dhcp", may_take_ips, false, false},
-	{"dhcp", "answers of their DHCP servers", "dhcp_guard=on", may_serve_dhcp, false, true},
-	{"router", "their IPv6 router advertisements", "ra_guard=on", may_route, false, true},
+	{"mac", "others that take its MAC address", "mac_guard=on", may_take_macs, false, false,
+		false},
+	{"ip", "others that take its IP address", "ip=LIST, ip=dhcp", may_take_ips, false, false,
+		false},
+	{"dhcp", "answers of their DHCP servers", "dhcp_guard=on", may_serve_dhcp, false, true,
+		false},
+	{"router", "their IPv6 router advertisements", "ra_guard=on", may_route, false, true,
+		false},
 	{"protocol", "their words to switches, which may cut the LAN", "protocol_guard=on",
-		may_speak_to_switches, false, false},
+		may_speak_to_switches, false, false, true},
 	{"flood", "floods without limit", "storm_broadcast, _multicast, _unknown", may_flood, true,
-		true},
+		true, false},
 };
 
 static void
@@ -129,6 +135,7 @@ port_add(ROW *row, const char *name)
 static void
 ports_find(const struct bf_bridge *br, const struct bf_guest *g, const struct threat *t, ROW *row)
 {
+	struct bf_port_vlan of_guest = bf_floods_guest_vlan(&g->cfg), other;
 	const struct bf_bond *b = &br->up[g->uplink].bond;
 	char more[24];
 
@@ -136,10 +143,14 @@ ports_find(const struct bf_bridge *br, const struct bf_guest *g, const struct th
 		const struct bf_guest *h = br->guests[s];
 		bool apart = h != NULL && t->reaches && g->cfg.isolated && h->cfg.isolated;
 
-		if (h != NULL && h != g && h->uplink == g->uplink && !apart && t->may(h))
+		if (h == NULL || h == g || h->uplink != g->uplink || apart || !t->may(h))
+			continue;
+		other = bf_floods_guest_vlan(&h->cfg);
+		if (t->anywhere || bf_floods_meet(&of_guest, &other))
 			port_add(row, h->cfg.name);
 	}
-	if (t->by_lan && b->open && has_no_limit(b->cfg.storm))
+	other = bf_floods_bond_vlan(&b->cfg);
+	if (t->by_lan && b->open && has_no_limit(b->cfg.storm) && bf_floods_meet(&of_guest, &other))
 		port_add(row, b->cfg.name);
 	if (row->ports > NAMED) {
 		snprintf(more, sizeof(more), "and %" PRIu32 " more", row->ports - NAMED);

@@ -103,6 +103,34 @@ port_takes(const struct bf_port_vlan *v, unsigned int vlan)
 	return bf_floods_takes(v, key_of(vlan));
 }
 
+/* The only VLAN that is not as the others to a port: its own, or that of untagged frames. */
+static unsigned int
+odd_vlan(const struct bf_port_vlan *v)
+{
+	if (v->takes != BF_VLANS_ONE)
+		return 0;
+	return v->own + (v->type == BF_ET_QINQ ? BF_VLAN_IDS : 0);
+}
+
+static bool
+sets_meet(const struct bf_port_vlan *a, const struct bf_port_vlan *b)
+{
+	for (unsigned int vlan = 0; vlan < BF_VLAN_IDS; vlan++)
+		if (port_takes(a, vlan) && port_takes(b, vlan))
+			return true;
+	return false;
+}
+
+bool
+bf_floods_meet(const struct bf_port_vlan *a, const struct bf_port_vlan *b)
+{
+	if (a->takes == BF_VLANS_ONE)
+		return port_takes(b, odd_vlan(a));
+	if (b->takes == BF_VLANS_ONE)
+		return port_takes(a, odd_vlan(b));
+	return (a->takes == BF_VLANS_ALL && b->takes == BF_VLANS_ALL) || sets_meet(a, b);
+}
+
 /*
  * Take a VLAN out of its class, in which others stay.
  *
@@ -121,15 +149,6 @@ class_split(struct classes *c, uint16_t *to, unsigned int vlan)
 	c->of[vlan] = *to;
 	c->size[*to]++;
 	c->size[from]--;
-}
-
-/* The only VLAN that is not as the others to a port: its own, or that of untagged frames. */
-static unsigned int
-odd_vlan(const struct bf_port_vlan *v)
-{
-	if (v->takes != BF_VLANS_ONE)
-		return 0;
-	return v->own + (v->type == BF_ET_QINQ ? BF_VLAN_IDS : 0);
 }
 
 /* A class that the port takes as a whole stays one: there are never more classes than VLANs. */

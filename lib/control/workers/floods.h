@@ -29,6 +29,9 @@ bool bf_floods_takes(const struct bf_port_vlan *v, uint64_t key);
 /** Add a guest to a domain of a view whose rules are there. */
 void bf_flood_add(const struct bf_view *v, struct bf_flood *f, uint16_t slot);
 
+/** Is there a VLAN, or are there untagged frames, that both ports take? */
+bool bf_floods_meet(const struct bf_port_vlan *a, const struct bf_port_vlan *b);
+
 /** Do two configs take the same VLANs in the same way? */
 bool bf_floods_same_vlan(const struct bf_port_vlan *a, const struct bf_port_vlan *b);
 
