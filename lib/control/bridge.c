@@ -84,8 +84,7 @@ bf_bridge_create(const struct bf_bridge_options *opt, struct bf_err *err)
 		bf_lcores_grace_begin, bf_lcores_grace_is_over, &br->lcores});
 	br->neighbors = bf_neighbors_create(br->lcores.held);
 	br->groups = bf_groups_create();
-	br->mcast.mdb = bf_mdb_create();
-	if (br->neighbors == NULL || br->groups == NULL || br->mcast.mdb == NULL)
+	if (br->neighbors == NULL || br->groups == NULL || !bf_mcast_open(br))
 		goto err_memory;
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		if (uplink_init(br, k, err) != 0)

@@ -7,11 +7,13 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 
-from bf import BROADCAST, FAR_MAC, CtlError, guest_mac, wait_for
+from bf import BROADCAST, FAR_MAC, CtlError, guest_mac, mac_bytes, wait_for
 from guarding import deliveries, learn, passes
 from multicasting import (ALLOW, BLOCK, IS_EX, IS_IN, TO_EX, TO_IN, ask, data, done6, framed, igmp,
-                          in_force, joined, leave, left, members, queriers, query, query6, report,
-                          report3, report6, report6v2, routers, say, shown)
+                          in_force, joined, leave, left, mac_of, members, queriers, query, query6,
+                          report, report3, report6, report6v2, routers, say, shown)
+from packets import UDP, VLAN, Packet
+from test_offload import EMPTY, lab  # noqa: F401 (a fixture)
 
 VM1, VM2, VM3 = guest_mac(1), guest_mac(2), guest_mac(3)
 FAR = "far0"
@@ -216,6 +218,17 @@ def test_igmp3_records_join_as_from_any_source(r, record, joins):
     passes(r, r.far[0], [data(FAR_MAC, G1)], {"vm1"} if joins else {"vm1", "vm2", "vm3"})
 
 
+@pytest.mark.parametrize("record, joins", [
+    ((IS_EX, G6), True), ((TO_EX, G6), True), ((TO_EX, G6, "fd00::9"), True),
+    ((IS_IN, G6, "fd00::9"), True), ((TO_IN, G6, "fd00::9"), True), ((ALLOW, G6, "fd00::9"), True),
+    ((IS_IN, G6), False), ((TO_IN, G6), False), ((BLOCK, G6, "fd00::9"), False)])
+def test_mld2_records_join_as_from_any_source(r, record, joins):
+    asked(r)
+    joined(r, r.vm(1), report6v2(VM1, record, (TO_EX, "ff05::9")), "ff05::9", "vm1")
+    assert ((0, G6) in members(r)) == joins
+    passes(r, r.far[0], [data(FAR_MAC, G6)], {"vm1"} if joins else {"vm1", "vm2", "vm3"})
+
+
 def test_igmp3_leaves_by_including_nobody_and_blocking_a_source_is_no_leave(r):
     asked(r)
     joined(r, r.vm(1), report3(VM1, (TO_EX, G1), (TO_EX, G2)), G2, "vm1")
@@ -404,13 +417,48 @@ def test_a_guest_that_joins_without_end_forgets_its_own_groups_only(rig):
     passes(r, r.far[0], [data(FAR_MAC, G1)], {"vm1"})
 
 
+@pytest.mark.parametrize("tags", [b"", VLAN], ids=["untagged", "vlan"])
+@pytest.mark.parametrize("what", [{"proto": UDP}, {"segment": 1000}], ids=["checksum", "superframe"])
+def test_what_a_guest_left_undone_is_done_for_the_members_of_a_group(lab, tags, what):  # noqa: F811
+    net = lab()
+    net.daemon.ctl("set bonding option bond0 mcast_snooping=on")
+    sender, near, other = net.add("s", "tso"), net.add("near"), net.add("other")
+    vlan, q = (7, [Dot1Q(vlan=7)]) if tags else (0, [])
+    net.wire.send_whole(query(FAR_MAC, tags=q))
+    wait_for(lambda: (vlan, "IGMP") in queriers(net.rig), what="a querier")
+    near.send_whole(report(near.mac.hex(":"), G1, tags=q))
+    wait_for(lambda: members(net.rig) == {(vlan, G1): {"near"}}, what="a member")
+    in_force(net.rig)
+    net.mark()
+    packet = Packet(src=sender.mac, dst=mac_bytes(mac_of(G1)), payload=bytes(range(250)) * 10
+                    if "segment" in what else bytes(range(200)), tags=tags, **what)
+    sender.send(packet)
+    pieces = packet.cut() if packet.segment else [packet]
+    complete = [(EMPTY, p.complete()) for p in pieces]
+    assert near.get(len(pieces)) == complete and net.wire.get(len(pieces)) == complete
+    assert other.listen() == 0
+    net.check()
+
+
+def test_a_query_is_heard_among_reports_without_end(r):
+    r.vm(1).raw(report(VM1, G1), count=20000)
+    ask(r, r.far[0], query(FAR_MAC))
+    r.settle()
+    assert members(r) == {(0, G1): {"vm1"}}
+
+
 # What ends it.
 
 def test_clear_forgets_all_and_multicast_floods_until_somebody_asks(r):
     asked(r)
     joined(r, r.vm(1), report(VM1, G1), G1, "vm1")
     passes(r, r.far[0], [data(FAR_MAC, G1)], {"vm1"})
+    assert [e["text"] for e in r.events("multicast_querier")] == [
+        "IGMP querier 10.0.0.1 of VLAN 0 at bond0: groups go where they were joined",
+        "MLD querier fe80::1 of VLAN 0 at bond0: groups go where they were joined"]
+    assert not r.events("multicast_floods")
     r.daemon.ctl("clear multicast bond bond0")
+    assert len(r.events("multicast_floods")) == 2
     in_force(r)
     seen = shown(r)
     assert seen["groups"] == seen["queriers"] == seen["routers"] == []

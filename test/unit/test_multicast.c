@@ -24,12 +24,23 @@
 #define S 1000ULL
 
 static struct bf_mdb *m;
+static unsigned int n_came, n_gone;
+
+static void
+note_querier(void *arg, const struct bf_mdb_querier *q, bool gone)
+{
+	(void)arg;
+	assert_true(q->active);
+	n_came += !gone;
+	n_gone += gone;
+}
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	m = bf_mdb_create();
+	n_came = n_gone = 0;
+	m = bf_mdb_create(note_querier, NULL);
 	return m == NULL;
 }
 
@@ -128,6 +139,8 @@ test_a_querier_counts_when_hosts_have_answered_and_for_255_s(void **state)
 	assert_null(bf_mdb_querier(m, VLAN, false));
 	assert_int_equal(bf_mdb_n_routers(m), 0);
 	assert_true(bf_mdb_take_changed(m));
+	assert_int_equal(n_came, 1);
+	assert_int_equal(n_gone, 1);
 	query(LAN, 1, 0, 0, 1500 * S); /* IGMPv1: 10 s */
 	bf_mdb_age(m, 1509 * S);
 	assert_false(is_active());

@@ -7,10 +7,43 @@
  */
 #include "control/lan/mcast.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "control/bridge.h"
 #include "control/loop/task.h"
+
+/* An operator wants to know why multicast goes to all again. */
+static void
+querier_tell(void *bridge, const struct bf_mdb_querier *q, bool gone)
+{
+	struct bf_bridge *br = bridge;
+	const char *name = bf_bridge_port_name(br, bf_bond_slot(BF_FDB_BOND_OF(q->vlan)));
+	const char *protocol = q->v6 ? "MLD" : "IGMP";
+	char address[INET6_ADDRSTRLEN];
+	uint32_t more;
+
+	if (!bf_log_allow(&br->mcast.queriers, bf_clock_ms(), &more))
+		return;
+	inet_ntop(q->v6 ? AF_INET6 : AF_INET, q->address, address, sizeof(address));
+	if (gone)
+		bf_event(&br->events, BF_LOG_NOTICE, "multicast_floods", name,
+			"%s querier %s of VLAN %u is gone: multicast floods there", protocol,
+			address, BF_FDB_VLAN_OF(q->vlan));
+	else
+		bf_event(&br->events, BF_LOG_NOTICE, "multicast_querier", name,
+			"%s querier %s of VLAN %u at %s: groups go where they were joined",
+			protocol, address, BF_FDB_VLAN_OF(q->vlan),
+			bf_bridge_port_name(br, q->port));
+}
+
+bool
+bf_mcast_open(struct bf_bridge *br)
+{
+	br->mcast.mdb = bf_mdb_create(querier_tell, br);
+	return br->mcast.mdb != NULL;
+}
 
 uint8_t
 bf_mcast_switches(const struct bf_bridge *br)

@@ -9,6 +9,7 @@
 #ifndef BF_CONTROL_LAN_MCAST_H
 #define BF_CONTROL_LAN_MCAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/log.h"
@@ -23,9 +24,12 @@ struct bf_mcast_watch {
 	struct bf_mdb *mdb;
 	uint8_t on; /* bit k: switch k listened at the last look */
 	uint64_t viewed_ms; /* when a view was asked for last */
-	struct bf_log_limit events, full;
+	struct bf_log_limit events, full, queriers;
 	uint8_t limited[BF_MAX_PORTS]; /* the port has reached its limit, and an event said so */
 };
+
+/** Make the database of a switch. @return false when out of memory. */
+bool bf_mcast_open(struct bf_bridge *br);
 
 /** The switches that listen now, a bit for each. */
 uint8_t bf_mcast_switches(const struct bf_bridge *br);

@@ -42,6 +42,8 @@ struct bf_mdb {
 	uint32_t n_queriers, n_routers;
 	uint64_t all_until_ms[BF_MAX_BONDS]; /* the bond gets all groups; 0: not */
 	bool changed;
+	bf_mdb_change_cb *told;
+	void *arg;
 };
 
 static void
@@ -67,12 +69,14 @@ table_open(struct table *t, const char *name, uint32_t max, uint32_t per_port, b
 }
 
 struct bf_mdb *
-bf_mdb_create(void)
+bf_mdb_create(bf_mdb_change_cb *told, void *arg)
 {
 	struct bf_mdb *m = calloc(1, sizeof(*m));
 
 	if (m == NULL)
 		return NULL;
+	m->told = told;
+	m->arg = arg;
 	if (!table_open(
 		    &m->guests, "bf_mdb_guests", BF_MDB_GUESTS, BF_MDB_PER_GUEST, &m->changed) ||
 		!table_open(&m->bonds, "bf_mdb_bonds", BF_MAX_BONDS * BF_MDB_PER_BOND,
@@ -139,9 +143,18 @@ bf_mdb_querier(const struct bf_mdb *m, uint64_t vlan, bool v6)
 }
 
 static void
+querier_tell(struct bf_mdb *m, const struct bf_mdb_querier *q, bool gone)
+{
+	m->changed = true;
+	if (m->told != NULL)
+		m->told(m->arg, q, gone);
+}
+
+static void
 querier_remove(struct bf_mdb *m, uint32_t at)
 {
-	m->changed |= m->queriers[at].active;
+	if (m->queriers[at].active)
+		querier_tell(m, &m->queriers[at], true);
 	m->n_queriers--;
 	memmove(&m->queriers[at], &m->queriers[at + 1],
 		(m->n_queriers - at) * sizeof(m->queriers[0]));
@@ -462,7 +475,7 @@ bf_mdb_age(struct bf_mdb *m, uint64_t now_ms)
 		if (q->active || now_ms < q->active_ms)
 			continue;
 		q->active = true;
-		m->changed = true;
+		querier_tell(m, q, false);
 	}
 	table_age(&m->guests, now_ms);
 	table_age(&m->bonds, now_ms);

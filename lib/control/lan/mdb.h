@@ -73,8 +73,11 @@ enum bf_mdb_heard {
 
 struct bf_mdb;
 
-/** @return NULL when out of memory. */
-struct bf_mdb *bf_mdb_create(void);
+/** A querier has become active, or one that was is gone. */
+typedef void bf_mdb_change_cb(void *arg, const struct bf_mdb_querier *q, bool gone);
+
+/** @param told called with @p arg; may be NULL. @return NULL when out of memory. */
+struct bf_mdb *bf_mdb_create(bf_mdb_change_cb *told, void *arg);
 /** NULL is allowed. */
 void bf_mdb_destroy(struct bf_mdb *m);
 

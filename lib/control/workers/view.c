@@ -205,11 +205,12 @@ bf_view_build(const struct bf_bridge *br, struct bf_view *v)
 	if (plans_make(br, &plans) != 0)
 		v = NULL;
 	else if (v == NULL)
-		v = rte_zmalloc("bf_view", view_size(&plans, n_guests, n_answers),
-			RTE_CACHE_LINE_SIZE);
+		v = rte_zmalloc(
+			"bf_view", view_size(&plans, n_guests, n_answers), RTE_CACHE_LINE_SIZE);
 	if (v != NULL) {
 		view_fill(br, &plans, v, n_guests, whole);
-		bf_responder_fill_view(br, v, (char *)v + responder_at(&plans, n_guests), n_answers);
+		bf_responder_fill_view(
+			br, v, (char *)v + responder_at(&plans, n_guests), n_answers);
 	}
 	plans_free(&plans);
 	return v;
