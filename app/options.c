@@ -20,6 +20,7 @@
 enum option {
 	OPT_BOND,
 	OPT_GUEST,
+	OPT_HOST,
 	OPT_PORT_GROUP,
 	OPT_PROFILE,
 	OPT_CONFIG,
@@ -42,6 +43,8 @@ static const struct {
 		"the bond: name=, mode=, member= (repeated) and options"},
 	[OPT_GUEST] = {"--guest", NULL, "K=V,...",
 		"a guest: name=, socket=, mode=client|server and options"},
+	[OPT_HOST] = {"--host", NULL, "K=V,...",
+		"a port of the host's own kernel: name= and keys of --guest, but socket="},
 	[OPT_PORT_GROUP] = {"--port-group", NULL, "K=V,...",
 		"keys of the guests behind it that say group=NAME: name= and keys of --guest"},
 	[OPT_PROFILE] = {"--profile", NULL, "NAME",
@@ -88,12 +91,13 @@ profile_spread(struct bf_config *c)
 }
 
 static int
-add_guest(struct bf_config *c, const char *pairs, struct bf_err *err)
+add_guest(struct bf_config *c, const char *pairs, bool host, struct bf_err *err)
 {
 	struct bf_guest_config g;
 	int ret;
 
 	bf_config_init_guest(c, &g);
+	g.host = host;
 	ret = bf_guest_config_parse(&g, pairs, err);
 	return ret != 0 ? ret : bf_config_add_guest(c, &g, err);
 }
@@ -171,7 +175,9 @@ option_take(struct bf_options *o, enum option opt, const char *value, struct bf_
 	case OPT_BOND:
 		return add_bond(o->config, value, err);
 	case OPT_GUEST:
-		return add_guest(o->config, value, err);
+		return add_guest(o->config, value, false, err);
+	case OPT_HOST:
+		return add_guest(o->config, value, true, err);
 	case OPT_PORT_GROUP:
 		return add_group(o->config, value, err);
 	case OPT_PROFILE:

@@ -6,6 +6,7 @@ bond is in another namespace, `lan`, at the far side of a bridge between the mem
 """
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -123,6 +124,58 @@ def pings(where=LAN, **about):
     wait_for(lambda: can_ping(where, **about), what=f"ping {where}")
 
 
+class Ssh:
+    """A session from the LAN to an sshd of the host; it lives on while something happens to the network."""
+
+    def __init__(self, lan, workdir):  # noqa: F811
+        key = workdir / "ssh_key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True, timeout=LIMIT)
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        self.server = subprocess.Popen(
+            ["/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-h", key, "-p", "2222", "-o", f"ListenAddress={HOST}",
+             "-o", "PidFile=none", "-o", f"AuthorizedKeysFile={key}.pub", "-o", "StrictModes=no", "-o", "UsePAM=no",
+             "-o", "PermitRootLogin=yes"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: ":2222 " in run("ss -Htln"), what="sshd")
+        with lan.inside():
+            self.session = subprocess.Popen(
+                ["ssh", "-q", "-i", key, "-p", "2222", "-o", "StrictHostKeyChecking=no", "-o",
+                 "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", f"root@{HOST}", "cat"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
+        self.says("first")
+
+    def says(self, word):
+        self.session.stdin.write(word + "\n")
+        assert self.session.stdout.readline() == word + "\n"
+
+    def close(self):
+        self.session.stdin.close()
+        self.session.wait(LIMIT)
+        self.server.terminate()
+        self.server.wait(LIMIT)
+
+
+def iperf3_once(size, way):
+    """Bytes that arrived; None while the server is busy with the run before."""
+    done = subprocess.run(f"iperf3 -J -c {LAN} -n {size} {way}".split(), capture_output=True, text=True,
+                          timeout=LIMIT, check=False)
+    end = json.loads(done.stdout)["end"]
+    return end["sum_received"]["bytes"] if done.returncode == 0 else None
+
+
+def iperf3(lan, size="16M"):  # noqa: F811
+    """A TCP stream in both directions, one after the other: bytes that its receiver counted before the end."""
+    with lan.inside():
+        server = subprocess.Popen(["iperf3", "-s", "-B", LAN, "--forceflush"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: ":5201 " in lan.run("ss -Htln"), what="iperf3's server")
+        return [wait_for(lambda w=way: iperf3_once(size, w), what="a stream of iperf3") for way in ("", "-R")]
+    finally:
+        server.terminate()
+        server.wait(LIMIT)
+
+
 class Transfer:
     """A TCP connection from the host to the LAN; what is sent arrives, and in order."""
 
@@ -169,7 +222,7 @@ def test_the_interface_is_up_and_has_the_name_and_an_address_that_stays(host_rig
     assert host(r)["mac"] == first["mac"]
 
 
-@pytest.mark.parametrize("mode", ["active-backup", "balance-xor", "broadcast", "balance-rr"])
+@pytest.mark.parametrize("mode", ["active-backup", "balance-xor", "broadcast", "balance-rr", "balance-tlb", "balance-alb"])
 def test_ping_and_tcp_between_the_host_and_the_lan(host_rig, mode):
     r = host_rig(mode)
     address(r)
@@ -179,6 +232,7 @@ def test_ping_and_tcp_between_the_host_and_the_lan(host_rig, mode):
     t.check(4 << 20)
     t.check(4 << 20, back=True)
     t.close()
+    assert min(iperf3(host_rig.lan)) > 8 << 20
     shown = r.daemon.ctl("show guest host0")
     assert "host0 (interface)" in shown
 
@@ -213,6 +267,7 @@ def test_lacp_carries_the_host_across_a_failover(host_rig, ovs):  # noqa: F811
     wait_for(lambda: sending() == 2, what="both members distribute")
     address(r)
     pings()
+    assert min(iperf3(lan)) > 8 << 20
     t = Transfer(lan, 1 << 20)
     run("ip link set m0 down")
     wait_for(lambda: sending() == 1, what="link lost")
@@ -484,3 +539,41 @@ def test_linux_takes_the_answer_that_bondfwd_gives_for_its_neighbour(host_rig, o
     wait_for(is_answered, what="an answer")
     mac = host(r)["mac"]
     assert f"lladdr {mac}" in host_rig.lan.run(f"ip neigh show {ours} dev p0")
+
+
+def test_the_command_line_gives_a_host_port_and_metrics_tell_of_it(rig, lan):  # noqa: F811
+    r = rig(members=0, vdevs=["net_tap0,iface=m0", "net_tap1,iface=m1"], mtu=1500, guests=(), log_allowed=LOG_HOST,
+            start=False)
+    r.args = [*r.args, "--host", "name=host0,label=own"]
+    r.start()
+    plug(r)
+    address(r)
+    pings()
+    assert host(r)["label"] == "own"
+    metrics = r.daemon.ctl("show metrics")
+    for metric in ("host_up", "host_carrier", "guest_up"):
+        labels = 'host="host0",bond="bond0"' if metric.startswith("host") else 'bond="bond0",guest="host0"'
+        assert f'bondfwd_{metric}{{{labels}}} 1' in metrics
+    assert 'bondfwd_host_mtu_bytes{host="host0",bond="bond0"} 1500' in metrics
+    run("ip link set host0 down")
+    wait_for(lambda: 'bondfwd_host_up{host="host0",bond="bond0"} 0' in r.daemon.ctl("show metrics"), what="down")
+
+
+def test_an_ssh_session_outlives_a_failover_and_our_restart(host_rig):
+    r = host_rig("active-backup", bond=",primary=net_tap0")
+    address(r)
+    pings()
+    session = Ssh(host_rig.lan, r.workdir)
+    run("ip link set m0 down")
+    wait_for(lambda: sum(m["link"] for m in r.bond()["member_details"]) == 1, what="link lost")
+    session.says("after a failover")
+    run("ip link set m0 up")
+    wait_for(lambda: all(m["link"] for m in r.bond()["member_details"]), what="links back")
+    r.daemon.ctl(f"write {r.workdir}/kept.conf")
+    r.finish()
+    r.args = ["--config", str(r.workdir / "kept.conf")]
+    r.start()
+    plug(r)
+    connected(r)
+    session.says("after a restart")
+    session.close()

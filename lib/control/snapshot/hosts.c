@@ -18,7 +18,7 @@ struct host_row {
 	uint32_t id;
 	char name[BF_NAME_MAX], bond[BF_NAME_MAX], label[BF_NAME_MAX];
 	const char *state;
-	bool carrier, connected;
+	bool up, carrier, connected;
 	uint32_t mtu;
 	uint8_t mac[6];
 	uint64_t rx_frames, tx_frames;
@@ -28,14 +28,17 @@ struct host_row {
 
 static const struct bf_field host_fields[] = {
 	BF_FIELD(ROW, id),
-	BF_FIELD(ROW, name),
-	BF_FIELD(ROW, bond),
+	BF_FIELD(ROW, name, .label = "host"),
+	BF_FIELD(ROW, bond, .label = "bond"),
 	BF_FIELD(ROW, label),
 	BF_FIELD(ROW, state),
-	BF_FIELD(ROW, carrier),
+	BF_FIELD(ROW, up, BF_GAUGE("bondfwd_host_up", NULL, "1 while the host's interface is up.")),
+	BF_FIELD(ROW, carrier,
+		BF_GAUGE("bondfwd_host_carrier", NULL,
+			"1 while the host's interface has a carrier.")),
 	BF_FIELD(ROW, connected),
 	BF_FIELD(ROW, mac),
-	BF_FIELD(ROW, mtu),
+	BF_FIELD(ROW, mtu, BF_GAUGE("bondfwd_host_mtu", "bytes", "MTU of the host's interface.")),
 	BF_FIELD(ROW, rx_frames),
 	BF_FIELD(ROW, tx_frames),
 };
@@ -76,6 +79,7 @@ gather_hosts(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 		BF_ROW_TEXT(row->bond, bf_bridge_port_name(br, bf_bond_slot(g->uplink)));
 		BF_ROW_TEXT(row->label, g->cfg.label);
 		row->state = host_state(g, &info);
+		row->up = info.exists && info.up && !bf_host_is_gone(g->host);
 		row->carrier = info.carrier;
 		row->connected = g->up;
 		row->mtu = info.exists ? info.mtu : g->cfg.mtu;
@@ -85,4 +89,5 @@ gather_hosts(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 	}
 }
 
-const struct bf_show bf_show_hosts = {.table = &host_table, .gather = gather_hosts};
+const struct bf_show bf_show_hosts = {
+	.table = &host_table, .gather = gather_hosts, .metrics = true, .endpoint = "hosts"};
