@@ -69,6 +69,19 @@ def test_frames_of_a_group_go_to_members_and_to_the_routers_port(r):
     assert routers(r) == {"bond0"} == routers(r, protocol="MLD")
 
 
+def test_whichever_worker_hears_a_report_all_know_it(rig):
+    r = rig(guests=("vm1", "vm2", "vm3"), bond=ON, workers=2, peer_opts={"vm2": {"queues": 2}})
+    learn(r, 1, 2, 3)
+    asked(r)
+    for i in (1, 2, 3):
+        joined(r, r.vm(i), report(guest_mac(i), f"239.9.9.{i}"), f"239.9.9.{i}", f"vm{i}")
+    for i in (1, 2, 3):
+        frames = [data(FAR_MAC, f"239.9.9.{i}") for _ in range(8)]
+        passes(r, r.far[0], frames, {f"vm{i}"})
+    tally = r.transfer(r.vm(2), r.vm(1), 5, 500, src=VM2, dst=mac_of("239.9.9.1"), flows=16)
+    assert tally["distinct"] == 500 and r.vm(3).stream(5)["received"] == 0
+
+
 def test_it_can_be_turned_on_and_off_while_it_runs(rig):
     r = rig(guests=("vm1", "vm2", "vm3"))
     learn(r, 1, 2, 3)
