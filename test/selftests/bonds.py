@@ -75,6 +75,7 @@ class Bonds:
         self.free = list(range(n_cables))
         self.cables = []
         self.holder = None  # (namespace, name) of the bond
+        self.primary = None
         self.others = {}  # bonds without a guest: (namespace, name): options
         self.log = []
 
@@ -131,10 +132,15 @@ class Bonds:
             if cable.joined:
                 self._leave(cable)
         self.holder = None
-        return f"{at(space)} link set {name} down; {at(space)} link set {name} netns 1 name {GUEST}\n"
+        # With a bond all interfaces go that stand on it; a network card would keep them.
+        return (f"for space in $(ip netns list | cut -d ' ' -f 1); do for kind in macvlan ipvlan; do "
+                "for name in $(ip -n $space -br link show type $kind | sed 's/[@ ].*//'); do "
+                "ip -n $space link del $name; done; done; done\n"
+                f"{at(space)} link set {name} down; {at(space)} link set {name} netns 1 name {GUEST}\n")
 
     def space_del(self, space):
-        script = "".join(self._back(cable) for cable in list(self.cables) if space in (cable.far.space, cable.near.space))
+        ends = [cable for cable in self.cables if space in (cable.far.space, cable.near.space)]
+        script = "".join(self._back(cable) for cable in ends)
         if self.holder and self.holder[0] == space:
             script += self._holder_back()
         return -1, f"{script}ip netns del {space}", ""
@@ -250,7 +256,8 @@ class Bonds:
         if not words:
             names = [cable.near.name for cable in self.cables if cable.near.space == space]
             lines = "".join(f"echo '{name}@if2 UP'\n" for name in names)
-            return -1, f"{at(space)} {' '.join(word for word in options if word not in ('-n', space))} link show\n{lines}", ""
+            options = " ".join(word for word in options if word not in ("-n", "-netns"))
+            return -1, f"{at(space)} {options} link show\n{lines}", ""
         name = words[0]
         if (space, name) in self.others:
             return f"9: {name}: " + " ".join(word for pair in self.others[space, name] for word in pair) + "\n"
@@ -290,8 +297,7 @@ class Bonds:
     def _set(self, bond, options, first=False):
         if first:
             self.primary = None
-            self.backend.ctl("set", "bonding", "option", bond,
-                             ",".join(f"{key}={value}" for key, value in AT_FIRST.items()))
+            self._option(bond, AT_FIRST)
         keys = {}
         for key, value in options:
             value = WORDS.get(key, {}).get(value, value)
@@ -302,7 +308,10 @@ class Bonds:
             else:
                 keys[NAMES.get(key, key)] = value.lstrip("+")
         if keys:
-            self.backend.ctl("set", "bonding", "option", bond, ",".join(f"{key}={value}" for key, value in keys.items()))
+            self._option(bond, keys)
+
+    def _option(self, bond, keys):
+        self.backend.ctl("set", "bonding", "option", bond, ",".join(f"{key}={value}" for key, value in keys.items()))
 
     def _make_active(self, name):
         """As docs/console.md says: the others are drained."""

@@ -8,10 +8,10 @@ BridgeLab: the hosts h1, h2, ... are network cards on guest ports, the switch po
 shim knows. BondLab: one guest, which stands for the bond, and cables from bondfwd's members to the guest's kernel.
 """
 
-import base64
 import ctypes
 import os
 import pty
+import shlex
 import socket
 import subprocess
 import threading
@@ -55,7 +55,8 @@ name=${0##*/}
 real=/usr/sbin:/usr/bin:/sbin:/bin
 ours= space=
 if [ "$SHIM" = bonds ]; then
-    [ "$name" = ip ] && [ "$1 $2" != "netns exec" ] && ours=yes && space=$(/usr/sbin/ip netns identify $$)
+    [ "$name" = ip ] && [ "$1 $2" != "netns exec" ] && ours=yes
+    [ /proc/self/ns/net -ef /proc/1/ns/net ] || space=$(/usr/sbin/ip netns identify $$)
 else
     [ "$name" = bridge ] && ours=yes
     for word; do
@@ -67,17 +68,16 @@ fi
 if [ -n "$ours" ]; then
     exec 8>/tmp/shim.lock 9<>/dev/ttyS0
     flock 8
-    printf '%s\\0' "$space" "$name" "$@" | base64 -w0 >&9
+    printf '%q ' "$space" "$name" "$@" >&9
     echo >&9
-    read -r status out err <&9
-    flock -u 8
+    IFS=$'\\x1f' read -r status out err <&9
     exec 8>&- 9>&-
-    out=$(base64 -d <<<"${out#.}" && echo .) out=${out%.}
     if [ "$status" -ge 0 ]; then
-        printf %s "$out"
-        base64 -d <<<"${err#.}" >&2
+        printf %b "$out"
+        printf %b "$err" >&2
         exit "$status"
     fi
+    printf -v out %b "$out"
     [ -z "$out" ] || PATH=$real exec nsenter --net=/proc/1/ns/net bash -c "$out"
 fi
 exec "$(PATH=$real command -v "$name")" "$@"
@@ -132,10 +132,10 @@ class Hosts(Uml):
             pending += line.read(4096)
             *lines, pending = pending.split(b"\n")
             for text in lines:
-                space, *words = base64.b64decode(text).decode().split("\0")[:-1]
+                space, *words = shlex.split(text.decode())
                 status, *texts = self.answer(space, words)
-                coded = " ".join("." + base64.b64encode(t.encode()).decode() for t in texts)
-                line.write(f"{status} {coded}\n".encode())
+                texts = [said.replace("\\", "\\\\").replace("\n", "\\n") for said in texts]
+                line.write("\x1f".join([str(status), *texts]).encode() + b"\n")
 
 
 class Lab:

@@ -250,8 +250,9 @@ class Switch:
             self._forget(entry["mac"], entry["vlan"])
 
     def bridge_fdb_get(self, words, as_json):
+        vlan = after(words, "vlan")
         rows = [row for row in self._rows(self.bridges[after(words, "br")], None)
-                if row["mac"] == words[0] and (not after(words, "vlan") or row.get("vlan") == int(after(words, "vlan")))]
+                if row["mac"] == words[0] and (not vlan or row.get("vlan") == int(vlan))]
         if not rows:
             raise Unknown("no such entry")
         return self._fdb_text(rows, as_json)
@@ -271,7 +272,9 @@ class Switch:
         rows = []
         for entry in self.backend.show("fdb")["entries"]:
             port = self.ports.get(entry["port"])
-            if port is None or port.bridge is None or (name and port.name != name) or (bridge and port.bridge is not bridge):
+            if port is None or port.bridge is None:
+                continue
+            if (name and port.name != name) or (bridge and port.bridge is not bridge):
                 continue
             row = {"mac": entry["mac"], "ifname": port.name, "master": port.bridge.name, "flags": [],
                    "state": "static" if entry["static"] else ""}

@@ -40,5 +40,6 @@ def run(job):
         if folder is None or not fetch(job, folder):
             tally.add("the kernel's tests: not fetched", "failed")
             return tally
-        tally.take(run_pytest(job, "selftests", "-n", JOBS, env={"BONDFWD_SELFTESTS": str(folder)}))
+        tally.take(run_pytest(job, "selftests", "-n", JOBS, "--dist", "loadgroup",
+                              env={"BONDFWD_SELFTESTS": str(folder)}))
     return tally
