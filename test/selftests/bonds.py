@@ -62,6 +62,10 @@ def option_words(words):
     return list(zip(words[::2], words[1::2]))
 
 
+def as_text(options):
+    return " ".join(f"{key} {value}" for key, value in options)
+
+
 class Bonds:
     """
     near: patterns of the namespace and the name of cables' ends that are members. pull(number, on): pull a cable, or
@@ -76,6 +80,7 @@ class Bonds:
         self.cables = []
         self.holder = None  # (namespace, name) of the bond
         self.primary = None
+        self.given = []  # its options, as they were given
         self.others = {}  # bonds without a guest: (namespace, name): options
         self.log = []
 
@@ -161,7 +166,7 @@ class Bonds:
             self._set(name, options, first=True)
             return None
         self._set(BOND, options, first=True)
-        self.holder = (space, name)
+        self.holder, self.given = (space, name), options
         up = "up" if "up" in words[:words.index("type")] else "down"
         return -1, (f"ip link set {GUEST} down; ip link set {GUEST} {f'netns {space}' if space else ''} name {name} && "
                     f"{at(space)} link set {name} {up}"), ""
@@ -260,16 +265,17 @@ class Bonds:
             return -1, f"{at(space)} {options} link show\n{lines}", ""
         name = words[0]
         if (space, name) in self.others:
-            return f"9: {name}: " + " ".join(word for pair in self.others[space, name] for word in pair) + "\n"
+            return f"9: {name}: {as_text(self.others[space, name])}\n"
         cable = self._cable("near", space, name)
         if cable is None and self.holder != (space, name):
             return REAL
         shown = self._near_shown(cable) if cable else self._bond_shown(name)
         if set(options) & {"-j", "-json"}:
             return json.dumps([shown]) + "\n"
-        details = shown["linkinfo"].get("info_slave_data") or shown["linkinfo"]["info_data"]
-        return (f"9: {name}: <BROADCAST,MULTICAST,UP{',LOWER_UP' if shown['operstate'] == 'UP' else ''}> "
-                f"state {shown['operstate']} " + " ".join(f"{key} {value}" for key, value in details.items()) + "\n")
+        state = shown["operstate"]
+        details = list(shown["linkinfo"]["info_slave_data" if cable else "info_data"].items())
+        return (f"9: {name}: <BROADCAST,MULTICAST,UP{',LOWER_UP' if state == 'UP' else ''}> state {state} "
+                f"{as_text(details if cable else details + self.given)}\n")
 
     def _near_shown(self, cable):
         details = {}
