@@ -2,10 +2,18 @@
 """The kernel's own tests. Run by scripts/accept selftests."""
 
 import pathlib
+import signal
 import sys
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "guest"))
+
+
+def pytest_configure():
+    # A laboratory that is not ended outlives its user.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM", 143))
 
 
 def pytest_terminal_summary(terminalreporter):
