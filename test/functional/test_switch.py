@@ -291,7 +291,7 @@ def test_a_station_that_moves_to_and_fro_is_held_where_it_was(rig):
     shown = r.daemon.ctl("show fdb", json=True)
     assert shown["held"] == 1 and shown["damped"] >= 1 and shown["moved"] <= 10
     assert r.daemon.fdb()[station]["port"] == "vm1"
-    assert "Held where they are, because they moved to and fro: 1\n" in r.daemon.ctl("show fdb")
+    assert "Held where they are, because they moved back and forth: 1\n" in r.daemon.ctl("show fdb")
     assert not r.events("loop")
     r.daemon.ctl("clear fdb")
     assert r.daemon.ctl("show fdb", json=True)["held"] == 0

@@ -57,10 +57,10 @@ static const struct bf_field fdb_fields[] = {
 		BF_COUNTER("bondfwd_fdb_moved", NULL, "Stations that went to another port.")),
 	BF_FIELD(ROW, damped,
 		BF_COUNTER("bondfwd_fdb_damped", NULL,
-			"Moves that were refused: the station went to and fro.")),
+			"Moves that were refused: the station went back and forth.")),
 	BF_FIELD(ROW, held,
 		BF_GAUGE("bondfwd_fdb_held_stations", NULL,
-			"Stations that may not move now, because they went to and fro.")),
+			"Stations that may not move now, because they went back and forth.")),
 	BF_FIELD(ROW, aged,
 		BF_COUNTER("bondfwd_fdb_aged", NULL, "Stations forgotten after silence.")),
 	BF_FIELD(ROW, evicted,
@@ -73,7 +73,7 @@ static const struct bf_field fdb_fields[] = {
 static const struct bf_table fdb_table = BF_TABLE("fdb", ROW, fdb_fields,
 	.text = "Stations: {count} of {capacity}, static {static}, ageing {aging} s\n"
 		"Learned {learned}, moved {moved}, aged {aged}, evicted {evicted}, refused {refused}\n"
-		"{#held}Held where they are, because they moved to and fro: {held}\n{/held}"
+		"{#held}Held where they are, because they moved back and forth: {held}\n{/held}"
 		"{entries}");
 
 /** Names of ports, copied once however many stations are behind them. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Stations that move to and fro, and the loops that this is a sign of.
+ * Stations that move back and forth, and the loops that this is a sign of.
  *
  * Theory of operation.  A station moves when its machine does, or its guest is started elsewhere: now and then.
  * One that moves BF_DAMP_MOVES times within BF_DAMP_WINDOW_S is in two places, or its frames go round. It is
