@@ -135,7 +135,8 @@ edit_unset_guest(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_er
 	g = *old;
 	ret = unset_keys(&g, ctx, bf_cmd_rest_count(ctx) - force, err);
 	if (ret == 0)
-		bf_config_follow_unset(c, &g);
+		bf_config_follow_unset(c, &g,
+			bf_guest_config_has_profile(old) && !bf_guest_config_has_profile(&g));
 	if (ret == 0)
 		ret = bf_config_replace_guest(c, name, &g, err);
 	if (ret == 0 && !force)

@@ -146,6 +146,20 @@ edit_set(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	return ret;
 }
 
+/* Guests that there are keep their profile, as one of their own: as the file says that write makes. */
+static void
+profiles_keep(struct bf_config *c)
+{
+	for (uint32_t i = 0; i < c->n_guests; i++) {
+		struct bf_guest_config *g = &c->guests[i];
+		const struct bf_guest_config *group = bf_config_find_group(c, g->group);
+
+		if (!bf_guest_config_has_profile(g) &&
+			(group == NULL || !bf_guest_config_has_profile(group)))
+			bf_guest_config_set(g, "profile", bf_profile_names[g->profile], NULL);
+	}
+}
+
 /*
  * Guests of the command line that name no profile have that of the file which is read on top of it: as
  * if its line stood above them.
@@ -154,8 +168,11 @@ static int
 edit_profile(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 {
 	const struct bf_app *app = ctx->app;
+	uint32_t before = c->profile;
 	int ret = bf_config_set_profile(c, bf_cmd_arg(ctx, "profile"), err);
 
+	if (ret == 0 && c->profile != before && app->candidate == NULL)
+		profiles_keep(c);
 	for (uint32_t i = 0; ret == 0 && app->yields != NULL && i < app->base->n_guests; i++) {
 		struct bf_guest_config *g = bf_config_guest(c, app->base->guests[i].name);
 

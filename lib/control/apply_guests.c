@@ -73,6 +73,7 @@ guest_change_uplink(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err
 		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
 	}
 	bf_hear_out(br, g->slot);
+	bf_leases_move(br, g);
 	bf_guards_write(br, g);
 	bf_event(&br->events, BF_LOG_NOTICE, "guest_uplink", g->cfg.name,
 		"is on the switch of %s now", bf_bridge_port_name(br, bf_bond_slot(now)));
@@ -91,6 +92,7 @@ guest_change_vlan(struct bf_bridge *br, struct bf_guest *g, const struct bf_gues
 	if (bf_bridge_publish_and_wait(br) != 0)
 		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
 	bf_hear_out(br, g->slot);
+	bf_leases_move(br, g);
 	return 0;
 }
 

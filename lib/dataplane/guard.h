@@ -47,6 +47,7 @@
 /** IP addresses and networks of a guest, in network order; zero behind the prefix. */
 struct bf_guard_ips {
 	uint32_t n4, n6;
+	bool dhcp; /* others may come from a server: what asks for them passes, in both families */
 	struct {
 		uint32_t addr, mask;
 	} v4[BF_GUARD_IPS];

@@ -41,10 +41,23 @@ is_own_link_local(const struct judge *j, const uint8_t *a)
 	return memcmp(a, prefix, 8) == 0 && a[11] == 0xff && a[12] == 0xfe && is_own_mac(j, mac);
 }
 
+/* Is the family open? */
+static bool
+has_ipv4(const struct judge *j)
+{
+	return j->ips->n4 > 0 || j->ips->dhcp;
+}
+
+static bool
+has_ipv6(const struct judge *j)
+{
+	return j->ips->n6 > 0 || j->ips->dhcp;
+}
+
 static bool
 is_own_ipv6(const struct judge *j, const uint8_t *a)
 {
-	return bf_guard_has_ipv6(j->ips, a) || (j->ips->n6 > 0 && is_own_link_local(j, a));
+	return bf_guard_has_ipv6(j->ips, a) || (has_ipv6(j) && is_own_link_local(j, a));
 }
 
 /* Are the first four bytes behind the IP headers there, ports or a type, and of this protocol? */
@@ -64,12 +77,24 @@ is_dhcp_request(const struct bf_inside *in)
 		bf_be16(in->upper + 2) == BF_PORT_DHCP_SERVER;
 }
 
+/* To the servers, from whatever link-local address (RFC 8415 7.1, 7.2). */
+static bool
+is_dhcpv6_request(const struct bf_inside *in)
+{
+	static const uint8_t servers[16] = {0xff, 0x02, [13] = 1, [15] = 2};
+	const uint8_t *p = in->payload;
+
+	return p[8] == 0xfe && (p[9] & 0xc0) == 0x80 && memcmp(p + 24, servers, 16) == 0 &&
+		is_upper(in, BF_PROTO_UDP) && bf_be16(in->upper) == BF_PORT_DHCPV6_CLIENT &&
+		bf_be16(in->upper + 2) == BF_PORT_DHCPV6_SERVER;
+}
+
 static enum bf_drop
 ipv4_from(const struct judge *j, const struct bf_inside *in)
 {
 	uint32_t src;
 
-	if (in->len < BF_IPV4_LEN || j->ips->n4 == 0)
+	if (in->len < BF_IPV4_LEN || !has_ipv4(j))
 		return BF_DROP_FORGED_IP;
 	memcpy(&src, in->payload + 12, 4);
 	return bf_guard_has_ipv4(j->ips, src) || is_dhcp_request(in) ? BF_DROP_COUNT
@@ -139,8 +164,10 @@ is_neighbor_own(const struct judge *j, const struct bf_inside *in)
 static enum bf_drop
 ipv6_from(const struct judge *j, const struct bf_inside *in)
 {
-	if (in->len < BF_IPV6_LEN || j->ips->n6 == 0)
+	if (in->len < BF_IPV6_LEN || !has_ipv6(j))
 		return BF_DROP_FORGED_IP;
+	if (j->ips->dhcp && is_dhcpv6_request(in))
+		return BF_DROP_COUNT;
 	if (!is_own_ipv6(j, in->payload + 8) && !is_from_nobody(in))
 		return BF_DROP_FORGED_IP;
 	return is_neighbor_own(j, in) ? BF_DROP_COUNT : BF_DROP_FORGED_NEIGHBOR;
@@ -160,13 +187,13 @@ bf_ip_guard_from(const struct bf_guard *g, const struct bf_guard_ips *ips, const
 }
 
 static bool
-is_ipv4_for(const struct bf_guard_ips *ips, const uint8_t *p)
+is_ipv4_for(const struct judge *j, const uint8_t *p)
 {
 	uint32_t dst;
 
 	memcpy(&dst, p + 16, 4);
-	return ips->n4 > 0 &&
-		(bf_guard_has_ipv4(ips, dst) || p[16] >> 4 == 0xe || dst == UINT32_MAX);
+	return has_ipv4(j) &&
+		(bf_guard_has_ipv4(j->ips, dst) || p[16] >> 4 == 0xe || dst == UINT32_MAX);
 }
 
 enum bf_drop
@@ -180,8 +207,8 @@ bf_ip_guard_to(const struct bf_guard *g, const struct bf_guard_ips *ips, const s
 		return BF_DROP_COUNT;
 	bf_inside_read(m, &in);
 	if (in.type == BF_ET_IPV4 && in.len >= BF_IPV4_LEN)
-		own = is_ipv4_for(ips, in.payload);
+		own = is_ipv4_for(&j, in.payload);
 	else if (in.type == BF_ET_IPV6 && in.len >= BF_IPV6_LEN)
-		own = ips->n6 > 0 && (in.payload[24] == 0xff || is_own_ipv6(&j, in.payload + 24));
+		own = has_ipv6(&j) && (in.payload[24] == 0xff || is_own_ipv6(&j, in.payload + 24));
 	return own ? BF_DROP_COUNT : BF_DROP_NOT_ITS_IP;
 }

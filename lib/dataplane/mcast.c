@@ -41,6 +41,22 @@ is_for_routers(const struct rte_mbuf *m, bool v6)
 		(p[head] == IGMP1_REPORT || p[head] == IGMP2_REPORT);
 }
 
+/*
+ * IGMP, MLD and neighbour discovery are read by control, and flooded: the limit of floods is what protects it
+ * from a guest that says too much.
+ */
+static bool
+is_control(const struct rte_mbuf *m)
+{
+	const uint8_t *p = NULL;
+	uint16_t type = 0;
+	uint32_t len = bf_frame_payload(m, &type, &p);
+
+	if (type == BF_ET_IPV4)
+		return len >= BF_IPV4_LEN && p[9] == BF_PROTO_IGMP;
+	return len >= BF_IPV6_LEN && (p[6] == BF_PROTO_HOPOPTS || p[6] == BF_PROTO_ICMPV6);
+}
+
 uint16_t
 bf_mcast_out(
 	const struct bf_mcast *t, const struct rte_mbuf *m, const struct bf_frame *f, uint16_t out)
@@ -48,9 +64,13 @@ bf_mcast_out(
 	bool v4 = (f->dst & MAC_IPV4_MASK) == MAC_IPV4 && f->type == BF_ET_IPV4;
 	bool v6 = (f->dst & MAC_IPV6_MASK) == MAC_IPV6 && f->type == BF_ET_IPV6;
 	const struct bf_mcast_slot *s;
+	bool routers;
 
 	if ((!v4 && !v6) || !bf_mcast_is_plain(m, f->type))
 		return out;
-	s = bf_mcast_find(t, is_for_routers(m, v6) ? bf_mcast_routers(f->dst, v6) : f->dst);
+	routers = is_for_routers(m, v6);
+	if (!routers && is_control(m))
+		return out;
+	s = bf_mcast_find(t, routers ? bf_mcast_routers(f->dst, v6) : f->dst);
 	return s != NULL ? s->out : out;
 }

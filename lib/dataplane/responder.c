@@ -48,8 +48,9 @@ bf_responder_size(uint32_t n)
 }
 
 void
-bf_responder_init(struct bf_responder *r, uint32_t n)
+bf_responder_init(struct bf_responder *r, uint32_t n, uint64_t seed)
 {
+	r->seed = seed;
 	r->mask = places_for(n) - 1;
 }
 
@@ -60,8 +61,8 @@ place_of(const struct bf_responder *r, const uint8_t *addr, uint64_t where)
 
 	memcpy(&lo, addr, 8);
 	memcpy(&hi, addr + 8, 8);
-	x = (lo ^ where >> 48) * 0x9e3779b97f4a7c15ULL;
-	x = (x ^ x >> 29 ^ hi) * 0xd6e8feb86659fd93ULL;
+	x = (lo ^ r->seed ^ where >> 48) * 0x9e3779b97f4a7c15ULL;
+	x = (x ^ x >> 29 ^ hi ^ r->seed >> 17) * 0xd6e8feb86659fd93ULL;
 	return (uint32_t)(x >> 32) & r->mask;
 }
 

@@ -30,14 +30,15 @@ struct bf_responder_entry {
 };
 
 struct bf_responder {
+	uint64_t seed;
 	uint32_t mask; /* places in the table, a power of two, less 1 */
 	struct bf_responder_entry at[];
 };
 
 /** Bytes of a table for @p n addresses. */
 size_t bf_responder_size(uint32_t n);
-/** An empty one in so many bytes, which are zero. */
-void bf_responder_init(struct bf_responder *r, uint32_t n);
+/** An empty one in so many bytes, which are zero. @param seed not to be guessed by who chooses addresses */
+void bf_responder_init(struct bf_responder *r, uint32_t n, uint64_t seed);
 /** Put an address in; there is room for as many as bf_responder_init() was told. */
 void bf_responder_add(struct bf_responder *r, const struct bf_responder_entry *e);
 

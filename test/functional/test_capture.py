@@ -92,7 +92,7 @@ def test_a_filtered_capture_of_a_guest_is_what_tcpdump_reads(rig, workdir):
     assert times == sorted(times) and began - 0.1 < times[0] <= times[-1] < time.time() + 0.1
     event, = r.events("capture_ended")
     assert "7 frames written, 0 lost" in event["text"] and event["object"] == "vm1"
-    assert len(os.listdir(f"/proc/{r.daemon.proc.pid}/fd")) == before
+    wait_for(lambda: len(os.listdir(f"/proc/{r.daemon.proc.pid}/fd")) == before, what="descriptors closed")
 
 
 def test_a_capture_of_all_sees_a_frame_come_and_go_and_stop_writes_everything(rig, workdir):

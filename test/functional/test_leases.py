@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
-from scapy.layers.dhcp6 import DHCP6_Reply, DHCP6OptIA_NA, DHCP6OptIA_PD, DHCP6OptIAAddress, DHCP6OptIAPrefix
+from scapy.layers.dhcp6 import DHCP6_Reply, DHCP6_Solicit, DHCP6OptIA_NA, DHCP6OptIA_PD, DHCP6OptIAAddress, DHCP6OptIAPrefix
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
@@ -45,6 +45,16 @@ def reply(address, prefix, seconds=120):
             DHCP6OptIAPrefix(prefix=prefix, plen=56, preflft=60, validlft=seconds)])
     return wire(Ether(dst=VM1, src=FAR_MAC) / IPv6(src="fe80::1", dst="fe80::5054:ff:fe00:1") /
                 UDP(sport=547, dport=546) / message)
+
+
+def discover():
+    return wire(Ether(dst=BROADCAST, src=VM1) / IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67) /
+                BOOTP() / DHCP(options=[("message-type", "discover"), "end"]))
+
+
+def solicit(src="fe80::1234"):
+    return wire(Ether(dst="33:33:00:01:00:02", src=VM1) / IPv6(src=src, dst="ff02::1:2") / UDP(sport=546, dport=547) /
+                DHCP6_Solicit(trid=9))
 
 
 def leases(r, name="vm1"):
@@ -99,11 +109,28 @@ def test_ipv6_addresses_and_prefixes_are_taken_and_taken_back(r):
     dropped(r, r.vm(1), [ip6("fd00::7"), ip4("10.0.0.7")], "forged_ip")
 
 
+def test_a_guest_with_a_lease_of_one_family_may_ask_for_the_other(r):
+    give(r, answer("10.0.0.7"), {"10.0.0.7": "dhcp"})
+    passes(r, r.vm(1), [solicit(), discover()], {"vm2", FAR})
+    dropped(r, r.vm(1), [solicit("fd00::7"), ip6("fd00::7"), ip6("fe80::1234")], "forged_ip")
+    give(r, reply("fd00::7", "fd01::"), {"10.0.0.7": "dhcp", "fd00::7": "dhcp", "fd01::/56": "dhcp"})
+    passes(r, r.vm(1), [ip6("fd00::7"), ip4("10.0.0.7")], {FAR})
+
+
+def test_another_vlan_takes_the_leases_and_leaves_the_guard(r):
+    give(r, answer("10.0.0.7"), {"10.0.0.7": "dhcp"})
+    r.daemon.ctl("set guest vm1 vlan=7")
+    assert leases(r) == {} and guards(r, "vm1")["ips_judged"]
+    r.settle()
+    dropped(r, r.vm(1), [ip4("10.0.0.7")], "forged_ip")
+
+
 def test_a_lease_ends(r):
     give(r, answer("10.0.0.7", seconds=2), {"10.0.0.7": "dhcp"})
     wait_for(lambda: leases(r) == {}, what="the end of the lease")
     r.settle()
     dropped(r, r.vm(1), [ip4("10.0.0.7")], "forged_ip")
+    passes(r, r.vm(1), [discover()], {"vm2", FAR})
     give(r, answer("10.0.0.7"), {"10.0.0.7": "dhcp"})
     passes(r, r.vm(1), [ip4("10.0.0.7")], {FAR})
     r.daemon.ctl("clear guest vm1 leases")

@@ -44,8 +44,8 @@ def speaks(r, vlan=0):
     r.learn(r.far[0], FAR_MAC, vlan=vlan or None)
     r.vm(1).raw(wire(tagged(Ether(dst=FAR_MAC, src=VM1), vlan) / ARP(op=2, hwsrc=VM1, psrc=IP1, pdst=FAR_IP)))
     r.vm(1).raw(advertises(IP6, vlan=vlan))
-    wait_for(lambda: len(r.daemon.ctl("show neighbors", json=True)) >= 2, what="neighbours")
-    r.settle()
+    for question in (asks(vlan=vlan), solicits(vlan=vlan)):
+        wait_for(lambda q=question: answers(r, r.far[0], q)[2] == 1, what="an answer")
 
 
 def answers(r, peer, frame):

@@ -52,3 +52,33 @@ def slow_drops(lab):
     drops = lab.backend.show("drops")
     return sum(p["frames"] for p in drops["ports"]
                if p["reason"] == "slow_protocol" and p["port"].startswith("vm1"))
+
+
+@pytest.fixture
+def team(lab):
+    """The guest's ports are a tenant's, and a team; afterwards they are as they were."""
+    ports = ["vm1", *(f"vm1-{i}" for i in range(1, NICS))]
+    for port in ports:
+        lab.backend.ctl("set", "guest", port, "profile=tenant,team=box,mac_limit=4")
+    yield ports
+    for port in ports:
+        lab.backend.ctl("unset", "guest", port, "profile", "team", "mac_limit")
+
+
+@pytest.mark.parametrize("mode", ["active-backup", "balance-xor"])
+def test_a_tenant_that_is_a_team_may_bond_its_own_ports_and_fail_over(lab, vm1, vm2, far, bonded, team, mode):
+    before = [e["seq"] for e in lab.backend.show("events")][-1]
+    bonded(mode)
+    for other in (far, vm2):
+        vm1.wait_reaches(other)
+    for lost in range(2):
+        vm1.vm.sh(f"ip link set nic{lost} down")
+        for other in (far, vm2):
+            vm1.wait_reaches(other)
+            pings = vm1.ping(other, 30, every_s=0.05)
+            assert pings.received == pings.sent and not pings.corrupt, f"{other.name}: {pings}"
+        vm1.vm.sh(f"ip link set nic{lost} up")
+    drops = {p["port"]: p["reason"] for p in lab.backend.show("drops")["ports"] if p["port"] in team}
+    assert "forged_mac" not in drops.values(), drops
+    told = [e["what"] for e in lab.backend.show("events") if e["seq"] > before]
+    assert not {"mac_refused", "mac_flaps", "loop"} & set(told)

@@ -258,7 +258,7 @@ randomise(struct bf_config *c, uint64_t *seed)
 		assert_int_equal(bf_config_add_group(c, &g, &err), 0);
 	}
 	for (unsigned int n = draw_below(seed, 5); n > 0; n--) {
-		bf_guest_config_init(&g);
+		bf_config_init_guest(c, &g);
 		snprintf(g.name, sizeof(g.name), "vm%u", n);
 		for (unsigned int i = 0; i < bf_n_guest_keys; i++) {
 			if (bf_guest_keys[i].flags & BF_KEY_IDENTITY)
@@ -364,6 +364,45 @@ test_a_groups_profile_is_its_guests(void **state)
 	assert_true(guest_of("vm1")->mac_guard);
 }
 
+/* Neither a change of the default, nor what is unset beside, nor a group without a profile makes it another. */
+static void
+test_a_guest_stays_the_tenant_that_it_was_made(void **state)
+{
+	(void)state;
+	feed(NULL, "set profile default tenant");
+	feed(NULL, "create group web label=x");
+	feed(NULL, "add guest vm1 socket=/run/1,mtu=9000");
+	feed(NULL, "set profile default trusted");
+	feed(NULL, "unset guest vm1 mtu");
+	assert_int_equal(guest_of("vm1")->mtu, 1500);
+	assert_true(guest_of("vm1")->mac_guard);
+	feed(NULL, "set guest vm1 group=web");
+	assert_string_equal(guest_of("vm1")->label, "x");
+	assert_true(guest_of("vm1")->mac_guard);
+	feed(NULL, "set guest vm1 group=none");
+	assert_true(guest_of("vm1")->mac_guard);
+	feed(NULL, "set guest vm1 profile=tenant");
+	feed(NULL, "unset guest vm1 profile");
+	assert_false(guest_of("vm1")->mac_guard);
+}
+
+static void
+test_guests_name_a_bond_also_when_their_group_does_no_longer(void **state)
+{
+	(void)state;
+	feed(NULL, "create bonding device active-backup 0 one");
+	feed(NULL, "create bonding device active-backup 0 two");
+	feed(NULL, "create group g uplink=two,queues=4");
+	feed(NULL, "add guest vm1 socket=/run/1,group=g");
+	feed(NULL, "set lcore 1 guest vm1 queue 3");
+	assert_string_equal(guest_of("vm1")->uplink, "two");
+	assert_int_equal(guest_of("vm1")->pin[3], 2);
+	feed(NULL, "unset group g uplink");
+	assert_string_equal(guest_of("vm1")->uplink, "one");
+	feed(NULL, "set group g queues=2");
+	assert_int_equal(guest_of("vm1")->pin[3], 0);
+}
+
 static void
 test_a_bad_line_names_its_text_and_changes_nothing(void **state)
 {
@@ -408,6 +447,8 @@ main(void)
 		T(test_random_configs_come_back),
 		T(test_a_guest_has_its_own_keys_then_its_groups_then_the_defaults),
 		T(test_a_groups_profile_is_its_guests),
+		T(test_a_guest_stays_the_tenant_that_it_was_made),
+		T(test_guests_name_a_bond_also_when_their_group_does_no_longer),
 		T(test_a_bad_line_names_its_text_and_changes_nothing),
 	};
 

@@ -92,8 +92,8 @@ bf_config_bond(struct bf_config *c, const char *name)
 }
 
 /* With several bonds each guest says which one is its own: the removal of one moves nobody. */
-static void
-name_uplinks(struct bf_config *c)
+void
+bf_config_name_uplinks(struct bf_config *c)
 {
 	for (uint32_t i = 0; c->n_bonds > 1 && i < c->n_guests; i++)
 		if (c->guests[i].uplink[0] == '\0')
@@ -112,7 +112,7 @@ bf_config_add_bond(struct bf_config *c, const struct bf_bond_config *b, struct b
 			BF_MAX_BONDS);
 	c->bonds[c->n_bonds] = *b;
 	bf_keys_set_profile(&bf_bond_table, &c->bonds[c->n_bonds++], c->profile);
-	name_uplinks(c);
+	bf_config_name_uplinks(c);
 	return 0;
 }
 
@@ -237,7 +237,7 @@ bf_config_add_guest(struct bf_config *c, const struct bf_guest_config *g, struct
 			BF_MAX_GUESTS);
 	c->guests[c->n_guests] = *g;
 	bf_config_follow_group(c, &c->guests[c->n_guests++], "");
-	name_uplinks(c);
+	bf_config_name_uplinks(c);
 	return 0;
 }
 
@@ -255,9 +255,7 @@ bf_config_replace_guest(
 	memcpy(was, old->group, sizeof(was));
 	*old = *g;
 	bf_config_follow_group(c, old, was);
-	name_uplinks(c);
-	for (unsigned int q = g->queues; q < BF_MAX_QP; q++)
-		old->pin[q] = 0; /* it has no such queue any more */
+	bf_config_name_uplinks(c);
 	return 0;
 }
 

@@ -304,8 +304,10 @@ int bf_config_replace_group(
 int bf_config_remove_group(struct bf_config *c, const char *name, struct bf_err *err);
 /** The profile in force for a guest, unless it or its group names one. */
 void bf_config_follow_profile(const struct bf_config *c, struct bf_guest_config *g);
-/** Give a guest the values of keys that were just unset. */
-void bf_config_follow_unset(const struct bf_config *c, struct bf_guest_config *g);
+/** Give a guest the values of keys that were just unset. @param had_profile its profile is one of them */
+void bf_config_follow_unset(const struct bf_config *c, struct bf_guest_config *g, bool had_profile);
+/** Where there are several bonds, guests that name none get the first. */
+void bf_config_name_uplinks(struct bf_config *c);
 /** Give a guest what its group says; one that has left group @p was gets its defaults back. */
 void bf_config_follow_group(const struct bf_config *c, struct bf_guest_config *g, const char *was);
 

@@ -86,18 +86,24 @@ bf_config_follow_group(const struct bf_config *c, struct bf_guest_config *g, con
 {
 	const struct bf_guest_config *group = bf_config_find_group(c, g->group);
 
-	if (strcmp(g->group, was) != 0)
+	const struct bf_guest_config *left =
+		strcmp(g->group, was) != 0 ? bf_config_find_group(c, was) : NULL;
+
+	if (left != NULL && bf_guest_config_has_profile(left))
 		bf_config_follow_profile(c, g);
 	if (group != NULL || was[0] != '\0')
 		bf_keys_follow(&bf_guest_table, g, group);
 	if (group == NULL)
 		defaults_forget(g);
+	for (unsigned int q = g->queues; q < BF_MAX_QP; q++)
+		g->pin[q] = 0; /* it has no such queue any more */
 }
 
 void
-bf_config_follow_unset(const struct bf_config *c, struct bf_guest_config *g)
+bf_config_follow_unset(const struct bf_config *c, struct bf_guest_config *g, bool had_profile)
 {
-	bf_config_follow_profile(c, g);
+	if (had_profile)
+		bf_config_follow_profile(c, g);
 	bf_keys_follow(&bf_guest_table, g, bf_config_find_group(c, g->group));
 }
 
@@ -131,6 +137,7 @@ bf_config_replace_group(
 			bf_config_follow_profile(c, &c->guests[i]);
 		bf_config_follow_group(c, &c->guests[i], group->name);
 	}
+	bf_config_name_uplinks(c);
 	return 0;
 }
 

@@ -30,6 +30,13 @@ is_mate(const struct bf_guest *a, const struct bf_guest *b)
 		strcmp(a->cfg.team, b->cfg.team) == 0;
 }
 
+bool
+bf_guards_are_mates(const struct bf_bridge *br, uint16_t a, uint16_t b)
+{
+	return !bf_is_bond_slot(a) && !bf_is_bond_slot(b) && br->guests[a] != NULL &&
+		br->guests[b] != NULL && is_mate(br->guests[a], br->guests[b]);
+}
+
 static uint64_t
 mac_word(const struct bf_guest_config *cfg, uint32_t i)
 {
@@ -276,6 +283,7 @@ ips_write(const struct bf_bridge *br, struct bf_guest *g)
 	g->guard.ips = in_force == &w->ips[0] ? 1 : 0;
 	ips = &w->ips[g->guard.ips];
 	ips->n4 = ips->n6 = 0;
+	ips->dhcp = g->cfg.ip.dhcp != 0;
 	for (uint32_t i = 0; i < g->cfg.ip.n; i++)
 		network_add(ips, &g->cfg.ip.at[i]);
 	for (uint32_t i = 0; i < g->leases.n; i++)

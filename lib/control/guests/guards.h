@@ -72,6 +72,9 @@ void bf_guards_write(struct bf_bridge *br, struct bf_guest *g);
 /** Its IP addresses have changed: the next view has them. */
 void bf_guards_write_ips(struct bf_bridge *br, struct bf_guest *g);
 
+/** Are the ports two of one team, on one switch? */
+bool bf_guards_are_mates(const struct bf_bridge *br, uint16_t a, uint16_t b);
+
 /**
  * May a station be learned behind a guest?  Binds its address if it is new and free.
  *

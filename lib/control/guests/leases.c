@@ -24,13 +24,26 @@ bf_leases_judge(const struct bf_guest *g)
 	return g->cfg.ip.dhcp ? g->leases.known : g->cfg.ip.n > 0;
 }
 
-/* The lists that workers read follow, and so do the rules: a new view. */
 static void
 leases_changed(struct bf_bridge *br, struct bf_guest *g)
 {
 	br->leases.version++;
-	bf_guards_write_ips(br, g);
-	br->dirty = true;
+	br->leases.changed = g->leases.changed = true;
+}
+
+/* The lists that workers read follow, and so do the rules: a new view, but not one for each answer. */
+static void
+leases_publish(struct bf_bridge *br, uint64_t now_ms)
+{
+	br->leases.changed = false;
+	br->leases.changed_ms = now_ms;
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		if (br->guests[s] == NULL || !br->guests[s]->leases.changed)
+			continue;
+		br->guests[s]->leases.changed = false;
+		bf_guards_write_ips(br, br->guests[s]);
+		br->dirty = true;
+	}
 }
 
 static struct bf_lease *
@@ -175,7 +188,18 @@ bf_leases_clear(struct bf_bridge *br, struct bf_guest *g)
 		return 0;
 	g->leases = (struct bf_leases){.n = 0};
 	leases_changed(br, g);
+	leases_publish(br, bf_clock_ms());
 	return n;
+}
+
+void
+bf_leases_move(struct bf_bridge *br, struct bf_guest *g)
+{
+	if (g->leases.n == 0)
+		return;
+	g->leases.n = 0;
+	leases_changed(br, g);
+	leases_publish(br, bf_clock_ms());
 }
 
 void
@@ -212,6 +236,8 @@ bf_leases_tick(void *bridge, uint64_t now_ms)
 {
 	struct bf_bridge *br = bridge;
 
+	if (br->leases.changed && now_ms - br->leases.changed_ms >= BF_LEASES_MS)
+		leases_publish(br, now_ms);
 	if (br->leases.looked_s == br->fdb->now_s)
 		return now_ms + BF_TURN_MS; /* the FDB's clock */
 	br->leases.looked_s = br->fdb->now_s;

@@ -24,6 +24,7 @@
 #include "dataplane/guard.h"
 
 #define BF_LEASE_FOREVER UINT64_MAX
+#define BF_LEASES_MS 100 /* between two views because of them, at least */
 
 struct bf_lease {
 	struct bf_ip_prefix of;
@@ -33,6 +34,7 @@ struct bf_lease {
 /** Of a guest, in struct bf_guest; or of one that is not there, by name. */
 struct bf_leases {
 	bool known; /* there was one: addresses are judged */
+	bool changed; /* workers do not have it yet */
 	uint32_t n;
 	struct bf_lease at[BF_GUARD_LEASES];
 };
@@ -48,6 +50,8 @@ struct bf_lease_book {
 	struct bf_named_leases *waiting; /* for their guests */
 	uint64_t version; /* goes up when a lease comes, is extended or goes */
 	uint32_t looked_s;
+	bool changed; /* of some guest */
+	uint64_t changed_ms; /* when workers got the last change */
 	struct bf_log_limit told;
 };
 
@@ -69,6 +73,9 @@ void bf_leases_close(struct bf_bridge *br, struct bf_guest *g, bool returns);
 void bf_leases_change(struct bf_bridge *br, struct bf_guest *g);
 /** Forget a guest's leases: its addresses are not judged before the next one. @return how many there were */
 uint32_t bf_leases_clear(struct bf_bridge *br, struct bf_guest *g);
+
+/** The guest is on another network now: its addresses are judged still, and those of the one before are gone. */
+void bf_leases_move(struct bf_bridge *br, struct bf_guest *g);
 
 /** What was kept over a restart; before the guests are made. */
 void bf_leases_restore(struct bf_bridge *br, const struct bf_named_leases *l);

@@ -35,12 +35,18 @@ struct table {
 	bool *changed;
 };
 
+/* Questions for one group cost a look-up for each port. */
+#define ASKED_PER_MS 4
+#define ANSWER_MIN_MS 100 /* the least that a question can grant */
+
 struct bf_mdb {
 	struct table guests, bonds;
 	struct bf_mdb_querier queriers[BF_MDB_VLANS]; /* by VLAN and protocol */
 	struct bf_mdb_router routers[BF_MDB_VLANS];
 	uint32_t n_queriers, n_routers;
 	uint64_t all_until_ms[BF_MAX_BONDS]; /* the bond gets all groups; 0: not */
+	uint64_t asked_ms; /* the last question for a group */
+	uint32_t n_asked; /* in that millisecond */
 	bool changed;
 	bf_mdb_change_cb *told;
 	void *arg;
@@ -193,6 +199,13 @@ router_hear(struct bf_mdb *m, uint64_t vlan, bool v6, uint16_t port, uint64_t no
 	return true;
 }
 
+/* What is said to be the time for answers; 0 would end all at once. */
+static uint32_t
+answer_time(uint32_t ms)
+{
+	return RTE_MAX(RTE_MIN(ms, (uint32_t)BF_MDB_ANSWER_MAX_MS), (uint32_t)ANSWER_MIN_MS);
+}
+
 /* Of several queriers the one with the lowest address asks on (RFC 3376 6.6.2, RFC 3810 7.6.2). */
 static void
 querier_hear(
@@ -208,7 +221,7 @@ querier_hear(
 		q = querier_add(m, vlan, said->v6);
 		if (q == NULL)
 			return;
-		q->active_ms = now_ms + RTE_MIN(said->answer_ms, (uint32_t)BF_MDB_ANSWER_MAX_MS);
+		q->active_ms = now_ms + answer_time(said->answer_ms);
 	} else if (memcmp(said->from, q->address, said->v6 ? 16 : 4) > 0) {
 		return; /* it hears the other one, and becomes silent */
 	}
@@ -334,8 +347,13 @@ record_hear(void *reading, enum bf_igmp_record type, const uint8_t *group, const
 static void
 group_asked(struct reading *rd, uint32_t answer_ms)
 {
-	uint32_t wait_ms = RTE_MIN(answer_ms, (uint32_t)BF_MDB_ANSWER_MAX_MS) * ROBUSTNESS;
+	uint32_t wait_ms = answer_time(answer_ms) * ROBUSTNESS;
 
+	if (rd->m->asked_ms != rd->now_ms)
+		rd->m->n_asked = 0;
+	rd->m->asked_ms = rd->now_ms;
+	if (rd->m->n_asked++ >= ASKED_PER_MS)
+		return; /* they end when they are old */
 	for (uint16_t p = 0; p < BF_MAX_PORTS; p++) {
 		struct table *t = table_of(rd->m, p);
 		struct member_key k;

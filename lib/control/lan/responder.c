@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include <rte_random.h>
+
 #include "control/bridge.h"
 #include "control/loop/task.h"
 #include "dataplane/responder.h"
@@ -69,7 +71,7 @@ bf_responder_fill_view(const struct bf_bridge *br, struct bf_view *v, void *room
 
 	if (n == 0)
 		return;
-	bf_responder_init(f.table, n);
+	bf_responder_init(f.table, n, rte_rand());
 	bf_neighbors_visit(br->neighbors, address_take, &f);
 	v->responder = f.table;
 }

@@ -131,9 +131,25 @@ port_add(ROW *row, const char *name)
 		bf_words_add(row->by, sizeof(row->by), ", ", name);
 }
 
-/* Who could do it to a guest. */
+#define THREATS (sizeof(threats) / sizeof(threats[0]))
+
+/* What a port could do to a guest. @param meet they share a VLAN */
 static void
-ports_find(const struct bf_bridge *br, const struct bf_guest *g, const struct threat *t, ROW *row)
+port_judge(const struct bf_guest *g, const struct bf_guest *h, bool meet, ROW *found)
+{
+	bool apart = g->cfg.isolated && h->cfg.isolated;
+
+	for (unsigned int i = 0; i < THREATS; i++) {
+		const struct threat *t = &threats[i];
+
+		if ((t->anywhere || meet) && !(t->reaches && apart) && t->may(h))
+			port_add(&found[i], h->cfg.name);
+	}
+}
+
+/* Who could do what to a guest. */
+static void
+ports_find(const struct bf_bridge *br, const struct bf_guest *g, ROW *found)
 {
 	struct bf_port_vlan of_guest = bf_floods_guest_vlan(&g->cfg), other;
 	const struct bf_bond *b = &br->up[g->uplink].bond;
@@ -141,20 +157,22 @@ ports_find(const struct bf_bridge *br, const struct bf_guest *g, const struct th
 
 	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
 		const struct bf_guest *h = br->guests[s];
-		bool apart = h != NULL && t->reaches && g->cfg.isolated && h->cfg.isolated;
 
-		if (h == NULL || h == g || h->uplink != g->uplink || apart || !t->may(h))
+		if (h == NULL || h == g || h->uplink != g->uplink)
 			continue;
 		other = bf_floods_guest_vlan(&h->cfg);
-		if (t->anywhere || bf_floods_meet(&of_guest, &other))
-			port_add(row, h->cfg.name);
+		port_judge(g, h, bf_floods_meet(&of_guest, &other), found);
 	}
 	other = bf_floods_bond_vlan(&b->cfg);
-	if (t->by_lan && b->open && has_no_limit(b->cfg.storm) && bf_floods_meet(&of_guest, &other))
-		port_add(row, b->cfg.name);
-	if (row->ports > NAMED) {
-		snprintf(more, sizeof(more), "and %" PRIu32 " more", row->ports - NAMED);
-		bf_words_add(row->by, sizeof(row->by), " ", more);
+	for (unsigned int i = 0; i < THREATS; i++) {
+		if (threats[i].by_lan && b->open && has_no_limit(b->cfg.storm) &&
+			bf_floods_meet(&of_guest, &other))
+			port_add(&found[i], b->cfg.name);
+		if (found[i].ports > NAMED) {
+			snprintf(
+				more, sizeof(more), "and %" PRIu32 " more", found[i].ports - NAMED);
+			bf_words_add(found[i].by, sizeof(found[i].by), " ", more);
+		}
 	}
 }
 
@@ -162,15 +180,16 @@ static void
 gather_guest(const struct bf_bridge *br, const struct bf_guest *g, struct exposure_row *row,
 	struct bf_snapshot *s)
 {
-	BF_ROW_TEXT(row->guest, g->cfg.name);
-	for (unsigned int i = 0; i < sizeof(threats) / sizeof(threats[0]); i++) {
-		ROW found = {.threat = threats[i].name,
-			.what = threats[i].what,
-			.remedy = threats[i].remedy};
+	ROW found[THREATS] = {{.ports = 0}};
 
-		ports_find(br, g, &threats[i], &found);
-		if (found.ports > 0)
-			*(ROW *)bf_rows_add(s, &row->threats, sizeof(found)) = found;
+	BF_ROW_TEXT(row->guest, g->cfg.name);
+	ports_find(br, g, found);
+	for (unsigned int i = 0; i < THREATS; i++) {
+		found[i].threat = threats[i].name;
+		found[i].what = threats[i].what;
+		found[i].remedy = threats[i].remedy;
+		if (found[i].ports > 0)
+			*(ROW *)bf_rows_add(s, &row->threats, sizeof(ROW)) = found[i];
 	}
 }
 

@@ -84,6 +84,8 @@ bf_damping_permits(struct bf_bridge *br, uint64_t key, uint16_t from, uint16_t t
 	struct bf_restless *r = entry_for(&br->damping, key);
 	uint32_t now_s = br->fdb->now_s;
 
+	if (bf_guards_are_mates(br, from, to))
+		return true; /* a bond of the guest's own, that sends on both */
 	if (r->key == key && is_held(r, now_s)) {
 		br->damping.refused++;
 		return false;

@@ -5,7 +5,8 @@
  *
  * Theory of operation.  A station moves when its machine does, or its guest is started elsewhere: now and then.
  * One that moves BF_DAMP_MOVES times within BF_DAMP_WINDOW_S is in two places, or its frames go round. It is
- * then held for BF_DAMP_HOLD_S at the port where it was before the first of these moves.  Several stations held
+ * then held for BF_DAMP_HOLD_S: between two ports, at the one where it was before the first of these moves; among more, where
+ * it is then.  Several stations held
  * between the same two ports are a loop: something connects the two.
  *
  * The table is of a fixed size; where it is full, the station that has been in it for longest makes room.

@@ -112,11 +112,20 @@ odd_vlan(const struct bf_port_vlan *v)
 	return v->own + (v->type == BF_ET_QINQ ? BF_VLAN_IDS : 0);
 }
 
+/* The bits of 64 VLANs that a port with a set takes. */
+static uint64_t
+set_word(const struct bf_port_vlan *v, unsigned int word)
+{
+	uint64_t own = v->own != 0 && v->own / 64 == word ? 1ULL << v->own % 64 : 0;
+
+	return (v->takes == BF_VLANS_SOME ? v->some->bits[word] : UINT64_MAX) | own;
+}
+
 static bool
 sets_meet(const struct bf_port_vlan *a, const struct bf_port_vlan *b)
 {
-	for (unsigned int vlan = 0; vlan < BF_VLAN_IDS; vlan++)
-		if (port_takes(a, vlan) && port_takes(b, vlan))
+	for (unsigned int i = 0; i < BF_VLAN_IDS / 64; i++)
+		if ((set_word(a, i) & set_word(b, i)) != 0)
 			return true;
 	return false;
 }
