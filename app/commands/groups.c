@@ -78,22 +78,6 @@ group_put(struct bf_config *c, const struct bf_cmd_ctx *ctx, const struct bf_gue
 	return ret;
 }
 
-static int
-edit_set(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
-{
-	const struct bf_guest_config *old = group_named(c, ctx, err);
-	unsigned int count = bf_cmd_rest_count(ctx);
-	bool force = bf_app_takes_force(ctx);
-	struct bf_guest_config group;
-	int ret;
-
-	if (old == NULL)
-		return -EINVAL;
-	group = *old;
-	ret = parse_group(&group, ctx, count - force, err);
-	return ret != 0 ? ret : group_put(c, ctx, &group, force, err);
-}
-
 /* @param count of the words that name keys. */
 static int
 unset_keys(struct bf_guest_config *of, const struct bf_cmd_ctx *ctx, unsigned int count,
@@ -106,8 +90,13 @@ unset_keys(struct bf_guest_config *of, const struct bf_cmd_ctx *ctx, unsigned in
 	return ret;
 }
 
+/* What the words behind a group's name do to it. */
+typedef int group_edit(struct bf_guest_config *group, const struct bf_cmd_ctx *ctx,
+	unsigned int count, struct bf_err *err);
+
 static int
-edit_unset_group(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+group_change(
+	struct bf_config *c, const struct bf_cmd_ctx *ctx, group_edit *edit, struct bf_err *err)
 {
 	const struct bf_guest_config *old = group_named(c, ctx, err);
 	bool force = bf_app_takes_force(ctx);
@@ -117,8 +106,20 @@ edit_unset_group(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_er
 	if (old == NULL)
 		return -EINVAL;
 	group = *old;
-	ret = unset_keys(&group, ctx, bf_cmd_rest_count(ctx) - force, err);
+	ret = edit(&group, ctx, bf_cmd_rest_count(ctx) - force, err);
 	return ret != 0 ? ret : group_put(c, ctx, &group, force, err);
+}
+
+static int
+edit_set(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	return group_change(c, ctx, parse_group, err);
+}
+
+static int
+edit_unset_group(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
+{
+	return group_change(c, ctx, unset_keys, err);
 }
 
 static int

@@ -8,25 +8,11 @@
 #include "config/bindings.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/log.h"
 #include "base/mac.h"
 #include "base/parse.h"
-#include "control/loop/task.h"
-
-#define WRITE_EVERY_MS 1000
-
-static uint64_t written_version;
-static uint64_t written_ms;
-
-static void
-path_of(const char *console, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s.macs", console);
-}
+#include "config/kept.h"
 
 static void
 take_line(struct bf_bridge *br, char *line)
@@ -46,25 +32,6 @@ take_line(struct bf_bridge *br, char *line)
 		bf_guards_restore(br, &b);
 }
 
-void
-bf_bindings_load(const char *console, struct bf_bridge *br)
-{
-	char path[256], *line = NULL;
-	size_t room = 0;
-	FILE *f;
-
-	if (console == NULL)
-		return;
-	path_of(console, path, sizeof(path));
-	f = bf_file_open_own(path);
-	if (f == NULL)
-		return;
-	for (unsigned int i = 0; i < BF_MAX_GUESTS && getline(&line, &room, f) > 0; i++)
-		take_line(br, line);
-	free(line);
-	fclose(f);
-}
-
 static void
 write_guest(void *arg, const char *guest, const uint64_t *mac, uint32_t n)
 {
@@ -82,35 +49,25 @@ write_guest(void *arg, const char *guest, const uint64_t *mac, uint32_t n)
 	fputc('\n', f);
 }
 
-struct of_bridge {
-	const struct bf_bridge *br;
-};
-
 static void
-write_all(void *arg, FILE *f)
+write_all(FILE *f, const struct bf_bridge *br)
 {
-	const struct of_bridge *of = arg;
+	bf_guards_visit(br, write_guest, f);
+}
 
-	bf_guards_visit(of->br, write_guest, f);
+static struct bf_kept kept = {.suffix = ".macs",
+	.what = "the addresses of guests",
+	.take_line = take_line,
+	.write = write_all};
+
+void
+bf_bindings_load(const char *console, struct bf_bridge *br)
+{
+	bf_kept_load(&kept, console, br);
 }
 
 uint64_t
 bf_bindings_save(const char *console, const struct bf_bridge *br, uint64_t now_ms)
 {
-	struct of_bridge of = {br};
-	char path[256];
-	int ret;
-
-	if (console == NULL || br->guards.version == written_version)
-		return BF_TASK_NEVER;
-	if (written_version != 0 && now_ms - written_ms < WRITE_EVERY_MS)
-		return written_ms + WRITE_EVERY_MS;
-	written_version = br->guards.version;
-	written_ms = now_ms;
-	path_of(console, path, sizeof(path));
-	ret = bf_file_replace(path, write_all, &of);
-	if (ret != 0)
-		BF_WARN("main", "%s: %s: the addresses of guests are not kept", path,
-			strerror(-ret));
-	return BF_TASK_NEVER;
+	return bf_kept_save(&kept, console, br, br->guards.version, now_ms);
 }

@@ -10,26 +10,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/log.h"
 #include "base/parse.h"
-#include "control/loop/task.h"
-
-#define WRITE_EVERY_MS 1000
-
-static uint64_t written_version;
-static uint64_t written_ms;
-
-static void
-path_of(const char *console, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s.leases", console);
-}
+#include "config/kept.h"
 
 /* @return false: it has ended, or is none. */
 static bool
@@ -70,25 +56,6 @@ take_line(struct bf_bridge *br, char *line)
 	bf_leases_restore(br, &l);
 }
 
-void
-bf_leases_load(const char *console, struct bf_bridge *br)
-{
-	char path[256], *line = NULL;
-	size_t room = 0;
-	FILE *f;
-
-	if (console == NULL)
-		return;
-	path_of(console, path, sizeof(path));
-	f = bf_file_open_own(path);
-	if (f == NULL)
-		return;
-	for (unsigned int i = 0; i < BF_MAX_GUESTS && getline(&line, &room, f) > 0; i++)
-		take_line(br, line);
-	free(line);
-	fclose(f);
-}
-
 static void
 write_guest(void *arg, const char *guest, const struct bf_leases *l)
 {
@@ -110,34 +77,25 @@ write_guest(void *arg, const char *guest, const struct bf_leases *l)
 	fputc('\n', f);
 }
 
-struct of_bridge {
-	const struct bf_bridge *br;
-};
-
 static void
-write_all(void *arg, FILE *f)
+write_all(FILE *f, const struct bf_bridge *br)
 {
-	const struct of_bridge *of = arg;
+	bf_leases_visit(br, write_guest, f);
+}
 
-	bf_leases_visit(of->br, write_guest, f);
+static struct bf_kept kept = {.suffix = ".leases",
+	.what = "the leases of guests",
+	.take_line = take_line,
+	.write = write_all};
+
+void
+bf_leases_load(const char *console, struct bf_bridge *br)
+{
+	bf_kept_load(&kept, console, br);
 }
 
 uint64_t
 bf_leases_save(const char *console, const struct bf_bridge *br, uint64_t now_ms)
 {
-	struct of_bridge of = {br};
-	char path[256];
-	int ret;
-
-	if (console == NULL || br->leases.version == written_version)
-		return BF_TASK_NEVER;
-	if (written_version != 0 && now_ms - written_ms < WRITE_EVERY_MS)
-		return written_ms + WRITE_EVERY_MS;
-	written_version = br->leases.version;
-	written_ms = now_ms;
-	path_of(console, path, sizeof(path));
-	ret = bf_file_replace(path, write_all, &of);
-	if (ret != 0)
-		BF_WARN("main", "%s: %s: the leases of guests are not kept", path, strerror(-ret));
-	return BF_TASK_NEVER;
+	return bf_kept_save(&kept, console, br, br->leases.version, now_ms);
 }
