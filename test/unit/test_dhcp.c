@@ -8,30 +8,11 @@
  */
 #include "unit.h"
 
+#include "frame_bytes.h"
+
 #include "dataplane/dhcp.h"
 
 static const uint8_t client[6] = {0x52, 0x54, 0, 0, 0, 1};
-
-/* A frame that is built from its front. */
-struct frame {
-	uint16_t len;
-	uint8_t data[600];
-};
-
-static void
-add(struct frame *f, const void *bytes, uint16_t n)
-{
-	memcpy(f->data + f->len, bytes, n);
-	f->len = (uint16_t)(f->len + n);
-}
-
-static void
-add_be16(struct frame *f, uint16_t value)
-{
-	const uint8_t bytes[2] = {(uint8_t)(value >> 8), (uint8_t)value};
-
-	add(f, bytes, 2);
-}
 
 static void
 add_udp(struct frame *f, uint16_t from, uint16_t to)

@@ -9,29 +9,10 @@
  */
 #include "unit.h"
 
+#include "frame_bytes.h"
+
 #include "dataplane/guard.h"
 #include "dataplane/inside.h"
-
-/* A frame that is built from its front. */
-struct frame {
-	uint16_t len;
-	uint8_t data[512];
-};
-
-static void
-add(struct frame *f, const void *bytes, uint16_t n)
-{
-	memcpy(f->data + f->len, bytes, n);
-	f->len = (uint16_t)(f->len + n);
-}
-
-static void
-add_be16(struct frame *f, uint16_t value)
-{
-	const uint8_t bytes[2] = {(uint8_t)(value >> 8), (uint8_t)value};
-
-	add(f, bytes, 2);
-}
 
 static struct frame
 ethernet(void)
