@@ -61,7 +61,7 @@ def teach(r, vlan=None):
 
 
 @pytest.mark.parametrize("vlan", [None, 100])
-def test_the_same_addresses_and_vlan_on_two_bonds_and_nothing_crosses(two, vlan):
+def test_S08_the_same_addresses_and_vlan_on_two_bonds_and_nothing_crosses(two, vlan):
     r, stream = two, 100
     teach(r, vlan)
     for side, (far, guests) in SIDES.items():

@@ -52,7 +52,7 @@ def on_a_bridge(rig, workdir, mode, members=2):
 @pytest.mark.parametrize("mode", ["balance-tlb", "balance-alb", "broadcast", "balance-xor",
                                   "balance-rr"])
 @pytest.mark.parametrize("vlan", [None, 7])
-def test_the_first_frame_of_a_station_is_delivered_once_and_not_to_its_sender(
+def test_X14_the_first_frame_of_a_station_is_delivered_once_and_not_to_its_sender(
         network, rig, workdir, mode, vlan):
     r = on_a_bridge(rig, workdir, mode)
     frames = solicitations(240, vlan)

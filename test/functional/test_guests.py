@@ -217,7 +217,7 @@ def test_a_frame_too_long_for_a_guest_without_mergeable_buffers_is_counted(rig):
 
 
 @pytest.mark.parametrize("n_guests", [8])
-def test_broadcast_reaches_many_guests_once(rig, n_guests):
+def test_S12_broadcast_reaches_many_guests_once(rig, n_guests):
     names = tuple(f"vm{i}" for i in range(1, n_guests + 1))
     r = rig(guests=names, peer_opts={n: {"queue_size": 256} for n in names}, memory=1024)
     r.learn_all()

@@ -62,7 +62,7 @@ def mux_transitions(lab):
 
 
 @pytest.mark.alone
-def test_worst_neighbours_cost_a_tenant_no_frame_and_lacp_no_member(lacp, partner, workdir):  # noqa: F811
+def test_X12_worst_neighbours_cost_a_tenant_no_frame_and_lacp_no_member(lacp, partner, workdir):  # noqa: F811
     names = tuple(f"vm{i}" for i in (*GOOD, FLOODS, INVENTS, FORGES))
     lab = lacp(guests=names, log_allowed=LOG, idle="poll", start=False)
     lab.rig.args += ["--profile", "tenant"]

@@ -355,7 +355,7 @@ def judge(net, got, packets):
                                                                 if p.segment else [p.complete()])]
 
 
-def test_the_wire_gets_complete_frames_only(town):
+def test_X15_the_wire_gets_complete_frames_only(town):
     net, guest = town, town.ends["s"]
     sent = list(frames(guest.mac, FAR, True))
     for at in range(0, len(sent), 12):

@@ -35,7 +35,7 @@ def test_unknown_unicast_is_flooded_but_not_to_its_source(rig):
     assert got["far0"] == got["far1"] == 0
 
 
-def test_broadcast_reaches_every_port_but_its_source_once(rig):
+def test_S07_broadcast_reaches_every_port_but_its_source_once(rig):
     r = rig(guests=("vm1", "vm2", "vm3"))
     r.learn_all()
     got = send(r, r.vm(2), 1, VM2, BROADCAST)
@@ -79,7 +79,7 @@ def test_what_comes_from_the_bond_never_leaves_on_the_bond(rig, mode):
     assert r.daemon.drops().get("same_port", 0) > 0
 
 
-def test_a_station_that_moves_is_followed(rig):
+def test_S01_a_station_that_moves_is_followed(rig):
     r = rig()
     r.learn_all()
     assert send(r, r.far[0], 1, FAR_MAC, VM1)["vm1"] == N
@@ -134,7 +134,7 @@ def send_and_count(r, sender, frames, reason):
 
 
 @pytest.mark.parametrize("tags", TAGS)
-def test_reserved_multicast_of_a_guest_is_dropped_and_counted(rig, tags):
+def test_S09_reserved_multicast_of_a_guest_is_dropped_and_counted(rig, tags):
     frames = [frame(f"01:80:c2:00:00:{i:02x}", VM1, TAGS[tags]) for i in range(16)]
     r = rig()
     send_and_count(r, r.vm(1), frames, "reserved_address")
@@ -162,7 +162,7 @@ def test_a_guest_with_the_bonds_own_address_is_named(rig):
     assert len(r.events("guest_has_bond_address")) <= 10  # five in ten seconds
 
 
-def test_reserved_multicast_from_the_wire_reaches_no_guest(rig):
+def test_S09_reserved_multicast_from_the_wire_reaches_no_guest(rig):
     r = rig()
     r.learn_all()
     for p in r.peers():
@@ -182,7 +182,7 @@ def test_the_neighbour_of_the_reserved_range_is_forwarded(rig):
 
 
 @pytest.mark.parametrize("src", ["00:00:00:00:00:00", "01:00:5e:00:00:01", BROADCAST])
-def test_a_multicast_or_zero_source_is_dropped_and_never_learned(rig, src):
+def test_X08_a_multicast_or_zero_source_is_dropped_and_never_learned(rig, src):
     r = rig()
     send_and_count(r, r.vm(1), [frame(BROADCAST, src), frame(VM2, src)], "bad_source")
     assert src not in r.daemon.fdb()

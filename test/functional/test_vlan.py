@@ -90,7 +90,7 @@ def test_frames_of_access_ports_have_their_tag_on_the_wire_and_none_at_guests(ri
         arrives(r, r.far[0], frame(VM1, FAR_MAC, [q(10)]), {"vm1": []})
 
 
-def test_no_frame_of_a_vlan_reaches_a_port_of_another(rig):
+def test_S10_no_frame_of_a_vlan_reaches_a_port_of_another(rig):
     r = rig(**guests(vm1="vlan=10", vm2="vlan=20", vm3="vlan=untagged"))
     for i, mac in enumerate((VM1, VM2, VM3), 1):
         r.learn(r.vm(i), mac)
@@ -124,7 +124,7 @@ def test_an_access_port_takes_priority_tags_and_keeps_the_priority(rig, prio):
     ("vlan=10", [q(0), s(20)]), ("vlan=10", [q(10), q(20)]), ("vlan=10", [q(4095)]),
     ("vlan=untagged", [q(20)]), ("vlan=untagged", [s(20)]), ("vlan=untagged", [q(0), q(20)]),
     ("vlan=untagged", [q(0), s(20)]), ("vlan=untagged", [q(0), q(0)])])
-def test_S06_an_access_port_sends_no_tags_of_its_own(rig, key, tags):
+def test_X10_an_access_port_sends_no_tags_of_its_own(rig, key, tags):
     r = rig(**guests(vm1=key, vm2="vlan=any"))
     r.learn(r.vm(1), VM1)
     arrives(r, r.vm(2), frame(BROADCAST, VM2, [q(20)]), {"far0": [q(20)]})
@@ -134,7 +134,7 @@ def test_S06_an_access_port_sends_no_tags_of_its_own(rig, key, tags):
     known(r, VM1, "vm1", 10 if key == "vlan=10" else 0)
 
 
-def test_S06_a_second_tag_leads_into_no_other_vlan(rig):
+def test_X10_a_second_tag_leads_into_no_other_vlan(rig):
     r = rig(**guests(vm1="trunk=10,20,native=10", vm2="vlan=20", vm3="vlan=10"))
     hidden = frame(BROADCAST, VM1, [q(10), q(20)])
     before = r.daemon.drops("vm3").get("vlan_out", 0)
