@@ -448,6 +448,20 @@ cmd_stop(struct args *a)
 		answer_rc(a, port_set_started(p, false));
 }
 
+/* As much as a link of so many Mbit/s brings; 0: as much as there is. */
+static void
+cmd_pace(struct args *a)
+{
+	struct port *p = arg_port(a);
+	uint64_t mbit = arg_number(a, "mbit", 0, 1000000);
+
+	if (a->error[0] != '\0')
+		return;
+	p->pace = mbit * 1000000 / 8;
+	p->paced_tsc = 0;
+	answer_rc(a, 0);
+}
+
 static void
 cmd_mtu(struct args *a)
 {
@@ -485,6 +499,7 @@ static const struct {
 	{"start", cmd_start},
 	{"stop", cmd_stop},
 	{"mtu", cmd_mtu},
+	{"pace", cmd_pace},
 	{"pool", cmd_pool},
 };
 

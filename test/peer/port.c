@@ -322,6 +322,29 @@ capture_frame(struct port *p, const uint8_t *frame, uint32_t len, bool is_ours)
 	p->captured_len[p->n_captured++] = (uint16_t)len;
 }
 
+#define WIRE_OVERHEAD 24 /* preamble, FCS and gap */
+
+/* Frames may be received: a slow link is as good as its receiver. */
+static bool
+pace_is_due(struct port *p)
+{
+	return p->pace == 0 || rte_rdtsc() >= p->paced_tsc;
+}
+
+static void
+pace_charge(struct port *p, struct rte_mbuf *const *burst, uint16_t n)
+{
+	uint64_t bytes = 0, now = rte_rdtsc();
+
+	if (p->pace == 0)
+		return;
+	for (uint16_t i = 0; i < n; i++)
+		bytes += burst[i]->pkt_len + WIRE_OVERHEAD;
+	/* A while of standing still is made good, as by a wire's own clock. */
+	p->paced_tsc = RTE_MAX(p->paced_tsc, now - RTE_MIN(now, rte_get_tsc_hz() / 100));
+	p->paced_tsc += (uint64_t)((double)bytes * (double)rte_get_tsc_hz() / (double)p->pace);
+}
+
 static unsigned int
 rx_turn(struct port *p)
 {
@@ -331,8 +354,9 @@ rx_turn(struct port *p)
 	unsigned int n_total = 0;
 	uint16_t q, i, n;
 
-	for (q = 0; q < p->n_queues; q++) {
+	for (q = 0; q < p->n_queues && pace_is_due(p); q++) {
 		n = rte_eth_rx_burst(p->ethdev, q, burst, RX_BURST);
+		pace_charge(p, burst, n);
 		for (i = 0; i < n; i++) {
 			uint32_t len = burst[i]->pkt_len;
 			const uint8_t *frame = rte_pktmbuf_read(

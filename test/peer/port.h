@@ -61,6 +61,8 @@ struct port {
 	uint64_t n_rx_other;
 	uint64_t n_tx;
 	struct send_job job;
+	uint64_t pace; /* bytes per second that are received at most, as on a wire; 0: all */
+	uint64_t paced_tsc; /* until when what was received takes */
 	enum capture_filter capture_filter;
 	uint32_t n_capture_wanted;
 	uint32_t n_captured;
