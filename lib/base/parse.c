@@ -72,6 +72,16 @@ bf_parse_mac(
 	return 0;
 }
 
+/* Then a number is one of them, and not a place in the list. */
+static bool
+numbers_are_names(const char *const *names, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (names[i][0] != '\0' && names[i][strspn(names[i], "0123456789")] == '\0')
+			return true;
+	return false;
+}
+
 int
 bf_parse_enum(const char *what, const char *text, const char *const *names, unsigned int n,
 	unsigned int *out, struct bf_err *err)
@@ -88,7 +98,8 @@ bf_parse_enum(const char *what, const char *text, const char *const *names, unsi
 		}
 	}
 	v = strtoul(text, &end, 10);
-	if (isdigit((unsigned char)text[0]) && *end == '\0' && v < n) {
+	if (!numbers_are_names(names, n) && isdigit((unsigned char)text[0]) && *end == '\0' &&
+		v < n) {
 		*out = (unsigned int)v;
 		return 0;
 	}
@@ -100,6 +111,9 @@ bf_parse_enum(const char *what, const char *text, const char *const *names, unsi
 		bf_words_add(list, sizeof(list), ", ", names[i]);
 	}
 	bf_suggest_append(&near, hint, sizeof(hint));
+	if (numbers_are_names(names, n))
+		return bf_err_set(
+			err, EINVAL, "%s: \"%.80s\": expected one of %s%s", what, text, list, hint);
 	return bf_err_set(err, EINVAL, "%s: \"%.80s\": expected one of %s, or 0 to %u%s", what,
 		text, list, n - 1, hint);
 }

@@ -8,6 +8,7 @@
 #ifndef BF_BASE_RATE_LIMIT_H
 #define BF_BASE_RATE_LIMIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

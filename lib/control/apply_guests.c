@@ -121,6 +121,8 @@ guest_add(
 	bf_leases_open(br, br->guests[slot]);
 	bf_guards_open(br, br->guests[slot]);
 	br->dirty = true;
+	if (bf_qos_arrange(br, br->guests[slot], err) != 0)
+		return -errno;
 	if (cfg->host)
 		bf_event(&br->events, BF_LOG_NOTICE, "host_added", cfg->name,
 			"an interface of the host's kernel");
@@ -197,7 +199,9 @@ bf_apply_guests(struct bf_bridge *br, const struct bf_config *want, const uint16
 			bf_leases_change(br, g);
 			bf_plan_guest(br, g);
 			br->dirty = true;
-			ret = guest_change_vlan(br, g, &old, err);
+			ret = bf_qos_arrange(br, g, err);
+			if (ret == 0)
+				ret = guest_change_vlan(br, g, &old, err);
 		}
 		if (ret == 0)
 			ret = guest_change_uplink(br, g, err);

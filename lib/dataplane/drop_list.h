@@ -43,6 +43,8 @@
 		"ARP or neighbour discovery by which a guest tells of another's address") \
 	X(HIDDEN_HEADER, "hidden_header", "in", \
 		"tags, extension headers or a short fragment hide from the guest's guards what it is") \
+	X(RATE_IN, "rate_in", "in", "sent by a guest beyond its rate_in or peak_in") \
+	X(FILTER_IN, "filter_in", "in", "a rule of the guest's filter_in drops it") \
 	X(VLAN_TAG, "vlan_tag", "in", \
 		"a VLAN that the port does not take, or a tag behind a priority tag") \
 	X(SAME_PORT, "same_port", "in", "destination is behind the port the frame came from") \
@@ -78,6 +80,8 @@
 		"sent to a guest whose port is administratively down") \
 	X(VLAN_OUT, "vlan_out", "out", \
 		"a VLAN that the port does not take, or a tag behind the one that is removed for it") \
+	X(FILTER_OUT, "filter_out", "out", "a rule of the guest's filter_out drops it") \
+	X(RATE_OUT, "rate_out", "out", "sent to a guest beyond its rate_out or peak_out") \
 	X(NOT_ADDRESSED, "not_addressed", "out", \
 		"flooded to an address that the guarded guest does not have") \
 	X(NOT_ITS_IP, "not_its_ip", "out", "to an IP address that the guest's ip= does not list") \

@@ -27,6 +27,17 @@ struct bf_gso {
 /** How many segments a superframe makes, at least 1.  Its tso_segsz is not 0. */
 uint16_t bf_gso_count(const struct rte_mbuf *m);
 
+/** What a frame counts for at a rate, in bytes or in frames: a superframe is what it becomes, with the headers of each. */
+static inline uint32_t
+bf_wire_units(const struct rte_mbuf *m, bool by_bytes)
+{
+	uint32_t n = unlikely(bf_is_superframe(m)) ? bf_gso_count(m) : 1;
+
+	if (!by_bytes)
+		return n;
+	return m->pkt_len + (n - 1) * ((uint32_t)m->l2_len + m->l3_len + m->l4_len);
+}
+
 /** Begin with a superframe as offload.h describes it, which is not changed and stays the caller's. */
 void bf_gso_begin(struct bf_gso *g, const struct rte_mbuf *m);
 

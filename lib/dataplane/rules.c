@@ -9,10 +9,13 @@
 
 #include "dataplane/dhcp.h"
 #include "dataplane/drop.h"
+#include "dataplane/filter.h"
 #include "dataplane/guard.h"
 #include "dataplane/inside.h"
 #include "dataplane/ip_guard.h"
+#include "dataplane/mark.h"
 #include "dataplane/post.h"
+#include "dataplane/rate.h"
 #include "dataplane/tags.h"
 #include "dataplane/tap.h"
 

@@ -23,7 +23,11 @@
 	X(TAP, tap, "tap", "samples and captures look at the frames") \
 	X(DISABLED, disabled, "disabled", "the port is administratively down") \
 	X(GUARD, guard, "guard", "what a guest says is read before it is switched: guard.h") \
-	X(VLAN, bf_tags, "vlan", "untagged frames of the port are of its VLAN")
+	X(RATE, bf_rate, "rate", \
+		"frames beyond the guest's rate are dropped, marked, or wait: rate.h") \
+	X(FILTER, bf_filter, "filter", "rules of the guest in the words of tcpdump: filter.h") \
+	X(VLAN, bf_tags, "vlan", "untagged frames of the port are of its VLAN") \
+	X(MARK, bf_mark, "mark", "802.1p and DSCP are written: mark.h")
 
 enum bf_rule_id {
 #define BF_RULE_ENUM(sym, func, name, help) BF_RULE_##sym,
@@ -33,6 +37,8 @@ enum bf_rule_id {
 };
 
 #define BF_RULE_BIT(sym) (1u << BF_RULE_##sym)
+/** Rules that a port may have in one direction only: struct bf_qos. */
+#define BF_RULES_QOS (BF_RULE_BIT(RATE) | BF_RULE_BIT(FILTER) | BF_RULE_BIT(MARK))
 
 /**
  * The rules of a port for frames that came from it, which are the caller's.

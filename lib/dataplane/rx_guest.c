@@ -15,6 +15,7 @@
 #include "dataplane/count.h"
 #include "dataplane/drop.h"
 #include "dataplane/lines.h"
+#include "dataplane/rate.h"
 #include "dataplane/ring.h"
 #include "dataplane/ring_lock.h"
 #include "dataplane/rules.h"
@@ -136,6 +137,8 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 	uint16_t n = 0, taken;
 	uint32_t flags = 0;
 
+	if (unlikely(q->in & BF_RULE_BIT(RATE)) && !bf_rate_may_poll(w, q->slot))
+		return 0; /* it stays hot: its credit comes soon */
 	if (likely(up && bf_ring_lock(w, r))) {
 		n = ring_rx(w, q, s, r, pkts);
 		bf_ring_unlock_freed(w, q, s, r);

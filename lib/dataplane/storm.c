@@ -69,17 +69,6 @@ class_of(const struct rte_mbuf *m)
 	return f.dst == BF_FDB_MAC_MASK ? BF_STORM_BROADCAST : BF_STORM_MULTICAST;
 }
 
-/* A superframe is what it becomes: every segment has its headers. */
-static uint32_t
-units_of(const struct rte_mbuf *m, bool bytes)
-{
-	uint32_t n = unlikely(bf_is_superframe(m)) ? bf_gso_count(m) : 1;
-
-	if (!bytes)
-		return n;
-	return m->pkt_len + (n - 1) * ((uint32_t)m->l2_len + m->l3_len + m->l4_len);
-}
-
 /* One class. @return how many of all frames are left, moved to the front. */
 static uint16_t
 class_limit(struct bf_worker *w, uint16_t in, struct bf_storm_budget *b, enum bf_storm_class class,
@@ -91,7 +80,7 @@ class_limit(struct bf_worker *w, uint16_t in, struct bf_storm_budget *b, enum bf
 
 	for (uint16_t i = 0; i < n; i++)
 		if (class_of(pkts[i]) == class)
-			units[n_class++] = units_of(pkts[i], b->by_bytes);
+			units[n_class++] = bf_wire_units(pkts[i], b->by_bytes);
 	if (n_class == 0)
 		return n;
 	pass = bf_storm_take(b, rte_rdtsc() * BF_STORM_STEPS, units, n_class);

@@ -9,8 +9,9 @@
 
 #include <string.h>
 
-#include <pcap/bpf.h>
 #include <rte_cycles.h>
+
+#include "dataplane/program.h"
 
 /* Frames to be passed over: 0 to twice the mean, evenly spread. */
 static uint32_t
@@ -46,26 +47,12 @@ tap_write(const struct bf_tap *tap, struct bf_tape *tape, struct bf_tap_record h
 	bf_tape_end(tape, (uint32_t)sizeof(head) + len);
 }
 
-/* A frame in several pieces is put together, as far as it is one that we forward. */
-static __rte_noinline bool
-pieces_pass(const struct bf_tap *tap, const struct rte_mbuf *m)
-{
-	uint8_t flat[BF_MAX_MTU + BF_FRAME_OVERHEAD];
-	uint32_t len = RTE_MIN(m->pkt_len, (uint32_t)sizeof(flat));
-	const void *data = rte_pktmbuf_read(m, 0, len, flat);
-
-	return bpf_filter(tap->program, data, m->pkt_len, len) != 0;
-}
-
 static bool
 tap_passes(const struct bf_tap *tap, struct rte_mbuf *m)
 {
 	if (tap->program == NULL)
 		return tap->filter == NULL || tap->filter(m) != 0;
-	if (unlikely(m->data_len != m->pkt_len))
-		return pieces_pass(tap, m);
-	return bpf_filter(tap->program, rte_pktmbuf_mtod(m, const u_char *), m->pkt_len,
-		       m->data_len) != 0;
+	return bf_program_takes(tap->program, m);
 }
 
 void

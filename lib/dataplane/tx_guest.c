@@ -16,6 +16,7 @@
 #include "dataplane/drop.h"
 #include "dataplane/flow.h"
 #include "dataplane/gro.h"
+#include "dataplane/mark.h"
 #include "dataplane/ring.h"
 #include "dataplane/ring_lock.h"
 #include "dataplane/rules.h"
@@ -181,24 +182,47 @@ take_fitting(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_
 	return n_fit;
 }
 
+/* A frame that others get as well. */
+struct lent {
+	struct rte_mbuf *m;
+	uint16_t at;
+	struct bf_mark_was mark;
+};
+
+static void
+lent_keep(struct lent *l, struct rte_mbuf *m, bool marks)
+{
+	l->m = m;
+	l->at = m->data_off;
+	if (unlikely(marks))
+		bf_mark_save(m, &l->mark);
+}
+
+static void
+lent_undo(struct lent *l, bool marks)
+{
+	if (l->m->data_off != l->at)
+		bf_tags_restore(l->m);
+	if (unlikely(marks))
+		bf_mark_restore(l->m, &l->mark);
+}
+
 /* Frames that others get as well: what the rules change is undone. */
 static void
 lent_tx(struct bf_worker *w, uint16_t slot, uint32_t set, struct rte_mbuf **pkts, uint16_t n,
 	uint32_t flags)
 {
-	struct rte_mbuf *all[BF_STAGE_SIZE];
-	uint16_t at[BF_STAGE_SIZE], pass;
+	bool marks = (set & BF_RULES_QOS) != 0;
+	struct lent lent[BF_STAGE_SIZE];
+	uint16_t pass;
 
-	for (uint16_t i = 0; i < n; i++) {
-		all[i] = pkts[i];
-		at[i] = pkts[i]->data_off;
-	}
+	for (uint16_t i = 0; i < n; i++)
+		lent_keep(&lent[i], pkts[i], marks);
 	pass = bf_rules_out(w, slot, set, pkts, n);
 	if (pass > 0)
 		frames_tx(w, slot, pkts, pass, bf_bytes_of(pkts, pass), flags);
 	for (uint16_t i = 0; i < n; i++)
-		if (all[i]->data_off != at[i])
-			bf_tags_restore(all[i]);
+		lent_undo(&lent[i], marks);
 }
 
 void
@@ -224,11 +248,12 @@ own_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
 {
 	const struct bf_port_view *pv = &w->view->ports[slot];
 
-	if (likely(pv->out != BF_RULE_BIT(VLAN) || sum->max_len > pv->max_len)) {
+	if (likely(pv->out == 0 || sum->max_len > pv->max_len)) {
 		bf_tx_guest_copy(w, slot, pkts, n, sum);
 		return;
 	}
-	n = bf_tags_out(w, slot, pkts, n);
+	n = pv->out == BF_RULE_BIT(VLAN) ? bf_tags_out(w, slot, pkts, n)
+					 : bf_rules_out(w, slot, pv->out, pkts, n);
 	if (likely(n > 0))
 		frames_tx(w, slot, pkts, n, bf_bytes_of(pkts, n), sum->flags);
 }

@@ -19,6 +19,7 @@
 #include <rte_common.h>
 #include <rte_mempool.h>
 
+#include "dataplane/qos.h"
 #include "dataplane/sizes.h"
 #include "dataplane/virtqueue.h"
 
@@ -146,6 +147,7 @@ struct bf_port_rules {
 	struct bf_port_vlan vlan; /* vlan.h */
 	struct bf_guard *guard; /* a guest's, from add to removal plus a grace period */
 	const struct bf_guard_ips *ips; /* of its guard; NULL: any */
+	struct bf_qos *qos; /* of rules RATE, FILTER, MARK; NULL: there are none */
 };
 
 /* What is flooded. */
@@ -187,6 +189,7 @@ struct bf_view {
 	struct bf_tap *taps[BF_MAX_TAPS];
 	struct bf_port_rules rules[BF_MAX_PORTS];
 	struct bf_storm_limits *storms[BF_MAX_PORTS]; /* of what comes from it; NULL: none */
+	struct bf_qos_map qos_map;
 	const struct bf_responder *responder; /* addresses that are answered for; NULL: none */
 	const struct bf_mcast
 		*mcast; /* groups that were joined; NULL: nobody listens to IGMP and MLD */

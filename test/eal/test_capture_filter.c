@@ -12,7 +12,7 @@
 #include <pcap/pcap.h>
 #include <rte_ether.h>
 
-#include "control/observe/capture_filter.h"
+#include "control/config/expression.h"
 #include "control/observe/taps.h"
 #include "draw.h"
 #include "rig.h"
@@ -171,7 +171,7 @@ compare(const char *text)
 	uint64_t d = 1;
 
 	assert_int_equal(pcap_compile(p, &program, text, 1, PCAP_NETMASK_UNKNOWN), 0);
-	if (bf_capture_filter_open(&filter, text, &err) != 0)
+	if (bf_expression_open(&filter, text, &err) != 0)
 		fail_msg("%s", err.text);
 	spec.program = filter;
 	r->view->taps[0] = bf_taps_open(&taps, &r->lcores, &spec, &err);
@@ -189,7 +189,7 @@ compare(const char *text)
 	bf_taps_retire(&taps, r->view->taps[0]);
 	bf_tap_free(r->view->taps[0]);
 	r->view->taps[0] = NULL;
-	bf_capture_filter_close(filter);
+	bf_expression_close(filter);
 	pcap_freecode(&program);
 	pcap_close(p);
 	return pass;
@@ -225,7 +225,7 @@ refuse(const char *text, const char *why)
 	struct bpf_insn *filter;
 	struct bf_err err = {""};
 
-	assert_int_equal(bf_capture_filter_open(&filter, text, &err), -EINVAL);
+	assert_int_equal(bf_expression_open(&filter, text, &err), -EINVAL);
 	assert_null(filter);
 	assert_has(err.text, why);
 }
@@ -233,7 +233,7 @@ refuse(const char *text, const char *why)
 static void
 test_what_cannot_be_run_is_refused_with_the_reason(void **state)
 {
-	char text[BF_CAPTURE_FILTER_MAX + 2];
+	char text[BF_EXPRESSION_MAX + 2];
 
 	(void)state;
 	refuse("tcp prot 80",
@@ -254,23 +254,23 @@ test_names_are_looked_up_in_files_only(void **state)
 
 	(void)state;
 	refuse("host no-such-host.example.org", "unknown host");
-	assert_int_equal(bf_capture_filter_open(&filter, "host localhost", &err), 0);
-	bf_capture_filter_close(filter);
+	assert_int_equal(bf_expression_open(&filter, "host localhost", &err), 0);
+	bf_expression_close(filter);
 }
 
 /* Whatever fits is compiled, also what has many ways through it. */
 static void
 test_long_expressions_are_taken(void **state)
 {
-	char text[BF_CAPTURE_FILTER_MAX] = "host fd00::1";
+	char text[BF_EXPRESSION_MAX] = "host fd00::1";
 	struct bpf_insn *filter;
 	struct bf_err err = {""};
 
 	(void)state;
 	for (unsigned int i = 2; i <= 40; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), " or host fd00::%u", i);
-	assert_int_equal(bf_capture_filter_open(&filter, text, &err), 0);
-	bf_capture_filter_close(filter);
+	assert_int_equal(bf_expression_open(&filter, text, &err), 0);
+	bf_expression_close(filter);
 }
 
 int

@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -302,7 +303,8 @@ class Daemon:
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def run_ctl(self, command, json_out=False, timeout=LIMIT):
-        cmd = [BONDCTL, "-s", self.console] + (["-j"] if json_out else []) + command.split()
+        cmd = [BONDCTL, "-s", self.console] + (["-j"] if json_out else [])
+        cmd += shlex.split(command) if '"' in command else command.split()
         done = subprocess.run([str(c) for c in cmd], capture_output=True, text=True,
                               timeout=timeout, stdin=subprocess.DEVNULL, check=False)
         self.transcript.append(f"$ bondctl {'-j ' if json_out else ''}{command}\n"

@@ -78,6 +78,7 @@ expect_equal(const struct bf_config *a, const struct bf_config *b)
 	assert_int_equal(a->profile, b->profile);
 	assert_int_equal(a->fdb_aging_s, b->fdb_aging_s);
 	assert_int_equal(a->idle, b->idle);
+	assert_memory_equal(&a->qos_map, &b->qos_map, sizeof(a->qos_map));
 	assert_int_equal(a->forwarding, b->forwarding);
 }
 
@@ -188,6 +189,13 @@ random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 	if (type == &bf_type_u32 || type == &bf_type_i32 || type == &bf_type_of_bond)
 		snprintf(text, size, "%ld",
 			(long)(k->min + (int64_t)(draw(seed) % (uint64_t)(k->max - k->min + 1))));
+	else if (type == &bf_type_rate_burst)
+		snprintf(text, size, "%u%s/%uk", 1 + draw_below(seed, 90),
+			draw_below(seed, 2) == 0 ? "mbit" : "kpps", 2 + draw_below(seed, 90));
+	else if (type == &bf_type_filter)
+		snprintf(text, size, "%s",
+			draw_below(seed, 2) == 0 ? "\"drop tcp port 25; mark 5 udp; count a\""
+						 : "none");
 	else if (type == &bf_type_rate)
 		snprintf(text, size, "%u%s", 1000 + draw_below(seed, 9000),
 			draw_below(seed, 2) == 0 ? "pps" : "kbit");
@@ -278,6 +286,8 @@ randomise(struct bf_config *c, uint64_t *seed)
 		assert_int_equal(bf_config_add_guest(c, &g, &err), 0);
 	}
 	c->idle = draw_below(seed, 3);
+	c->qos_map.class_of[draw_below(seed, BF_DSCPS)] = (uint8_t)draw_below(seed, BF_CLASSES);
+	c->qos_map.dscp_of[draw_below(seed, BF_CLASSES)] = (uint8_t)draw_below(seed, BF_DSCPS);
 	c->forwarding = draw_below(seed, 2) != 0;
 }
 

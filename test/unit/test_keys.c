@@ -171,6 +171,10 @@ other_value(const struct bf_key *k, char *buf, size_t size)
 		return "10.0.0.1";
 	if (k->type == &bf_type_rate)
 		return "5kpps";
+	if (k->type == &bf_type_rate_burst)
+		return k->max > 1 ? "5mbit/64k/1m" : "5kpps/100";
+	if (k->type == &bf_type_filter)
+		return "\"count web tcp port 80; drop udp\"";
 	if (k->max == 0 || k->type == &bf_type_name || k->type == &bf_type_device)
 		return "x1";
 	snprintf(buf, size, "%ld", (long)k->max);

@@ -154,6 +154,41 @@ check_vlans(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
 	}
 }
 
+/* Bursts and peaks are judged with the rate that they belong to. */
+static void
+check_rate(const struct bf_guest_config *g, enum bf_qos_dir dir, bf_config_fault_cb *cb, void *arg)
+{
+	static const char *const ways[] = {"in", "out"};
+	const struct bf_rate_burst *rate = &g->rate[dir], *peak = &g->peak[dir];
+	bool marks = g->over[dir] < BF_CLASSES, peaks = !bf_rate_burst_is_off(peak);
+	const char *way = ways[dir];
+	char text[64];
+	struct bf_err err;
+
+	bf_rate_burst_print(peaks ? peak : rate, text, sizeof(text));
+	if (peaks && (bf_rate_burst_is_off(rate) || !marks)) {
+		bf_err_set(&err, EINVAL,
+			"guest \"%s\": peak_%s: \"%s\": expected a rate_%s, and over_%s=0 to 7",
+			g->name, way, text, way, way);
+		cb(arg, &err);
+	} else if (peaks &&
+		(rate->excess != 0 ||
+			(peak->rate.frames_per_s != 0) != (rate->rate.frames_per_s != 0) ||
+			bf_rate_burst_units(peak) < bf_rate_burst_units(rate))) {
+		bf_err_set(&err, EINVAL,
+			"guest \"%s\": peak_%s: \"%s\": expected at least rate_%s, in bits or frames as "
+			"it is, which has no excess burst",
+			g->name, way, text, way);
+		cb(arg, &err);
+	} else if (rate->excess != 0 && !marks) {
+		bf_err_set(&err, EINVAL,
+			"guest \"%s\": rate_%s: \"%s\": expected an excess burst with over_%s=0 to 7 "
+			"only",
+			g->name, way, text, way);
+		cb(arg, &err);
+	}
+}
+
 static void
 check_address(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
 {
@@ -240,6 +275,8 @@ bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 		check_leases(&c->guests[i], cb, arg);
 		check_auto_mac(c, i, &own, cb, arg);
 		check_vlans(&c->guests[i], cb, arg);
+		check_rate(&c->guests[i], BF_QOS_IN, cb, arg);
+		check_rate(&c->guests[i], BF_QOS_OUT, cb, arg);
 	}
 }
 

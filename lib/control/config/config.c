@@ -15,6 +15,15 @@
 
 #define HOST_NAME_MAX_LEN 15 /* IFNAMSIZ and its end */
 
+void
+bf_qos_map_init(struct bf_qos_map *map)
+{
+	for (unsigned int d = 0; d < BF_DSCPS; d++)
+		map->class_of[d] = (uint8_t)(d / BF_CLASSES);
+	for (unsigned int c = 0; c < BF_CLASSES; c++)
+		map->dscp_of[c] = (uint8_t)(c * BF_CLASSES);
+}
+
 struct bf_config *
 bf_config_new(void)
 {
@@ -26,6 +35,7 @@ bf_config_new(void)
 		bf_bond_config_init(&c->bonds[i]);
 	c->forwarding = true;
 	c->fdb_aging_s = 300;
+	bf_qos_map_init(&c->qos_map);
 	return c;
 }
 
@@ -44,7 +54,8 @@ bf_config_is_equal(const struct bf_config *a, const struct bf_config *b)
 {
 	if (a->profile != b->profile || a->n_bonds != b->n_bonds || a->n_guests != b->n_guests ||
 		a->forwarding != b->forwarding || a->fdb_aging_s != b->fdb_aging_s ||
-		a->idle != b->idle || a->lcore_rebalance != b->lcore_rebalance)
+		a->idle != b->idle || a->lcore_rebalance != b->lcore_rebalance ||
+		memcmp(&a->qos_map, &b->qos_map, sizeof(a->qos_map)) != 0)
 		return false;
 	for (uint32_t i = 0; i < a->n_bonds; i++)
 		if (!bf_bond_config_is_equal(&a->bonds[i], &b->bonds[i]))

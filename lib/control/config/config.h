@@ -19,11 +19,14 @@
 #include "base/err.h"
 #include "base/ip_list.h"
 #include "base/mac_list.h"
+#include "base/rate_burst.h"
 #include "base/rate_limit.h"
 #include "base/vlan_set.h"
+#include "control/config/filter_text.h"
 #include "control/config/key.h"
 #include "control/config/probe_target.h"
 #include "dataplane/flow.h"
+#include "dataplane/qos.h"
 #include "dataplane/sizes.h"
 #include "dataplane/storm.h"
 
@@ -131,6 +134,13 @@ struct bf_bond_config {
 	uint32_t lacp_pdu_limit; /* PDUs per second and member */
 };
 
+/** Values of bf_guest_config.over behind the classes, in the order of the key's words. */
+#define BF_GUEST_OVER_DROP BF_CLASSES
+#define BF_GUEST_OVER_WAIT (BF_CLASSES + 1u)
+
+/** The maps unless they are set: a class is the first three bits of the DSCP (RFC 2474, 4.2.2.2). */
+void bf_qos_map_init(struct bf_qos_map *map);
+
 /** What a guest is offered to leave to its receiver, and to take. */
 enum bf_guest_offload {
 	BF_OFFER_AUTO, /* all that we can */
@@ -179,6 +189,12 @@ struct bf_guest_config {
 	bool dhcp_guard, ra_guard;
 	struct bf_ip_list ip; /* addresses that it may use; none: any */
 	char team[BF_NAME_MAX]; /* guests of one team may use each other's addresses */
+	/* By enum bf_qos_dir: of what it sends, of what it gets. */
+	struct bf_rate_burst rate[BF_QOS_DIRS], peak[BF_QOS_DIRS];
+	uint32_t over
+		[BF_QOS_DIRS]; /* what frames beyond the rate do: a class, or BF_OVER_... behind them */
+	uint32_t mark[BF_QOS_DIRS]; /* enum bf_mark */
+	char filter[BF_QOS_DIRS][BF_FILTER_TEXT_MAX]; /* empty: none */
 	uint16_t pin[BF_MAX_QP]; /* lcore that polls the queue, + 1; 0: chosen by bondfwd */
 };
 
@@ -192,6 +208,7 @@ struct bf_config {
 	bool forwarding; /* `start` and `stop` */
 	uint32_t fdb_aging_s;
 	uint32_t idle; /* enum bf_idle */
+	struct bf_qos_map qos_map;
 	bool lcore_rebalance; /* move guest queues off busy workers */
 	uint32_t n_groups;
 	struct bf_guest_config

@@ -17,6 +17,10 @@
 static const char *const offload_names[] = {"auto", "off", "csum", "tso"};
 static const char *const too_big_names[] = {"drop", "icmp"};
 static const char *const admin_names[] = {"up", "down"};
+static const char *const over_names[] = {"0", "1", "2", "3", "4", "5", "6", "7", "drop", "wait"};
+#define OVER_OUT_NAMES (sizeof(over_names) / sizeof(over_names[0]) - 1) /* nothing waits for us */
+static const char *const mark_names[] = {
+	"0", "1", "2", "3", "4", "5", "6", "7", "keep", "pcp", "dscp"};
 static const char *const guest_mode_names[] = {"client", "server"};
 
 #define G(field) offsetof(struct bf_guest_config, field)
@@ -208,6 +212,49 @@ const struct bf_key bf_guest_keys[] = {
 		BF_VALUE(ips, G(ip)),
 		.help = "the guest's IP addresses and networks: it sends and gets no packets of others; "
 			"dhcp: those that a DHCP server gives it; none: any"},
+	{.name = "rate_in",
+		BF_RATE_BURST(G(rate[BF_QOS_IN]), 2),
+		.def = "off",
+		.help = "what the guest may send"},
+	{.name = "over_in",
+		BF_ONE_OF(G(over[BF_QOS_IN]), over_names),
+		.def = "wait",
+		.help = "frames beyond rate_in stay in the guest's ring (wait), are dropped, or get a class of "
+			"0 to 7"},
+	{.name = "peak_in",
+		BF_RATE_BURST(G(peak[BF_QOS_IN]), 1),
+		.def = "off",
+		.help = "with over_in=0 to 7: frames beyond this rate are dropped"},
+	{.name = "rate_out",
+		BF_RATE_BURST(G(rate[BF_QOS_OUT]), 2),
+		.def = "off",
+		.help = "what the guest gets"},
+	{.name = "over_out",
+		.type = &bf_type_enum,
+		.offset = G(over[BF_QOS_OUT]),
+		.words = over_names,
+		.n_words = OVER_OUT_NAMES,
+		.def = "drop",
+		.help = "frames beyond rate_out are dropped, or get a class of 0 to 7"},
+	{.name = "peak_out",
+		BF_RATE_BURST(G(peak[BF_QOS_OUT]), 1),
+		.def = "off",
+		.help = "with over_out=0 to 7: frames beyond this rate are dropped"},
+	{.name = "mark_in",
+		BF_ONE_OF(G(mark[BF_QOS_IN]), mark_names),
+		.def = "keep",
+		.help = "class of what the guest sends: one of 0 to 7, that of its 802.1p tag (pcp) or of its "
+			"DSCP (dscp), written into the other one; keep: nothing is changed"},
+	{.name = "mark_out",
+		BF_ONE_OF(G(mark[BF_QOS_OUT]), mark_names),
+		.def = "keep",
+		.help = "the same of what the guest gets"},
+	{.name = "filter_in",
+		BF_STRING(filter, G(filter[BF_QOS_IN]), BF_FILTER_TEXT_MAX),
+		.help = "rules for what the guest sends; the first that fits decides, count only counts"},
+	{.name = "filter_out",
+		BF_STRING(filter, G(filter[BF_QOS_OUT]), BF_FILTER_TEXT_MAX),
+		.help = "the same for what the guest gets"},
 };
 const unsigned int bf_n_guest_keys = sizeof(bf_guest_keys) / sizeof(bf_guest_keys[0]);
 const struct bf_key_table bf_guest_table = {.what = "guest",

@@ -173,6 +173,27 @@ print_guest(const struct bf_config *c, const struct bf_guest_config *g, bf_confi
 	}
 }
 
+static void
+print_qos_map(const struct bf_qos_map *map, bf_config_line_cb *cb, void *arg)
+{
+	struct bf_qos_map def;
+	char line[64];
+
+	bf_qos_map_init(&def);
+	for (unsigned int d = 0; d < BF_DSCPS; d++) {
+		if (map->class_of[d] == def.class_of[d])
+			continue;
+		snprintf(line, sizeof(line), "set qos map dscp %u class %u", d, map->class_of[d]);
+		cb(arg, line);
+	}
+	for (unsigned int c = 0; c < BF_CLASSES; c++) {
+		if (map->dscp_of[c] == def.dscp_of[c])
+			continue;
+		snprintf(line, sizeof(line), "set qos map class %u dscp %u", c, map->dscp_of[c]);
+		cb(arg, line);
+	}
+}
+
 void
 bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 {
@@ -187,6 +208,7 @@ bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 		print_group(&c->groups[i], cb, arg);
 	for (uint32_t i = 0; i < c->n_guests; i++)
 		print_guest(c, &c->guests[i], cb, arg);
+	print_qos_map(&c->qos_map, cb, arg);
 	snprintf(line, sizeof(line), "set fdb aging %" PRIu32, c->fdb_aging_s);
 	cb(arg, line);
 	if (c->idle != 0) {

@@ -23,6 +23,9 @@ extern const struct bf_key_type bf_type_vlans; /* struct bf_vlan_set */
 extern const struct bf_key_type bf_type_macs; /* struct bf_mac_list */
 extern const struct bf_key_type bf_type_ips; /* struct bf_ip_list */
 extern const struct bf_key_type bf_type_rate; /* struct bf_rate_limit */
+extern const struct bf_key_type
+	bf_type_rate_burst; /* struct bf_rate_burst; max: bursts that may be said */
+extern const struct bf_key_type bf_type_filter; /* char[max]: filter_text.h */
 
 #define BF_NUM(at, lo, hi) .type = &bf_type_u32, .offset = (at), .min = (lo), .max = (hi)
 #define BF_SIGNED(at, lo, hi) .type = &bf_type_i32, .offset = (at), .min = (lo), .max = (hi)
@@ -37,7 +40,8 @@ extern const struct bf_key_type bf_type_rate; /* struct bf_rate_limit */
 #define BF_KEY_TEXT_OF(n) #n
 /** @p kind: mac, vlan, access, vlans, macs, ips, rate. */
 #define BF_VALUE(kind, at) .type = &bf_type_##kind, .offset = (at)
-/** @p kind: name, device, path. */
+#define BF_RATE_BURST(at, bursts) .type = &bf_type_rate_burst, .offset = (at), .max = (bursts)
+/** @p kind: name, device, path, filter. */
 #define BF_STRING(kind, at, room) .type = &bf_type_##kind, .offset = (at), .max = (room)
 
 #endif

@@ -254,6 +254,7 @@ bf_guest_close(struct bf_guest *g, const struct bf_guest_ground *ground)
 	bf_pool_retire(g->pool);
 	rte_free(g->dp);
 	rte_free(g->guard.words);
+	bf_qos_close(&g->qos);
 	free(g);
 }
 

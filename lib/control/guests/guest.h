@@ -21,6 +21,7 @@
 #include "control/config/records.h"
 #include "control/guests/guards.h"
 #include "control/guests/leases.h"
+#include "control/guests/qos.h"
 #include "control/memory/crossing.h"
 #include "control/workers/lcores.h"
 #include "dataplane/view.h"
@@ -55,6 +56,7 @@ struct bf_guest {
 	struct bf_crossing crossing; /* crossing.c */
 	struct bf_guest_guard guard; /* guards.c */
 	struct bf_leases leases; /* leases.c */
+	struct bf_guest_qos qos; /* qos.c */
 	/* history */
 	uint64_t connects; /* times that it has come up, as far as control has seen */
 	uint64_t changed_ms;

@@ -118,7 +118,7 @@ capture_free(struct bf_capture *c)
 	if (c == NULL)
 		return;
 	bf_tap_free(c->tap);
-	bf_capture_filter_close(c->filter);
+	bf_expression_close(c->filter);
 	free(c);
 }
 
@@ -130,7 +130,7 @@ capture_open(struct bf_bridge *br, struct bf_capture *c, struct bf_err *err)
 	int ret = 0;
 
 	if (c->filter_text[0] != '\0')
-		ret = bf_capture_filter_open(&c->filter, c->filter_text, err);
+		ret = bf_expression_open(&c->filter, c->filter_text, err);
 	if (ret != 0)
 		return ret;
 	tap.program = c->filter;
@@ -175,9 +175,9 @@ capture_new(const struct bf_captures *cs, const struct bf_capture_spec *spec, st
 		bf_err_set(err, EINVAL, "file: \"%.60s\": expected a path from / on", spec->path);
 		return NULL;
 	}
-	if (spec->filter != NULL && strlen(spec->filter) > BF_CAPTURE_FILTER_MAX) {
+	if (spec->filter != NULL && strlen(spec->filter) > BF_EXPRESSION_MAX) {
 		bf_err_set(err, EINVAL, "filter: %zu bytes: expected at most %d",
-			strlen(spec->filter), BF_CAPTURE_FILTER_MAX);
+			strlen(spec->filter), BF_EXPRESSION_MAX);
 		return NULL;
 	}
 	c = calloc(1, sizeof(*c));
@@ -285,7 +285,7 @@ capture_end(struct bf_bridge *br, struct bf_capture *c)
 		"capture %u: %s; %" PRIu64 " frames written, %" PRIu64 " lost, %.120s", c->id,
 		c->why, c->file.frames, c->lost, c->path);
 	bf_tap_free(c->tap);
-	bf_capture_filter_close(c->filter);
+	bf_expression_close(c->filter);
 	c->tap = NULL;
 	c->filter = NULL;
 	c->state = BF_CAPTURE_ENDED;

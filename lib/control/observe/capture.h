@@ -20,8 +20,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "control/config/expression.h"
 #include "control/observe/capture_file.h"
-#include "control/observe/capture_filter.h"
 #include "control/observe/taps.h"
 #include "control/observe/tsc_clock.h"
 
@@ -53,7 +53,7 @@ struct bf_capture {
 	int slot;
 	uint64_t count;
 	char port[64];
-	char filter_text[BF_CAPTURE_FILTER_MAX + 1];
+	char filter_text[BF_EXPRESSION_MAX + 1];
 	char path[PATH_MAX];
 	struct bf_tap *tap;
 	struct bpf_insn *filter; /* NULL: every frame */

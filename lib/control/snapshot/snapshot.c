@@ -29,6 +29,8 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_ledger,
 	&bf_show_storms,
 	&bf_show_storm_ports,
+	&bf_show_qos,
+	&bf_show_qos_map,
 	&bf_show_forwarding,
 	&bf_show_polling,
 	&bf_show_fdb,

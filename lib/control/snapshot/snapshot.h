@@ -46,6 +46,7 @@ extern const struct bf_show bf_show_ports, bf_show_port_info, bf_show_port_stats
 /* Frames and where they went. */
 extern const struct bf_show bf_show_drops, bf_show_port_drops, bf_show_ledger;
 extern const struct bf_show bf_show_storms, bf_show_storm_ports;
+extern const struct bf_show bf_show_qos, bf_show_qos_map;
 extern const struct bf_show bf_show_forwarding, bf_show_polling;
 /* What is known and what happened. */
 extern const struct bf_show bf_show_fdb, bf_show_neighbors, bf_show_multicast;

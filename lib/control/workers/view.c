@@ -20,13 +20,29 @@ is_polled(const struct bf_guest *g, unsigned int q)
 	return g->up && (g->tx_seen & 1u << q);
 }
 
+/* Those that a guest's share asks for in one direction. */
+static uint16_t
+rules_qos(const struct bf_view *v, unsigned int s, enum bf_qos_dir dir)
+{
+	const struct bf_qos *q = v->rules[s].qos;
+
+	if (q == NULL)
+		return 0;
+	return (uint16_t)((q->meter[dir].cost != 0 ? BF_RULE_BIT(RATE) : 0) |
+		(q->filter[dir].n > 0 ? BF_RULE_BIT(FILTER) : 0) |
+		(q->mark[dir] != BF_MARK_KEEP || (dir == BF_QOS_IN && q->says[dir])
+				? BF_RULE_BIT(MARK)
+				: 0));
+}
+
 /* Those of both ways, and what is read before it is switched. */
 static uint16_t
 rules_in(const struct bf_view *v, unsigned int s)
 {
 	bool reads = (v->rules[s].guards & BF_GUARD_READS) != 0;
 
-	return (uint16_t)(v->ports[s].out | (reads ? BF_RULE_BIT(GUARD) : 0));
+	return (uint16_t)((v->ports[s].out & ~BF_RULES_QOS) | (reads ? BF_RULE_BIT(GUARD) : 0) |
+		rules_qos(v, s, BF_QOS_IN));
 }
 
 static void
@@ -133,6 +149,7 @@ guest_rules(const struct bf_guest *guest)
 			(g->dhcp_guard ? BF_GUARD_DHCP : 0) | (g->ra_guard ? BF_GUARD_ROUTER : 0) |
 			(g->ip.dhcp ? BF_GUARD_DHCP_CLIENT : 0)),
 		.guard = guest->guard.words,
+		.qos = guest->qos.in_force ? guest->qos.of[guest->qos.current] : NULL,
 		.ips = bf_leases_judge(guest) ? &guest->guard.words->ips[guest->guard.ips] : NULL};
 }
 
@@ -163,7 +180,8 @@ fill_guest(const struct bf_guest *g, unsigned int s, struct bf_view *v)
 		.n_rings = (uint8_t)g->n_rings,
 		.bond = g->uplink,
 		.out = (uint16_t)(rules_of(g->cfg.disabled, &vlan) |
-			(g->cfg.ip.n > 0 || g->cfg.ip.dhcp ? BF_RULE_BIT(GUARD) : 0)),
+			(g->cfg.ip.n > 0 || g->cfg.ip.dhcp ? BF_RULE_BIT(GUARD) : 0) |
+			rules_qos(v, s, BF_QOS_OUT)),
 		.guest = g->dp};
 }
 
@@ -174,6 +192,7 @@ view_fill(const struct bf_bridge *br, const struct plans *plans, struct bf_view 
 	char *room = (char *)(v + 1);
 
 	v->forwarding = br->running->forwarding;
+	v->qos_map = br->running->qos_map;
 	v->n_workers = (uint8_t)br->lcores.n;
 	for (unsigned int w = 0; w < br->lcores.n; w++)
 		v->idle[w] = (uint8_t)br->running->idle;
