@@ -40,6 +40,7 @@
 #define BF_FREED 64 /* rings whose guests are told later that their buffers are free */
 #define BF_FREED_US 200 /* how much later at most */
 #define BF_ANSWERS 16 /* answers that a worker makes in one turn at most */
+#define BF_HAND 128 /* frames of a full member that wait in a worker's hand: hand.h */
 #define BF_LATE 64 /* other frames of control that wait for room in a member's ring */
 #define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
 
@@ -120,6 +121,7 @@ struct bf_rxq_state {
 	uint8_t far; /* 0 to BF_FAR: how often the guest was farther away than memory, lately */
 	uint32_t taken; /* frames since the ring's `give` was judged */
 	uint64_t put; /* frames that had been sent to the guest then */
+	bool contends; /* what it brought last went to its bond, while that was full */
 };
 
 /** A ring out of which frames were taken; looked for in the view before it is touched. */
@@ -135,6 +137,13 @@ bf_rxq_id(const struct bf_rxq *q)
 {
 	return (uint16_t)(q->slot * BF_MAX_QP + q->ring / 2);
 }
+
+/** What a member has refused. */
+struct bf_hand {
+	uint16_t n;
+	uint64_t until_tsc; /* when it is dropped */
+	struct rte_mbuf *pkts[BF_HAND];
+};
 
 /** How a worker that has nothing to do waits: idle.c. */
 struct bf_idle_wait {
@@ -155,6 +164,7 @@ struct bf_bond_lcore {
 	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
 	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
 	uint32_t rr;
+	uint32_t bursts; /* that were sent to it */
 	bool stated; /* some of the frames in hand leave something undone: offload.h */
 	uint64_t own_frames; /* of control: LACP, announcements, probes; control: r */
 	uint64_t own_bytes;
@@ -219,6 +229,11 @@ struct bf_worker {
 	struct rte_mbuf *answers[BF_ANSWERS]; /* frames of its own for its next turn: answers.h */
 	uint64_t answer_tsc; /* when the next too-big message is due at its rate */
 	uint64_t answer_port_tsc[BF_MAX_PORTS]; /* the same, of messages to one port's senders */
+	int64_t deficit
+		[BF_MAX_PORTS]; /* bytes that a guest may bring in this round, or owes: share.h */
+	struct bf_hand *hands; /* of each member of each bond */
+	uint32_t in_hand; /* bit k: something of bond k is in a hand */
+	uint64_t tight_tsc; /* until when members count as nearly full */
 	bool owes; /* a frame of control waits for room in a member's ring */
 	uint16_t n_late;
 	struct rte_mbuf *late[BF_LATE];

@@ -20,6 +20,7 @@
 #include "dataplane/ring_lock.h"
 #include "dataplane/rules.h"
 #include "dataplane/shape.h"
+#include "dataplane/share.h"
 #include "dataplane/stage.h"
 #include "dataplane/switch.h"
 
@@ -189,6 +190,41 @@ cold_polls(struct bf_worker *w, uint16_t n_rxq, uint64_t now)
 	return n;
 }
 
+static uint32_t
+poll_shared(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
+{
+	struct bf_share_before before;
+	uint32_t n;
+
+	bf_share_begin(w, q, &before);
+	n = poll_guest(w, q, s);
+	if (n > 0)
+		bf_share_end(w, q, s, &before, (uint16_t)n);
+	return n;
+}
+
+/* The same as below where guests have weights. */
+static __rte_noinline uint32_t
+shared_rx(struct bf_worker *w, const struct bf_worker_view *wv, uint16_t cold_budget)
+{
+	struct bf_share_turn turn = {0, false};
+	uint32_t total = 0;
+
+	for (uint16_t i = 0; i < wv->n_rxq; i++)
+		if (!w->rxq_state[i].cold &&
+			bf_share_is_due(w, &wv->rxq[i], &w->rxq_state[i], &turn))
+			total += poll_shared(w, &wv->rxq[i], &w->rxq_state[i]);
+	for (uint16_t k = 0; k < cold_budget && k < wv->n_rxq; k++) {
+		uint16_t i = w->cold_next;
+
+		w->cold_next = (uint16_t)(i + 1 < wv->n_rxq ? i + 1 : 0);
+		if (w->rxq_state[i].cold)
+			total += poll_shared(w, &wv->rxq[i], &w->rxq_state[i]);
+	}
+	bf_share_round(w, wv, &turn, total > 0);
+	return total;
+}
+
 uint32_t
 bf_rx_guests(struct bf_worker *w, uint64_t now)
 {
@@ -198,6 +234,8 @@ bf_rx_guests(struct bf_worker *w, uint64_t now)
 
 	if (unlikely(!w->view->forwarding))
 		return 0;
+	if (unlikely(wv->shares))
+		return shared_rx(w, wv, cold_budget);
 	for (uint16_t i = 0; i < wv->n_rxq; i++)
 		if (!w->rxq_state[i].cold)
 			total += poll_guest(w, &wv->rxq[i], &w->rxq_state[i]);

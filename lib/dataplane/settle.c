@@ -13,6 +13,7 @@
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 
+#include "dataplane/hand.h"
 #include "dataplane/member.h"
 
 #define SETTLE_US 2000 /* how long members' rings may take to empty */
@@ -38,11 +39,15 @@ ring_is_busy(const struct bf_worker *w, const struct bf_bond_view *b, uint8_t me
 }
 
 static void
-settle_bond(struct bf_worker *w, const struct bf_bond_view *b, const struct bf_bond_view *next)
+settle_bond(struct bf_worker *w, unsigned int k, const struct bf_bond_view *next)
 {
+	const struct bf_bond_view *b = &w->bonds[k].was;
 	uint64_t end = rte_rdtsc() + w->tsc_hz / 1000000 * SETTLE_US;
-	uint32_t left = moves_flows(b, next) ? b->eligible & next->polled : 0;
+	bool moves = moves_flows(b, next);
+	uint32_t left = moves ? b->eligible & next->polled : 0;
 
+	if (moves || memcmp(b->member, next->member, sizeof(b->member)) != 0)
+		bf_hands_drop(w, k);
 	for (; left != 0; left &= left - 1) {
 		uint8_t m = (uint8_t)__builtin_ctz(left);
 
@@ -56,7 +61,7 @@ void
 bf_settle(struct bf_worker *w, const struct bf_view *next)
 {
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
-		settle_bond(w, &w->bonds[k].was, &next->bonds[k]);
+		settle_bond(w, k, &next->bonds[k]);
 		w->bonds[k].was = next->bonds[k];
 	}
 }

@@ -13,6 +13,7 @@
 
 #include "dataplane/drop.h"
 #include "dataplane/frame.h"
+#include "dataplane/hand.h"
 #include "dataplane/shape.h"
 
 /* A card is asked to cut to this at least: below it some refuse, and some stop their queue (i40e, iavf). */
@@ -37,7 +38,21 @@ bf_tx_pad(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
-/* @return how many the member took; the rest is dropped. */
+/* What the member refuses is kept for the next turn where guests have weights, else dropped. */
+static void
+rest_end(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	if (w->view->workers[w->idx].shares)
+		kept = bf_hand_keep(w, k, member, pkts, n);
+	if (kept == n)
+		return;
+	w->counters->members[k][member].tx_full += (uint64_t)n - kept;
+	bf_drop(w, bf_bond_slot(k), BF_DROP_MEMBER_FULL, &pkts[kept], (uint16_t)(n - kept));
+}
+
+/* @return how many the member took; the rest is kept or dropped. */
 static uint16_t
 plain_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n,
 	uint64_t bytes)
@@ -46,14 +61,12 @@ plain_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **
 	struct bf_member_counters *mc = &w->counters->members[k][member];
 	uint16_t port = w->view->bonds[k].member[member], sent = 0;
 
-	for (int i = 0; i < TX_TRIES && sent < n; i++)
+	for (int i = 0; i < TX_TRIES && sent < n && !bf_hand_holds(w, k, member); i++)
 		sent = (uint16_t)(sent +
 			rte_eth_tx_burst(port, w->idx, &pkts[sent], (uint16_t)(n - sent)));
 	if (unlikely(sent < n)) {
-		for (uint16_t i = sent; i < n; i++)
-			bytes -= pkts[i]->pkt_len;
-		mc->tx_full += (uint64_t)n - sent;
-		bf_drop(w, bf_bond_slot(k), BF_DROP_MEMBER_FULL, &pkts[sent], (uint16_t)(n - sent));
+		bytes -= bf_bytes_of(&pkts[sent], (uint16_t)(n - sent));
+		rest_end(w, k, member, &pkts[sent], (uint16_t)(n - sent));
 	}
 	mc->tx_frames += sent;
 	mc->tx_bytes += bytes;

@@ -60,11 +60,13 @@ struct bf_rxq {
 	uint16_t ring; /* number in bf_guest_dp.ring, odd */
 	uint16_t in; /* rules for what comes from it: bits of enum bf_rule_id */
 	uint16_t generation; /* another one: another port in the slot of a former one */
+	uint32_t quantum; /* bytes of a round: share.h */
 	struct bf_guest_dp *guest;
 };
 
 struct bf_worker_view {
 	uint8_t polls; /* bit k: its queues of bond k */
+	bool shares; /* some of its queues' guests have a weight: share.h */
 	uint16_t n_rxq;
 	struct bf_rxq *rxq;
 };

@@ -13,6 +13,7 @@
 
 #include "dataplane/answers.h"
 #include "dataplane/count.h"
+#include "dataplane/hand.h"
 #include "dataplane/idle.h"
 #include "dataplane/inject.h"
 #include "dataplane/lines.h"
@@ -111,6 +112,8 @@ loop_once(struct bf_worker *w, uint64_t now)
 	bf_switch_refresh(w);
 	if (unlikely(w->owes))
 		bf_inject_owed(w, now);
+	if (unlikely(w->in_hand != 0)) /* behind what control owes */
+		moved += bf_hands_send(w);
 	if (unlikely(w->n_answers > 0))
 		bf_answers_send(w);
 	for (uint32_t left = w->view->workers[w->idx].polls; left != 0; left &= left - 1)
@@ -171,6 +174,8 @@ bf_worker_run(void *arg)
 	if (w->idle.asked)
 		bf_idle_end(w);
 	bf_idle_reset(&w->idle);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		bf_hands_drop(w, k);
 	bf_inject_forget(w);
 	bf_answers_forget(w);
 	rte_rcu_qsbr_thread_offline(w->qsbr, w->idx);

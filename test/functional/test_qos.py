@@ -386,3 +386,42 @@ def test_shares_come_back_from_the_file_and_from_a_group(r):
     d = qos(r, "vm1", "in")
     assert (d["rate"], d["mark"], len(d["rules"])) == ("50mbit/100k", "4", 2)
     assert "No difference" in r.daemon.ctl(f"diff {config}")
+
+
+# Weights.
+
+
+def received(peer, *streams):
+    return [peer.stream(s)["received"] for s in streams]
+
+
+def shares_of(r, peer, streams, seconds):
+    """Frames of each stream that arrive in so much of the program's own time."""
+    wait_for(lambda: min(received(peer, *streams)) > 500, what="frames of all")
+    begin, first = clock(r), received(peer, *streams)
+    wait_for(lambda: clock(r) >= begin + seconds, what="time", step=0.2)
+    return [b - a for a, b in zip(first, received(peer, *streams))]
+
+
+def test_guests_share_a_full_member_by_weight(rig):
+    r = rig(guests=("vm1", "vm2", "vm3"), members=1)
+    r.learn_all()
+    r.daemon.ctl("set guest vm1 weight=1")
+    r.daemon.ctl("set guest vm2 weight=3")
+    r.far[0].cmd("pace", port=0, mbit=100)
+    flood(r.vm(1), VM1, FAR_MAC, 15000, stream=1)
+    flood(r.vm(2), VM2, FAR_MAC, 15000, stream=2)
+    one, three = shares_of(r, r.far[0], (1, 2), 3)
+    assert 3 * 0.9 <= three / one <= 3 * 1.1, (one, three)
+    # Who sends elsewhere is not held up.
+    tally = r.transfer(r.vm(3), r.vm(1), 3, 3000, src=guest_mac(3), dst=VM1)
+    assert tally["distinct"] == 3000
+    # Nor is who sends less than its share.
+    r.vm(3).send(stream=4, count=300, rate=500, src=guest_mac(3), dst=FAR_MAC)
+    assert r.far[0].await_stream(4, 300)["distinct"] == 300
+    for vm in (r.vm(1), r.vm(2)):
+        calm(vm)
+    r.far[0].cmd("pace", port=0, mbit=0)
+    r.settle()
+    total = sum(r.far[0].stream(s)["received"] for s in (1, 2))
+    assert r.daemon.drops("bond0").get("member_full", 0) <= total / 100, (r.daemon.drops(), total)

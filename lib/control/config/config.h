@@ -189,6 +189,7 @@ struct bf_guest_config {
 	bool dhcp_guard, ra_guard;
 	struct bf_ip_list ip; /* addresses that it may use; none: any */
 	char team[BF_NAME_MAX]; /* guests of one team may use each other's addresses */
+	uint32_t weight; /* its share where a worker or a member is full; 0: not said */
 	/* By enum bf_qos_dir: of what it sends, of what it gets. */
 	struct bf_rate_burst rate[BF_QOS_DIRS], peak[BF_QOS_DIRS];
 	uint32_t over

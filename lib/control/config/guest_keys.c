@@ -240,6 +240,11 @@ const struct bf_key bf_guest_keys[] = {
 		BF_RATE_BURST(G(peak[BF_QOS_OUT]), 1),
 		.def = "off",
 		.help = "with over_out=0 to 7: frames beyond this rate are dropped"},
+	{.name = "weight",
+		BF_NUM(G(weight), 0, 100),
+		.def = "0",
+		.help = "share of the guest where a worker or a member is full, beside that of others; 0: none, "
+			"which counts as 1 beside guests that have one"},
 	{.name = "mark_in",
 		BF_ONE_OF(G(mark[BF_QOS_IN]), mark_names),
 		.def = "keep",

@@ -37,6 +37,7 @@ worker_free(struct bf_worker *w)
 		return;
 	rte_free(w->cache);
 	rte_free(w->stages);
+	rte_free(w->hands);
 	rte_free(w->rxq_state);
 	rte_free(w->rxq_spare);
 	rte_free(w->counters);
@@ -81,6 +82,8 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 		"bf_worker", BF_CACHE_SETS * sizeof(*w->cache), RTE_CACHE_LINE_SIZE, socket);
 	w->stages = rte_zmalloc_socket(
 		"bf_worker", BF_MAX_PORTS * sizeof(*w->stages), RTE_CACHE_LINE_SIZE, socket);
+	w->hands = rte_zmalloc_socket("bf_worker",
+		sizeof(*w->hands) * BF_MAX_BONDS * BF_MAX_MEMBERS, RTE_CACHE_LINE_SIZE, socket);
 	w->rxq_state = rte_zmalloc_socket("bf_worker",
 		sizeof(*w->rxq_state) * BF_MAX_PORTS * BF_MAX_QP, RTE_CACHE_LINE_SIZE, socket);
 	w->rxq_spare = rte_zmalloc_socket("bf_worker",
@@ -93,8 +96,9 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	snprintf(name, sizeof(name), "bf_report_%u", l->n);
 	w->reports = rte_ring_create_elem(name, sizeof(struct bf_report), BF_REPORTS_SIZE, socket,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
-	if (w->cache == NULL || w->stages == NULL || w->rxq_state == NULL || w->rxq_spare == NULL ||
-		w->counters == NULL || w->learn == NULL || w->reports == NULL) {
+	if (w->cache == NULL || w->stages == NULL || w->hands == NULL || w->rxq_state == NULL ||
+		w->rxq_spare == NULL || w->counters == NULL || w->learn == NULL ||
+		w->reports == NULL) {
 		worker_free(w);
 		return NULL;
 	}

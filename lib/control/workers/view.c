@@ -14,6 +14,8 @@
 #include "dataplane/responder.h"
 #include "dataplane/rules.h"
 
+#define QUANTUM 4096u /* bytes of a round for a weight of 1 */
+
 static bool
 is_polled(const struct bf_guest *g, unsigned int q)
 {
@@ -60,8 +62,10 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 					.ring = (uint16_t)(2 * q + 1),
 					.in = rules_in(v, s),
 					.generation = g->generation,
+					.quantum = QUANTUM * RTE_MAX(g->cfg.weight, 1u),
 					.guest = g->dp};
 				v->workers[w].n_rxq++;
+				v->workers[w].shares |= g->cfg.weight != 0;
 			}
 		}
 	}
