@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,24 +22,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "client.h"
 
 #ifndef BF_VERSION
 #define BF_VERSION "unknown"
 #endif
 
-#define SOCKET_DEFAULT "/run/bondfwd/console.sock"
 #define TIMEOUT_DEFAULT_S 30
 #define TIMEOUT_MAX_S 86400
 
 /* As the daemon's limit for a line. */
 #define LINE_LIMIT 4096
-
-/* No answer is larger; a header that says so is not from bondfwd. */
-#define ANSWER_MAX ((size_t)1 << 30)
 
 enum exit_status {
 	EXIT_DONE = 0,
@@ -52,13 +47,6 @@ struct options {
 	const char *socket;
 	bool json;
 	unsigned int timeout_s;
-};
-
-/* An answer of the daemon; text is for the caller to release. */
-struct answer {
-	int status;
-	char *text;
-	size_t len;
 };
 
 /* For the signal handler: the terminal to restore. */
@@ -79,196 +67,18 @@ error_print(const char *fmt, ...)
 	(void)fputc('\n', stderr);
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static void
-explain_connect(const char *path, int error)
-{
-	switch (error) {
-	case ENOENT:
-		error_print("%s: no such socket: expected a running bondfwd there", path);
-		break;
-	case ECONNREFUSED:
-		error_print("%s: nobody answers: expected a running bondfwd there", path);
-		break;
-	case EACCES:
-		error_print("%s: permission denied: expected to be in the socket's group", path);
-		break;
-	default:
-		error_print("%s: %s", path, strerror(error));
-	}
-}
-
-/* Connect; descriptor, or -1 after a message. */
-static int
-connect_daemon(const char *path)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(addr.sun_path)) {
-		error_print("socket: path of %zu bytes: expected at most %zu", strlen(path),
-			sizeof(addr.sun_path) - 1);
-		return -1;
-	}
-	memcpy(addr.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
-		explain_connect(path, errno);
-		if (fd >= 0)
-			(void)close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/* Wait for events until a deadline; false after a message when it passes. */
-static bool
-wait_for(int fd, short events, int64_t deadline_ms)
-{
-	struct pollfd pfd = {.fd = fd, .events = events};
-	int64_t left;
-	int n;
-
-	do {
-		left = deadline_ms - now_ms();
-		n = left > 0 ? poll(&pfd, 1, left > INT_MAX ? INT_MAX : (int)left) : 0;
-	} while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		error_print("timeout: expected an answer in time, see -t");
-	return n > 0;
-}
-
-/*
- * Send everything.  A daemon that hangs up has usually said why, so that is no failure here: the
- * answer is read next.
- */
-static bool
-send_all(int fd, const char *data, size_t len, int64_t deadline_ms)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		if (!wait_for(fd, POLLOUT, deadline_ms))
-			return false;
-		n = send(fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
-			return true;
-		if (n < 0) {
-			error_print("send: %s", strerror(errno));
-			return false;
-		}
-		data += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-/* Receive exactly len bytes. */
-static bool
-answer_receive(int fd, char *data, size_t len, int64_t deadline_ms)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		if (!wait_for(fd, POLLIN, deadline_ms))
-			return false;
-		n = recv(fd, data, len, MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (n <= 0) {
-			error_print("connection closed: expected an answer from bondfwd");
-			return false;
-		}
-		data += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-/* Take "STATUS LENGTH" apart. */
-static bool
-parse_header(const char *header, struct answer *a)
-{
-	unsigned long long len;
-	char *end;
-	long status;
-
-	errno = 0;
-	status = strtol(header, &end, 10);
-	if (end == header || *end != ' ' || status < 0 || status > 255)
-		return false;
-	header = end + 1;
-	len = strtoull(header, &end, 10);
-	if (end == header || *end != '\0' || errno != 0 || len > ANSWER_MAX)
-		return false;
-	a->status = (int)status;
-	a->len = (size_t)len;
-	return true;
-}
-
-static bool
-receive_answer(int fd, struct answer *a, int64_t deadline_ms)
-{
-	char header[64];
-	size_t len = 0;
-
-	a->text = NULL;
-	do {
-		if (len == sizeof(header) || !answer_receive(fd, &header[len], 1, deadline_ms))
-			break;
-	} while (header[len++] != '\n');
-	if (len == 0)
-		return false;
-	if (header[len - 1] == '\n')
-		header[len - 1] = '\0';
-	else
-		header[0] = '\0';
-	if (!parse_header(header, a)) {
-		error_print("answer: expected \"STATUS LENGTH\" from bondfwd");
-		return false;
-	}
-	a->text = malloc(a->len + 1);
-	if (a->text == NULL) {
-		error_print("answer of %zu bytes: expected memory for it", a->len);
-		return false;
-	}
-	if (answer_receive(fd, a->text, a->len, deadline_ms))
-		return true;
-	free(a->text);
-	a->text = NULL;
-	return false;
-}
-
 /* Send one line and show the answer; exit status. */
 static int
 run_command(const struct options *opt, const char *line)
 {
-	int64_t deadline_ms = now_ms() + (int64_t)opt->timeout_s * 1000;
-	char preamble[32], end = '\n';
-	struct answer a;
-	bool ok;
-	int fd;
+	struct bf_err err = {""};
+	struct bf_answer a;
 
-	fd = connect_daemon(opt->socket);
-	if (fd < 0)
+	if (!bf_client_ask(
+		    opt->socket, line, opt->json, (int64_t)opt->timeout_s * 1000, &a, &err)) {
+		error_print("%s", err.text);
 		return EXIT_FAILED;
-	snprintf(preamble, sizeof(preamble), "bondctl 1 exec%s\n", opt->json ? " json" : "");
-	ok = send_all(fd, preamble, strlen(preamble), deadline_ms) &&
-		send_all(fd, line, strlen(line), deadline_ms) &&
-		send_all(fd, &end, 1, deadline_ms) && receive_answer(fd, &a, deadline_ms);
-	(void)close(fd);
-	if (!ok)
-		return EXIT_FAILED;
+	}
 	if (fwrite(a.text, 1, a.len, a.status == 0 ? stdout : stderr) != a.len ||
 		fflush(stdout) != 0) {
 		error_print("output: %s", strerror(errno));
@@ -490,23 +300,20 @@ copy_both(int fd)
 
 /* A session starts with a prompt; a refusal is an answer, which starts with a digit. */
 static bool
-is_refused(int fd, int64_t deadline_ms, int *status)
+is_refused(int fd, int64_t deadline_ms, struct bf_err *err)
 {
-	struct answer a;
+	struct bf_answer a;
 	char first;
 	ssize_t n;
 
-	if (!wait_for(fd, POLLIN, deadline_ms)) {
-		*status = EXIT_FAILED;
+	if (!bf_client_wait(fd, POLLIN, deadline_ms, err))
 		return true;
-	}
 	n = recv(fd, &first, 1, MSG_PEEK);
 	if (n == 1 && (first < '0' || first > '9'))
 		return false;
-	*status = EXIT_FAILED;
 	if (n != 1)
-		error_print("connection closed: expected a session from bondfwd");
-	else if (receive_answer(fd, &a, deadline_ms)) {
+		bf_err_set(err, ECONNRESET, "connection closed: expected a session from bondfwd");
+	else if (bf_client_receive(fd, &a, deadline_ms, err)) {
 		(void)fwrite(a.text, 1, a.len, stderr);
 		free(a.text);
 	}
@@ -517,24 +324,26 @@ static int
 run_terminal(const struct options *opt)
 {
 	static const char preamble[] = "bondctl 1 tty\n";
-	int64_t deadline_ms = now_ms() + (int64_t)opt->timeout_s * 1000;
+	int64_t deadline_ms = bf_client_now_ms() + (int64_t)opt->timeout_s * 1000;
+	struct bf_err err = {""};
 	int status = EXIT_FAILED;
 	int fd;
 
-	fd = connect_daemon(opt->socket);
-	if (fd < 0)
-		return EXIT_FAILED;
-	if (send_all(fd, preamble, sizeof(preamble) - 1, deadline_ms) &&
-		!is_refused(fd, deadline_ms, &status)) {
+	fd = bf_client_connect(opt->socket, deadline_ms, &err);
+	if (fd >= 0 && bf_client_send(fd, preamble, sizeof(preamble) - 1, deadline_ms, &err) &&
+		!is_refused(fd, deadline_ms, &err)) {
 		if (set_raw()) {
 			copy_both(fd);
 			restore_terminal();
 			status = EXIT_DONE;
 		} else {
-			error_print("terminal: %s", strerror(errno));
+			bf_err_set(&err, errno, "terminal: %s", strerror(errno));
 		}
 	}
-	(void)close(fd);
+	if (err.text[0] != '\0')
+		error_print("%s", err.text);
+	if (fd >= 0)
+		(void)close(fd);
 	return status;
 }
 
@@ -547,7 +356,7 @@ write_help(FILE *to)
 		"Run a console command of bondfwd.  Without COMMAND: an interactive session, or,\n"
 		"when the input is no terminal, its lines one after the other until one fails.\n"
 		"\n"
-		"  -s, --socket SOCKET    console socket (" SOCKET_DEFAULT ")\n"
+		"  -s, --socket SOCKET    console socket (" BF_CLIENT_SOCKET ")\n"
 		"  -j, --json             answer in JSON\n"
 		"  -t, --timeout SECONDS  wait this long for an answer, 1 to %d (%d)\n"
 		"  -h, --help             this text; `bondctl help` lists the commands\n"
@@ -620,7 +429,7 @@ parse_options(int argc, char **argv, struct options *opt, int *status)
 int
 main(int argc, char **argv)
 {
-	struct options opt = {.socket = SOCKET_DEFAULT, .timeout_s = TIMEOUT_DEFAULT_S};
+	struct options opt = {.socket = BF_CLIENT_SOCKET, .timeout_s = TIMEOUT_DEFAULT_S};
 	int status;
 
 	if (!parse_options(argc, argv, &opt, &status))
