@@ -310,11 +310,22 @@ shown_uplink(struct bf_cmd_ctx *ctx)
 	return bf_app_uplink(ctx->app, bf_cmd_arg(ctx, "bond"), ctx->out);
 }
 
+static bool
+is_all(const struct bf_cmd_ctx *ctx)
+{
+	return strcmp(bf_cmd_arg(ctx, "bond"), "all") == 0;
+}
+
 static void
 cmd_show_config(struct bf_cmd_ctx *ctx)
 {
-	const struct bf_uplink *u = shown_uplink(ctx);
+	const struct bf_uplink *u;
 
+	if (is_all(ctx)) {
+		bf_app_show(ctx, &bf_show_bonds, NULL, true);
+		return;
+	}
+	u = shown_uplink(ctx);
 	if (u != NULL)
 		bf_app_show(ctx, &bf_show_bonds, u->name, true);
 }
@@ -322,8 +333,13 @@ cmd_show_config(struct bf_cmd_ctx *ctx)
 static void
 cmd_show_lacp(struct bf_cmd_ctx *ctx)
 {
-	const struct bf_uplink *u = shown_uplink(ctx);
+	const struct bf_uplink *u;
 
+	if (is_all(ctx)) {
+		bf_app_show(ctx, &bf_show_lacp, NULL, true);
+		return;
+	}
+	u = shown_uplink(ctx);
 	if (u == NULL)
 		return;
 	if (!u->bond.open || u->bond.lacp == NULL)
@@ -369,8 +385,10 @@ static const struct bf_cmd bond_cmds[] = {
 		"Any key of a member, as KEY=VALUE,...", cmd_member_setting, BF_CMD_CONFIG},
 	{"set bonding option <bond> <options...>", "Any option of --bond, as KEY=VALUE,...",
 		cmd_options, BF_CMD_CONFIG},
-	{"show bonding config <bond>", "A bond and its members.", cmd_show_config, 0},
-	{"show bonding lacp info <bond>", "LACP of every member, also of those that are down.",
+	{"show bonding config (bond:<bond>|all)", "A bond and its members; all: of every bond.",
+		cmd_show_config, 0},
+	{"show bonding lacp info (bond:<bond>|all)",
+		"LACP of every member, also of those that are down; all: of every bond that speaks it.",
 		cmd_show_lacp, 0},
 };
 

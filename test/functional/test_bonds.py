@@ -129,6 +129,13 @@ def test_each_bond_is_shown_and_counted_by_its_name(two):
     assert {f["bond"] for f in r.daemon.ctl("show bonding failover", json=True)} == {"bond0"}
 
 
+def test_all_shows_every_bond_as_its_name_does(two):
+    ctl = two.daemon.ctl
+    shown = ctl("show bonding config all", json=True)
+    assert shown == [ctl(f"show bonding config {name}", json=True) for name in ("bond0", "bond1")]
+    assert ctl("show bonding lacp info all", json=True) == []
+
+
 def test_what_does_not_fit_several_bonds_is_refused(two):
     r = two
     before = r.daemon.ctl("show running-config")

@@ -19,6 +19,8 @@ SHOWS = {
     "show port summary all": ["bond0", "vm1", "vm2"],
     "show port xstats all": [],
     "show bonding config bond0": ["net_vhost0", "net_vhost1"],
+    "show bonding config all": ["net_vhost0", "net_vhost1"],
+    "show bonding lacp info all": [],
     "show config fwd": ["bond0", "vm1"],
     "show keys": ["mtu", "default", "fail_over_mac"],
     "show keys member": ["priority"],
