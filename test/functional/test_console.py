@@ -21,6 +21,8 @@ SHOWS = {
     "show bonding config bond0": ["net_vhost0", "net_vhost1"],
     "show bonding config all": ["net_vhost0", "net_vhost1"],
     "show bonding lacp info all": [],
+    "show snmp": ["string net_vhost0", "string vm2"],
+    "show snmp traps": ["newest "],
     "show config fwd": ["bond0", "vm1"],
     "show keys": ["mtu", "default", "fail_over_mac"],
     "show keys member": ["priority"],
