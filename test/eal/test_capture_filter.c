@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Filters of captures: what taps with one copy, against what libpcap says of the same frames in one piece.
+ * Filters of captures and of guests: what taps with one copy, and what rules decide, against what libpcap says of the
+ * same frames in one piece.
  *
  * Threads: one.
  */
@@ -13,7 +14,9 @@
 #include <rte_ether.h>
 
 #include "control/config/expression.h"
+#include "control/config/filter_text.h"
 #include "control/observe/taps.h"
+#include "dataplane/filter.h"
 #include "draw.h"
 #include "rig.h"
 
@@ -195,6 +198,64 @@ compare(const char *text)
 	return pass;
 }
 
+/* Two rules of a guest's filter: the first counts all, the second drops what the expression takes. */
+static void
+judge(const char *text, unsigned int frames)
+{
+	pcap_t *p = pcap_open_dead(DLT_EN10MB, 65535);
+	struct bpf_program program;
+	uint8_t buf[LONGEST + 256];
+	struct bf_filter f;
+	char rules[600];
+	struct bf_err err = {""};
+	uint64_t d = 2;
+
+	snprintf(rules, sizeof(rules), "count all; drop %s", text);
+	assert_int_equal(pcap_compile(p, &program, text, 1, PCAP_NETMASK_UNKNOWN), 0);
+	if (bf_filter_text_compile("filter_in", rules, &f, &err) != 0)
+		fail_msg("%s", err.text);
+	for (unsigned int i = 0; i < frames; i++) {
+		uint32_t len = frame_draw(&d, buf), counted;
+		const struct pcap_pkthdr head = {.caplen = len, .len = len};
+		struct rte_mbuf *m = mbuf_of(buf, len, i % 2 == 0 ? ROOM : LONGEST);
+		bool want = pcap_offline_filter(&program, &head, buf) != 0;
+		unsigned int rule;
+
+		if ((bf_filter_judge(&f, m, &rule, &counted) == BF_FILTER_DROP) != want)
+			fail_msg("\"%s\", frame %u of %u bytes: expected %d", text, i, len, want);
+		assert_int_equal(rule, want ? 1 : BF_FILTER_RULES);
+		assert_int_equal(counted, 1);
+		rte_pktmbuf_free(m);
+	}
+	bf_filter_text_close(&f);
+	pcap_freecode(&program);
+	pcap_close(p);
+}
+
+static void
+test_a_guests_rules_decide_as_libpcap_does(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(expressions); i++)
+		judge(expressions[i], FRAMES);
+}
+
+static void
+test_the_word_that_the_compiler_refuses_is_named(void **state)
+{
+	static const char *const rows[][2] = {{"tcp prot 80", "prot"}, {"host", "host"},
+		{"tcp and port eighty", "eighty"}, {"udp or", "or"}, {"vlan 5 and foo", "foo"},
+		{"net 10.0.0.0/30 and icmpp", "icmpp"}};
+	char word[64];
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(rows); i++) {
+		bf_expression_culprit(rows[i][0], word, sizeof(word));
+		if (strcmp(word, rows[i][1]) != 0)
+			fail_msg("\"%s\": \"%s\" is named", rows[i][0], word);
+	}
+}
+
 static void
 test_workers_decide_as_libpcap_does(void **state)
 {
@@ -278,6 +339,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_workers_decide_as_libpcap_does),
+		cmocka_unit_test(test_a_guests_rules_decide_as_libpcap_does),
+		cmocka_unit_test(test_the_word_that_the_compiler_refuses_is_named),
 		cmocka_unit_test(test_loads_beyond_a_frame_refuse_it),
 		cmocka_unit_test(test_what_cannot_be_run_is_refused_with_the_reason),
 		cmocka_unit_test(test_names_are_looked_up_in_files_only),

@@ -10,6 +10,7 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/flow.h"
+#include "dataplane/hand.h"
 #include "dataplane/inject.h"
 #include "dataplane/member.h"
 #include "dataplane/settle.h"
@@ -209,6 +210,71 @@ test_a_full_member_frees_and_counts_the_rest(void **state)
 	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
 }
 
+/* With weights what a full member refuses waits in the hand, in its order, and only so much of it. */
+static void
+test_with_weights_a_full_member_keeps_some_frames_for_the_next_turn(void **state)
+{
+	(void)state;
+	r->view->workers[0].shares = true;
+	r->w->tsc_hz = rte_get_tsc_hz();
+	bond->tx = BF_TX_ORDER;
+	for (int i = 0; i < 20; i++)
+		send_flows((uint32_t)i * 64, 64);
+	assert_int_equal(bond_counters()->tx_frames, RIG_RING);
+	assert_int_equal(r->w->in_hand, 1);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_MEMBER_FULL), 20 * 64 - RIG_RING - BF_HAND);
+	assert_int_equal(bf_hands_send(r->w), 0); /* it is full yet */
+	rig_collect(r);
+	assert_int_equal(rig_got(r, 0), RIG_RING);
+	assert_int_equal(bf_hands_send(r->w), BF_HAND);
+	assert_int_equal(r->w->in_hand, 0);
+	rig_collect(r);
+	for (uint32_t i = 0; i < RIG_RING + BF_HAND; i++) {
+		assert_int_equal(r->log[i].id, i);
+		assert_int_equal(r->log[i].member, 0);
+	}
+	assert_int_equal(bond_counters()->tx_frames, RIG_RING + BF_HAND);
+	assert_int_equal(bond_counters()->tx_bytes, (RIG_RING + BF_HAND) * 60);
+	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
+}
+
+static void
+test_frames_do_not_overtake_those_in_the_hand(void **state)
+{
+	(void)state;
+	r->view->workers[0].shares = true;
+	r->w->tsc_hz = rte_get_tsc_hz();
+	bond->tx = BF_TX_ORDER;
+	for (int i = 0; i < RIG_RING / 64 + 1; i++)
+		send_flows((uint32_t)i * 64, 64);
+	rig_collect(r);
+	send_flows(RIG_RING + 64, 1); /* there is room, but not before the others */
+	assert_int_equal(bf_hands_send(r->w), 65);
+	rig_collect(r);
+	for (uint32_t i = 0; i < RIG_RING + 65; i++)
+		assert_int_equal(r->log[i].id, i);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_MEMBER_FULL), 0);
+}
+
+static void
+test_the_hand_of_a_member_that_stands_still_is_dropped(void **state)
+{
+	(void)state;
+	r->view->workers[0].shares = true;
+	r->w->tsc_hz = rte_get_tsc_hz();
+	bond->tx = BF_TX_ORDER;
+	for (int i = 0; i < RIG_RING / 64 + 1; i++)
+		send_flows(0, 64);
+	assert_int_equal(r->w->in_hand, 1);
+	r->w->tsc_hz = 0; /* its time is over at once */
+	r->w->hands[0].until_tsc = 0;
+	assert_int_equal(bf_hands_send(r->w), 0);
+	assert_int_equal(r->w->in_hand, 0);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_MEMBER_FULL), 64);
+	rig_collect(r);
+	assert_int_equal(rte_mempool_in_use_count(r->pool), 0);
+}
+
 /* A frame of control for a member: an LACPDU that is repeated, or one that is sent once. */
 static void
 inject(unsigned int member, uint32_t repeat_ms, uint32_t id)
@@ -274,11 +340,16 @@ test_an_lacpdu_that_a_full_ring_refuses_leaves_before_data(void **state)
 	bf_inject_owed(r->w, rte_rdtsc()); /* still full: it waits on */
 	assert_true(r->w->owes);
 	inject(0, 1000, 2); /* a newer one takes its place */
+	r->view->workers[0].shares = true;
+	send_flows(0, 1); /* a guest's frame that waits in the hand waits for it too */
 	pull(0);
 	bf_inject_owed(r->w, rte_rdtsc());
 	assert_false(r->w->owes);
+	assert_int_equal(bf_hands_send(r->w), 0);
+	bf_hands_drop(r->w, 0);
+	r->view->workers[0].shares = false;
 	send_flows(0, 1); /* data that comes later finds no room */
-	assert_int_equal(rig_drops(r, 0, BF_DROP_MEMBER_FULL), 1);
+	assert_int_equal(rig_drops(r, 0, BF_DROP_MEMBER_FULL), 2);
 	for (int i = 1; i < RIG_RING; i++)
 		assert_int_equal(pull(0), 60);
 	assert_int_equal(pull(0), 124);
@@ -761,6 +832,9 @@ main(void)
 		T(test_a_held_member_is_used_without_carrier),
 		T(test_without_any_member_every_frame_is_counted),
 		T(test_a_full_member_frees_and_counts_the_rest),
+		T(test_with_weights_a_full_member_keeps_some_frames_for_the_next_turn),
+		T(test_frames_do_not_overtake_those_in_the_hand),
+		T(test_the_hand_of_a_member_that_stands_still_is_dropped),
 		T(test_an_lacpdu_that_a_full_ring_refuses_leaves_before_data),
 		T(test_a_repeated_lacpdu_that_is_refused_is_tried_each_loop_not_each_period),
 		T(test_other_frames_of_control_wait_for_room_too_but_not_for_ever),

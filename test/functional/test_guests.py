@@ -147,11 +147,13 @@ def test_frames_for_an_absent_guest_are_counted(rig):
 def test_a_guest_that_reads_nothing_costs_its_neighbour_nothing(rig):
     r = rig(peer_opts={"vm1": {"queue_size": 256}})
     r.learn_all()
-    r.transfer(r.far[0], r.vm(1), 3, 1000, src=FAR_MAC, dst=VM1)
+    r.transfer(r.far[0], r.vm(1), 3, 1000, window=128, src=FAR_MAC, dst=VM1)
     r.vm(1).proc.send_signal(signal.SIGSTOP)
     try:
         r.far[0].send(stream=1, count=2000, src=FAR_MAC, dst=VM1)
-        tally = r.transfer(r.far[0], r.vm(2), 2, 2000, src=FAR_MAC, dst=VM2)
+        for first in range(0, 2000, 500):
+            r.far[0].send(stream=2, first=first, count=500, src=FAR_MAC, dst=VM2)
+            tally = r.vm(2).await_stream(2, first + 500)
         assert tally["missing"] == 0
         wait_for(lambda: r.daemon.drops("vm1").get("guest_ring_full", 0) > 0,
                  what="full ring counted")

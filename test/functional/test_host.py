@@ -160,7 +160,7 @@ def iperf3_once(size, way):
     done = subprocess.run(f"iperf3 -J -c {LAN} -n {size} {way}".split(), capture_output=True, text=True,
                           timeout=LIMIT, check=False)
     end = json.loads(done.stdout)["end"]
-    return end["sum_received"]["bytes"] if done.returncode == 0 else None
+    return end.get("sum_received", {}).get("bytes") if done.returncode == 0 else None
 
 
 def iperf3(lan, size="16M"):  # noqa: F811

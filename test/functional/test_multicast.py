@@ -257,6 +257,8 @@ def test_one_report_may_name_many_groups(r):
     groups = [f"ff05::1:{i:x}" for i in range(1, 61)]
     joined(r, r.vm(1), report6v2(VM1, *[(TO_EX, g) for g in groups]), groups[-1], "vm1")
     assert members(r) == {(0, g): {"vm1"} for g in groups}
+    # Workers have the view with them a moment later.
+    wait_for(lambda: deliveries(r, r.far[0], [data(FAR_MAC, groups[-1])]) == [{"vm1"}], what="view")
     passes(r, r.far[0], [data(FAR_MAC, g) for g in groups], {"vm1"})
 
 

@@ -6,13 +6,16 @@ Rates are judged by the program's own figures between two moments of its own clo
 RFCs, and by tshark.
 """
 
+import subprocess
+
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
+from scapy.utils import wrpcap
 
-from bf import BROADCAST, FAR_MAC, CtlError, guest_mac, wait_for
+from bf import BROADCAST, FAR_MAC, LIMIT, CtlError, guest_mac, wait_for
 
 VM1, VM2 = guest_mac(1), guest_mac(2)
 
@@ -425,3 +428,31 @@ def test_guests_share_a_full_member_by_weight(rig):
     r.settle()
     total = sum(r.far[0].stream(s)["received"] for s in (1, 2))
     assert r.daemon.drops("bond0").get("member_full", 0) <= total / 100, (r.daemon.drops(), total)
+
+
+def tshark(workdir, frames, *fields):
+    """The fields that tshark reads in frames, checksums of IPv4 checked; its complaints."""
+    path = workdir / "frames.pcap"
+    wrpcap(str(path), [Ether(f) for f in frames])
+    words = ["tshark", "-r", path, "-o", "ip.check_checksum:TRUE", "-T", "fields"]
+    for field in (*fields, "ip.checksum.status", "_ws.malformed"):
+        words += ["-e", field]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT, check=True)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert all(row[-1] == "" and row[-2] in ("1", "") for row in rows), rows
+    return [row[:-2] for row in rows]
+
+
+def test_tshark_reads_the_marks_of_both_directions(r):
+    r.daemon.ctl("set guest vm1 mark_in=dscp mark_out=3")
+    fields = ("vlan.priority", "ip.dsfield.dscp", "ipv6.tclass.dscp", "ip.dsfield.ecn")
+    for peer in (r.far[0], r.vm(1)):
+        peer.capture(64)
+    with r.taking(4):
+        for v6 in (False, True):
+            r.vm(1).raw(packet(VM1, FAR_MAC, [(7, 0)], v6=v6, dscp=46, ecn=2))
+            r.far[0].raw(packet(FAR_MAC, VM1, [(7, 0)], v6=v6, dscp=46, ecn=2))
+    marked = [f for f in r.far[0].captured() if b"mark" in f]
+    assert tshark(r.workdir, marked, *fields) == [["5", "46", "", "2"], ["5", "", "46", ""]]
+    marked = [f for f in r.vm(1).captured() if b"mark" in f]
+    assert tshark(r.workdir, marked, *fields) == [["3", "24", "", "2"], ["3", "", "24", ""]]

@@ -67,37 +67,59 @@ bf_expression_open(struct bpf_insn **program, const char *text, struct bf_err *e
 	return ret;
 }
 
-/* Does the compiler take the first @p len bytes? */
-static bool
-is_taken(const char *text, size_t len)
+/* Close what is open in a beginning: brackets of the last kind first. */
+static void
+brackets_close(char *text, size_t size)
 {
-	char beginning[BF_EXPRESSION_MAX + 1];
+	char open[64];
+	size_t n = 0, len = strlen(text);
+
+	for (size_t i = 0; i < len; i++) {
+		if ((text[i] == '(' || text[i] == '[') && n < sizeof(open))
+			open[n++] = text[i] == '(' ? ')' : ']';
+		else if ((text[i] == ')' || text[i] == ']') && n > 0)
+			n--;
+	}
+	while (n > 0 && len + 1 < size)
+		text[len++] = open[--n];
+	text[len] = '\0';
+}
+
+/* Could the first @p len bytes go on to something that the compiler takes? */
+static bool
+may_begin(const char *text, size_t len)
+{
+	static const char *const ends[] = {"", " 1", " tcp", " 1.1.1.1", " 1.0.0.0/8", " 1-2",
+		" 02:00:00:00:00:01", " = 1", " 1 = 1", " host 1.1.1.1", " proto 6"};
+	char whole[BF_EXPRESSION_MAX + 128];
 	struct bpf_insn *program;
 
-	memcpy(beginning, text, len);
-	beginning[len] = '\0';
-	if (bf_expression_open(&program, beginning, NULL) != 0)
-		return false;
-	bf_expression_close(program);
-	return true;
+	for (unsigned int i = 0; i < RTE_DIM(ends); i++) {
+		snprintf(whole, sizeof(whole) - 64, "%.*s%s", (int)len, text, ends[i]);
+		brackets_close(whole, sizeof(whole));
+		if (bf_expression_open(&program, whole, NULL) != 0)
+			continue;
+		bf_expression_close(program);
+		return true;
+	}
+	return false;
 }
 
 void
 bf_expression_culprit(const char *text, char *word, size_t size)
 {
-	size_t taken = 0, len = strlen(text);
+	size_t at = 0, len = strlen(text);
 
 	word[0] = '\0';
 	if (len > BF_EXPRESSION_MAX)
 		return;
 	for (size_t end = 0; end < len;) {
-		end += strspn(text + end, " ");
-		end += strcspn(text + end, " ");
-		if (is_taken(text, end))
-			taken = end;
+		at = end + strspn(text + end, " ");
+		end = at + strcspn(text + at, " ");
+		if (!may_begin(text, end))
+			break;
 	}
-	taken += strspn(text + taken, " ");
-	snprintf(word, size, "%.*s", (int)strcspn(text + taken, " "), text + taken);
+	snprintf(word, size, "%.*s", (int)strcspn(text + at, " "), text + at);
 }
 
 void

@@ -32,10 +32,11 @@ struct bpf_insn;
 int bf_expression_open(struct bpf_insn **program, const char *text, struct bf_err *err);
 
 /**
- * The word that makes the compiler refuse an expression: the first behind the longest beginning that it takes.
+ * The word that makes the compiler refuse an expression: the first with which nothing that it takes can begin, or
+ * the last one.
  *
  * @param word
- *   Gets it, cut to @p size; empty where the whole is too short.
+ *   Gets it, cut to @p size.
  */
 void bf_expression_culprit(const char *text, char *word, size_t size);
 
