@@ -127,9 +127,8 @@ bf_lacp_lag_sums(struct bf_lacp *l)
 		l->active = NO_LAG;
 }
 
-/* Is the partner the one to choose (6.4.14: the system with the numerically lower identifier)? */
-static bool
-partner_chooses(const struct bf_lacp *l, const struct lacp_lag *g)
+bool
+bf_lacp_partner_chooses(const struct bf_lacp *l, const struct lacp_lag *g)
 {
 	if (g->partner_priority != l->cfg.system_priority)
 		return g->partner_priority < l->cfg.system_priority;
@@ -160,7 +159,7 @@ partner_accepted(const struct bf_lacp *l, const struct lacp_lag *g)
 static int
 partner_prefers(const struct bf_lacp *l, const struct lacp_lag *a, const struct lacp_lag *b)
 {
-	if (l->active == NO_LAG || !same_partner(a, b) || !partner_chooses(l, a))
+	if (l->active == NO_LAG || !same_partner(a, b) || !bf_lacp_partner_chooses(l, a))
 		return 0;
 	return (int)partner_accepted(l, a) - (int)partner_accepted(l, b);
 }

@@ -51,6 +51,11 @@ run_side(struct bf_lacp *l, struct lacp_member *m, int side)
 void
 bf_lacp_churn_run(struct bf_lacp *l, struct lacp_member *m)
 {
+	/* Whoever stands by is out of sync on purpose; the 60 s begin when it is to serve. */
+	if (bf_lacp_stands_by(l, m)) {
+		m->churn[0] = m->churn[1] = BF_LACP_CHURN_NONE;
+		return;
+	}
 	run_side(l, m, 0);
 	run_side(l, m, 1);
 }

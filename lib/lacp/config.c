@@ -36,7 +36,8 @@ bf_lacp_config_check(struct bf_lacp_config *cfg)
 	if (cfg->max_pdu_rate == 0)
 		cfg->max_pdu_rate = 20;
 	if (!is_unicast(cfg->system_id) || cfg->select >= BF_LACP_SELECT_POLICY_COUNT ||
-		cfg->min_links > BF_LACP_MAX_MEMBERS)
+		cfg->min_links > BF_LACP_MAX_MEMBERS ||
+		(cfg->max_links != 0 && cfg->max_links < cfg->min_links))
 		return -EINVAL;
 	/* A pin on ourselves could only ever be met by a loop. */
 	if (cfg->pin_partner &&

@@ -90,7 +90,7 @@ bf_lacp_why_name(enum bf_lacp_why why)
 	static const char *const name[] = {"distributing", "link-down", "half-duplex", "loop",
 		"partner-pinned", "no-partner", "held", "partner-silent", "individual",
 		"partner-differs", "partner-key-differs", "speed-differs", "no-aggregator",
-		"waiting", "partner-not-in-sync", "partner-not-collecting", "min-links"};
+		"standby", "waiting", "partner-not-in-sync", "partner-not-collecting", "min-links"};
 
 	static_assert(N(name) == BF_LACP_WHY_COUNT, "one name per reason");
 	return name_of(name, N(name), why);
@@ -162,6 +162,7 @@ member_fill(const struct bf_lacp *l, const struct lacp_member *m, struct bf_lacp
 	info->distributing = m->told_distribute;
 	info->fallback = m->fallback;
 	info->held = m->held;
+	info->standby = bf_lacp_stands_by(l, m);
 	info->loop = m->verdict == BF_LACP_WHY_LOOP;
 	info->rate_mismatch = bf_lacp_rate_mismatch(m);
 	info->why = bf_lacp_why(l, m);

@@ -4,7 +4,7 @@
  * What the files of the LACP engine share: the object, and one entry per machine.
  *
  * Who writes what: rx.c the partner and rx_*; periodic.c periodic_*; select.c the verdict, lag and
- * selected; mux.c mux_* and the SYNC, COLLECTING and DISTRIBUTING bits of the actor; tx.c the send
+ * selected; limit.c accepted and refused_from_ms; mux.c mux_* and the SYNC, COLLECTING and DISTRIBUTING bits of the actor; tx.c the send
  * history; carrier.c the verdict about the bond; lacp.c the rest.  Everybody may set `ntt`.
  *
  * Threads: ctx control.
@@ -32,6 +32,8 @@ enum {
 	QUIET_EVENT_MS = 60000,
 	/* Patience with a partner before its choice of aggregator is followed. */
 	YIELD_MS = 3000,
+	/* max_links: the same with a partner that does not come into sync on a selected member. */
+	REFUSED_MS = 5000,
 	/*
 	 * min_links: a partner that is not in sync by itself after the first of these may be waiting
 	 * for us; until the second it counts as if it were.
@@ -109,6 +111,9 @@ struct lacp_member {
 	bool was_synced; /* the partner was in sync since the latest bf_lacp_hope() */
 	bool farewell; /* the next PDU is not to wait for the limit */
 	bool detach; /* update_Selected found a mismatch: detach once, then select again */
+	bool accepted; /* the partner was in sync since the member was selected */
+	uint64_t
+		refused_from_ms; /* from then on the partner counts as refusing it; 0: it does not */
 	int lag; /* where selection wants the member */
 	int mux_lag; /* where the mux holds it; meaningful unless DETACHED */
 
@@ -226,12 +231,21 @@ bool bf_lacp_rate_mismatch(const struct lacp_member *m);
 void bf_lacp_periodic_run(struct bf_lacp *l, struct lacp_member *m);
 uint64_t bf_lacp_periodic_deadline(const struct lacp_member *m);
 
-/* aggregator.c and select.c, 6.4.14 */
+/* aggregator.c, limit.c and select.c, 6.4.14 */
 /** The lag of @p m's current identity, made if need be. */
 int bf_lacp_lag_find(struct bf_lacp *l, const struct lacp_member *m);
 /** Free lags nobody refers to and sum up the others. */
 void bf_lacp_lag_sums(struct bf_lacp *l);
 int bf_lacp_lag_best(const struct bf_lacp *l);
+/** Is the partner the one to choose (6.4.14: the system with the numerically lower identifier)? */
+bool bf_lacp_partner_chooses(const struct bf_lacp *l, const struct lacp_lag *g);
+/** Members of the active aggregator that max_links lets in, a bit for each slot. */
+uint32_t bf_lacp_limit(const struct bf_lacp *l);
+/** Note what the partner thinks of a member, after it was selected or not. */
+void bf_lacp_limit_note(struct bf_lacp *l, struct lacp_member *m);
+uint64_t bf_lacp_limit_deadline(const struct bf_lacp *l, const struct lacp_member *m);
+/** It could serve in the active aggregator, which has enough members. */
+bool bf_lacp_stands_by(const struct bf_lacp *l, const struct lacp_member *m);
 void bf_lacp_select_run(struct bf_lacp *l);
 
 /* mux.c, 6.4.15 */

@@ -166,6 +166,7 @@ set_deadline(struct bf_lacp *l)
 		t = earliest_ms(t, bf_lacp_rx_deadline(m));
 		t = earliest_ms(t, bf_lacp_periodic_deadline(m));
 		t = earliest_ms(t, bf_lacp_mux_deadline(l, m));
+		t = earliest_ms(t, bf_lacp_limit_deadline(l, m));
 		t = earliest_ms(t, bf_lacp_tx_deadline(m));
 		t = earliest_ms(t, bf_lacp_churn_deadline(m));
 	}

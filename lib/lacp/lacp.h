@@ -21,6 +21,8 @@
  *  - Ready (6.4.14): a member that starts to wait while others wait shares their deadline instead
  *    of restarting it, so a flapping member cannot hold up the rest.
  *  - Members of an aggregator that is not active are STANDBY and wait in WAITING.
+ *  - max_links: a member that takes another's place is in service before the other stands by, so
+ *    that for a moment there is one more (limit.c).
  *  - Below min_links no member attaches, so that the partner leaves too.
  *  - While no partner is heard a PDU leaves every second, not every 30.
  *  - fallback lets one member without partner collect and distribute.
@@ -78,6 +80,7 @@ struct bf_lacp_config {
 	bool active; /* false: passive, speak only when spoken to */
 	bool fast; /* ask the partner for a PDU per second */
 	uint16_t min_links; /* 0 is read as 1 */
+	uint16_t max_links; /* members in service at most, the others stand by; 0: no limit */
 	enum bf_lacp_select select;
 	bool fallback; /* one member forwards while no partner is heard; min_links not applied */
 	bool strict; /* carrier down while no partner is heard */
@@ -87,10 +90,18 @@ struct bf_lacp_config {
 	uint32_t aggregate_wait_ms; /* aggregate wait time (6.4.15); 0: attach at once */
 };
 
+/** With max_links: who joins first; within a rank the port identifier decides (6.7.1). */
+enum bf_lacp_rank {
+	BF_LACP_RANK_REGULAR,
+	BF_LACP_RANK_SPARE, /* only in place of a regular one */
+	BF_LACP_RANK_LEAVING, /* only while nobody else can */
+};
+
 struct bf_lacp_member_config {
 	uint8_t mac[6]; /* source address of our PDUs */
 	uint16_t port_number; /* 1 to 65535, unique in the bond */
 	uint16_t port_priority; /* lower is better, except in BF_LACP_SELECT_PRIORITY */
+	uint8_t rank; /* enum bf_lacp_rank */
 };
 
 enum bf_lacp_event {
@@ -148,7 +159,7 @@ enum bf_lacp_churn_state {
 
 enum bf_lacp_selected {
 	BF_LACP_UNSELECTED,
-	BF_LACP_STANDBY, /* fit, but its aggregator is not the active one */
+	BF_LACP_STANDBY, /* fit, but its aggregator is not the active one, or has enough members */
 	BF_LACP_SELECTED,
 	BF_LACP_SELECTED_COUNT,
 };
@@ -167,7 +178,8 @@ enum bf_lacp_why {
 	BF_LACP_WHY_PARTNER_SYSTEM,
 	BF_LACP_WHY_PARTNER_KEY,
 	BF_LACP_WHY_SPEED, /* and with it our key, when that is derived */
-	BF_LACP_WHY_STANDBY,
+	BF_LACP_WHY_NO_AGGREGATOR,
+	BF_LACP_WHY_STANDBY, /* max_links members are in service without it */
 	BF_LACP_WHY_WAITING,
 	BF_LACP_WHY_PARTNER_SYNC,
 	BF_LACP_WHY_PARTNER_COLLECTING,
@@ -226,6 +238,7 @@ struct bf_lacp_member_info {
 	bool distributing;
 	bool fallback;
 	bool held;
+	bool standby; /* fit for the active aggregator, which has max_links members without it */
 	bool loop;
 	bool rate_mismatch; /* one side asks for fast PDUs, the other for slow ones; works */
 	enum bf_lacp_why why;
@@ -324,7 +337,7 @@ int bf_lacp_member_remove(struct bf_lacp *l, unsigned int id, uint64_t now_ms);
  */
 int bf_lacp_member_hold(struct bf_lacp *l, unsigned int id, bool hold, uint64_t now_ms);
 
-/** Change a member's address, port number or priority.  0, -EINVAL, -EEXIST, -ENOENT. */
+/** Change a member's address, port number, priority or rank.  0, -EINVAL, -EEXIST, -ENOENT. */
 int bf_lacp_member_configure(struct bf_lacp *l, unsigned int id,
 	const struct bf_lacp_member_config *mc, uint64_t now_ms);
 

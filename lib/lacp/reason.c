@@ -35,9 +35,11 @@ bf_lacp_why(const struct bf_lacp *l, const struct lacp_member *m)
 	if (!m->fallback && m->rx != BF_LACP_RX_CURRENT)
 		return BF_LACP_WHY_SILENT;
 	if (l->active == NO_LAG || m->lag == NO_LAG)
-		return BF_LACP_WHY_STANDBY;
+		return BF_LACP_WHY_NO_AGGREGATOR;
 	if (m->lag != l->active)
 		return partner_difference(&l->lags[l->active], &l->lags[m->lag]);
+	if (bf_lacp_stands_by(l, m))
+		return BF_LACP_WHY_STANDBY;
 	if (m->mux <= BF_LACP_MUX_WAITING && !m->fallback && l->cfg.min_links > 1 &&
 		bf_lacp_n_able(l) < l->cfg.min_links)
 		return BF_LACP_WHY_MIN_LINKS;
@@ -87,7 +89,7 @@ fixed_text(enum bf_lacp_why why)
 		[BF_LACP_WHY_HELD] = "taken out by order: drained or switched off",
 		[BF_LACP_WHY_INDIVIDUAL] =
 			"individual link (no AGGREGATION bit): cannot share an aggregator",
-		[BF_LACP_WHY_STANDBY] = "no aggregator is active",
+		[BF_LACP_WHY_NO_AGGREGATOR] = "no aggregator is active",
 		[BF_LACP_WHY_WAITING] = "waiting to attach",
 		[BF_LACP_WHY_PARTNER_SYNC] = "partner is not in sync",
 		[BF_LACP_WHY_PARTNER_COLLECTING] = "partner does not collect",
@@ -122,6 +124,11 @@ bf_lacp_why_text(const struct bf_lacp *l, const struct lacp_member *m, enum bf_l
 	case BF_LACP_WHY_MIN_LINKS:
 		snprintf(buf, size, "min_links: %u of %u members ready", bf_lacp_n_able(l),
 			l->cfg.min_links);
+		break;
+	case BF_LACP_WHY_STANDBY:
+		snprintf(buf, size, "standby (%s): %u of %u members in service",
+			m->mc.rank == BF_LACP_RANK_SPARE ? "spare" : "max_links",
+			bf_lacp_n_operational(l), l->cfg.max_links);
 		break;
 	default:
 		snprintf(buf, size, "%s", fixed_text(why));

@@ -4,7 +4,8 @@
  * Selection logic, IEEE 802.1AX-2020 6.4.14: who may attach.
  *
  * In this order: judge every member on its own, pick the fallback member if there is to be one,
- * sort members into aggregators, choose the active aggregator, hand out SELECTED and STANDBY.
+ * sort members into aggregators, choose the active aggregator, hand out SELECTED and STANDBY: in the
+ * active aggregator to those that max_links lets in.
  * It is run after every input and has no memory but the active aggregator.
  *
  * Threads: ctx control.
@@ -37,6 +38,8 @@ member_judge(const struct bf_lacp *l, const struct lacp_member *m)
 static bool
 is_before(const struct lacp_member *a, const struct lacp_member *b)
 {
+	if (b != NULL && a->mc.rank != b->mc.rank)
+		return a->mc.rank < b->mc.rank;
 	if (b == NULL || a->mc.port_priority != b->mc.port_priority)
 		return b == NULL || a->mc.port_priority < b->mc.port_priority;
 	return a->mc.port_number < b->mc.port_number;
@@ -115,6 +118,28 @@ choose_active(struct bf_lacp *l)
 		before == 0 ? "" : ", in place of another");
 }
 
+static void
+member_select(struct bf_lacp *l, struct lacp_member *m, enum bf_lacp_selected to)
+{
+	m->selected = to;
+	bf_lacp_limit_note(l, m);
+}
+
+static void
+members_select(struct bf_lacp *l)
+{
+	uint32_t let_in = bf_lacp_limit(l);
+
+	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
+		if (m->lag == NO_LAG)
+			member_select(l, m, BF_LACP_UNSELECTED);
+		else if (m->lag == l->active && (let_in >> (m - l->members) & 1) != 0)
+			member_select(l, m, BF_LACP_SELECTED);
+		else
+			member_select(l, m, BF_LACP_STANDBY);
+	}
+}
+
 void
 bf_lacp_select_run(struct bf_lacp *l)
 {
@@ -130,11 +155,6 @@ bf_lacp_select_run(struct bf_lacp *l)
 	bf_lacp_lag_sums(l);
 	report_fallback(l, fallback);
 	choose_active(l);
-	for (struct lacp_member *m = bf_lacp_next(l, NULL); m; m = bf_lacp_next(l, m)) {
-		if (m->lag == NO_LAG)
-			m->selected = BF_LACP_UNSELECTED;
-		else
-			m->selected = m->lag == l->active ? BF_LACP_SELECTED : BF_LACP_STANDBY;
-	}
+	members_select(l);
 	bf_lacp_note_candidates(l);
 }

@@ -154,6 +154,7 @@ check_member(
 	if (m->collecting)
 		check_collecting(w, m, bond);
 	CHECK(!m->held || !m->collecting);
+	CHECK(!m->standby || !m->collecting);
 }
 
 static void
@@ -319,6 +320,7 @@ reconfigure_a(struct world *w, uint8_t arg)
 	c->min_links = (uint16_t)(1 + (arg >> 6));
 	arg = next(w);
 	c->key = arg & 3;
+	c->max_links = c->key == 3 ? c->min_links : 0;
 	c->pin_partner = (arg & 4) != 0;
 	c->partner_pin[5] = (uint8_t)(0x11 + (arg >> 3 & 1));
 	c->aggregate_wait_ms = (arg & 0x10) != 0 ? 0 : 2000;
@@ -340,6 +342,7 @@ reconfigure_b(struct world *w, uint8_t arg)
 	c->select = (enum bf_lacp_select)(arg >> 4 & 3);
 	c->system_id[5] = (arg & 0x40) != 0 ? 0x12 : 0x11;
 	c->min_links = (arg & 0x80) != 0 ? 2 : 1;
+	c->max_links = c->key == 3 ? 2 : 0;
 	CHECK(bf_lacp_reconfigure(w->b, c, w->now_ms) == 0);
 }
 
@@ -348,7 +351,8 @@ member_order(struct world *w, unsigned int id, uint8_t arg)
 {
 	struct bf_lacp_member_config mc = {.mac = {0x02, 0, 0, 0, 2, arg},
 		.port_number = (uint16_t)((arg & 7) + 1),
-		.port_priority = (uint16_t)(arg << 3)};
+		.port_priority = (uint16_t)(arg << 3),
+		.rank = (arg & 0x10) != 0 ? BF_LACP_RANK_SPARE : BF_LACP_RANK_REGULAR};
 
 	if ((arg & 0xc0) == 0) {
 		w->leaves = true;

@@ -127,6 +127,7 @@ engine_config(const struct bf_bond *b, struct bf_lacp_config *c)
 static void
 member_config(const struct bf_bond *b, unsigned int i, struct bf_lacp_member_config *mc)
 {
+	memset(mc, 0, sizeof(*mc));
 	memcpy(mc->mac, b->members[i].mac.addr_bytes, 6);
 	mc->port_number = (uint16_t)(b->members[i].port + 1);
 	mc->port_priority = (uint16_t)b->cfg.members[i].lacp_port_priority;
