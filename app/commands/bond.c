@@ -165,7 +165,7 @@ edit_key(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 
 	if (b == NULL)
 		return -EINVAL;
-	if (lacp != NULL && strcmp(lacp, "min_links") != 0) {
+	if (lacp != NULL && strcmp(lacp, "min_links") != 0 && strcmp(lacp, "max_links") != 0) {
 		snprintf(full, sizeof(full), "lacp_%s", lacp);
 		key = full;
 	} else if (lacp != NULL) {
@@ -370,8 +370,8 @@ static const struct bf_cmd bond_cmds[] = {
 		"Which fields of a frame choose its member.", cmd_policy, BF_CMD_CONFIG},
 	{"set bonding (key:mon_period|agg_mode) <bond> <value>",
 		"Link polling period in ms; which aggregator is active.", cmd_key, BF_CMD_CONFIG},
-	{"set bonding lacp (lacp:rate|active|system_priority|system_id|key|min_links|fallback|strict|"
-	 "partner|pdu_limit) <bond> <value>",
+	{"set bonding lacp (lacp:rate|active|system_priority|system_id|key|min_links|max_links|fallback|"
+	 "strict|partner|pdu_limit) <bond> <value>",
 		"LACP settings; traffic that need not move does not.", cmd_key, BF_CMD_CONFIG},
 	{"set bonding lacp port_priority <member> <bond> <value>",
 		"LACP port priority of a member.", cmd_member_setting, BF_CMD_CONFIG},

@@ -18,6 +18,7 @@
 #include "base/parse.h"
 #include "commands/commands.h"
 #include "commands/show.h"
+#include "control/bond/spares.h"
 
 #define DRILL_MS 2000
 
@@ -141,7 +142,7 @@ member_without(const struct bf_bond *b, const struct tuple *t, const uint8_t *fr
 
 	if (at < 0)
 		return -2;
-	copy.members[at].usable = copy.members[at].carrier = copy.members[at].distribute = false;
+	bf_spares_without(&copy, (unsigned int)at);
 	if (copy.active == at)
 		copy.active = -1;
 	copy.active = bf_bond_choose_active(&copy);

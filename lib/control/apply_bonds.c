@@ -169,6 +169,8 @@ bond_grow(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config
 	uint64_t now_ms = bf_clock_ms();
 	struct bf_bond *b = &u->bond;
 	struct bf_bond_config there;
+	uint32_t absent;
+	bool same;
 	int ret = 0;
 
 	if (want == NULL)
@@ -176,7 +178,9 @@ bond_grow(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config
 	bf_missing_leave_out(&u->missing, want, &there);
 	if (there.n_members == 0)
 		return 0;
+	absent = bf_bond_config_n_regular(want) - bf_bond_config_n_regular(&there);
 	if (!b->open) {
+		bf_bond_set_absent(b, absent, now_ms);
 		b->n_expected = want->n_members;
 		ret = bf_bond_open(b, &there, now_ms, err);
 		if (ret == 0)
@@ -185,12 +189,14 @@ bond_grow(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config
 				bf_mode_names[b->cfg.mode], b->n_members, b->cfg.mtu);
 		return ret;
 	}
-	if (!changed && bf_bond_config_is_equal(&b->cfg, &there))
-		return 0;
+	same = !changed && bf_bond_config_is_equal(&b->cfg, &there);
 	for (uint32_t i = 0; i < there.n_members && ret == 0; i++)
 		if (bf_bond_config_member(&b->cfg, there.members[i].name) < 0)
 			ret = bf_bond_member_add(b, &there.members[i], now_ms, err);
-	return ret != 0 ? ret : bond_change(br, b, &there, now_ms, err);
+	if (ret == 0 && !same)
+		ret = bond_change(br, b, &there, now_ms, err);
+	bf_bond_set_absent(b, absent, now_ms); /* who came back is there before its spare leaves */
+	return ret;
 }
 
 int

@@ -19,6 +19,7 @@
 #include "control/bond/lag_check.h"
 #include "control/bond/missing.h"
 #include "control/bond/paths.h"
+#include "control/bond/spares.h"
 #include "control/config/config.h"
 #include "control/guests/changes.h"
 #include "control/guests/crowd.h"

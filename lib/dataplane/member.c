@@ -10,10 +10,15 @@
  */
 #include "dataplane/member.h"
 
+#include <rte_branch_prediction.h>
+
 uint32_t
 bf_bond_usable(const struct bf_bond_view *b)
 {
-	return b->eligible & (__atomic_load_n(&b->carrier->bits, __ATOMIC_RELAXED) | b->hold);
+	uint32_t bits = __atomic_load_n(&b->carrier->bits, __ATOMIC_RELAXED);
+	uint32_t usable = b->eligible & (bits | b->hold);
+
+	return likely(usable != 0) ? usable : b->standby & bits;
 }
 
 uint8_t

@@ -104,6 +104,7 @@ struct bf_bond_view {
 	uint32_t polled; /* members whose queues workers read */
 	uint32_t wakes; /* members whose drivers can wake a worker */
 	uint32_t eligible; /* members that may transmit */
+	uint32_t standby; /* spares that do when no eligible one can, until control has seen that */
 	uint32_t hold; /* members that stay in use without carrier (down delay) */
 	const struct bf_carrier *carrier;
 	uint64_t seed;

@@ -66,9 +66,8 @@ assert_stands_by(const struct rig_node *n, unsigned int id, const char *reason)
 
 	assert_int_equal(info.selected, BF_LACP_STANDBY);
 	assert_int_equal(info.mux, BF_LACP_MUX_WAITING);
-	assert_int_equal(info.actor.state &
-			(BF_LACP_SYNC | BF_LACP_COLLECTING | BF_LACP_DISTRIBUTING),
-		0);
+	assert_int_equal(
+		info.actor.state & (BF_LACP_SYNC | BF_LACP_COLLECTING | BF_LACP_DISTRIBUTING), 0);
 	assert_int_equal(info.why, BF_LACP_WHY_STANDBY);
 	assert_string_equal(info.reason, reason);
 }
@@ -363,8 +362,7 @@ main(void)
 		cmocka_unit_test(
 			test_a_spare_serves_only_in_place_of_another_whatever_its_port_priority),
 		cmocka_unit_test(test_a_member_about_to_leave_is_replaced_before_it_stands_by),
-		cmocka_unit_test(
-			test_a_limit_that_changes_moves_only_the_members_that_it_concerns),
+		cmocka_unit_test(test_a_limit_that_changes_moves_only_the_members_that_it_concerns),
 		cmocka_unit_test(
 			test_sides_that_want_different_members_find_one_that_both_serve_on),
 		cmocka_unit_test(

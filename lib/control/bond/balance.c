@@ -198,7 +198,7 @@ move_one(struct bf_balance *ba, struct bf_bond *b, const uint32_t *stations, boo
 	int k;
 
 	for (unsigned int i = 0; i < b->n_members; i++) {
-		if (!b->members[i].usable || b->members[i].drained)
+		if (!b->members[i].usable || b->members[i].drained || b->cfg.members[i].spare)
 			continue;
 		from = !any || member_use(s, i, 0) > member_use(s, from, 0) ? i : from;
 		to = !any || member_use(s, i, 0) < member_use(s, to, 0) ? i : to;

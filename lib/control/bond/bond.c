@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "control/bond/link_detect.h"
 #include "control/bond/probe.h"
+#include "control/bond/spares.h"
 #include "control/compat.h"
 #include "control/memory/pools.h"
 #include "dataplane/inject.h"
@@ -473,6 +474,7 @@ bf_bond_reconfigure(
 {
 	struct bf_bond_config old = b->cfg, ours, *cfg = &ours;
 	struct rte_ether_addr mac;
+	bool other_spares = false;
 	int ret = 0;
 
 	in_our_order(b, wanted, &ours);
@@ -495,10 +497,28 @@ bf_bond_reconfigure(
 	for (unsigned int i = 0; i < b->n_members; i++)
 		set_drained(b, i, cfg->members[i].drained || b->members[i].faulty);
 	bf_link_detect_set_period(b);
+	for (unsigned int i = 0; i < b->n_members; i++)
+		other_spares |= cfg->members[i].spare != old.members[i].spare;
+	if (other_spares)
+		bf_bond_deal_buckets(b);
 	b->dirty = true;
 	ret = change_mode(b, old.mode, now_ms, err);
 	bond_settle(b, now_ms);
 	return ret;
+}
+
+void
+bf_bond_set_absent(struct bf_bond *b, uint32_t n, uint64_t now_ms)
+{
+	if (b->n_absent == n)
+		return;
+	b->n_absent = n;
+	b->dirty = true;
+	if (!b->open)
+		return;
+	if (b->lacp != NULL)
+		bf_bond_lacp_reconfigure(b, now_ms, NULL);
+	bond_settle(b, now_ms);
 }
 
 void
@@ -546,9 +566,15 @@ bf_bond_test_failover(
 	if (b->n_members < 2)
 		return bf_err_set(
 			err, EBUSY, "%s has one member: expected two or more", b->cfg.name);
+	if (b->members[at].standby)
+		return bf_err_set(err, EINVAL,
+			"member: \"%s\": is on %s: expected a member in service", name,
+			bf_spares_word(b, (unsigned int)at));
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		const struct bf_member *m = &b->members[i];
 
+		if (m->standby)
+			continue;
 		if (!m->carrier || !m->usable || m->drained ||
 			(bf_bond_mode_in_force(b) == BF_MODE_8023AD && !m->distribute))
 			return bf_err_set(err, EBUSY,
@@ -636,7 +662,7 @@ bf_bond_tick(struct bf_bond *b, uint64_t now_ms)
 	}
 	bond_settle(b, now_ms);
 	for (unsigned int i = 0; i < b->n_members; i++)
-		next = RTE_MIN(next, delay_end(b, i));
+		next = RTE_MIN(next, RTE_MIN(delay_end(b, i), bf_spares_due(b, i, now_ms)));
 	if (b->lacp != NULL)
 		next = RTE_MIN(next, bf_lacp_deadline_ms(b->lacp));
 	return next;

@@ -58,6 +58,10 @@ struct bf_member {
 	bool collecting; /* its frames are switched */
 	bool going; /* about to leave: the partner is told */
 	bool draining; /* 802.3ad: the partner is told, what it still sends is taken */
+	/* spares.c */
+	bool stands_in; /* a spare that serves in place of a lost member */
+	bool standby; /* it could serve, and others do */
+	uint64_t stood_by_ms; /* when it stood by again; 0: never */
 	bool drain_warned;
 	uint64_t drain_began_ms, drain_look_ms, drain_frames;
 	bool leaving; /* out of the workers' sight, soon out of the bond */
@@ -89,6 +93,7 @@ struct bf_bond {
 	struct rte_mempool *pool;
 	struct rte_ether_addr mac;
 	uint32_t n_expected; /* members that may come: there is memory for so many */
+	uint32_t n_absent; /* those without a device now, without spares */
 	uint32_t n_members;
 	struct bf_member members[BF_MAX_MEMBERS];
 	int active; /* active-backup: index, -1 none */
@@ -157,6 +162,9 @@ void bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms)
 
 /** True when going to @p cfg needs the device closed and opened again. */
 bool bf_bond_needs_reopen(const struct bf_bond *b, const struct bf_bond_config *cfg);
+
+/** How many members that are no spares have no device: spares serve in their place. */
+void bf_bond_set_absent(struct bf_bond *b, uint32_t n, uint64_t now_ms);
 
 /** Change what needs no reopening: mode, policy, primary, delays, LACP, MTU, MAC. */
 int bf_bond_reconfigure(

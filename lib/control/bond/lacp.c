@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mac.h"
 #include "control/bond/bond.h"
+#include "control/bond/spares.h"
 
 #define SUBTYPE_AT 14 /* behind the Ethernet header */
 #define SUBTYPE_LACP 1
@@ -64,15 +65,23 @@ lacp_set(void *arg, unsigned int member, bool collect, bool distribute)
 {
 	struct bf_bond *b = arg;
 	int i = bf_bond_by_bit(b, member);
+	struct bf_member *m;
 
 	if (i < 0)
 		return;
-	b->members[i].collect = collect;
-	b->members[i].distribute = distribute;
+	m = &b->members[i];
+	m->collect = collect;
+	m->distribute = distribute;
+	if (collect) { /* before the partner is told */
+		bf_bond_device_collect(b, (unsigned int)i, true);
+	} else if (m->collecting && !m->draining) { /* whether it is, bf_bond_lacp_drain() says */
+		m->draining = true;
+		m->drain_began_ms = 0;
+	}
 	b->dirty = true;
 }
 
-/* On its way into service a member is out for a moment: no reason to warn. */
+/* On its way into service a member is out for a moment, or it is to stand by: no reason to warn. */
 static bool
 is_passing(const struct bf_bond *b, unsigned int member, enum bf_lacp_event ev)
 {
@@ -81,8 +90,8 @@ is_passing(const struct bf_bond *b, unsigned int member, enum bf_lacp_event ev)
 	if (ev != BF_LACP_EV_OUT || b->lacp == NULL ||
 		bf_lacp_member_info(b->lacp, member, &info) != 0)
 		return ev == BF_LACP_EV_OUT;
-	return info.why == BF_LACP_WHY_WAITING || info.why == BF_LACP_WHY_PARTNER_SYNC ||
-		info.why == BF_LACP_WHY_PARTNER_COLLECTING;
+	return info.why == BF_LACP_WHY_WAITING || info.why == BF_LACP_WHY_STANDBY ||
+		info.why == BF_LACP_WHY_PARTNER_SYNC || info.why == BF_LACP_WHY_PARTNER_COLLECTING;
 }
 
 static void
@@ -116,6 +125,7 @@ engine_config(const struct bf_bond *b, struct bf_lacp_config *c)
 	c->active = cfg->lacp_active;
 	c->fast = cfg->lacp_rate == 1;
 	c->min_links = (uint16_t)cfg->min_links;
+	c->max_links = (uint16_t)bf_spares_limit(b);
 	c->select = (enum bf_lacp_select)cfg->agg_mode;
 	c->fallback = cfg->lacp_fallback;
 	c->strict = cfg->lacp_strict;
@@ -131,6 +141,22 @@ member_config(const struct bf_bond *b, unsigned int i, struct bf_lacp_member_con
 	memcpy(mc->mac, b->members[i].mac.addr_bytes, 6);
 	mc->port_number = (uint16_t)(b->members[i].port + 1);
 	mc->port_priority = (uint16_t)b->cfg.members[i].lacp_port_priority;
+	mc->rank = b->members[i].drained  ? BF_LACP_RANK_LEAVING
+		: b->cfg.members[i].spare ? BF_LACP_RANK_SPARE
+					  : BF_LACP_RANK_REGULAR;
+}
+
+/* Where there is a limit, another one is let in before a drained one goes. */
+static void
+member_set_rank(struct bf_bond *b, unsigned int i, uint64_t now_ms)
+{
+	struct bf_lacp_member_config mc;
+	struct bf_lacp_member_info info;
+
+	member_config(b, i, &mc);
+	if (bf_lacp_member_info(b->lacp, b->members[i].bit, &info) == 0 &&
+		info.config.rank != mc.rank)
+		bf_lacp_member_configure(b->lacp, b->members[i].bit, &mc, now_ms);
 }
 
 /* A drained member stays in use as long as the others are too few. */
@@ -167,6 +193,16 @@ data_frames(const struct bf_bond *b, const struct bf_member *m)
 		info.counters.rx_unknown;
 }
 
+/* The partner was told to stop; what it still sends is taken. */
+static void
+begin_drain(const struct bf_bond *b, struct bf_member *m, uint64_t now_ms)
+{
+	m->drain_warned = false;
+	m->drain_began_ms = now_ms;
+	m->drain_look_ms = now_ms + DRAIN_LOOK_MS;
+	m->drain_frames = data_frames(b, m);
+}
+
 bool
 bf_bond_lacp_hold(struct bf_bond *b, uint64_t now_ms)
 {
@@ -177,17 +213,11 @@ bf_bond_lacp_hold(struct bf_bond *b, uint64_t now_ms)
 		bool hold = wants_hold(b, i), collected = m->collect;
 		struct bf_lacp_member_info info;
 
+		member_set_rank(b, i, now_ms);
 		if (bf_lacp_member_info(b->lacp, m->bit, &info) != 0 || info.held == hold)
 			continue;
-		m->draining = hold && m->drained && collected;
 		bf_lacp_member_hold(b->lacp, m->bit, hold, now_ms);
 		told = told || (hold && collected);
-		if (!m->draining)
-			continue;
-		m->drain_warned = false;
-		m->drain_began_ms = now_ms;
-		m->drain_look_ms = now_ms + DRAIN_LOOK_MS;
-		m->drain_frames = data_frames(b, m);
 	}
 	return told;
 }
@@ -197,11 +227,13 @@ judge_drain(const struct bf_bond *b, struct bf_member *m, uint64_t came, uint64_
 {
 	m->draining = came > DRAIN_STRAY;
 	if (!m->draining) {
-		bf_event(b->events, BF_LOG_NOTICE, "member_drained", m->name,
-			"empty: nothing is sent by it, and the partner sends nothing");
+		if (m->drained)
+			bf_event(b->events, BF_LOG_NOTICE, "member_drained", m->name,
+				"empty: nothing is sent by it, and the partner sends nothing");
 	} else if (!m->drain_warned && now_ms - m->drain_began_ms >= DRAIN_WARN_MS) {
 		m->drain_warned = true;
-		bf_event(b->events, BF_LOG_WARNING, "member_drained", m->name,
+		bf_event(b->events, BF_LOG_WARNING,
+			m->drained ? "member_drained" : "member_standby", m->name,
 			"the partner still sends (%" PRIu64
 			" frames in the last second) although LACP told it to stop",
 			came);
@@ -219,7 +251,10 @@ bf_bond_lacp_drain(struct bf_bond *b, uint64_t now_ms)
 		if (!m->draining)
 			continue;
 		bf_lacp_member_info(b->lacp, m->bit, &info);
-		m->draining = info.held && m->drained && info.rx == BF_LACP_RX_CURRENT;
+		m->draining = (info.standby || (info.held && m->drained)) &&
+			info.rx == BF_LACP_RX_CURRENT;
+		if (m->drain_began_ms == 0)
+			begin_drain(b, m, now_ms);
 		if (!m->draining || now_ms < m->drain_look_ms)
 			continue;
 		frames = data_frames(b, m);

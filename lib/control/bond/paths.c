@@ -77,6 +77,10 @@ cause_of(const struct bf_uplink *u, uint32_t lost, char *buf, size_t size)
 			snprintf(buf, size, "no probe target answers over %s", m->name);
 		else if (m->drained)
 			snprintf(buf, size, "%s is drained", m->name);
+		else if (m->standby && b->cfg.members[i].spare)
+			snprintf(buf, size, "the spare %s stands by again", m->name);
+		else if (m->standby && bf_bond_mode_in_force(b) == BF_MODE_8023AD)
+			snprintf(buf, size, "%s stands by: max_links", m->name);
 		else if (bf_bond_mode_in_force(b) == BF_MODE_8023AD)
 			snprintf(buf, size, "LACP took %s out", m->name);
 		else

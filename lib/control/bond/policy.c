@@ -13,6 +13,7 @@
 #include <rte_ethdev.h>
 
 #include "base/log.h"
+#include "control/bond/spares.h"
 #include "dataplane/fdb.h"
 #include "dataplane/member.h"
 
@@ -110,6 +111,8 @@ decide_usable(struct bf_bond *b, uint64_t now_ms)
 static int
 member_better(const struct bf_bond *b, int best, unsigned int i)
 {
+	if (best >= 0 && b->cfg.members[i].spare != b->cfg.members[best].spare)
+		return b->cfg.members[best].spare ? (int)i : best;
 	if (best < 0 || b->cfg.members[i].priority > b->cfg.members[best].priority)
 		return (int)i;
 	return best;
@@ -131,16 +134,25 @@ takes_over(const struct bf_bond *b, int primary, int active)
 	}
 }
 
+/* A spare may be the active one of active-backup; elsewhere not while it stands by. */
+static bool
+may_be_active(const struct bf_bond *b, unsigned int i)
+{
+	const struct bf_member *m = &b->members[i];
+
+	return m->usable && !m->drained && !(m->standby && bf_spares_rule(b));
+}
+
 /* Who would take over from the active one: a usable primary, else a member of higher priority. */
 static int
 active_challenger(const struct bf_bond *b, int active)
 {
 	int primary = bf_bond_config_member(&b->cfg, b->cfg.primary), best = active;
 
-	if (primary >= 0 && b->members[primary].usable && !b->members[primary].drained)
+	if (primary >= 0 && may_be_active(b, (unsigned int)primary))
 		return primary;
 	for (unsigned int i = 0; active >= 0 && i < b->n_members; i++)
-		if (b->members[i].usable && b->members[i].carrier && !b->members[i].drained)
+		if (may_be_active(b, i) && b->members[i].carrier)
 			best = member_better(b, best, i);
 	return best == active ? -1 : best;
 }
@@ -150,9 +162,8 @@ static int
 active_kept(const struct bf_bond *b)
 {
 	int at = b->kept[0] == '\0' ? -1 : bf_bond_config_member(&b->cfg, b->kept);
-	const struct bf_member *m = at < 0 ? NULL : &b->members[at];
 
-	return m != NULL && m->usable && m->carrier && !m->drained ? at : -1;
+	return at >= 0 && may_be_active(b, (unsigned int)at) && b->members[at].carrier ? at : -1;
 }
 
 /* Linux bonding's rule: keep the active one; a challenger takes over as reselect says. */
@@ -161,7 +172,7 @@ bf_bond_choose_active(const struct bf_bond *b)
 {
 	int best = active_kept(b) >= 0 ? active_kept(b) : b->active, other;
 
-	if (best >= 0 && (!b->members[best].usable || b->members[best].drained))
+	if (best >= 0 && !may_be_active(b, (unsigned int)best))
 		best = -1;
 	other = active_challenger(b, best);
 	if (other >= 0 && (best < 0 || takes_over(b, other, best)))
@@ -169,7 +180,7 @@ bf_bond_choose_active(const struct bf_bond *b)
 	if (best >= 0)
 		return best;
 	for (unsigned int i = 0; i < b->n_members; i++)
-		if (b->members[i].usable && b->members[i].carrier && !b->members[i].drained)
+		if (may_be_active(b, i) && b->members[i].carrier)
 			best = member_better(b, best, i);
 	for (unsigned int i = 0; best < 0 && i < b->n_members; i++)
 		if (b->members[i].usable) /* only drained or held ones are left */
@@ -240,7 +251,7 @@ bf_bond_is_doubted(const struct bf_bond *b)
 }
 
 static bool
-member_collects(const struct bf_bond *b, unsigned int i)
+member_collects(const struct bf_bond *b, unsigned int i, uint64_t now_ms)
 {
 	if (b->held_until_ms != 0 && b->members[i].collect)
 		return true; /* the partner may send here already */
@@ -250,7 +261,8 @@ member_collects(const struct bf_bond *b, unsigned int i)
 	case BF_MODE_8023AD:
 		return b->members[i].collect || b->members[i].draining;
 	default:
-		return b->members[i].usable;
+		return b->members[i].usable &&
+			(!b->members[i].standby || bf_spares_collects(b, i, now_ms));
 	}
 }
 
@@ -258,9 +270,42 @@ void
 bf_bond_decide(struct bf_bond *b, uint64_t now_ms)
 {
 	decide_usable(b, now_ms);
+	bf_spares_decide(b, now_ms);
 	decide_active(b, now_ms);
+	bf_spares_note(b);
 	for (unsigned int i = 0; i < b->n_members; i++)
-		bf_bond_device_collect(b, i, member_collects(b, i));
+		bf_bond_device_collect(b, i, member_collects(b, i, now_ms));
+}
+
+/* A spare has no flows of its own, unless there are only spares. */
+static bool
+may_be_home(const struct bf_bond *b, unsigned int i)
+{
+	return !b->cfg.members[i].spare || bf_bond_config_n_regular(&b->cfg) == 0;
+}
+
+static void
+leave_spares(struct bf_bond *b)
+{
+	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
+		int i = b->home[k] == BF_NO_HOME ? -1 : bf_bond_by_bit(b, b->home[k]);
+
+		if (i >= 0 && !may_be_home(b, (unsigned int)i))
+			b->home[k] = BF_NO_HOME;
+	}
+}
+
+/* Number of the member with the fewest buckets. */
+static unsigned int
+least_home(const struct bf_bond *b, const unsigned int *count)
+{
+	int least = -1;
+
+	for (unsigned int i = 0; i < b->n_members; i++)
+		if (may_be_home(b, i) &&
+			(least < 0 || count[b->members[i].bit] < count[b->members[least].bit]))
+			least = (int)i;
+	return b->members[least < 0 ? 0 : least].bit;
 }
 
 void
@@ -270,15 +315,13 @@ bf_bond_deal_buckets(struct bf_bond *b)
 
 	if (b->n_members == 0)
 		return;
+	leave_spares(b);
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
 		if (b->home[k] != BF_NO_HOME)
 			count[b->home[k]]++;
 	for (unsigned int k = 0; k < BF_BUCKETS; k++) {
-		unsigned int least = b->members[0].bit, home = b->home[k];
+		unsigned int least = least_home(b, count), home = b->home[k];
 
-		for (unsigned int i = 1; i < b->n_members; i++)
-			if (count[b->members[i].bit] < count[least])
-				least = b->members[i].bit;
 		/* Homeless buckets find one; of a member with too many, the surplus moves. */
 		if (home != BF_NO_HOME && count[home] <= count[least] + 1)
 			continue;
@@ -293,16 +336,18 @@ bf_bond_deal_buckets(struct bf_bond *b)
 static uint32_t
 members_eligible(const struct bf_bond *b)
 {
-	uint32_t set = 0, spare = 0;
+	uint32_t set = 0, last = 0;
 
 	for (unsigned int i = 0; i < b->n_members; i++) {
 		const struct bf_member *m = &b->members[i];
-		bool may = bf_bond_mode_in_force(b) == BF_MODE_8023AD ? m->distribute : m->usable;
+		bool may = bf_bond_mode_in_force(b) == BF_MODE_8023AD
+			? m->distribute
+			: m->usable && !(m->standby && bf_spares_rule(b));
 
-		spare |= may ? 1u << m->bit : 0;
+		last |= may ? 1u << m->bit : 0;
 		set |= may && !m->drained ? 1u << m->bit : 0;
 	}
-	return set != 0 ? set : spare; /* draining the last one would only lose frames */
+	return set != 0 ? set : last; /* draining the last one would only lose frames */
 }
 
 static enum bf_bond_tx
@@ -359,13 +404,21 @@ bf_bond_policy(const struct bf_bond *b)
 							  : (enum bf_policy)b->cfg.policy;
 }
 
+/* The flows of a lost member go to the spares that serve in its place. */
+static unsigned int
+member_of_bucket(const struct bf_bond *b, uint32_t may, unsigned int bucket)
+{
+	uint32_t spares = may & bf_spares_serving(b);
+
+	if (may == 0 || (may >> b->home[bucket] & 1))
+		return b->home[bucket];
+	return bf_bond_stand_in(spares != 0 ? spares : may, (uint8_t)bucket);
+}
+
 unsigned int
 bf_bond_bucket_member(const struct bf_bond *b, unsigned int bucket)
 {
-	uint32_t may = bf_bond_carrying(b);
-
-	return may == 0 ? b->home[bucket]
-			: bf_bond_of_bucket(may, b->home[bucket], (uint8_t)bucket);
+	return member_of_bucket(b, bf_bond_carrying(b), bucket);
 }
 
 unsigned int
@@ -459,6 +512,7 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	bv->designated = b->members[b->active < 0 ? 0 : b->active].bit;
 	bv->carrier = bf_bond_device_carrier(b);
 	bv->eligible = may;
+	bv->standby = bf_spares_rule(b) ? bf_spares_standby(b) : 0;
 	bv->seed = b->cfg.seed;
 	memcpy(&bv->mac, b->mac.addr_bytes, 6);
 	for (unsigned int i = 0; i < b->n_members; i++) {
@@ -477,7 +531,5 @@ bf_bond_fill_view(const struct bf_bond *b, struct bf_view *v)
 	}
 	fill_order(b, bv);
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
-		bv->bucket[k] = may == 0 || (may & 1u << b->home[k])
-			? b->home[k]
-			: bf_bond_stand_in(may, (uint8_t)k);
+		bv->bucket[k] = (uint8_t)member_of_bucket(b, may, k);
 }

@@ -15,6 +15,39 @@
 #include "base/words.h"
 #include "control/config/config.h"
 
+/* How many members may serve, and which of them only in place of others. */
+static void
+check_spares(const struct bf_bond_config *b, bf_config_fault_cb *cb, void *arg)
+{
+	uint32_t n = bf_bond_config_n_regular(b);
+	int primary = bf_bond_config_member(b, b->primary);
+	struct bf_err err;
+
+	if (b->n_members > 0 && n == 0) {
+		bf_err_set(&err, EINVAL,
+			"spare: \"on\": every member of %s is a spare: expected one at least that is not",
+			b->name);
+		cb(arg, &err);
+	} else if (b->n_members > 0 && b->min_links > n) {
+		bf_err_set(&err, EINVAL,
+			"min_links: \"%" PRIu32 "\": expected 0 to %" PRIu32 " (members of %s%s)",
+			b->min_links, n, b->name, n < b->n_members ? " that are no spares" : "");
+		cb(arg, &err);
+	}
+	if (b->max_links != 0 && b->max_links < b->min_links) {
+		bf_err_set(&err, EINVAL,
+			"max_links: \"%" PRIu32 "\": expected 0, or at least min_links %" PRIu32,
+			b->max_links, b->min_links);
+		cb(arg, &err);
+	}
+	if (primary >= 0 && b->members[primary].spare) {
+		bf_err_set(&err, EINVAL,
+			"primary: \"%s\": is a spare: expected a member of %s that is not",
+			b->primary, b->name);
+		cb(arg, &err);
+	}
+}
+
 /* One contradiction after another, each to @p cb. */
 static void
 check_bond(const struct bf_config *c, const struct bf_bond_config *b, bf_config_fault_cb *cb,
@@ -32,12 +65,7 @@ check_bond(const struct bf_config *c, const struct bf_bond_config *b, bf_config_
 			b->name);
 		cb(arg, &err);
 	}
-	if (b->n_members > 0 && b->min_links > b->n_members) {
-		bf_err_set(&err, EINVAL,
-			"min_links: \"%" PRIu32 "\": expected 0 to %" PRIu32 " (members of %s)",
-			b->min_links, b->n_members, b->name);
-		cb(arg, &err);
-	}
+	check_spares(b, cb, arg);
 	if (b->probe_interval_ms != 0 && b->probe_targets.n == 0) {
 		bf_err_set(&err, EINVAL,
 			"probe_interval: \"%" PRIu32 "\": expected a probe_target as well",

@@ -77,6 +77,7 @@ struct bf_member_config {
 	uint32_t lacp_port_priority;
 	bool no_offload; /* offload=off: its card does nothing for frames */
 	bool drained;
+	bool spare; /* serves only in place of one that is none */
 };
 
 #define BF_BOND_DEFAULT_NAME "bond0"
@@ -128,6 +129,7 @@ struct bf_bond_config {
 	uint8_t lacp_system_id[6]; /* zero: the bond's MAC */
 	uint32_t lacp_key; /* 0: from the speed */
 	uint32_t min_links;
+	uint32_t max_links; /* members in service at most; 0: no limit */
 	bool lacp_fallback;
 	bool lacp_strict;
 	uint8_t lacp_partner[6]; /* zero: any */
@@ -274,6 +276,8 @@ int bf_guest_config_parse(struct bf_guest_config *g, const char *pairs, struct b
 
 /** Member by name. @return index, or -1. */
 int bf_bond_config_member(const struct bf_bond_config *b, const char *name);
+/** Members that are no spares. */
+uint32_t bf_bond_config_n_regular(const struct bf_bond_config *b);
 int bf_bond_config_add_member(struct bf_bond_config *b, const char *name, struct bf_err *err);
 int bf_bond_config_remove_member(struct bf_bond_config *b, const char *name, struct bf_err *err);
 

@@ -20,6 +20,16 @@ bf_bond_config_member(const struct bf_bond_config *b, const char *name)
 	return -1;
 }
 
+uint32_t
+bf_bond_config_n_regular(const struct bf_bond_config *b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < b->n_members; i++)
+		n += b->members[i].spare ? 0 : 1;
+	return n;
+}
+
 int
 bf_bond_config_add_member(struct bf_bond_config *b, const char *name, struct bf_err *err)
 {

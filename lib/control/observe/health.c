@@ -30,12 +30,13 @@ const struct bf_health_rule_info bf_health_rules[BF_HEALTH_COUNT] = {
 #undef ROW
 };
 
-/* A guest's connection, and a bond's state, have events of their own. */
+/* A guest's connection, a bond's state, and spares have events of their own. */
 static bool
 has_event(enum bf_health_rule rule)
 {
 	return rule != BF_HEALTH_GUEST_DOWN && rule != BF_HEALTH_BOND_DOWN &&
-		rule != BF_HEALTH_NO_REDUNDANCY && rule != BF_HEALTH_MEMBER_OUT;
+		rule != BF_HEALTH_NO_REDUNDANCY && rule != BF_HEALTH_MEMBER_OUT &&
+		rule != BF_HEALTH_SPARE_IN_USE;
 }
 
 static const struct bf_finding *
@@ -176,26 +177,47 @@ members_that_carry(const struct bf_bridge *br, unsigned int bond)
 	return br->up[bond].bond.open && bv->carrier != NULL ? bf_bond_usable(bv) : 0;
 }
 
+/* Those that do, and those that could at once. */
+static uint32_t
+members_that_are_fine(const struct bf_bridge *br, unsigned int bond)
+{
+	return members_that_carry(br, bond) | bf_spares_standby(&br->up[bond].bond);
+}
+
+static void
+member_state(struct bf_health *h, const struct bf_bond *b, unsigned int i, bool is_fine)
+{
+	const struct bf_member *m = &b->members[i];
+	char lost[128];
+
+	if (!is_fine)
+		finding_add(h, BF_HEALTH_MEMBER_OUT, m->name, 0, "%s %s of %s",
+			m->carrier ? "link is up, but it can not carry traffic:" : "no link:",
+			b->cfg.members[i].spare ? "spare" : "member", b->cfg.name);
+	if (!m->stands_in)
+		return;
+	bf_spares_lost(b, lost, sizeof(lost));
+	if (lost[0] != '\0')
+		finding_add(h, BF_HEALTH_SPARE_IN_USE, m->name, 0,
+			"a spare carries in place of %s of %s", lost, b->cfg.name);
+}
+
 static void
 bond_findings(struct bf_bridge *br, unsigned int k)
 {
 	struct bf_uplink *u = &br->up[k];
-	uint32_t carry = members_that_carry(br, k);
+	uint32_t fine = members_that_are_fine(br, k);
 	struct bf_health *h = &br->health;
 
 	if (h->state[k] == BF_BOND_DOWN)
 		finding_add(h, BF_HEALTH_BOND_DOWN, u->name, 0, "no member can carry traffic");
-	else if (h->state[k] == BF_BOND_DEGRADED && __builtin_popcount(carry) == 1)
+	else if (h->state[k] == BF_BOND_DEGRADED && __builtin_popcount(fine) == 1)
 		finding_add(h, BF_HEALTH_NO_REDUNDANCY, u->name, 0,
 			"one member carries all traffic: expected two at least");
 	for (unsigned int i = 0; i < u->bond.n_members; i++) {
 		const struct bf_member *m = &u->bond.members[i];
 
-		if (!(carry >> m->bit & 1))
-			finding_add(h, BF_HEALTH_MEMBER_OUT, m->name, 0, "%s of %s",
-				m->carrier ? "link is up, but it can not carry traffic"
-					   : "no link: member",
-				u->name);
+		member_state(h, &u->bond, i, (fine >> m->bit & 1) != 0);
 		member_counters(br, k, m);
 		drain_faulty(br, &u->bond, i, h->now_ms);
 		member_load(br, m);
@@ -296,12 +318,13 @@ bond_state(const struct bf_bridge *br, unsigned int k)
 	const struct bf_uplink *u = &br->up[k];
 	unsigned int wanted = u->bond.n_members + u->missing.n;
 	unsigned int carry = (unsigned int)__builtin_popcount(members_that_carry(br, k));
+	unsigned int fine = (unsigned int)__builtin_popcount(members_that_are_fine(br, k));
 
 	if (u->name[0] == '\0' || wanted == 0)
 		return BF_BOND_NONE;
 	if (carry == 0)
 		return BF_BOND_DOWN;
-	return carry >= 2 && carry >= wanted ? BF_BOND_REDUNDANT : BF_BOND_DEGRADED;
+	return fine >= 2 && fine >= wanted ? BF_BOND_REDUNDANT : BF_BOND_DEGRADED;
 }
 
 static bool
@@ -351,7 +374,9 @@ bf_health_check_bond(struct bf_bridge *br, unsigned int bond, uint64_t now_ms)
 	if (is != BF_BOND_NONE)
 		bf_event(&br->events, by_hand ? BF_LOG_NOTICE : level[is], "bond_state", u->name,
 			"%s: %d of %" PRIu32 " members can carry traffic%s",
-			bf_bond_state_names[is], __builtin_popcount(members_that_carry(br, bond)),
+			bf_bond_state_names[is],
+			__builtin_popcount(
+				is == BF_BOND_DOWN ? 0 : members_that_are_fine(br, bond)),
 			u->bond.n_members + u->missing.n, by_hand ? ": switched off" : "");
 }
 

@@ -23,7 +23,7 @@
 /** How many members may fail. */
 enum bf_bond_state {
 	BF_BOND_NONE, /* no bond is wanted there */
-	BF_BOND_REDUNDANT, /* all members can carry traffic, and there are two at least */
+	BF_BOND_REDUNDANT, /* all members can carry traffic or stand by, and there are two at least */
 	BF_BOND_DEGRADED, /* some can */
 	BF_BOND_DOWN, /* none can */
 	BF_BOND_STATE_COUNT
@@ -35,6 +35,8 @@ extern const char *const bf_bond_state_names[BF_BOND_STATE_COUNT];
 	X(BOND_DOWN, "bond_down", ERR, 0, "", "no member can carry traffic") \
 	X(NO_REDUNDANCY, "no_redundancy", WARNING, 0, "", "one member carries all traffic") \
 	X(MEMBER_OUT, "member_out", WARNING, 0, "", "member can not carry traffic") \
+	X(SPARE_IN_USE, "spare_in_use", WARNING, 0, "", \
+		"a spare carries in place of another member") \
 	X(LACP_CHURN, "lacp_churn", WARNING, 0, "", \
 		"LACP does not agree with the partner for 60 s") \
 	X(MEMBER_LOAD, "member_load", WARNING, 90, "%", \

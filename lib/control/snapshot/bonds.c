@@ -42,7 +42,8 @@ struct bond_row {
 	bool is_held, hashes, open, off, up, has_active;
 	uint16_t port, active_port;
 	char active_member[BF_DEV_NAME_MAX];
-	struct bf_rows missing_members, members, active_members, member_details, options;
+	struct bf_rows missing_members, members, active_members, standby_members, member_details,
+		options;
 	uint64_t failovers, announcements, lost_frames;
 	struct bf_histogram first_frame;
 };
@@ -81,6 +82,7 @@ static const struct bf_field bond_fields[] = {
 	BF_FIELD(ROW, mtu),
 	BF_FIELD(ROW, members, OPEN, .table = &name_table),
 	BF_FIELD(ROW, active_members, OPEN, .table = &name_table),
+	BF_FIELD(ROW, standby_members, OPEN, .table = &name_table),
 	BF_FIELD(ROW, active_member, BF_WHEN(ROW, has_active)),
 	BF_FIELD(ROW, active_port, .text_only = true),
 	BF_FIELD(ROW, failovers,
@@ -112,6 +114,8 @@ static const struct bf_table bond_table = BF_TABLE("bond", ROW, bond_fields,
 		"{/missing_members.n}"
 		"\tMembers ({members.n}): [{members}]\n"
 		"{#open}\tActive Members ({active_members.n}): [{active_members}]\n"
+		"{#standby_members.n}\tStandby Members ({standby_members.n}): [{standby_members}]\n"
+		"{/standby_members.n}"
 		"{#active_member}\tCurrent Primary: [{active_port}]\n{/active_member}"
 		"\tMAC address: {mac}\n\tMTU: {mtu}\n\tFailovers: {failovers}\n\tMember details:\n"
 		"{/open}{member_details}");
@@ -160,6 +164,9 @@ gather_open(const struct bf_bridge *br, const struct bf_uplink *u, ROW *row, str
 		memcpy(bf_rows_add(s, &row->members, sizeof(name)), &name, sizeof(name));
 		if (used & 1u << b->members[i].bit)
 			memcpy(bf_rows_add(s, &row->active_members, sizeof(name)), &name,
+				sizeof(name));
+		if (b->members[i].standby)
+			memcpy(bf_rows_add(s, &row->standby_members, sizeof(name)), &name,
 				sizeof(name));
 	}
 }

@@ -120,7 +120,7 @@ struct lacp_row {
 	char bond[BF_NAME_MAX];
 	const char *rate, *aggregation_mode;
 	bool active, carrier, fallback;
-	uint16_t min_links;
+	uint16_t min_links, max_links;
 	uint32_t active_aggregator, n_members, live, operational, distributing;
 	struct bf_rows members;
 };
@@ -133,6 +133,7 @@ static const struct bf_field lacp_fields[] = {
 	BF_FIELD(BOND, active),
 	BF_FIELD(BOND, aggregation_mode),
 	BF_FIELD(BOND, min_links),
+	BF_FIELD(BOND, max_links),
 	BF_FIELD(BOND, carrier,
 		BF_GAUGE("bondfwd_lacp_carrier", NULL, "1 while LACP gives the bond a carrier.")),
 	BF_FIELD(BOND, fallback,
@@ -155,6 +156,7 @@ static const struct bf_field lacp_fields[] = {
 static const struct bf_table lacp_table = BF_TABLE("lacp", BOND, lacp_fields,
 	.text = "  - Lacp info:\n\trate: {rate}\n\tactive: {#active}on{/active}{^active}off{/active}\n"
 		"\taggregation mode: {aggregation_mode}\n\tmin links: {min_links}\n"
+		"{#max_links}\tmax links: {max_links}\n{/max_links}"
 		"\tcarrier: {#carrier}up{/carrier}{^carrier}down{/carrier}"
 		"{#fallback} (fallback){/fallback}\n\tactive aggregator: {active_aggregator}\n"
 		"\tdistributing: {distributing} of {n_members}\n{members}");
@@ -222,6 +224,7 @@ gather_bond(const struct bf_uplink *u, struct bf_snapshot *s)
 	row->active = c->active;
 	row->aggregation_mode = bf_lacp_select_name(c->select);
 	row->min_links = c->min_links;
+	row->max_links = c->max_links;
 	row->carrier = i.carrier;
 	row->fallback = i.fallback;
 	row->active_aggregator = i.active_aggregator_id;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "control/bond/link_detect.h"
+#include "control/bond/spares.h"
 #include "control/bridge.h"
 #include "control/memory/nodes.h"
 #include "control/observe/stats.h"
@@ -27,8 +28,8 @@ struct member_row {
 	bool link, link_interrupt_missing, is_polled;
 	const char *link_watch, *trouble;
 	bool card_checksums, card_segments, card_verifies;
-	bool usable, sending, carries, collecting, off, gone, drained, draining, damped,
-		probe_failed;
+	bool usable, sending, carries, collecting, standby, stands_in, off, gone, drained, draining,
+		damped, probe_failed;
 	uint32_t speed_mbps, link_speed_mbps; /* as last told; 0 without a link */
 	uint64_t link_losses, probes_sent, probes_answered;
 	struct bf_member_counters c;
@@ -62,6 +63,12 @@ static const struct bf_field member_fields[] = {
 		BF_GAUGE("bondfwd_member_collecting", NULL,
 			"1 while frames from the member are switched.")),
 	BF_FIELD(ROW, trouble, .text_only = true),
+	BF_FIELD(ROW, standby,
+		BF_GAUGE("bondfwd_member_standby", NULL,
+			"1 while the member could carry and others do: a spare, or max_links.")),
+	BF_FIELD(ROW, stands_in,
+		BF_GAUGE("bondfwd_member_stands_in", NULL,
+			"1 while the member is a spare that carries in place of another.")),
 	BF_FIELD(ROW, off),
 	BF_FIELD(ROW, gone),
 	BF_FIELD(ROW, drained),
@@ -112,15 +119,18 @@ bf_members_sending(const struct bf_bridge *br, const struct bf_uplink *u)
 	return usable != 0 && v->tx == BF_TX_ORDER ? 1u << bf_bond_first(v, usable) : usable;
 }
 
-/* What is wrong with a member, in a word or two. */
+/* What is wrong with a member, or why it carries nothing, in a word or two. */
 static const char *
-trouble_of(const struct bf_member *m)
+trouble_of(const struct bf_bond *b, unsigned int i)
 {
+	const struct bf_member *m = &b->members[i];
+
 	return m->gone        ? "gone"
 		: m->off      ? "switched off"
 		: m->damped   ? "flaps"
 		: m->draining ? "draining"
 		: m->drained  ? "drained"
+		: m->standby  ? bf_spares_word(b, i)
 			      : "";
 }
 
@@ -137,11 +147,15 @@ gather_link(const struct bf_member *m, ROW *row)
 }
 
 static void
-gather_state(const struct bf_member *m, ROW *row)
+gather_state(const struct bf_bond *b, unsigned int i, ROW *row)
 {
+	const struct bf_member *m = &b->members[i];
+
 	row->usable = m->usable;
 	row->collecting = m->collecting;
-	row->trouble = trouble_of(m);
+	row->trouble = trouble_of(b, i);
+	row->standby = m->standby;
+	row->stands_in = m->stands_in;
 	row->off = m->off;
 	row->gone = m->gone;
 	row->drained = m->drained;
@@ -172,7 +186,7 @@ gather_member(const struct bf_bridge *br, const struct bf_uplink *u, unsigned in
 	row->sending = (bf_members_sending(br, u) & bit) != 0;
 	row->carries = (bf_bond_carrying(&u->bond) & bit) != 0;
 	gather_link(m, row);
-	gather_state(m, row);
+	gather_state(&u->bond, i, row);
 	bf_bond_speed_text(row->speed_mbps, row->speed, sizeof(row->speed));
 	bf_stats_member(br, u->bond.number, m->bit, &row->c);
 	bf_gather_options(
