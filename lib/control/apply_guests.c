@@ -184,6 +184,8 @@ bf_apply_guests(struct bf_bridge *br, const struct bf_config *want, const uint16
 {
 	int ret = guests_add(br, want, slots, err);
 
+	br->uplink_watch.next_ms = 0; /* others may follow their bonds now, or another bond */
+
 	for (uint32_t i = 0; i < want->n_guests && ret == 0; i++) {
 		struct bf_guest *g = bf_bridge_guest(br, want->guests[i].name);
 

@@ -92,6 +92,7 @@ struct bf_bridge {
 	uint64_t started_ms;
 	struct bf_health health;
 	struct bf_hearing hearing;
+	struct bf_uplink_watch uplink_watch;
 	struct bf_guest_changes guest_changes;
 	struct bf_guards guards;
 	struct bf_lease_book leases;

@@ -10,6 +10,7 @@
 #include "control/guests/changes.h"
 #include "control/guests/discard.h"
 #include "control/guests/guards.h"
+#include "control/guests/uplink_loss.h"
 #include "control/lan/hear.h"
 #include "control/lan/mcast.h"
 #include "control/loop/notify.h"
@@ -65,6 +66,7 @@ static const struct bf_task tasks[] = {
 	{"responder", bf_responder_tick, NULL},
 	{"station-limits", bf_crowd_tick, bf_crowd_slot_gone},
 	{"paths", bf_paths_tick, bf_paths_slot_gone},
+	{"uplink-loss", bf_uplink_loss_tick, NULL},
 	{"plan", bf_plan_tick, NULL},
 	{"numa", bf_crossings_tick, NULL},
 	{"missing-members", bf_uplinks_missing_tick, NULL},

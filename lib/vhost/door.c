@@ -230,6 +230,7 @@ bf_door_add(struct bf_door *d, const struct bf_door_port_config *cfg, struct bf_
 	p->cfg.path = p->path;
 	p->listener = p->folder = -1;
 	p->wait_ms = BF_DOOR_RETRY_MS;
+	p->shut = p->newcomer = cfg->shut;
 	pthread_mutex_lock(&d->lock);
 	if (cfg->server && port_listen(p, err) != 0) {
 		code = errno;
@@ -268,6 +269,26 @@ bf_door_remove(struct bf_door_port *p)
 	p->watch.gone = true;
 	p->next = d->gone_ports;
 	d->gone_ports = p;
+	pthread_mutex_unlock(&d->lock);
+	eventfd_write(d->wake, 1);
+}
+
+void
+bf_door_shut(struct bf_door_port *p, bool shut)
+{
+	struct bf_door *d = p->door;
+
+	pthread_mutex_lock(&d->lock);
+	p->shut = shut;
+	p->newcomer = false;
+	for (struct door_conn *c = p->conns, *next; c != NULL; c = next) {
+		next = c->next;
+		if (shut || c->end_ms != UINT64_MAX)
+			bf_port_end(c);
+	}
+	p->wait_ms = BF_DOOR_RETRY_MS;
+	p->try_ms = 0;
+	d->due_ms = 0;
 	pthread_mutex_unlock(&d->lock);
 	eventfd_write(d->wake, 1);
 }

@@ -14,7 +14,7 @@
  * is done with a descriptor that could wait (fd.h, waste.h, caller.h).
  *
  * Threads: the functions here ctx control; the callbacks ctx vhost, which is the door's own thread,
- * but those of bf_door_remove() and bf_door_close() run in the caller's.
+ * but those of bf_door_remove(), bf_door_shut() and bf_door_close() run in the caller's.
  */
 #ifndef BF_VHOST_DOOR_H
 #define BF_VHOST_DOOR_H
@@ -61,6 +61,7 @@ struct bf_door_port_config {
 	int (*connect)(void *arg);
 	void *connect_arg;
 	int gid; /* group of a socket that we make, or -1 */
+	bool shut; /* as by bf_door_shut(), from the beginning */
 	struct bf_vhost_offer offer;
 	const struct bf_door_ops *ops;
 	void *arg;
@@ -96,6 +97,15 @@ struct bf_door_port *bf_door_add(
 
 /** End the connections and the socket.  No callback of the port runs after this. */
 void bf_door_remove(struct bf_door_port *p);
+
+/**
+ * End the connections of a port in client mode and make no new ones, or make them again.
+ *
+ * QEMU does not boot before somebody has connected to a socket that it has just made.  So whoever comes
+ * while the port is shut is connected to once, and let go when it has a device; no ring of it runs.
+ * Callbacks run as in bf_door_remove().
+ */
+void bf_door_shut(struct bf_door_port *p, bool shut);
 
 /** Look at a port. */
 void bf_door_look(struct bf_door_port *p, struct bf_door_info *info);

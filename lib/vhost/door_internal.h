@@ -42,6 +42,8 @@ struct door_conn {
 	struct door_conn *next; /* newest first; later of those that are gone */
 	struct ucred peer;
 	bool wants_room, in_epoll;
+	uint64_t
+		end_ms; /* it has a device although the port is shut: ended then; UINT64_MAX: never */
 	/* its control queue, while that runs */
 	struct watch control_watch;
 	uint16_t control_ring;
@@ -59,6 +61,8 @@ struct bf_door_port {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct door_conn *conns, *owner;
 	unsigned int n_conns;
+	bool shut; /* client mode: nobody keeps a device */
+	bool newcomer; /* a socket that was not connected to since it was made, or since the port was */
 	bool paused; /* until pause_ms: too much of it is being closed, or no descriptor is left */
 	uint64_t pause_ms;
 	int listener; /* server mode */
@@ -91,6 +95,13 @@ bf_door_due(struct bf_door *d, uint64_t ms)
 		d->due_ms = ms;
 }
 
+/** Is there somebody to connect to, in client mode? */
+static inline bool
+bf_port_tries(const struct bf_door_port *p)
+{
+	return p->listener < 0 && p->n_conns == 0 && (!p->shut || p->newcomer);
+}
+
 /* port.c */
 
 /** Note what was refused, and tell the port's owner. */
@@ -117,7 +128,7 @@ void bf_link_control(struct door_conn *c);
 
 /* folder.c */
 
-/** Connect to whoever listens, or try again later. */
+/** Connect to whoever listens, or try again later; see bf_port_tries(). */
 void bf_folder_connect(struct bf_door_port *p, uint64_t now_ms);
 /** Something has happened in folders that are watched. */
 void bf_folders_read(struct bf_door *d, uint64_t now_ms);

@@ -100,6 +100,7 @@ folder_event(struct bf_door *d, const struct inotify_event *e, uint64_t now_ms)
 		} else if (e->len == 0 || strcmp(e->name, base_name(p->path)) != 0) {
 			continue;
 		}
+		p->newcomer = true;
 		p->wait_ms = BF_DOOR_RETRY_MS;
 		p->try_ms = now_ms;
 		bf_door_due(d, now_ms);

@@ -20,6 +20,7 @@
 
 #define ACCEPTS 8 /* per visit */
 #define PAUSE_MS 50
+#define LET_GO_MS 200
 
 void
 bf_port_say(struct bf_door_port *p, enum bf_door_event what, const char *text)
@@ -116,6 +117,12 @@ port_settle(struct door_conn *c)
 	struct bf_door_port *p = c->port;
 	bool up = bf_vhost_session_is_up(&c->c.session);
 
+	if (up && p->shut && c->end_ms == UINT64_MAX) {
+		c->end_ms = bf_clock_ms() + LET_GO_MS; /* it may have more to say until it is up */
+		bf_door_due(p->door, c->end_ms);
+	}
+	if (p->shut)
+		return;
 	if (up && p->owner != c)
 		port_take(p, c);
 	if (p->owner == c)
@@ -199,7 +206,8 @@ bf_port_connected(struct bf_door_port *p, int fd)
 	}
 	c->watch.kind = WATCH_CONNECTION;
 	c->control_ring = BF_VHOST_RINGS;
-	c->control_ms = UINT64_MAX;
+	c->control_ms = c->end_ms = UINT64_MAX;
+	p->newcomer = false;
 	c->port = p;
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->peer, &len);
 	bf_conn_init(&c->c, fd, p->cfg.bin, &p->cfg.offer, &bf_link_ops, c);
@@ -236,12 +244,16 @@ bf_port_tick(struct bf_door_port *p, uint64_t now_ms)
 		if (!bf_waste_is_full(p->cfg.bin))
 			port_resume(p);
 	}
-	if (p->listener < 0 && p->n_conns == 0 && now_ms >= p->try_ms)
+	if (bf_port_tries(p) && now_ms >= p->try_ms)
 		bf_folder_connect(p, now_ms);
 	for (struct door_conn *c = p->conns, *next; c != NULL; c = next) {
 		next = c->next;
 		if (now_ms >= c->control_ms)
 			bf_link_control(c);
+		if (now_ms >= c->end_ms) {
+			bf_port_end(c);
+			continue;
+		}
 		if (now_ms < bf_conn_due_ms(&c->c))
 			continue;
 		port_put_out(c,
@@ -255,10 +267,11 @@ bf_port_next_due(struct bf_door_port *p)
 {
 	if (p->paused)
 		bf_door_due(p->door, p->pause_ms);
-	if (p->listener < 0 && p->n_conns == 0)
+	if (bf_port_tries(p))
 		bf_door_due(p->door, p->try_ms);
 	for (struct door_conn *c = p->conns; c != NULL; c = c->next) {
 		bf_door_due(p->door, c->control_ms);
+		bf_door_due(p->door, c->end_ms);
 		bf_door_due(p->door, bf_conn_due_ms(&c->c));
 	}
 }

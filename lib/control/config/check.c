@@ -115,6 +115,23 @@ check_uplink(const struct bf_config *c, const struct bf_guest_config *g, bf_conf
 	cb(arg, &err);
 }
 
+/* A link goes down with the connection, and must come up again. */
+static void
+check_uplink_down(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
+{
+	struct bf_err err;
+
+	if (!g->uplink_down || (!g->host && !g->server))
+		return;
+	bf_err_set(&err, EINVAL,
+		g->host ? "host \"%s\": uplink_down: \"link\": expected keep in a host port"
+			: "guest \"%s\": uplink_down: \"link\": expected keep with mode=server: a front "
+			  "end that connects to us is not known to come back; with mode=client it "
+			  "listens",
+		g->name);
+	cb(arg, &err);
+}
+
 /* What is learned behind a guarded guest lies in a list of a fixed size. */
 static void
 check_guard(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
@@ -298,6 +315,7 @@ bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 	}
 	for (uint32_t i = 0; i < c->n_guests; i++) {
 		check_uplink(c, &c->guests[i], cb, arg);
+		check_uplink_down(&c->guests[i], cb, arg);
 		check_address(&c->guests[i], cb, arg);
 		check_guard(&c->guests[i], cb, arg);
 		check_leases(&c->guests[i], cb, arg);

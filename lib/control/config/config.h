@@ -160,6 +160,7 @@ struct bf_guest_config {
 	char group[BF_NAME_MAX]; /* whose keys it has, but for those that were set; "": none */
 	char socket[BF_SOCKET_MAX];
 	char uplink[BF_NAME_MAX]; /* the bond whose switch it is on; "": the only one */
+	bool uplink_down; /* uplink_down=link: its link goes down while the bond carries nothing */
 	bool server; /* mode: false = client (QEMU listens), true = server */
 	uint32_t queues;
 	uint32_t mtu;

@@ -21,6 +21,7 @@ static const char *const over_names[] = {"0", "1", "2", "3", "4", "5", "6", "7",
 #define OVER_OUT_NAMES (sizeof(over_names) / sizeof(over_names[0]) - 1) /* nothing waits for us */
 static const char *const mark_names[] = {
 	"0", "1", "2", "3", "4", "5", "6", "7", "keep", "pcp", "dscp"};
+static const char *const uplink_down_names[] = {"keep", "link"};
 static const char *const guest_mode_names[] = {"client", "server"};
 
 #define G(field) offsetof(struct bf_guest_config, field)
@@ -150,6 +151,11 @@ const struct bf_key bf_guest_keys[] = {
 	{.name = "uplink",
 		BF_STRING(name, G(uplink), BF_NAME_MAX),
 		.help = "the bond whose switch the guest is on, where there are several"},
+	{.name = "uplink_down",
+		BF_EITHER(G(uplink_down), uplink_down_names),
+		.def = "keep",
+		.help = "link: the guest's link goes down while its bond carries nothing, for guests with "
+			"other ways; needs mode=client"},
 	{.name = "tx_retries",
 		BF_NUM(G(tx_retries), 0, 32),
 		.def = "0",

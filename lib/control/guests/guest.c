@@ -213,6 +213,7 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct rte_mempo
 		goto err_memory;
 	g->cfg = *cfg;
 	g->slot = slot;
+	g->loss.held = g->loss.fresh = port.shut = cfg->uplink_down;
 	if (guest_make(g, shared) != 0)
 		goto err_memory;
 	g->records = bf_records_take(ground->records, cfg->name);
@@ -238,6 +239,12 @@ bf_guest_forget(struct bf_guest *g)
 {
 	if (g->host != NULL)
 		bf_host_forget(g->host);
+}
+
+void
+bf_guest_shut(struct bf_guest *g, bool shut)
+{
+	bf_door_shut(g->port, shut);
 }
 
 void

@@ -22,6 +22,7 @@
 #include "control/guests/guards.h"
 #include "control/guests/leases.h"
 #include "control/guests/qos.h"
+#include "control/guests/uplink_loss.h"
 #include "control/memory/crossing.h"
 #include "control/workers/lcores.h"
 #include "dataplane/view.h"
@@ -57,6 +58,7 @@ struct bf_guest {
 	struct bf_guest_guard guard; /* guards.c */
 	struct bf_leases leases; /* leases.c */
 	struct bf_guest_qos qos; /* qos.c */
+	struct bf_uplink_loss loss; /* uplink_loss.c */
 	/* history */
 	uint64_t connects; /* times that it has come up, as far as control has seen */
 	uint64_t changed_ms;
@@ -126,6 +128,9 @@ void bf_guest_forget(struct bf_guest *g);
 
 /** Close the socket and free the port; the interface of a host port stays. The current view must not name it. */
 void bf_guest_close(struct bf_guest *g, const struct bf_guest_ground *ground);
+
+/** End the connection of its front end and make no other, or make one again. Not in server mode. */
+void bf_guest_shut(struct bf_guest *g, bool shut);
 
 /** Take over what changed in the negotiated state; call on every notice of this guest. */
 void bf_guest_refresh(struct bf_guest *g, uint64_t now_ms);

@@ -34,9 +34,9 @@ const struct bf_health_rule_info bf_health_rules[BF_HEALTH_COUNT] = {
 static bool
 has_event(enum bf_health_rule rule)
 {
-	return rule != BF_HEALTH_GUEST_DOWN && rule != BF_HEALTH_BOND_DOWN &&
-		rule != BF_HEALTH_NO_REDUNDANCY && rule != BF_HEALTH_MEMBER_OUT &&
-		rule != BF_HEALTH_SPARE_IN_USE;
+	return rule != BF_HEALTH_GUEST_DOWN && rule != BF_HEALTH_GUEST_LINK_HELD &&
+		rule != BF_HEALTH_BOND_DOWN && rule != BF_HEALTH_NO_REDUNDANCY &&
+		rule != BF_HEALTH_MEMBER_OUT && rule != BF_HEALTH_SPARE_IN_USE;
 }
 
 static const struct bf_finding *
@@ -276,6 +276,19 @@ ring_findings(struct bf_bridge *br)
 	}
 }
 
+static void
+held_findings(struct bf_bridge *br)
+{
+	for (uint16_t s = 1; s < BF_MAX_PORTS; s++) {
+		const struct bf_guest *g = br->guests[s];
+
+		if (g != NULL && g->loss.held)
+			finding_add(&br->health, BF_HEALTH_GUEST_LINK_HELD, g->cfg.name, 0,
+				"its link is held down: %s carries nothing",
+				br->up[g->uplink].name);
+	}
+}
+
 /* They may be hundreds, and come last: none of the others goes without room for them. */
 static void
 connection_findings(struct bf_bridge *br)
@@ -283,7 +296,7 @@ connection_findings(struct bf_bridge *br)
 	for (uint16_t s = 1; s < BF_MAX_PORTS; s++) {
 		const struct bf_guest *g = br->guests[s];
 
-		if (g != NULL && !g->up && !g->cfg.disabled)
+		if (g != NULL && !g->up && !g->cfg.disabled && !g->loss.held)
 			finding_add(&br->health, BF_HEALTH_GUEST_DOWN, g->cfg.name, 0,
 				"guest is not connected");
 	}
@@ -402,6 +415,7 @@ bf_health_tick(void *bridge, uint64_t now_ms)
 	}
 	worker_findings(br);
 	ring_findings(br);
+	held_findings(br);
 	connection_findings(br);
 	findings_report(br);
 	h->next_ms = now_ms + LOOK_MS;

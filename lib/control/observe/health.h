@@ -48,6 +48,8 @@ extern const char *const bf_bond_state_names[BF_BOND_STATE_COUNT];
 	X(PROBE_JITTER, "probe_jitter", WARNING, 5, "ms", "jitter of a member's probes") \
 	X(WORKER_BUSY, "worker_busy", WARNING, 70, "%", \
 		"busy cycles of a worker, of all its cycles") \
+	X(GUEST_LINK_HELD, "guest_link_held", WARNING, 0, "", \
+		"a guest's link is held down with its bond") \
 	X(GUEST_DOWN, "guest_down", WARNING, 0, "", "guest is not connected") \
 	X(RING_FULL, "ring_full", WARNING, 0.1, "%", \
 		"frames that found a guest's ring full, of its frames")

@@ -31,7 +31,7 @@ struct guest_row {
 	uint32_t id;
 	char name[BF_NAME_MAX], uplink[BF_NAME_MAX], group[BF_NAME_MAX], socket[BF_SOCKET_MAX];
 	const char *mode;
-	bool up, has_node, in_full, has_auto_mac;
+	bool up, link_held, has_node, in_full, has_auto_mac;
 	uint8_t auto_mac[6];
 	uint16_t queue_pairs, max_frame, negotiated_mtu;
 	uint32_t mtu, stations;
@@ -51,6 +51,9 @@ static const struct bf_field guest_fields[] = {
 	BF_FIELD(ROW, group),
 	BF_FIELD(ROW, auto_mac, BF_WHEN(ROW, has_auto_mac)),
 	BF_FIELD(ROW, up, BF_GAUGE("bondfwd_guest_up", NULL, "1 while the guest is connected.")),
+	BF_FIELD(ROW, link_held,
+		BF_GAUGE("bondfwd_guest_link_held", NULL,
+			"1 while the guest's link is held down because its bond carries nothing.")),
 	BF_FIELD(ROW, queue_pairs,
 		BF_GAUGE("bondfwd_guest_queue_pairs", NULL, "Queue pairs in use.")),
 	BF_FIELD(ROW, max_frame),
@@ -102,9 +105,10 @@ static const struct bf_table guest_table = BF_TABLE("guest", ROW, guest_fields,
 		"  Memory: {memory_mib} MiB in {regions.n} regions"
 		"{#has_node}, node {memory_node}{/has_node}\n{regions}"
 		"    Ring Direction  Mode Kind     Size   Next      Kicks      Calls\n"
-		"{/is_connected}{^is_connected}  Front end: "
-		"{#is_client}none listens at the socket{/is_client}"
-		"{^is_client}none is connected{/is_client}\n{/is_connected}"
+		"{/is_connected}{^is_connected}"
+		"{#link_held}  Link held down: bond {uplink} carries nothing\n{/link_held}"
+		"{^link_held}  Front end: {#is_client}none listens at the socket{/is_client}"
+		"{^is_client}none is connected{/is_client}\n{/link_held}{/is_connected}"
 		"{rings}{#refusals}  Refused {refusals} times, last: {last_refusal}\n{/refusals}"
 		"{/is_known}");
 
@@ -118,6 +122,7 @@ gather_guest(struct bf_bridge *br, const struct bf_guest *g, ROW *row, struct bf
 	BF_ROW_TEXT(row->socket, g->cfg.host ? g->cfg.name : g->cfg.socket);
 	row->mode = g->cfg.host ? "interface" : g->cfg.server ? "server" : "client";
 	row->up = g->up;
+	row->link_held = g->loss.held;
 	row->has_auto_mac = bf_guest_config_has_auto_mac(&g->cfg);
 	bf_guest_config_own_mac(&g->cfg, row->auto_mac);
 	row->queue_pairs = g->n_rings;
