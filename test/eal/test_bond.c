@@ -261,6 +261,68 @@ test_buckets_are_dealt_evenly(void **state)
 }
 
 static void
+spare_is(unsigned int member, bool on)
+{
+	cfg.members[member].spare = on;
+	assert_int_equal(bf_bond_reconfigure(&b, &cfg, now, &err), 0);
+	at(now + 10);
+}
+
+static void
+test_a_spare_serves_in_place_of_a_lost_member_and_only_then(void **state)
+{
+	static const uint32_t modes[] = {
+		BF_MODE_RR, BF_MODE_XOR, BF_MODE_BROADCAST, BF_MODE_TLB, BF_MODE_ALB};
+
+	(void)state;
+	open_bond("mode=balance-xor," FOUR);
+	for (unsigned int k = 0; k < RTE_DIM(modes); k++) {
+		cfg.mode = modes[k];
+		spare_is(3, true);
+		assert_int_equal(view.bonds[0].eligible, 7);
+		assert_int_equal(view.bonds[0].standby, 8);
+		cable(1, false);
+		at(now + 10);
+		assert_int_equal(view.bonds[0].eligible, 13);
+		assert_int_equal(view.bonds[0].standby, 0);
+		cable(1, true);
+		at(now + 10);
+		assert_int_equal(view.bonds[0].eligible, 7);
+	}
+	spare_is(3, false);
+	assert_int_equal(view.bonds[0].eligible, 15);
+}
+
+static void
+test_a_lost_members_buckets_go_to_the_spare_and_no_others(void **state)
+{
+	uint8_t before[BF_BUCKETS];
+
+	(void)state;
+	open_bond("mode=balance-xor," FOUR);
+	spare_is(3, true);
+	memcpy(before, view.bonds[0].bucket, sizeof(before));
+	cable(1, false);
+	at(now + 10);
+	for (unsigned int k = 0; k < BF_BUCKETS; k++)
+		assert_int_equal(view.bonds[0].bucket[k], before[k] == 1 ? 3 : before[k]);
+}
+
+static void
+test_a_spare_serves_for_a_member_without_a_device(void **state)
+{
+	(void)state;
+	open_bond("mode=balance-xor," FOUR);
+	spare_is(3, true);
+	bf_bond_set_absent(&b, 1, now);
+	at(now + 10);
+	assert_int_equal(view.bonds[0].eligible, 15);
+	bf_bond_set_absent(&b, 0, now);
+	at(now + 10);
+	assert_int_equal(view.bonds[0].eligible, 7);
+}
+
+static void
 test_only_a_lost_members_buckets_move_and_they_come_back(void **state)
 {
 	uint8_t before[BF_BUCKETS];
@@ -1085,6 +1147,9 @@ main(void)
 		T(test_a_mode_changes_without_opening_anew),
 		T(test_null_ports_can_be_members),
 		T(test_buckets_are_dealt_evenly),
+		T(test_a_spare_serves_in_place_of_a_lost_member_and_only_then),
+		T(test_a_lost_members_buckets_go_to_the_spare_and_no_others),
+		T(test_a_spare_serves_for_a_member_without_a_device),
 		T(test_only_a_lost_members_buckets_move_and_they_come_back),
 		T(test_a_new_member_takes_its_share_and_no_more),
 		T(test_a_member_that_leaves_moves_its_own_buckets_only),

@@ -181,6 +181,22 @@ test_a_held_member_is_used_without_carrier(void **state)
 }
 
 static void
+test_a_spare_is_used_at_once_while_no_eligible_member_has_a_carrier(void **state)
+{
+	(void)state;
+	bond->eligible &= ~4u;
+	bond->standby = 4;
+	send_flows(0, 20);
+	rig_collect(r);
+	assert_int_equal(rig_got_member(r, 2), 0);
+	rig_forget(r);
+	r->carrier.bits = 4;
+	send_flows(0, 20);
+	rig_collect(r);
+	assert_int_equal(rig_got_member(r, 2), 20);
+}
+
+static void
 test_without_any_member_every_frame_is_counted(void **state)
 {
 	(void)state;
@@ -829,6 +845,7 @@ main(void)
 		T(test_round_robin_gives_each_member_the_same),
 		T(test_order_uses_the_first_member_that_may_send),
 		T(test_a_member_without_carrier_is_left_at_the_next_burst),
+		T(test_a_spare_is_used_at_once_while_no_eligible_member_has_a_carrier),
 		T(test_a_held_member_is_used_without_carrier),
 		T(test_without_any_member_every_frame_is_counted),
 		T(test_a_full_member_frees_and_counts_the_rest),
