@@ -101,6 +101,7 @@ bf_lacp_lag_sums(struct bf_lacp *l)
 		g->n_members = 0;
 		g->n_attached = 0;
 		g->n_live = 0;
+		g->n_regular = 0;
 		g->n_synced = 0;
 		g->bandwidth_mbps = 0;
 		g->priority = 0;
@@ -116,6 +117,7 @@ bf_lacp_lag_sums(struct bf_lacp *l)
 		if (!m->fallback && !bf_lacp_is_live(m))
 			continue;
 		g->n_live++;
+		g->n_regular += m->mc.rank != BF_LACP_RANK_SPARE ? 1 : 0;
 		g->bandwidth_mbps += m->speed_mbps;
 		g->priority += m->mc.port_priority;
 		if ((m->partner.state & BF_LACP_SYNC) != 0) {
@@ -177,6 +179,8 @@ is_better(const struct bf_lacp *l, const struct lacp_lag *a, const struct lacp_l
 
 	if (d == 0)
 		d = (int)b->individual - (int)a->individual;
+	if (d == 0) /* spares of another speed do not win by it */
+		d = (int)(a->n_regular > 0) - (int)(b->n_regular > 0);
 	if (d == 0 && l->cfg.select == BF_LACP_SELECT_COUNT)
 		d = lag_compare(a->n_live, b->n_live);
 	if (d == 0 && l->cfg.select == BF_LACP_SELECT_PRIORITY)
@@ -200,6 +204,17 @@ lag_replaces(
 	return keep ? partner_prefers(l, g, best) > 0 : is_better(l, g, best);
 }
 
+/* Only spares are in it, and others could be. */
+static bool
+is_makeshift(const struct bf_lacp *l, const struct lacp_lag *active)
+{
+	for (const struct lacp_lag *g = l->lags; g < l->lags + MAX_LAGS; g++) {
+		if (g->used && g->n_regular > 0)
+			return active->n_regular == 0;
+	}
+	return false;
+}
+
 int
 bf_lacp_lag_best(const struct bf_lacp *l)
 {
@@ -208,7 +223,7 @@ bf_lacp_lag_best(const struct bf_lacp *l)
 	bool keep = false;
 
 	if (l->cfg.select == BF_LACP_SELECT_STABLE && active != NULL && active->n_live > 0 &&
-		active->n_attached > 0) {
+		active->n_attached > 0 && !is_makeshift(l, active)) {
 		keep = true;
 		best = active;
 	}

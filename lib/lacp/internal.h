@@ -73,6 +73,7 @@ struct lacp_lag {
 	unsigned int n_members;
 	unsigned int n_attached;
 	unsigned int n_live;
+	unsigned int n_regular; /* of those, no spares */
 	unsigned int n_synced;
 	uint64_t bandwidth_mbps;
 	uint64_t priority;

@@ -256,6 +256,33 @@ test_a_limit_that_changes_moves_only_the_members_that_it_concerns(void **state)
 	rig_fini(&rig);
 }
 
+static void
+test_a_faster_spare_does_not_become_the_aggregator_of_a_bond_that_works(void **state)
+{
+	(void)state;
+	nodes(false);
+	A->cfg.max_links = 2;
+	rig_pair(&rig, A, B, 3);
+	set_member(A, 2, 255, BF_LACP_RANK_SPARE);
+	for (unsigned int i = 0; i < 3; i++) {
+		uint32_t mbps = i == 2 ? 100000 : 10000;
+
+		assert_int_equal(bf_lacp_link(A->l, i, true, mbps, true, rig.now_ms), 0);
+		assert_int_equal(bf_lacp_link(B->l, i, true, mbps, true, rig.now_ms), 0);
+	}
+	rig_run_ms(&rig, 15000);
+	assert_both(3, 3);
+	rig_carrier(A, 0, false);
+	rig_carrier(A, 1, false);
+	assert_int_equal(bf_lacp_link(A->l, 2, true, 100000, true, rig.now_ms), 0);
+	rig_run_ms(&rig, 15000);
+	assert_both(3, 4);
+	rig_carrier(A, 0, true);
+	rig_run_ms(&rig, 15000);
+	assert_both(3, 1);
+	rig_fini(&rig);
+}
+
 /* Two limits that cannot agree: one side calls member 0 a spare, the other wants it first. */
 static void
 test_sides_that_want_different_members_find_one_that_both_serve_on(void **state)
@@ -363,6 +390,8 @@ main(void)
 			test_a_spare_serves_only_in_place_of_another_whatever_its_port_priority),
 		cmocka_unit_test(test_a_member_about_to_leave_is_replaced_before_it_stands_by),
 		cmocka_unit_test(test_a_limit_that_changes_moves_only_the_members_that_it_concerns),
+		cmocka_unit_test(
+			test_a_faster_spare_does_not_become_the_aggregator_of_a_bond_that_works),
 		cmocka_unit_test(
 			test_sides_that_want_different_members_find_one_that_both_serve_on),
 		cmocka_unit_test(
