@@ -15,7 +15,8 @@ burst_steps(const struct bf_meter_rates *r, uint64_t rate, uint64_t burst, doubl
 	uint64_t least = r->by_bytes ? BF_METER_BURST_BYTES : BF_METER_BURST_FRAMES;
 
 	if (burst == 0)
-		burst = RTE_MAX(rate * BF_METER_BURST_MS / 1000, least);
+		burst = RTE_MAX(
+			rate * (r->soft ? BF_METER_SOFT_MS : BF_METER_BURST_MS) / 1000, least);
 	return (uint64_t)((double)burst * cost);
 }
 
@@ -29,6 +30,10 @@ bf_meter_init(struct bf_meter *m, uint64_t tsc_hz, const struct bf_meter_rates *
 		return;
 	m->cost = second / (double)r->rate;
 	m->burst = burst_steps(r, r->rate, r->burst, m->cost);
+	if (r->soft) {
+		m->early = m->burst;
+		m->burst += m->burst / BF_METER_EARLY_PART;
+	}
 	if (r->peak != 0) {
 		m->peak_cost = second / (double)r->peak;
 		m->second_burst = burst_steps(r, r->peak, r->peak_burst, m->peak_cost);
@@ -121,6 +126,34 @@ bf_meter_judge(struct bf_meter *m, uint64_t now, uint32_t units)
 	if (bucket_take(&m->due, now, m->burst, cost, &idle))
 		return BF_GREEN;
 	return m->over == BF_OVER_MARK ? BF_YELLOW : BF_RED;
+}
+
+bool
+bf_meter_take_all(struct bf_meter *m, uint64_t now, uint64_t units)
+{
+	uint64_t cost = (uint64_t)(m->cost * (double)units), idle = 0;
+	uint64_t burst = m->early != 0 ? m->early : m->burst;
+
+	if (m->peak_cost != 0 || cost > burst || !bucket_take(&m->due, now, burst, cost, &idle))
+		return false;
+	if (m->second_burst != 0 && idle > 0)
+		excess_add(&m->second, idle);
+	return true;
+}
+
+bool
+bf_meter_is_early(struct bf_meter *m, uint64_t now)
+{
+	uint64_t due = __atomic_load_n(&m->due, __ATOMIC_RELAXED), beyond, room;
+	uint32_t part, debt;
+
+	if (m->early == 0 || due <= now + m->early)
+		return false;
+	room = m->burst - m->early;
+	beyond = RTE_MIN(due - now - m->early, room);
+	part = (uint32_t)((double)beyond / (double)room * (UINT16_MAX / BF_METER_EARLY));
+	debt = __atomic_add_fetch(&m->debt, part, __ATOMIC_RELAXED);
+	return debt / UINT16_MAX != (debt - part) / UINT16_MAX;
 }
 
 bool

@@ -13,6 +13,10 @@
  *
  * A frame that is longer than a bucket is taken while that is full, and owed.
  *
+ * TCP that loses a whole flight waits for its timer, longer than a burst lasts.  So where frames beyond the rate are
+ * dropped, a burst lasts longer unless it is said, and behind it the bucket holds one part of BF_METER_EARLY_PART more,
+ * in which some frames are dropped early: from none to 1 in BF_METER_EARLY at its end, evenly.
+ *
  * Threads: worker; control fills a meter that is in no view.
  */
 #ifndef BF_DATAPLANE_METER_H
@@ -23,8 +27,12 @@
 
 #define BF_METER_STEPS 16 /* of a meter's time in a cycle of the TSC */
 #define BF_METER_BURST_MS 50 /* of the rate that a burst is worth, unless it is said */
+/* The same where frames are dropped: with the early part of it 200 ms, the least RTO of Linux. */
+#define BF_METER_SOFT_MS 160
 #define BF_METER_BURST_BYTES 131072 /* and at least this: two superframes */
 #define BF_METER_BURST_FRAMES 64
+#define BF_METER_EARLY 8
+#define BF_METER_EARLY_PART 4
 
 enum bf_colour {
 	BF_GREEN, /* within the rate */
@@ -42,6 +50,7 @@ enum bf_over {
 /** Rates in bytes or frames per second, bursts in the same units; 0: not said. */
 struct bf_meter_rates {
 	bool by_bytes;
+	bool soft; /* frames beyond the rate are dropped, some of them early */
 	uint64_t rate, burst, excess, peak, peak_burst;
 };
 
@@ -53,6 +62,8 @@ struct bf_meter {
 	uint8_t class; /* BF_OVER_MARK: of yellow frames */
 	uint64_t due; /* when the first bucket is full; workers: atomic */
 	uint64_t second; /* workers: atomic */
+	uint64_t early; /* steps behind which frames are dropped early; 0: none is */
+	uint32_t debt; /* parts of a frame to be dropped early, of UINT16_MAX; workers: atomic */
 };
 
 /**
@@ -72,6 +83,17 @@ void bf_meter_init(struct bf_meter *m, uint64_t tsc_hz, const struct bf_meter_ra
  *   Bytes, or frames.
  */
 enum bf_colour bf_meter_judge(struct bf_meter *m, uint64_t now, uint32_t units);
+
+/**
+ * Take for a whole burst, if all of it is green and none of it early: one step for all of its frames.
+ *
+ * @return
+ *   false: nothing was taken, and each frame is to be judged by itself.
+ */
+bool bf_meter_take_all(struct bf_meter *m, uint64_t now, uint64_t units);
+
+/** Whether the next frame is to be dropped early; it is not charged. */
+bool bf_meter_is_early(struct bf_meter *m, uint64_t now);
 
 /** Whether something may be taken now: BF_OVER_WAIT. */
 bool bf_meter_has_credit(const struct bf_meter *m, uint64_t now);

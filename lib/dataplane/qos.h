@@ -5,7 +5,8 @@
  *
  * Theory of operation.  A frame has one of 8 classes, those of IEEE 802.1p.  In its mbuf a class stands in
  * vlan_tci_outer, between a rule that says it (a filter, a rate) and the rule MARK, which writes it into the frame: a
- * tag that the class goes into may be pushed in between.  Of ports where nothing says a class the field is not read.
+ * tag that the class goes into may be pushed in between.  A frame comes without one:
+ * rte_pktmbuf_alloc() clears the field. Of ports where nothing says a class it is not read.
  *
  * Threads: worker; control fills one that is in no view.
  */

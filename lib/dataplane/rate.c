@@ -31,14 +31,22 @@ bf_rate_may_poll(struct bf_worker *w, uint16_t slot)
 	return false;
 }
 
-static uint16_t
-frames_charge(struct bf_worker *w, struct bf_qos *q, struct rte_mbuf **pkts, uint16_t n)
+static inline uint64_t
+units_sum(const struct bf_meter *m, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	struct bf_meter *m = &q->meter[BF_QOS_IN];
 	uint64_t units = 0;
 
 	for (uint16_t i = 0; i < n; i++)
 		units += bf_wire_units(pkts[i], m->by_bytes);
+	return units;
+}
+
+static uint16_t
+frames_charge(struct bf_worker *w, struct bf_qos *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct bf_meter *m = &q->meter[BF_QOS_IN];
+	uint64_t units = units_sum(m, pkts, n);
+
 	bf_meter_charge(m, now_steps(), units);
 	q->counts[w->idx].dir[BF_QOS_IN].passed += units;
 	return n;
@@ -57,7 +65,8 @@ yellow_mark(struct bf_worker *w, uint16_t slot, enum bf_qos_dir dir, struct rte_
 		bf_mark_late(w, slot, m, q->meter[dir].class);
 }
 
-static uint16_t
+/* Frame by frame. */
+static __rte_noinline uint16_t
 frames_judge(
 	struct bf_worker *w, uint16_t slot, enum bf_qos_dir dir, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -70,7 +79,9 @@ frames_judge(
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint32_t units = bf_wire_units(pkts[i], meter->by_bytes);
-		enum bf_colour colour = bf_meter_judge(meter, now, units);
+		enum bf_colour colour = unlikely(bf_meter_is_early(meter, now))
+			? BF_RED
+			: bf_meter_judge(meter, now, units);
 
 		if (unlikely(colour == BF_RED)) {
 			refused[n_refused++] = pkts[i];
@@ -90,6 +101,20 @@ frames_judge(
 	return pass;
 }
 
+/* Mostly all of a burst is within the rate. */
+static uint16_t
+burst_judge(
+	struct bf_worker *w, uint16_t slot, enum bf_qos_dir dir, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct bf_qos *q = w->view->rules[slot].qos;
+	uint64_t units = units_sum(&q->meter[dir], pkts, n);
+
+	if (unlikely(!bf_meter_take_all(&q->meter[dir], now_steps(), units)))
+		return frames_judge(w, slot, dir, pkts, n);
+	q->counts[w->idx].dir[dir].passed += units;
+	return n;
+}
+
 uint16_t
 bf_rate_in(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -97,11 +122,11 @@ bf_rate_in(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t 
 
 	if (q->meter[BF_QOS_IN].over == BF_OVER_WAIT)
 		return frames_charge(w, q, pkts, n);
-	return frames_judge(w, slot, BF_QOS_IN, pkts, n);
+	return burst_judge(w, slot, BF_QOS_IN, pkts, n);
 }
 
 uint16_t
 bf_rate_out(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
 {
-	return frames_judge(w, slot, BF_QOS_OUT, pkts, n);
+	return burst_judge(w, slot, BF_QOS_OUT, pkts, n);
 }

@@ -17,6 +17,7 @@
 #include "dataplane/flow.h"
 #include "dataplane/gro.h"
 #include "dataplane/mark.h"
+#include "dataplane/rate.h"
 #include "dataplane/ring.h"
 #include "dataplane/ring_lock.h"
 #include "dataplane/rules.h"
@@ -225,37 +226,54 @@ lent_tx(struct bf_worker *w, uint16_t slot, uint32_t set, struct rte_mbuf **pkts
 		lent_undo(&lent[i], marks);
 }
 
-void
-bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+static inline void
+copy_tx(struct bf_worker *w, uint16_t slot, uint32_t set, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *sum)
 {
-	const struct bf_port_view *pv = &w->view->ports[slot];
 	struct rte_mbuf *fit[BF_STAGE_SIZE];
 
-	if (likely(sum->max_len <= pv->max_len && pv->out == 0)) {
+	if (likely(sum->max_len <= w->view->ports[slot].max_len && set == 0)) {
 		frames_tx(w, slot, pkts, n, sum->bytes, sum->flags);
 		return;
 	}
 	n = take_fitting(w, slot, pkts, n, sum, fit);
 	if (n > 0)
-		lent_tx(w, slot, pv->out, fit, n, sum->flags);
+		lent_tx(w, slot, set, fit, n, sum->flags);
 }
 
-/* Frames that are only for it, and are freed by the caller. */
+void
+bf_tx_guest_copy(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum)
+{
+	copy_tx(w, slot, w->view->ports[slot].out, pkts, n, sum);
+}
+
+/* Frames that are only for it, and are freed by the caller. @param set the port's rules that are left */
 static inline void
-own_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+own_tx(struct bf_worker *w, uint16_t slot, uint32_t set, struct rte_mbuf **pkts, uint16_t n,
 	const struct bf_burst *sum)
 {
 	const struct bf_port_view *pv = &w->view->ports[slot];
 
-	if (likely(pv->out == 0 || sum->max_len > pv->max_len)) {
-		bf_tx_guest_copy(w, slot, pkts, n, sum);
+	if (likely(set == 0 || sum->max_len > pv->max_len)) {
+		copy_tx(w, slot, set, pkts, n, sum);
 		return;
 	}
-	n = pv->out == BF_RULE_BIT(VLAN) ? bf_tags_out(w, slot, pkts, n)
-					 : bf_rules_out(w, slot, pv->out, pkts, n);
+	n = set == BF_RULE_BIT(VLAN) ? bf_tags_out(w, slot, pkts, n)
+				     : bf_rules_out(w, slot, set, pkts, n);
 	if (likely(n > 0))
 		frames_tx(w, slot, pkts, n, bf_bytes_of(pkts, n), sum->flags);
+}
+
+/* Segments are judged before they become one: to lose many at once holds TCP up for long. */
+static uint16_t
+rate_first(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t pass = bf_rate_out(w, slot, pkts, n);
+
+	if (pass < n)
+		bf_free_burst(&pkts[pass], (uint16_t)(n - pass));
+	return pass;
 }
 
 /* As the guest takes them: segments that follow each other as one, others' superframes cut. */
@@ -265,16 +283,22 @@ shaped_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n
 	struct bf_port_counters *c = &w->counters->ports[slot];
 	struct rte_mbuf *out[BF_STAGE_SIZE];
 	struct bf_shape s;
+	uint32_t set = w->view->ports[slot].out;
 	struct bf_burst sum;
-	uint16_t left = n;
+	uint16_t left;
 
-	if (takes & BF_OFFLOAD_TSO)
-		left = bf_gro(pkts, n, takes);
+	if (unlikely(set & BF_RULE_BIT(RATE))) {
+		n = rate_first(w, slot, pkts, n);
+		set &= ~BF_RULE_BIT(RATE);
+		if (n == 0)
+			return;
+	}
+	left = takes & BF_OFFLOAD_TSO ? bf_gro(pkts, n, takes) : n;
 	c->coalesced += (uint64_t)n - left;
 	bf_shape_begin(&s, slot, takes, pkts, left);
 	while ((n = bf_shape_next(w, &s, out, BF_STAGE_SIZE)) > 0) {
 		bf_shape_sum(out, n, bf_shape_flags(out, n), &sum);
-		own_tx(w, slot, out, n, &sum);
+		own_tx(w, slot, set, out, n, &sum);
 		bf_free_burst(out, n);
 	}
 }
@@ -289,6 +313,6 @@ bf_tx_guest(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t
 		shaped_tx(w, slot, pkts, n, takes);
 		return;
 	}
-	own_tx(w, slot, pkts, n, sum);
+	own_tx(w, slot, w->view->ports[slot].out, pkts, n, sum);
 	bf_free_burst(pkts, n);
 }

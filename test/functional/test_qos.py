@@ -314,6 +314,16 @@ def test_a_filter_drops_passes_marks_and_counts(r):
             in metrics)
 
 
+def test_a_class_that_was_said_is_not_that_of_the_next_frame_in_the_buffer(r):
+    """More frames than there are buffers, so that each has held a frame with a class before."""
+    r.daemon.ctl('set guest vm1 filter_in="mark 6 udp"')
+    size = max(size for _, size in r.daemon.mempools().values())
+    for first in range(0, size, 500):
+        r.vm(1).cmd("raw", port=0, hex=packet(VM1, FAR_MAC).hex(), count=500)
+        r.settle()
+    assert passes(r, r.vm(1), r.far[0], tcp(VM1, FAR_MAC, 80)) == [(None, 0)]
+
+
 def test_a_filter_for_what_a_guest_gets_is_for_that_guest(r):
     r.daemon.ctl('set guest vm1 filter_out="mark 3 udp; drop"')
     raw = packet(FAR_MAC, BROADCAST, dscp=1)

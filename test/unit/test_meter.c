@@ -197,6 +197,29 @@ test_a_rate_in_frames_counts_frames(void **state)
 	assert_in_range(greens(&m, r.rate, 1), 4000, 4011);
 }
 
+/* Within the burst none, in the part behind it a few. */
+static void
+test_some_frames_beyond_the_burst_are_dropped_early(void **state)
+{
+	struct bf_meter_rates r = {
+		.by_bytes = true, .soft = true, .rate = 1000000, .burst = 100000};
+	unsigned int early = 0, n = 0;
+	struct bf_meter m;
+
+	(void)state;
+	bf_meter_init(&m, HZ, &r);
+	for (; n < 100; n++) {
+		assert_false(bf_meter_is_early(&m, HZ));
+		assert_int_equal(bf_meter_judge(&m, HZ, 1000), BF_GREEN);
+	}
+	for (; n < 125; n++) {
+		early += bf_meter_is_early(&m, HZ);
+		assert_int_equal(bf_meter_judge(&m, HZ, 1000), BF_GREEN);
+	}
+	assert_in_range(early, 1, 25 / BF_METER_EARLY);
+	assert_int_equal(bf_meter_judge(&m, HZ, 1000), BF_RED);
+}
+
 static void
 test_what_waits_owes(void **state)
 {
@@ -269,6 +292,7 @@ main(void)
 		cmocka_unit_test(test_what_is_green_is_the_rate_and_a_burst),
 		cmocka_unit_test(test_a_frame_longer_than_the_burst_passes_when_nothing_is_owed),
 		cmocka_unit_test(test_a_rate_in_frames_counts_frames),
+		cmocka_unit_test(test_some_frames_beyond_the_burst_are_dropped_early),
 		cmocka_unit_test(test_what_waits_owes),
 		cmocka_unit_test(test_workers_share_a_budget),
 	};

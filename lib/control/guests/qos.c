@@ -44,6 +44,7 @@ meter_fill(const struct bf_guest_config *c, enum bf_qos_dir dir, struct bf_meter
 	const struct bf_rate_burst *rate = &c->rate[dir], *peak = &c->peak[dir];
 	struct bf_meter_rates r = {.by_bytes = rate->rate.frames_per_s == 0,
 		.rate = bf_rate_burst_units(rate),
+		.soft = c->over[dir] == BF_GUEST_OVER_DROP,
 		.burst = rate->burst,
 		.excess = rate->excess,
 		.peak = bf_rate_burst_units(peak),
@@ -68,10 +69,14 @@ meter_keep(const struct bf_meter *was, struct bf_meter *m)
 }
 
 static bool
-says_classes(const struct bf_qos *q, enum bf_qos_dir dir)
+rate_says(const struct bf_qos *q, enum bf_qos_dir dir)
 {
-	if (q->meter[dir].cost != 0 && q->meter[dir].over == BF_OVER_MARK)
-		return true;
+	return q->meter[dir].cost != 0 && q->meter[dir].over == BF_OVER_MARK;
+}
+
+static bool
+filter_says(const struct bf_qos *q, enum bf_qos_dir dir)
+{
 	for (unsigned int i = 0; i < q->filter[dir].n; i++)
 		if (q->filter[dir].rule[i].action == BF_FILTER_MARK)
 			return true;
@@ -95,7 +100,8 @@ qos_fill(struct bf_guest_qos *gq, const struct bf_guest_config *c, struct bf_qos
 		if (c->filter[dir][0] != '\0')
 			ret = bf_filter_text_compile(
 				keys[dir], c->filter[dir], &q->filter[dir], err);
-		q->says[dir] = says_classes(q, (enum bf_qos_dir)dir);
+		q->says[dir] =
+			rate_says(q, (enum bf_qos_dir)dir) || filter_says(q, (enum bf_qos_dir)dir);
 	}
 	return ret;
 }
