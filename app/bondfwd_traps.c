@@ -219,7 +219,8 @@ ask_traps(struct program *p)
 	snprintf(line, sizeof(line), "show snmp traps after %" PRIu64,
 		p->is_begun ? p->seen : UINT64_MAX);
 	if (!bf_client_ask(p->socket, line, false, TIMEOUT_MS, &a, &err)) {
-		p->is_begun = true; /* what comes up now was started after us */
+		if (errno == ENOENT || errno == ECONNREFUSED)
+			p->is_begun = true; /* what comes up now was started after us */
 		say_once(p, err.text);
 		return true;
 	}

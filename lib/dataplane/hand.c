@@ -25,6 +25,8 @@ bf_hand_keep(
 	struct bf_hand *h = hand_of(w, bond, member);
 	uint64_t now = rte_rdtsc();
 
+	if (now < h->stuck_tsc)
+		return 0;
 	n = RTE_MIN(n, (uint16_t)(BF_HAND - h->n));
 	if (h->n == 0)
 		h->until_tsc = now + w->tsc_hz / 1000 * BF_HAND_MS;
@@ -80,6 +82,32 @@ hand_send(struct bf_worker *w, unsigned int bond, uint8_t member)
 	return sent;
 }
 
+static void
+hand_give_up(struct bf_worker *w, unsigned int bond, uint8_t member, uint64_t now)
+{
+	hand_of(w, bond, member)->stuck_tsc = now + w->tsc_hz / 1000 * BF_STUCK_MS;
+	hand_drop(w, bond, member);
+}
+
+static bool
+bond_holds(const struct bf_worker *w, unsigned int bond)
+{
+	for (uint8_t m = 0; m < BF_MAX_MEMBERS; m++)
+		if (hand_of(w, bond, m)->n > 0)
+			return true;
+	return false;
+}
+
+void
+bf_hand_end(struct bf_worker *w, unsigned int bond, uint8_t member, bool send)
+{
+	if (send)
+		hand_send(w, bond, member);
+	hand_drop(w, bond, member);
+	if (!bond_holds(w, bond))
+		w->in_hand &= ~(1u << bond);
+}
+
 uint32_t
 bf_hands_send(struct bf_worker *w)
 {
@@ -97,7 +125,7 @@ bf_hands_send(struct bf_worker *w)
 			if (sent > 0)
 				h->until_tsc = now + w->tsc_hz / 1000 * BF_HAND_MS;
 			else if (h->n > 0 && now >= h->until_tsc)
-				hand_drop(w, k, m);
+				hand_give_up(w, k, m, now);
 			held |= h->n > 0 ? 1u << k : 0;
 		}
 	}

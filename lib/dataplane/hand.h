@@ -7,7 +7,7 @@
  * Theory of operation.  Without weights what a full member refuses is dropped.  With weights it stays in the worker's
  * hand, at most BF_HAND frames of a member, and the queues that send to its bond are not polled meanwhile (share.h):
  * what is not taken stays in the guests' rings.  A hand that its member does not take for BF_HAND_MS is dropped,
- * so that a member that stands still stops no guest.  Frames of control do not wait behind it.
+ * and for BF_STUCK_MS nothing is kept for this member: one that stands still stops no guest.  Frames of control do not wait behind it.
  *
  * Threads: worker.
  */
@@ -17,6 +17,7 @@
 #include "dataplane/lcore.h"
 
 #define BF_HAND_MS 100
+#define BF_STUCK_MS 10000
 #define BF_TIGHT_US 10000 /* after a hand was needed: each queue's frames are sent by themselves */
 
 /**
@@ -32,11 +33,14 @@ uint16_t bf_hand_keep(
 static inline bool
 bf_hand_holds(const struct bf_worker *w, unsigned int bond, uint8_t member)
 {
-	return unlikely(w->in_hand != 0) && w->hands[bond * BF_MAX_MEMBERS + member].n > 0;
+	return w->hands[bond * BF_MAX_MEMBERS + member].n > 0;
 }
 
 /** Offer all hands to their members once. @return frames that were sent. */
 uint32_t bf_hands_send(struct bf_worker *w);
+
+/** Empty the hand of a member: what it does not take at once is dropped. @param send false: all of it */
+void bf_hand_end(struct bf_worker *w, unsigned int bond, uint8_t member, bool send);
 
 /** Drop what is in the hands of a bond. */
 void bf_hands_drop(struct bf_worker *w, unsigned int bond);

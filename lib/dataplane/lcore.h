@@ -142,6 +142,7 @@ bf_rxq_id(const struct bf_rxq *q)
 struct bf_hand {
 	uint16_t n;
 	uint64_t until_tsc; /* when it is dropped */
+	uint64_t stuck_tsc; /* until when nothing is kept: the member stood still */
 	struct rte_mbuf *pkts[BF_HAND];
 };
 
@@ -165,7 +166,8 @@ struct bf_bond_lcore {
 	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
 	uint32_t rr;
 	uint32_t bursts; /* that were sent to it */
-	bool stated; /* some of the frames in hand leave something undone: offload.h */
+	uint32_t
+		stated; /* not 0: frames leave something undone (offload.h), or others wait (hand.h) */
 	uint64_t own_frames; /* of control: LACP, announcements, probes; control: r */
 	uint64_t own_bytes;
 	uint64_t echoes; /* guests' frames that came back, known by their bytes; control: r */

@@ -22,9 +22,9 @@
 #define BF_RULE_LIST(X) \
 	X(TAP, tap, "tap", "samples and captures look at the frames") \
 	X(DISABLED, disabled, "disabled", "the port is administratively down") \
-	X(GUARD, guard, "guard", "what a guest says is read before it is switched: guard.h") \
 	X(RATE, bf_rate, "rate", \
 		"frames beyond the guest's rate are dropped, marked, or wait: rate.h") \
+	X(GUARD, guard, "guard", "what a guest says is read before it is switched: guard.h") \
 	X(FILTER, bf_filter, "filter", "rules of the guest in the words of tcpdump: filter.h") \
 	X(VLAN, bf_tags, "vlan", "untagged frames of the port are of its VLAN") \
 	X(MARK, bf_mark, "mark", "802.1p and DSCP are written: mark.h")

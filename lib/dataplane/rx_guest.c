@@ -207,7 +207,7 @@ poll_shared(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 static __rte_noinline uint32_t
 shared_rx(struct bf_worker *w, const struct bf_worker_view *wv, uint16_t cold_budget)
 {
-	struct bf_share_turn turn = {0, false};
+	struct bf_share_turn turn = {0};
 	uint32_t total = 0;
 
 	for (uint16_t i = 0; i < wv->n_rxq; i++)

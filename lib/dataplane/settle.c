@@ -38,6 +38,18 @@ ring_is_busy(const struct bf_worker *w, const struct bf_bond_view *b, uint8_t me
 			(uint16_t)(b->tx_desc[member] - 1)) == RTE_ETH_TX_DESC_FULL;
 }
 
+/* What waits for a member leaves before others' frames do, or not at all. */
+static void
+settle_hand(
+	struct bf_worker *w, unsigned int k, uint8_t m, bool moves, const struct bf_bond_view *next)
+{
+	const struct bf_bond_view *b = &w->bonds[k].was;
+	bool stays = (next->eligible & next->polled) >> m & 1 && b->member[m] == next->member[m];
+
+	if (bf_hand_holds(w, k, m) && (moves || !stays))
+		bf_hand_end(w, k, m, stays);
+}
+
 static void
 settle_bond(struct bf_worker *w, unsigned int k, const struct bf_bond_view *next)
 {
@@ -46,8 +58,6 @@ settle_bond(struct bf_worker *w, unsigned int k, const struct bf_bond_view *next
 	bool moves = moves_flows(b, next);
 	uint32_t left = moves ? b->eligible & next->polled : 0;
 
-	if (moves || memcmp(b->member, next->member, sizeof(b->member)) != 0)
-		bf_hands_drop(w, k);
 	for (; left != 0; left &= left - 1) {
 		uint8_t m = (uint8_t)__builtin_ctz(left);
 
@@ -55,6 +65,8 @@ settle_bond(struct bf_worker *w, unsigned int k, const struct bf_bond_view *next
 			rte_rdtsc() < end)
 			rte_pause();
 	}
+	for (uint8_t m = 0; unlikely(w->in_hand != 0) && m < BF_MAX_MEMBERS; m++)
+		settle_hand(w, k, m, moves, next);
 }
 
 void

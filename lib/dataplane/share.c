@@ -31,16 +31,33 @@ bf_share_end(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s
 	w->deficit[q->slot] -= (int64_t)(bytes + (uint64_t)n * BF_WIRE_OVERHEAD);
 }
 
+/* How many queues from the first one on are of its guest. @param held gets whether one of them is passed over */
+static uint16_t
+queues_of(const struct bf_worker *w, const struct bf_worker_view *wv, uint16_t first, bool *held)
+{
+	uint16_t n = 0;
+
+	*held = false;
+	while (first + n < wv->n_rxq && wv->rxq[first + n].slot == wv->rxq[first].slot) {
+		*held |= bf_share_is_held(w, &wv->rxq[first + n], &w->rxq_state[first + n]);
+		n++;
+	}
+	return n;
+}
+
 void
 bf_share_round(struct bf_worker *w, const struct bf_worker_view *wv, const struct bf_share_turn *t,
 	bool moved)
 {
-	if (moved || t->held || t->rounds == 0)
+	bool held;
+
+	if (moved || t->rounds == 0)
 		return;
-	for (uint16_t i = 0; i < wv->n_rxq; i++) { /* a guest's queues follow each other */
+	for (uint16_t i = 0; i < wv->n_rxq;) {
 		int64_t *deficit = &w->deficit[wv->rxq[i].slot], quantum = wv->rxq[i].quantum;
 
-		if (i == 0 || wv->rxq[i].slot != wv->rxq[i - 1].slot)
+		i = (uint16_t)(i + queues_of(w, wv, i, &held));
+		if (!held)
 			*deficit = RTE_MIN(*deficit + (int64_t)t->rounds * quantum, quantum);
 	}
 }

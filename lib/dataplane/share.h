@@ -7,7 +7,8 @@
  * Theory of operation.  In a round every guest may bring a quantum of bytes as they are on a wire, which goes with
  * its weight.  A turn takes one burst from each queue whose guest has something left; a burst may be more than
  * that, and is owed.  The next round begins when no such queue has frames, so a worker that is not full takes all
- * there is.  While a bond's member is full (hand.h), queues that send to that bond are passed over.
+ * there is.  While a bond's member is full (hand.h), queues that send to that bond are passed over, and rounds are
+ * those of the others.
  *
  * Threads: worker.
  */
@@ -21,8 +22,14 @@
 /** What a turn has found. */
 struct bf_share_turn {
 	uint64_t rounds; /* that the queue which owes least needs; 0: none owes */
-	bool held; /* a queue was passed over because its bond is full */
 };
+
+/** Is the queue passed over because its bond is full? */
+static inline bool
+bf_share_is_held(const struct bf_worker *w, const struct bf_rxq *q, const struct bf_rxq_state *s)
+{
+	return s->contends && (w->in_hand >> w->view->ports[q->slot].bond & 1);
+}
 
 /** May the queue be polled in this turn? */
 static inline bool
@@ -31,10 +38,8 @@ bf_share_is_due(const struct bf_worker *w, const struct bf_rxq *q, const struct 
 {
 	uint64_t rounds;
 
-	if (unlikely(s->contends && (w->in_hand >> w->view->ports[q->slot].bond & 1))) {
-		t->held = true;
+	if (unlikely(bf_share_is_held(w, q, s)))
 		return false;
-	}
 	if (w->deficit[q->slot] > 0)
 		return true;
 	rounds = (uint64_t)-w->deficit[q->slot] / q->quantum + 1;

@@ -214,7 +214,7 @@ bf_tx_bond(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t
 	if (unlikely(n == 0))
 		return;
 	w->bonds[k].bursts++;
-	w->bonds[k].stated = sum->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL);
+	w->bonds[k].stated = (sum->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL)) | w->in_hand;
 	frames_dispatch(w, k, usable, pkts, n, bytes);
 	if (unlikely(losses != w->bonds[k].losses_seen)) {
 		w->bonds[k].first_tx_tsc = rte_rdtsc();

@@ -17,7 +17,6 @@
 #include "dataplane/flow.h"
 #include "dataplane/gro.h"
 #include "dataplane/mark.h"
-#include "dataplane/rate.h"
 #include "dataplane/ring.h"
 #include "dataplane/ring_lock.h"
 #include "dataplane/rules.h"
@@ -265,11 +264,11 @@ own_tx(struct bf_worker *w, uint16_t slot, uint32_t set, struct rte_mbuf **pkts,
 		frames_tx(w, slot, pkts, n, bf_bytes_of(pkts, n), sum->flags);
 }
 
-/* Segments are judged before they become one: to lose many at once holds TCP up for long. */
+/* Where there is a rate, segments meet the rules before they become one: to lose many at once holds TCP up for long. */
 static uint16_t
-rate_first(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
+rules_first(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint16_t pass = bf_rate_out(w, slot, pkts, n);
+	uint16_t pass = bf_rules_out(w, slot, w->view->ports[slot].out, pkts, n);
 
 	if (pass < n)
 		bf_free_burst(&pkts[pass], (uint16_t)(n - pass));
@@ -288,8 +287,8 @@ shaped_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n
 	uint16_t left;
 
 	if (unlikely(set & BF_RULE_BIT(RATE))) {
-		n = rate_first(w, slot, pkts, n);
-		set &= ~BF_RULE_BIT(RATE);
+		n = rules_first(w, slot, pkts, n);
+		set = 0;
 		if (n == 0)
 			return;
 	}

@@ -38,18 +38,24 @@ bf_tx_pad(struct bf_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
-/* What the member refuses is kept for the next turn where guests have weights, else dropped. */
-static void
+/*
+ * What the member refuses is kept for the next turn where guests have weights, else dropped.
+ *
+ * @return bytes of it
+ */
+static __rte_noinline uint64_t
 rest_end(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n)
 {
+	uint64_t bytes = bf_bytes_of(pkts, n);
 	uint16_t kept = 0;
 
 	if (w->view->workers[w->idx].shares)
 		kept = bf_hand_keep(w, k, member, pkts, n);
-	if (kept == n)
-		return;
-	w->counters->members[k][member].tx_full += (uint64_t)n - kept;
-	bf_drop(w, bf_bond_slot(k), BF_DROP_MEMBER_FULL, &pkts[kept], (uint16_t)(n - kept));
+	if (kept < n) {
+		w->counters->members[k][member].tx_full += (uint64_t)n - kept;
+		bf_drop(w, bf_bond_slot(k), BF_DROP_MEMBER_FULL, &pkts[kept], (uint16_t)(n - kept));
+	}
+	return bytes;
 }
 
 /* @return how many the member took; the rest is kept or dropped. */
@@ -61,18 +67,27 @@ plain_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **
 	struct bf_member_counters *mc = &w->counters->members[k][member];
 	uint16_t port = w->view->bonds[k].member[member], sent = 0;
 
-	for (int i = 0; i < TX_TRIES && sent < n && !bf_hand_holds(w, k, member); i++)
+	for (int i = 0; i < TX_TRIES && sent < n; i++)
 		sent = (uint16_t)(sent +
 			rte_eth_tx_burst(port, w->idx, &pkts[sent], (uint16_t)(n - sent)));
-	if (unlikely(sent < n)) {
-		bytes -= bf_bytes_of(&pkts[sent], (uint16_t)(n - sent));
-		rest_end(w, k, member, &pkts[sent], (uint16_t)(n - sent));
-	}
+	if (unlikely(sent < n))
+		bytes -= rest_end(w, k, member, &pkts[sent], (uint16_t)(n - sent));
 	mc->tx_frames += sent;
 	mc->tx_bytes += bytes;
 	c->tx_frames += sent;
 	c->tx_bytes += bytes;
 	return sent;
+}
+
+/* The same where something may wait for the member: frames go behind it. */
+static uint16_t
+orderly_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t bytes)
+{
+	if (likely(w->in_hand == 0) || !bf_hand_holds(w, k, member))
+		return plain_tx(w, k, member, pkts, n, bytes);
+	rest_end(w, k, member, pkts, n);
+	return 0;
 }
 
 /*
@@ -107,7 +122,7 @@ complete_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf
 	bf_shape_begin(&s, bf_bond_slot(k), 0, pkts, n);
 	while ((n = bf_shape_next(w, &s, out, BF_STAGE_SIZE)) > 0) {
 		bf_tx_pad(w, out, n);
-		plain_tx(w, k, member, out, n, bf_bytes_of(out, n));
+		orderly_tx(w, k, member, out, n, bf_bytes_of(out, n));
 	}
 }
 
@@ -127,7 +142,7 @@ card_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **p
 	}
 	if (good == 0)
 		return 0;
-	sent = plain_tx(w, k, member, pkts, good, bf_bytes_of(pkts, good));
+	sent = orderly_tx(w, k, member, pkts, good, bf_bytes_of(pkts, good));
 	w->counters->ports[bf_bond_slot(k)].superframes_out += supers[sent];
 	return good;
 }

@@ -71,8 +71,8 @@ adopt_view(struct bf_worker *w, const struct bf_view *v)
 {
 	/* Nothing is staged between two turns: frames never meet a view that did not decide on them. */
 	bf_idle_reset(&w->idle);
+	w->view = v; /* the one before may be gone already */
 	bf_settle(w, v);
-	w->view = v;
 	bf_switch_forget(w);
 	bf_freed_touch(w); /* before queues get other places */
 	adopt_queues(w, &v->workers[w->idx]);

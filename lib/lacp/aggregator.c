@@ -117,7 +117,7 @@ bf_lacp_lag_sums(struct bf_lacp *l)
 		if (!m->fallback && !bf_lacp_is_live(m))
 			continue;
 		g->n_live++;
-		g->n_regular += m->mc.rank != BF_LACP_RANK_SPARE ? 1 : 0;
+		g->n_regular += m->mc.rank == BF_LACP_RANK_REGULAR ? 1 : 0;
 		g->bandwidth_mbps += m->speed_mbps;
 		g->priority += m->mc.port_priority;
 		if ((m->partner.state & BF_LACP_SYNC) != 0) {

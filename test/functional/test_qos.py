@@ -112,7 +112,7 @@ def test_queues_and_workers_of_a_guest_share_its_rate(rig):
     r.vm(1).send(wait=False, stream=1, count=1 << 22, src=VM1, dst=FAR_MAC, rate=4000, flows=64)
     flood(r.far[0], FAR_MAC, VM1, 4000, stream=2)
     for direction in ("in", "out"):
-        assert passed_per_second(r, "vm1", direction) <= 1050
+        assert 700 <= passed_per_second(r, "vm1", direction) <= 1050
     calm(r.vm(1))
     calm(r.far[0])
 
@@ -143,8 +143,8 @@ def packet(src, dst, tags=(), v6=False, dscp=0, ecn=0, size=40, port=5000):
 def passes(r, sender, receiver, *frames):
     """Send frames, and what their marks are where they arrive."""
     receiver.capture(256)
-    with r.taking(len(frames)):
-        for raw in frames:
+    for raw in frames:  # one by one: flooded frames may overtake others
+        with r.taking(1):
             sender.raw(raw)
     return marks_of(receiver)
 
@@ -181,8 +181,8 @@ def test_a_class_is_set_in_dscp_and_802_1p_of_what_a_guest_sends(r, v6):
     frames = [packet(VM1, FAR_MAC, v6=v6, dscp=3), packet(VM1, FAR_MAC, [(7, 1)], v6=v6, dscp=3),
               packet(VM1, FAR_MAC, [(7, 1), (8, 2)], v6=v6)]
     r.far[0].capture(64)
-    with r.taking(3):
-        for raw in frames:
+    for raw in frames:  # one by one: flooded frames may overtake others
+        with r.taking(1):
             r.vm(1).raw(raw)
     got = [Ether(raw) for raw in r.far[0].captured()]
     assert [(f[Dot1Q].prio if Dot1Q in f else None) for f in got] == [None, 5, 5]
@@ -355,6 +355,8 @@ def test_a_filter_sees_frames_as_the_guest_does(r):
     ("pass; drop host", '"host": '),
     ("mark 8 udp", '"mark 8": expected mark and a class of 0 to 7'),
     ("count", '"count ": expected count and a name'),
+    ("count " + "x" * 40, f'"count {"x" * 40}": expected count and a name of 1 to 31 characters'),
+    ("drop ip6 host ::1 or tcpp", '"tcpp": '),
     ("drop ip protochain 6", "a loop"),
     ("pass;" * 20, "expected at most 16 rules"),
     ("drop " + "tcp or " * 80 + "udp", "expected at most 511"),
@@ -427,8 +429,11 @@ def test_guests_share_a_full_member_by_weight(rig):
     one, three = shares_of(r, r.far[0], (1, 2), 3)
     assert 3 * 0.9 <= three / one <= 3 * 1.1, (one, three)
     # Who sends elsewhere is not held up.
-    tally = r.transfer(r.vm(3), r.vm(1), 3, 3000, src=guest_mac(3), dst=VM1)
-    assert tally["distinct"] == 3000
+    begin, before = clock(r), sum(received(r.far[0], 1, 2))
+    tally = r.transfer(r.vm(3), r.vm(1), 3, 20000, window=256, src=guest_mac(3), dst=VM1)
+    assert tally["distinct"] == 20000
+    beside = sum(received(r.far[0], 1, 2)) - before
+    assert 20000 > beside, (beside, clock(r) - begin)  # in rounds of the full bond it would be the fewer
     # Nor is who sends less than its share.
     r.vm(3).send(stream=4, count=300, rate=500, src=guest_mac(3), dst=FAR_MAC)
     assert r.far[0].await_stream(4, 300)["distinct"] == 300

@@ -90,7 +90,8 @@ static bool
 may_begin(const char *text, size_t len)
 {
 	static const char *const ends[] = {"", " 1", " tcp", " 1.1.1.1", " 1.0.0.0/8", " 1-2",
-		" 02:00:00:00:00:01", " = 1", " 1 = 1", " host 1.1.1.1", " proto 6"};
+		" 02:00:00:00:00:01", " = 1", " 1 = 1", " host 1.1.1.1", " proto 6", " ::1",
+		" ::/0", " host ::1", " 255.0.0.0"};
 	char whole[BF_EXPRESSION_MAX + 128];
 	struct bpf_insn *program;
 
@@ -105,20 +106,43 @@ may_begin(const char *text, size_t len)
 	return false;
 }
 
+/* Where the words of a text end. @return how many there are */
+static size_t
+words_find(const char *text, size_t *ends, size_t room)
+{
+	size_t n = 0, at = strspn(text, " ");
+
+	while (text[at] != '\0' && n < room) {
+		at += strcspn(text + at, " ");
+		ends[n++] = at;
+		at += strspn(text + at, " ");
+	}
+	return n;
+}
+
+/* By halves: to compile takes long. */
 void
 bf_expression_culprit(const char *text, char *word, size_t size)
 {
-	size_t at = 0, len = strlen(text);
+	size_t ends[BF_EXPRESSION_MAX / 2 + 1], good = 0, bad, at;
 
 	word[0] = '\0';
-	if (len > BF_EXPRESSION_MAX)
+	if (strlen(text) > BF_EXPRESSION_MAX)
 		return;
-	for (size_t end = 0; end < len;) {
-		at = end + strspn(text + end, " ");
-		end = at + strcspn(text + at, " ");
-		if (!may_begin(text, end))
-			break;
+	bad = words_find(text, ends, RTE_DIM(ends));
+	if (bad == 0)
+		return;
+	while (good + 1 <
+		bad) { /* the first `good` words may begin something, the first `bad` may not */
+		size_t half = good + (bad - good) / 2;
+
+		if (may_begin(text, ends[half - 1]))
+			good = half;
+		else
+			bad = half;
 	}
+	at = bad == 1 ? 0 : ends[bad - 2];
+	at += strspn(text + at, " ");
 	snprintf(word, size, "%.*s", (int)strcspn(text + at, " "), text + at);
 }
 

@@ -54,8 +54,9 @@ name_take(const char *what, char **rest, struct bf_filter_line *l, struct bf_err
 
 	if (!word_take(rest, word, sizeof(word)) ||
 		bf_parse_name(what, word, l->name, sizeof(l->name), NULL) != 0)
-		return bf_err_set(
-			err, EINVAL, "%s: \"count %s\": expected count and a name", what, word);
+		return bf_err_set(err, EINVAL,
+			"%s: \"count %.60s\": expected count and a name of 1 to %d characters",
+			what, word[0] != '\0' ? word : *rest, BF_FILTER_NAME_MAX - 1);
 	return 0;
 }
 

@@ -68,6 +68,15 @@ meter_keep(const struct bf_meter *was, struct bf_meter *m)
 		*m = *was;
 }
 
+static void
+filter_close(struct bf_guest_qos *gq, unsigned int which, unsigned int dir)
+{
+	if (gq->owns[which][dir])
+		bf_filter_text_close(&gq->of[which]->filter[dir]);
+	gq->of[which]->filter[dir].n = 0;
+	gq->owns[which][dir] = false;
+}
+
 static bool
 rate_says(const struct bf_qos *q, enum bf_qos_dir dir)
 {
@@ -83,23 +92,48 @@ filter_says(const struct bf_qos *q, enum bf_qos_dir dir)
 	return false;
 }
 
+/* A filter whose text stays is handed on, and not compiled again. @return 0 or -errno with the reason */
 static int
-qos_fill(struct bf_guest_qos *gq, const struct bf_guest_config *c, struct bf_qos *q,
-	struct bf_err *err)
+filter_fill(struct bf_guest_qos *gq, const struct bf_guest_config *c, uint8_t next,
+	unsigned int dir, struct bf_err *err)
 {
 	static const char *const keys[] = {"filter_in", "filter_out"};
-	const struct bf_qos *was = gq->of[gq->current];
+	struct bf_filter *to = &gq->of[next]->filter[dir],
+			 *from = &gq->of[gq->current]->filter[dir];
+
+	if (strcmp(gq->compiled[dir], c->filter[dir]) == 0) {
+		if (next == gq->current)
+			return 0;
+		filter_close(gq, next, dir);
+		*to = *from;
+		gq->owns[next][dir] = gq->owns[gq->current][dir];
+		gq->owns[gq->current][dir] = false;
+		return 0;
+	}
+	filter_close(gq, next, dir);
+	gq->compiled[dir][0] = '\0';
+	if (c->filter[dir][0] != '\0' &&
+		bf_filter_text_compile(keys[dir], c->filter[dir], to, err) != 0)
+		return -errno;
+	gq->owns[next][dir] = true;
+	snprintf(gq->compiled[dir], sizeof(gq->compiled[dir]), "%s", c->filter[dir]);
+	return 0;
+}
+
+static int
+qos_fill(struct bf_guest_qos *gq, const struct bf_guest_config *c, uint8_t next, struct bf_err *err)
+{
+	struct bf_meter was[BF_QOS_DIRS];
+	struct bf_qos *q = gq->of[next];
 	int ret = 0;
 
+	memcpy(was, gq->of[gq->current]->meter, sizeof(was));
 	q->counts = gq->counts;
 	for (unsigned int dir = 0; dir < BF_QOS_DIRS && ret == 0; dir++) {
 		meter_fill(c, (enum bf_qos_dir)dir, &q->meter[dir]);
-		meter_keep(&was->meter[dir], &q->meter[dir]);
+		meter_keep(&was[dir], &q->meter[dir]);
 		q->mark[dir] = (uint8_t)c->mark[dir];
-		bf_filter_text_close(&q->filter[dir]);
-		if (c->filter[dir][0] != '\0')
-			ret = bf_filter_text_compile(
-				keys[dir], c->filter[dir], &q->filter[dir], err);
+		ret = filter_fill(gq, c, next, dir, err);
 		q->says[dir] =
 			rate_says(q, (enum bf_qos_dir)dir) || filter_says(q, (enum bf_qos_dir)dir);
 	}
@@ -132,6 +166,7 @@ bf_qos_arrange(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 
 	if (!has_share(&g->cfg, BF_QOS_IN) && !has_share(&g->cfg, BF_QOS_OUT)) {
 		q->in_force = false;
+		rules_begin(q, &g->cfg);
 		return 0;
 	}
 	if (qos_alloc(q) != 0)
@@ -139,7 +174,7 @@ bf_qos_arrange(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 			err, ENOMEM, "guest \"%s\": out of memory for its rates", g->cfg.name);
 	bf_lcores_grace(&br->lcores); /* workers may still use the view before, and the other one */
 	next = br->lcores.view->rules[g->slot].qos == q->of[0] ? 1 : 0;
-	if (qos_fill(q, &g->cfg, q->of[next], err) != 0)
+	if (qos_fill(q, &g->cfg, next, err) != 0)
 		return -errno;
 	q->current = next;
 	q->in_force = true;
@@ -152,7 +187,7 @@ bf_qos_close(struct bf_guest_qos *q)
 {
 	for (unsigned int i = 0; i < 2; i++) {
 		for (unsigned int dir = 0; q->of[i] != NULL && dir < BF_QOS_DIRS; dir++)
-			bf_filter_text_close(&q->of[i]->filter[dir]);
+			filter_close(q, i, dir);
 		rte_free(q->of[i]);
 		q->of[i] = NULL;
 	}

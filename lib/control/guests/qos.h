@@ -28,6 +28,8 @@ struct bf_guest_qos {
 	struct bf_qos_counts *counts; /* of each worker */
 	struct bf_qos_counts before; /* what rules of former filters had counted */
 	char text[BF_QOS_DIRS][BF_FILTER_TEXT_MAX]; /* of the filters that count now */
+	bool owns[2][BF_QOS_DIRS]; /* the programs of of[i]->filter are its to free */
+	char compiled[BF_QOS_DIRS][BF_FILTER_TEXT_MAX]; /* text of of[current]->filter */
 	uint8_t current;
 	bool in_force; /* of[current] is for the next view */
 };

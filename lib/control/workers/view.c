@@ -47,6 +47,12 @@ rules_in(const struct bf_view *v, unsigned int s)
 		rules_qos(v, s, BF_QOS_IN));
 }
 
+static uint32_t
+quantum_of(const struct bf_guest_config *g)
+{
+	return QUANTUM * (g->weight != 0 ? g->weight : 1);
+}
+
 static void
 give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 {
@@ -62,7 +68,7 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 					.ring = (uint16_t)(2 * q + 1),
 					.in = rules_in(v, s),
 					.generation = g->generation,
-					.quantum = QUANTUM * RTE_MAX(g->cfg.weight, 1u),
+					.quantum = quantum_of(&g->cfg),
 					.guest = g->dp};
 				v->workers[w].n_rxq++;
 				v->workers[w].shares |= g->cfg.weight != 0;
