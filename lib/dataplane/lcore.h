@@ -165,7 +165,6 @@ struct bf_bond_lcore {
 	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
 	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
 	uint32_t rr;
-	uint32_t bursts; /* that were sent to it */
 	uint32_t
 		stated; /* not 0: frames leave something undone (offload.h), or others wait (hand.h) */
 	uint64_t own_frames; /* of control: LACP, announcements, probes; control: r */

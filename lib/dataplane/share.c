@@ -11,11 +11,29 @@
 
 #include "dataplane/stage.h"
 
+static inline bool
+is_tight(const struct bf_worker *w)
+{
+	return rte_rdtsc() < w->tight_tsc;
+}
+
+/* Frames that were sent to a bond, or wait for it, or found it full. */
+static uint64_t
+offered_to(const struct bf_worker *w, unsigned int bond)
+{
+	const struct bf_port_counters *c = &w->counters->ports[bf_bond_slot(bond)];
+	uint64_t n = c->tx_frames + c->drops[BF_DROP_MEMBER_FULL];
+
+	for (unsigned int m = 0; m < BF_MAX_MEMBERS; m++)
+		n += w->hands[bond * BF_MAX_MEMBERS + m].n;
+	return n;
+}
+
 void
 bf_share_begin(const struct bf_worker *w, const struct bf_rxq *q, struct bf_share_before *before)
 {
 	before->bytes = w->counters->ports[q->slot].rx_bytes;
-	before->bursts = w->bonds[w->view->ports[q->slot].bond].bursts;
+	before->offered = is_tight(w) ? offered_to(w, w->view->ports[q->slot].bond) : 0;
 }
 
 void
@@ -24,9 +42,9 @@ bf_share_end(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s
 {
 	uint64_t bytes = w->counters->ports[q->slot].rx_bytes - before->bytes;
 
-	if (rte_rdtsc() < w->tight_tsc) { /* so that a full member is known before the next poll */
+	if (is_tight(w)) { /* so that a full member is known before the next poll */
 		bf_stage_flush(w);
-		s->contends = w->bonds[w->view->ports[q->slot].bond].bursts != before->bursts;
+		s->contends = offered_to(w, w->view->ports[q->slot].bond) != before->offered;
 	}
 	w->deficit[q->slot] -= (int64_t)(bytes + (uint64_t)n * BF_WIRE_OVERHEAD);
 }

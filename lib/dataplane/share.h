@@ -50,7 +50,7 @@ bf_share_is_due(const struct bf_worker *w, const struct bf_rxq *q, const struct 
 /** What is known of a queue before it is polled. */
 struct bf_share_before {
 	uint64_t bytes;
-	uint32_t bursts;
+	uint64_t offered; /* frames to its bond so far */
 };
 
 void bf_share_begin(
