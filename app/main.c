@@ -34,6 +34,7 @@
 #include "control/config/descriptors.h"
 #include "control/loop/notify.h"
 #include "control/loop/task.h"
+#include "mailbox.h"
 #include "options.h"
 #include "telemetry.h"
 #include "vhost/mapping.h"
@@ -147,7 +148,10 @@ open_console(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 static int
 open_telemetry(struct bf_err *err)
 {
-	int ret = bf_telemetry_open();
+	int ret = bf_mailbox_open();
+
+	if (ret == 0)
+		ret = bf_telemetry_open();
 
 	return ret == 0 ? 0 : bf_err_set(err, -ret, "telemetry: %s", strerror(-ret));
 }
@@ -219,7 +223,7 @@ loop_run(struct bf_app *app, const char *console)
 
 	if (ep < 0 || fd_watch(ep, signal_fd) != 0 || fd_watch(ep, bf_notify_fd()) != 0 ||
 		fd_watch(ep, bf_console_fd(app->console)) != 0 ||
-		fd_watch(ep, bf_telemetry_fd()) != 0) {
+		fd_watch(ep, bf_mailbox_fd()) != 0) {
 		error_print(STATUS_FAILED, strerror(errno));
 		if (ep >= 0)
 			close(ep);
@@ -235,7 +239,7 @@ loop_run(struct bf_app *app, const char *console)
 		if (app->reload && !app->quit)
 			config_reload(app);
 		bf_console_poll(app->console, bf_clock_ms());
-		bf_telemetry_serve(app->br);
+		bf_mailbox_serve(app->br);
 	}
 	close(ep);
 	return app->quit ? STATUS_OK : STATUS_FAILED;
@@ -362,6 +366,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 		bf_leases_save(console_remembered(o), app->br, UINT64_MAX);
 	}
 	bf_app_commit(app);
+	bf_mailbox_close();
 	bf_telemetry_close();
 	bf_console_close(app->console);
 	bf_bridge_destroy(app->br);
