@@ -5,40 +5,27 @@
  *
  * Threads: ctx control.
  */
-#include <stdlib.h>
+#include <errno.h>
 
+#include "all_metrics.h"
 #include "app.h"
 #include "commands/commands.h"
-#include "console/render.h"
-#include "control/snapshot/snapshot.h"
 
-/* All of one moment: the workers go on, but control does nothing else meanwhile. */
 static void
 show_metrics(struct bf_cmd_ctx *ctx, enum bf_metrics_form form)
 {
-	struct bf_snapshot *all = calloc(bf_n_shows, sizeof(*all));
-	struct bf_shown *shown = calloc(bf_n_shows, sizeof(*shown));
+	struct bf_all_metrics m = {.n = 0};
 	struct bf_app *app = ctx->app;
-	bool is_ready = all != NULL && shown != NULL;
-	unsigned int n = 0;
+	struct bf_err err;
 
-	for (unsigned int i = 0; is_ready && i < bf_n_shows; i++) {
-		if (!bf_shows[i]->metrics)
-			continue;
-		bf_shows[i]->gather(app->br, NULL, &all[n]);
-		shown[n] = (struct bf_shown){bf_shows[i]->table, &all[n].rows};
-		if (all[n].ret != 0)
-			bf_app_error(ctx->out, all[n].ret, &all[n].err);
-		n++;
-	}
-	if (is_ready)
-		bf_render_metrics(shown, n, form, ctx->out);
+	if (bf_all_metrics_gather(&m, app->br, &err) == 0)
+		bf_all_metrics_render(&m, form, ctx->out);
 	else
-		bf_out_error(ctx->out, "out of memory");
-	for (unsigned int i = 0; i < n; i++)
-		bf_snapshot_fini(&all[i]);
-	free(shown);
-	free(all);
+		bf_out_error(ctx->out, "%s", err.text);
+	for (unsigned int i = 0; i < m.n; i++)
+		if (m.all[i].ret != 0 && m.all[i].ret != -ENOMEM)
+			bf_app_error(ctx->out, m.all[i].ret, &m.all[i].err);
+	bf_all_metrics_fini(&m);
 }
 
 static void

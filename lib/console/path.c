@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The console socket's file.
+ * The file of a socket that we listen on: the console's, and that of metrics.
  *
  * Two starts at the same moment could both find a dead socket and remove each other's new one;
  * a lock on the directory keeps the test and the bind together.
@@ -28,6 +28,7 @@
 #define BACKLOG 32
 
 struct opening {
+	const char *what; /* whose it is, for errors */
 	const char *path;
 	const gid_t *group;
 	struct bf_err *err;
@@ -37,7 +38,7 @@ struct opening {
 static int
 path_refuse(const struct opening *o, int error, const char *what)
 {
-	return bf_err_set(o->err, error, "console: %s: %s", o->path, what);
+	return bf_err_set(o->err, error, "%s: %s: %s", o->what, o->path, what);
 }
 
 static int
@@ -179,10 +180,11 @@ open_locked(const struct opening *o, struct bf_path *p)
 }
 
 int
-bf_path_listen(struct bf_path *p, const char *path, const gid_t *group, struct bf_err *err)
+bf_path_listen(struct bf_path *p, const char *what, const char *path, const gid_t *group,
+	struct bf_err *err)
 {
-	struct opening o = {.path = path, .group = group, .err = err};
-	char what[96];
+	struct opening o = {.what = what, .path = path, .group = group, .err = err};
+	char text[96];
 	int lock, ret;
 
 	p->fd = -1;
@@ -190,9 +192,9 @@ bf_path_listen(struct bf_path *p, const char *path, const gid_t *group, struct b
 	if (path[0] == '\0')
 		return path_refuse(&o, EINVAL, "empty path: expected a file name");
 	if (strlen(path) > BF_CONSOLE_PATH_MAX) {
-		snprintf(what, sizeof(what), "path of %zu bytes: expected at most %d", strlen(path),
+		snprintf(text, sizeof(text), "path of %zu bytes: expected at most %d", strlen(path),
 			BF_CONSOLE_PATH_MAX);
-		return path_refuse(&o, ENAMETOOLONG, what);
+		return path_refuse(&o, ENAMETOOLONG, text);
 	}
 	lock = lock_directory(&o);
 	if (lock < 0)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The console socket's file: made without harm to anything that is not ours, and removed so.
- *
- * Private to lib/console.
+ * The file of a socket that we listen on: made without harm to anything that is not ours, and removed so.
  *
  * Threads: ctx control.
  */
@@ -29,12 +27,15 @@ struct bf_path {
 /**
  * Listen on a unix socket, not blocking, mode 0660; see bf_console_open() for the rules.
  *
+ * @param what
+ *   Whose socket it is, for errors: "console".
  * @param group
  *   Group for the socket and a directory made for it; NULL leaves it.
  * @return
  *   0, or -errno with one line in @p err.
  */
-int bf_path_listen(struct bf_path *p, const char *path, const gid_t *group, struct bf_err *err);
+int bf_path_listen(struct bf_path *p, const char *what, const char *path, const gid_t *group,
+	struct bf_err *err);
 
 /** Stop listening; the file is removed when it still is the socket we made. */
 void bf_path_close(struct bf_path *p);

@@ -162,7 +162,7 @@ open_socket(struct bf_console *c, const struct bf_console_config *config, struct
 
 	if (config->path == NULL)
 		return 0;
-	ret = bf_path_listen(&c->socket, config->path, group, err);
+	ret = bf_path_listen(&c->socket, "console", config->path, group, err);
 	if (ret != 0)
 		return ret;
 	if (fd_watch(c, c->socket.fd, EPOLLIN, &c->socket) == 0)
