@@ -34,6 +34,7 @@
 #include "control/config/descriptors.h"
 #include "control/loop/notify.h"
 #include "control/loop/task.h"
+#include "http/server.h"
 #include "mailbox.h"
 #include "options.h"
 #include "telemetry.h"
@@ -154,6 +155,16 @@ open_telemetry(struct bf_err *err)
 		ret = bf_telemetry_open();
 
 	return ret == 0 ? 0 : bf_err_set(err, -ret, "telemetry: %s", strerror(-ret));
+}
+
+static int
+open_metrics(const struct bf_options *o, struct bf_err *err)
+{
+	gid_t group = (gid_t)o->gid;
+
+	return o->metrics == NULL
+		? 0
+		: bf_http_open(o->metrics, &o->metrics_at, o->gid >= 0 ? &group : NULL, err);
 }
 
 static int
@@ -336,7 +347,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
 	bf_config_warnings(o->config, log_warning, NULL);
-	if (open_console(app, o, err) != 0 || open_telemetry(err) != 0)
+	if (open_console(app, o, err) != 0 || open_telemetry(err) != 0 || open_metrics(o, err) != 0)
 		return STATUS_FAILED;
 	if (o->config_path != NULL)
 		bf_app_note_saved(app, o->config);
@@ -367,6 +378,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 	}
 	bf_app_commit(app);
 	bf_mailbox_close();
+	bf_http_close();
 	bf_telemetry_close();
 	bf_console_close(app->console);
 	bf_bridge_destroy(app->br);

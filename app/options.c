@@ -25,6 +25,7 @@ enum option {
 	OPT_PROFILE,
 	OPT_CONFIG,
 	OPT_CONSOLE,
+	OPT_METRICS,
 	OPT_GROUP,
 	OPT_FDB,
 	OPT_INTERACTIVE,
@@ -52,6 +53,8 @@ static const struct {
 	[OPT_CONFIG] = {"--config", "-c", "FILE",
 		"console commands, applied after --bond and --guest"},
 	[OPT_CONSOLE] = {"--console", NULL, "PATH|none", "console socket (" BF_CONSOLE_DEFAULT ")"},
+	[OPT_METRICS] = {"--metrics", NULL, "ADDRESS",
+		"serve metrics over HTTP: " BF_HTTP_ADDRESS_FORMS " (not served)"},
 	[OPT_GROUP] = {"--group", NULL, "NAME", "group of the sockets that bondfwd listens on"},
 	[OPT_FDB] = {"--fdb-size", NULL, "N", "stations learned at most (16384)"},
 	[OPT_INTERACTIVE] = {"--interactive", "-i", NULL, "console on this terminal"},
@@ -188,6 +191,9 @@ option_take(struct bf_options *o, enum option opt, const char *value, struct bf_
 	case OPT_CONSOLE:
 		o->has_console = true;
 		return set_console(o, value, err);
+	case OPT_METRICS:
+		o->metrics = value;
+		return bf_http_address_parse(&o->metrics_at, value, err);
 	case OPT_GROUP:
 		return find_group(value, &o->gid, err);
 	case OPT_FDB:

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "control/config/config.h"
+#include "http/address.h"
 
 #define BF_CONSOLE_DEFAULT "/run/bondfwd/console.sock"
 
@@ -22,6 +23,8 @@ struct bf_options {
 	struct bf_config *config; /* what --bond and --guest say; owned */
 	const char *config_path;
 	const char *console; /* NULL: none */
+	const char *metrics; /* address that serves them, NULL: none */
+	struct bf_http_address metrics_at; /* the same, read */
 	bool interactive;
 	bool check;
 	bool version;
