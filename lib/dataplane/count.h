@@ -43,6 +43,15 @@ bf_stage_end_rx(struct bf_worker *w, uint64_t begin, uint16_t frames)
 		w->counters->pmd.stage_frames += frames;
 }
 
+/* Bins go up to powers of 4. */
+static inline unsigned int
+bf_fill_bin(uint32_t n)
+{
+	unsigned int bits = n > 1 ? 32 - (unsigned int)__builtin_clz(n - 1) : 0;
+
+	return n == 0 ? 0 : RTE_MIN(1 + (bits + 1) / 2, BF_FILL_BINS - 1U);
+}
+
 static inline void
 bf_count_fill(struct bf_worker *w, enum bf_fill_id ring, uint32_t n)
 {
@@ -51,6 +60,7 @@ bf_count_fill(struct bf_worker *w, enum bf_fill_id ring, uint32_t n)
 	p->fill_samples[ring]++;
 	p->fill_sum[ring] += n;
 	p->fill_max[ring] = RTE_MAX(p->fill_max[ring], n);
+	p->fill_bins[ring][bf_fill_bin(n)]++;
 }
 
 #endif

@@ -52,6 +52,11 @@ struct bf_member_counters {
 
 #define BF_BURST_BINS 6 /* 1, 2-4, 5-8, 9-16, 17-31, 32 */
 
+/* 0, 1, 2-4, 5-16, 17-64, 65-256, 257-1024, more */
+#define BF_FILL_BINS 8
+/* Up to 10, 30, 100, 300 us, 1, 3, 10 ms, more. */
+#define BF_LATE_BINS 8
+
 enum bf_stage_id {
 	BF_STAGE_RX,
 	BF_STAGE_DECIDE,
@@ -75,6 +80,9 @@ struct bf_pmd_counters {
 	uint64_t idle_tsc;
 	uint64_t sleeps;
 	uint64_t woken; /* sleeps that a guest or a member ended */
+	uint64_t late
+		[BF_LATE_BINS]; /* sleeps that their timer ended, by how much later than asked for */
+	uint64_t late_tsc; /* the sum of that */
 	uint64_t bursts[BF_BURST_BINS];
 	/* One loop in BF_TIMING_EVERY is timed by stage. */
 	uint64_t stage_tsc[BF_STAGE_COUNT];
@@ -82,6 +90,7 @@ struct bf_pmd_counters {
 	uint64_t fill_samples[BF_FILL_COUNT];
 	uint64_t fill_sum[BF_FILL_COUNT];
 	uint64_t fill_max[BF_FILL_COUNT];
+	uint64_t fill_bins[BF_FILL_COUNT][BF_FILL_BINS];
 	uint64_t cache_miss; /* frames decided by the FDB, not by the worker's cache */
 	uint64_t learn_posted;
 	uint64_t learn_lost; /* posts that found the mailbox full */

@@ -26,6 +26,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 #include <rte_spinlock.h>
@@ -185,18 +186,37 @@ bf_idle_reset(struct bf_idle_wait *s)
 	s->asked = true;
 }
 
+/* How much later than asked for the timer has woken it: what the machine adds to a frame's wait. */
+static void
+late_count(struct bf_worker *w, uint64_t slept_tsc, uint64_t asked_us)
+{
+	static const uint16_t upper_us[BF_LATE_BINS - 1] = {10, 30, 100, 300, 1000, 3000, 10000};
+	struct bf_pmd_counters *p = &w->counters->pmd;
+	uint64_t us_tsc = w->tsc_hz / 1000000, asked_tsc = asked_us * us_tsc;
+	uint64_t late_tsc = slept_tsc > asked_tsc ? slept_tsc - asked_tsc : 0;
+	unsigned int bin = 0;
+
+	while (bin < BF_LATE_BINS - 1 && late_tsc > upper_us[bin] * us_tsc)
+		bin++;
+	p->late[bin]++;
+	p->late_tsc += late_tsc;
+}
+
 static void
 go_to_sleep(struct bf_worker *w)
 {
 	bool is_short = w->idle.needs_timer || w->idle.sleeps < SHORT_SLEEPS;
-	struct timespec t = {.tv_nsec = 1000L * (is_short ? SHORT_US : LONG_US)};
+	uint64_t us = is_short ? SHORT_US : LONG_US, begin = rte_rdtsc();
+	struct timespec t = {.tv_nsec = 1000L * (long)us};
 	struct pollfd p = {.fd = w->idle.set, .events = POLLIN};
 	struct epoll_event e[EVENTS];
 
 	w->idle.sleeps += w->idle.sleeps < SHORT_SLEEPS;
 	w->counters->pmd.sleeps++;
-	if (ppoll(&p, 1, &t, NULL) <= 0)
+	if (ppoll(&p, 1, &t, NULL) <= 0) {
+		late_count(w, rte_rdtsc() - begin, us);
 		return;
+	}
 	epoll_wait(w->idle.set, e, EVENTS, 0);
 	w->counters->pmd.woken++;
 }

@@ -232,6 +232,26 @@ test_a_member_without_interrupts_needs_the_timer(void **state)
 	assert_true(slept_and_was_woken());
 }
 
+/* A timer is never early; what a machine adds is more than nothing and less than a second. */
+static void
+test_sleeps_that_a_timer_ends_are_counted_by_how_late_they_end(void **state)
+{
+	const struct bf_pmd_counters *pmd = &r->w->counters->pmd;
+	uint64_t timed = 0;
+
+	(void)state;
+	r->w->tsc_hz = rte_get_tsc_hz();
+	asks();
+	for (int i = 0; i < 10; i++)
+		assert_false(slept_and_was_woken());
+	eventfd_write(kick, 1);
+	assert_true(slept_and_was_woken());
+	for (int i = 0; i < BF_LATE_BINS; i++)
+		timed += pmd->late[i];
+	assert_int_equal(timed, 10);
+	assert_true(pmd->late_tsc > 0 && pmd->late_tsc < 10 * rte_get_tsc_hz());
+}
+
 static void
 test_a_stopped_switch_is_not_woken_by_guests(void **state)
 {
@@ -259,6 +279,7 @@ main(void)
 		T(test_a_driver_that_never_kicks_needs_the_timer),
 		cmocka_unit_test_setup_teardown(test_a_member_without_interrupts_needs_the_timer,
 			set_up_with_members, tear_down),
+		T(test_sleeps_that_a_timer_ends_are_counted_by_how_late_they_end),
 		T(test_a_stopped_switch_is_not_woken_by_guests),
 		PACKED(test_who_has_just_had_work_does_not_wait),
 		PACKED(test_a_sleeper_is_woken_once_by_each_kick),

@@ -26,7 +26,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 PROMETHEUS_ACCEPTS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
                       "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
 # What goes on by itself.
-RESTLESS = re.compile(r"bondfwd_(uptime|lcore_(busy|idle|loops|sleep|wake|woken))")
+RESTLESS = re.compile(r"bondfwd_(uptime|lcore_(busy|idle|loops|sleeps|woken|late_wake_up|guest_ring|member_ring))")
 CONNECTIONS = 16
 TIMEOUT_S = 10
 

@@ -16,9 +16,8 @@ struct burst_row {
 };
 
 static const struct bf_field burst_fields[] = {
-	BF_FIELD(struct burst_row, frames, .label = "frames"),
-	BF_FIELD(struct burst_row, bursts,
-		BF_COUNTER("bondfwd_lcore_bursts", NULL, "Bursts by their number of frames.")),
+	BF_FIELD(struct burst_row, frames),
+	BF_FIELD(struct burst_row, bursts),
 };
 
 static const struct bf_table burst_table = BF_TABLE("burst", struct burst_row, burst_fields,
@@ -55,12 +54,22 @@ static const struct bf_table fill_table = BF_TABLE("fill", struct fill_row, fill
 
 struct rings_row {
 	struct fill_row member_waiting, guest_waiting, guest_room;
+	struct bf_histogram member_frames, guest_frames, guest_buffers;
 };
 
 static const struct bf_field rings_fields[] = {
 	BF_FIELD(struct rings_row, member_waiting, .table = &fill_table),
 	BF_FIELD(struct rings_row, guest_waiting, .table = &fill_table),
 	BF_FIELD(struct rings_row, guest_room, .table = &fill_table),
+	BF_FIELD(struct rings_row, member_frames,
+		BF_HISTOGRAM("bondfwd_lcore_member_ring", "frames",
+			"Frames that waited in a member's receive ring when it was read.")),
+	BF_FIELD(struct rings_row, guest_frames,
+		BF_HISTOGRAM("bondfwd_lcore_guest_ring", "frames",
+			"Frames that waited in a guest's transmit ring when it was read.")),
+	BF_FIELD(struct rings_row, guest_buffers,
+		BF_HISTOGRAM("bondfwd_lcore_guest_ring", "buffers",
+			"Buffers that a guest's receive ring had when it was written.")),
 };
 
 static const struct bf_table rings_table = BF_TABLE("rings", struct rings_row, rings_fields,
@@ -74,6 +83,8 @@ struct lcore_row {
 	double busy_percent, idle_percent;
 	uint64_t frames;
 	double cycles_per_frame;
+	struct bf_histogram late_wake_up;
+	struct bf_histogram burst_frames;
 	struct bf_rows bursts;
 	struct stages_row stages;
 	uint32_t timed_every; /* one loop in so many is timed by stage */
@@ -102,10 +113,17 @@ static const struct bf_field lcore_fields[] = {
 		BF_COUNTER("bondfwd_lcore_sleeps", NULL, "Times that the worker went to sleep.")),
 	BF_FIELD_AS(ROW, p.woken, "woken",
 		BF_COUNTER("bondfwd_lcore_woken", NULL, "Sleeps that a guest or a member ended.")),
+	BF_FIELD(ROW, late_wake_up,
+		BF_HISTOGRAM("bondfwd_lcore_late_wake_up", "seconds",
+			"How much later than asked for the worker's timer ended a sleep.")),
 	BF_FIELD(ROW, frames,
 		BF_COUNTER("bondfwd_lcore_receive", "frames", "Frames that the worker received.")),
 	BF_FIELD(ROW, cycles_per_frame),
 	BF_FIELD(ROW, bursts, .table = &burst_table),
+	BF_FIELD(ROW, burst_frames,
+		BF_HISTOGRAM("bondfwd_lcore_burst", "frames",
+			"Frames that the worker took at once from a queue that had some."),
+		.text_only = true),
 	BF_FIELD(ROW, timed_every, .text_only = true),
 	BF_FIELD(ROW, stages, .table = &stages_table),
 	BF_FIELD(ROW, rings, .table = &rings_table),
@@ -166,6 +184,43 @@ gather_bursts(const PMD *p, struct bf_rows *rows, struct bf_snapshot *s)
 	}
 }
 
+/* Bins of the fast room, the last of which has no upper end. */
+static void
+histogram_fill(
+	struct bf_histogram *h, const double *upper, const uint64_t *bins, uint32_t n, double sum)
+{
+	h->upper = upper;
+	h->n_bins = n - 1;
+	h->sum = sum;
+	for (uint32_t i = 0; i < n; i++) {
+		h->bins[i] = bins[i];
+		h->count += bins[i];
+	}
+}
+
+static void
+fill_histogram(struct bf_histogram *h, const PMD *p, enum bf_fill_id i)
+{
+	static const double upper[BF_FILL_BINS - 1] = {0, 1, 4, 16, 64, 256, 1024};
+
+	histogram_fill(h, upper, p->fill_bins[i], BF_FILL_BINS, (double)p->fill_sum[i]);
+}
+
+static void
+gather_histograms(const struct bf_worker *w, ROW *row)
+{
+	static const double frames[BF_BURST_BINS - 1] = {1, 4, 8, 16, 31};
+	static const double late_s[BF_LATE_BINS - 1] = {1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2};
+	const PMD *p = &row->p;
+
+	histogram_fill(&row->burst_frames, frames, p->bursts, BF_BURST_BINS, (double)row->frames);
+	histogram_fill(&row->late_wake_up, late_s, p->late, BF_LATE_BINS,
+		(double)p->late_tsc / (double)w->tsc_hz);
+	fill_histogram(&row->rings.member_frames, p, BF_FILL_MEMBER);
+	fill_histogram(&row->rings.guest_frames, p, BF_FILL_FROM_GUEST);
+	fill_histogram(&row->rings.guest_buffers, p, BF_FILL_TO_GUEST);
+}
+
 static struct fill_row
 fill_of(const PMD *p, enum bf_fill_id i)
 {
@@ -193,8 +248,10 @@ gather_worker(const struct bf_worker *w, ROW *row, struct bf_snapshot *s)
 	row->stages = (struct stages_row){ratio(p->stage_tsc[BF_STAGE_RX], p->stage_frames),
 		ratio(p->stage_tsc[BF_STAGE_DECIDE], p->stage_frames),
 		ratio(p->stage_tsc[BF_STAGE_OUTPUT], p->stage_frames)};
-	row->rings = (struct rings_row){fill_of(p, BF_FILL_MEMBER), fill_of(p, BF_FILL_FROM_GUEST),
-		fill_of(p, BF_FILL_TO_GUEST)};
+	row->rings.member_waiting = fill_of(p, BF_FILL_MEMBER);
+	row->rings.guest_waiting = fill_of(p, BF_FILL_FROM_GUEST);
+	row->rings.guest_room = fill_of(p, BF_FILL_TO_GUEST);
+	gather_histograms(w, row);
 	row->late = p->lacp_repeated + p->lacp_late + p->control_lost > 0;
 }
 
