@@ -410,11 +410,12 @@ refuse_misplaced(const char *option)
 	return error_print(STATUS_USAGE, text);
 }
 
-/* For programs that read: what makes the tables of docs/console.md. */
+/* For programs that read: what makes the tables of docs/console.md and docs/metrics.md. */
 static int
 help_as_json(struct bf_app *app)
 {
-	static const char *const commands[] = {"help", "help all", "show keys"};
+	static const char *const commands[] = {
+		"help", "help all", "show keys", "show metrics names"};
 	enum bf_out_status status = BF_OUT_OK;
 
 	for (size_t i = 0; i < RTE_DIM(commands) && status == BF_OUT_OK; i++) {

@@ -64,7 +64,7 @@ static const struct {
 	[OPT_VERSION] = {"--version", "-v", NULL, "print the version"},
 	[OPT_HELP] = {"--help", "-h", NULL, "print this"},
 	[OPT_HELP_JSON] = {"--help-json", NULL, NULL,
-		"print sections, commands and keys of the console: three JSON values"},
+		"print sections, commands and keys of the console, and metrics: four JSON values"},
 };
 
 static enum option

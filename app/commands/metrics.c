@@ -10,6 +10,7 @@
 #include "all_metrics.h"
 #include "app.h"
 #include "commands/commands.h"
+#include "commands/show.h"
 
 static void
 show_metrics(struct bf_cmd_ctx *ctx, enum bf_metrics_form form)
@@ -43,6 +44,8 @@ cmd_openmetrics(struct bf_cmd_ctx *ctx)
 static const struct bf_cmd metrics_cmds[] = {
 	{"show metrics", "All counters and states, in Prometheus' text format.", cmd_metrics, 0},
 	{"show metrics openmetrics", "The same in OpenMetrics 1.0.", cmd_openmetrics, 0},
+	{"show metrics names", "Which metrics there are, with their labels and meaning.",
+		bf_app_metric_names, 0},
 };
 
 const struct bf_cmd_group bf_group_metrics = {

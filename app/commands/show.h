@@ -25,6 +25,9 @@ void bf_app_show(
 /** Write rows, with what could not be read, and release them. @param one as in bf_render() */
 void bf_app_render(struct bf_out *out, const struct bf_table *t, struct bf_snapshot *s, bool one);
 
+/** The command `show metrics names`. */
+void bf_app_metric_names(struct bf_cmd_ctx *ctx);
+
 /** A command that shows all of something. */
 #define BF_CMD_SHOW(name, show) \
 	static void name(struct bf_cmd_ctx *ctx) \

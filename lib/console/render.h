@@ -68,6 +68,12 @@ enum bf_metrics_form {
 	BF_METRICS_OPEN, /* OpenMetrics 1.0 */
 };
 
+/** The name of a metric's samples, without _bucket, _sum and _count of a histogram.  ctx any. */
+void bf_metric_name(const struct bf_field *f, char *name, size_t size);
+
+/** Its type, in the words of Prometheus' text format.  ctx any. */
+const char *bf_metric_type(const struct bf_field *f);
+
 /**
  * Write the metrics of tables: text, or a JSON array of samples.
  *

@@ -37,16 +37,15 @@ struct family {
 	struct bf_out *out;
 };
 
-static const char *
-type_name(const struct family *fam)
+const char *
+bf_metric_type(const struct bf_field *f)
 {
-	switch ((enum bf_metric_kind)fam->field->kind) {
+	switch ((enum bf_metric_kind)f->kind) {
 	case BF_METRIC_COUNTER:
 		return "counter";
 	case BF_METRIC_HISTOGRAM:
 		return "histogram";
 	case BF_METRIC_INFO:
-		return fam->form == BF_METRICS_OPEN ? "info" : "gauge";
 	case BF_METRIC_GAUGE:
 	case BF_METRIC_NONE:
 		break;
@@ -55,9 +54,35 @@ type_name(const struct family *fam)
 }
 
 static const char *
+type_name(const struct family *fam)
+{
+	bool is_info = fam->field->kind == BF_METRIC_INFO && fam->form == BF_METRICS_OPEN;
+
+	return is_info ? "info" : bf_metric_type(fam->field);
+}
+
+static const char *
 sample_suffix(const struct bf_field *f)
 {
 	return f->kind == BF_METRIC_COUNTER ? "_total" : f->kind == BF_METRIC_INFO ? "_info" : "";
+}
+
+/* Without the samples' suffix. */
+static void
+family_name(const struct bf_field *f, char *name, size_t size)
+{
+	snprintf(name, size, "%s%s%s", f->metric, f->unit != NULL ? "_" : "",
+		f->unit != NULL ? f->unit : "");
+}
+
+void
+bf_metric_name(const struct bf_field *f, char *name, size_t size)
+{
+	size_t len;
+
+	family_name(f, name, size);
+	len = strlen(name);
+	snprintf(name + len, size - len, "%s", sample_suffix(f));
 }
 
 /* In OpenMetrics a family has its name without the samples' suffix. */
@@ -275,8 +300,7 @@ write_family(struct family *fam, const struct bf_shown *s, const struct bf_field
 
 	fam->field = f;
 	fam->has_head = false;
-	snprintf(fam->name, sizeof(fam->name), "%s%s%s", f->metric, f->unit != NULL ? "_" : "",
-		f->unit != NULL ? f->unit : "");
+	family_name(f, fam->name, sizeof(fam->name));
 	for (uint32_t i = 0; i < s->rows->n; i++)
 		write_row(fam, 0, s->table, bf_rows_at(s->rows, i, s->table->row_size), &l);
 }

@@ -3,7 +3,7 @@
 """
 Hold the pages against the program.  The tables of docs/console.md are made from what the program
 says of its commands and keys (`bondfwd --help-json`, built when it is not), and from the list of
-drop reasons; links between the pages must lead somewhere; what a page shows of the program's output
+drop reasons, that of docs/metrics.md from what it says of its metrics; links between the pages must lead somewhere; what a page shows of the program's output
 is marked as a sample, which test/functional/test_samples.py makes.  The table of docs/selftests.md
 is what test/selftests/files.py says.
 
@@ -26,6 +26,7 @@ import files  # noqa: E402 (the kernel's own tests that count)
 import samples  # noqa: E402 (the pages with samples, and what a sample is)
 
 CONSOLE = ROOT / "docs/console.md"
+METRICS_PAGE = ROOT / "docs/metrics.md"
 SELFTESTS = ROOT / "docs/selftests.md"
 STRINGS = r'((?:"(?:\\.|[^"\\])*"\s*)+)'
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
@@ -38,7 +39,7 @@ def read(path):
 # Commands and keys: the program says them itself.
 
 def described():
-    """(sections, commands, keys) as `bondfwd --help-json` prints them; builds the program first."""
+    """(sections, commands, keys, metrics) as `bondfwd --help-json` prints them; builds the program first."""
     build = next((d for d in (pathlib.Path(os.environ.get("BONDFWD_BUILD", ROOT / "build")),
                               ROOT / "build-check/gcc") if (d / "build.ninja").exists()), None)
     steps = [["ninja", "-C", build, "app/bondfwd"]]
@@ -59,7 +60,7 @@ def described():
     return values
 
 
-SECTIONS, COMMANDS, KEYS = described()
+SECTIONS, COMMANDS, KEYS, METRICS = described()
 
 
 def cell(text):
@@ -97,6 +98,13 @@ def foreign_rows():
         yield f"| `{option}` | {row['instead']} |"
 
 
+def metric_rows():
+    yield "| metric | type | labels | meaning |\n| --- | --- | --- | --- |"
+    for m in METRICS:
+        labels = " ".join(f"`{label}`" for label in m["labels"].split(",") if label)
+        yield f"| `{m['name']}` | {m['type']} | {labels} | {cell(m['help'])} |"
+
+
 # Drop reasons.
 
 def text_of(literals):
@@ -129,6 +137,8 @@ TABLES = {CONSOLE: {
     "foreign": foreign_rows,
     "drops": drop_rows,
     "health": health_rows,
+}, METRICS_PAGE: {
+    "metrics": metric_rows,
 }, SELFTESTS: {
     "selftests": files.rows,
 }}
