@@ -34,8 +34,31 @@ bf_file_open_own(const char *path)
 	return f;
 }
 
+/* All of it is on the disk.  A write that failed is not told again when the rest is written. @return 0 or an errno */
+static int
+file_fill(FILE *f, bf_file_cb *cb, void *arg)
+{
+	int failed = 0;
+
+	errno = 0;
+	cb(arg, f);
+	if (ferror(f))
+		failed = errno != 0 ? errno : EIO;
+	else if (fflush(f) != 0 || fsync(fileno(f)) != 0)
+		failed = errno;
+	if (fclose(f) != 0 && failed == 0)
+		failed = errno;
+	return failed;
+}
+
 int
 bf_file_replace(const char *path, bf_file_cb *cb, void *arg)
+{
+	return bf_file_replace_mode(path, 0640, cb, arg);
+}
+
+int
+bf_file_replace_mode(const char *path, mode_t mode, bf_file_cb *cb, void *arg)
 {
 	char tmp[4096];
 	int fd, failed;
@@ -43,7 +66,7 @@ bf_file_replace(const char *path, bf_file_cb *cb, void *arg)
 
 	if (snprintf(tmp, sizeof(tmp), "%s.new.%d", path, (int)getpid()) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
 	f = fdopen(fd, "w");
@@ -53,10 +76,7 @@ bf_file_replace(const char *path, bf_file_cb *cb, void *arg)
 		return -ENOMEM;
 	}
 	look_like(fd, path);
-	cb(arg, f);
-	failed = fflush(f) != 0 || fsync(fd) != 0 ? errno : 0;
-	if (fclose(f) != 0 && failed == 0)
-		failed = errno;
+	failed = file_fill(f, cb, arg);
 	if (failed == 0 && rename(tmp, path) != 0)
 		failed = errno;
 	if (failed != 0)

@@ -9,6 +9,7 @@
 #define BF_BASE_FILE_H
 
 #include <stdio.h>
+#include <sys/types.h>
 
 /** Writes the content. */
 typedef void bf_file_cb(void *arg, FILE *f);
@@ -21,6 +22,9 @@ typedef void bf_file_cb(void *arg, FILE *f);
  * @return 0 or -errno; then the old file is untouched.
  */
 int bf_file_replace(const char *path, bf_file_cb *cb, void *arg);
+
+/** The same with another mode for a new file, less the umask. */
+int bf_file_replace_mode(const char *path, mode_t mode, bf_file_cb *cb, void *arg);
 
 /** Open a file of ours to read it: no link, and nothing that blocks. @return fclose() it; NULL with errno */
 FILE *bf_file_open_own(const char *path);
