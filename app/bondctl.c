@@ -5,8 +5,8 @@
  *
  * With a command it sends that one, writes the answer and exits with the command's status.
  * Without, it is a terminal for the daemon's own line editor, or, when its input is no terminal,
- * runs the lines of its input until one fails.  It knows no command: all of them, their help and
- * their completion come from the daemon.
+ * runs the lines of its input until one fails.  It knows no command but one, `metrics`, which writes a
+ * file here: all others, their help and their completion come from the daemon.
  *
  * Threads: one.
  */
@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "metrics_file.h"
 
 #ifndef BF_VERSION
 #define BF_VERSION "unknown"
@@ -169,6 +170,28 @@ run_words(const struct options *opt, int n_words, char *const *words)
 		}
 	}
 	return run_command(opt, line);
+}
+
+/* bondctl's own command, for it writes a file here: metrics --output FILE. */
+static int
+run_metrics(const struct options *opt, int n_words, char *const *words)
+{
+	struct bf_err err = {""};
+	const char *path = NULL;
+
+	if (n_words == 3 && (strcmp(words[1], "--output") == 0 || strcmp(words[1], "-o") == 0))
+		path = words[2];
+	else if (n_words == 2 && strncmp(words[1], "--output=", 9) == 0)
+		path = words[1] + 9;
+	if (path == NULL || opt->json) {
+		error_print("metrics: expected --output FILE%s; see also: bondctl show metrics",
+			opt->json ? ", without -j" : "");
+		return EXIT_USAGE;
+	}
+	if (bf_metrics_file_write(opt->socket, path, (int64_t)opt->timeout_s * 1000, &err) == 0)
+		return EXIT_DONE;
+	error_print("%s", err.text);
+	return errno == EINVAL ? EXIT_USAGE : EXIT_FAILED;
 }
 
 static void
@@ -356,6 +379,8 @@ write_help(FILE *to)
 		"Run a console command of bondfwd.  Without COMMAND: an interactive session, or,\n"
 		"when the input is no terminal, its lines one after the other until one fails.\n"
 		"\n"
+		"  metrics --output FILE  put what `show metrics` says into a file, whole\n"
+		"\n"
 		"  -s, --socket SOCKET    console socket (" BF_CLIENT_SOCKET ")\n"
 		"  -j, --json             answer in JSON\n"
 		"  -t, --timeout SECONDS  wait this long for an answer, 1 to %d (%d)\n"
@@ -434,6 +459,8 @@ main(int argc, char **argv)
 
 	if (!parse_options(argc, argv, &opt, &status))
 		return status;
+	if (optind < argc && strcmp(argv[optind], "metrics") == 0)
+		return run_metrics(&opt, argc - optind, argv + optind);
 	if (optind < argc)
 		return run_words(&opt, argc - optind, argv + optind);
 	if (!isatty(STDIN_FILENO))
