@@ -6,8 +6,10 @@
  *
  * Threads: ctx control.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/words.h"
@@ -133,57 +135,86 @@ port_add(ROW *row, const char *name)
 
 #define THREATS (sizeof(threats) / sizeof(threats[0]))
 
-/* What a port could do to a guest. @param meet they share a VLAN */
-static void
-port_judge(const struct bf_guest *g, const struct bf_guest *h, bool meet, ROW *found)
+/** What a guest could do to any other, looked at once: all pairs of a thousand guests are a million. */
+struct power {
+	const struct bf_guest *g;
+	struct bf_port_vlan vlan;
+	uint32_t may; /* threats, a bit each */
+};
+
+static struct power
+power_of(const struct bf_guest *g)
 {
-	bool apart = g->cfg.isolated && h->cfg.isolated;
+	struct power p = {.g = g, .vlan = bf_floods_guest_vlan(&g->cfg)};
 
-	for (unsigned int i = 0; i < THREATS; i++) {
-		const struct threat *t = &threats[i];
+	for (unsigned int i = 0; i < THREATS; i++)
+		p.may |= threats[i].may(g) ? 1u << i : 0;
+	return p;
+}
 
-		if ((t->anywhere || meet) && !(t->reaches && apart) && t->may(h))
-			port_add(&found[i], h->cfg.name);
-	}
+/* Threats that frames carry to the guest, or that are there in whatever VLAN. */
+static uint32_t
+threats_that(bool reach, bool are_anywhere)
+{
+	uint32_t bits = 0;
+
+	for (unsigned int i = 0; i < THREATS; i++)
+		if ((reach && threats[i].reaches) || (are_anywhere && threats[i].anywhere))
+			bits |= 1u << i;
+	return bits;
+}
+
+static void
+bond_judge(const struct bf_bond *b, const struct bf_port_vlan *of_guest, ROW *found)
+{
+	struct bf_port_vlan of_bond = bf_floods_bond_vlan(&b->cfg);
+
+	for (unsigned int i = 0; i < THREATS; i++)
+		if (threats[i].by_lan && b->open && has_no_limit(b->cfg.storm) &&
+			bf_floods_meet(of_guest, &of_bond))
+			port_add(&found[i], b->cfg.name);
 }
 
 /* Who could do what to a guest. */
 static void
-ports_find(const struct bf_bridge *br, const struct bf_guest *g, ROW *found)
+ports_find(const struct bf_bridge *br, const struct power *all, unsigned int n,
+	const struct power *of, ROW *found)
 {
-	struct bf_port_vlan of_guest = bf_floods_guest_vlan(&g->cfg), other;
-	const struct bf_bond *b = &br->up[g->uplink].bond;
+	const uint32_t reaching = threats_that(true, false), anywhere = threats_that(false, true);
+	const struct bf_guest *g = of->g;
 	char more[24];
 
-	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
-		const struct bf_guest *h = br->guests[s];
+	for (unsigned int k = 0; k < n; k++) {
+		const struct bf_guest *h = all[k].g;
+		uint32_t may = all[k].may;
 
-		if (h == NULL || h == g || h->uplink != g->uplink)
+		if (may == 0 || h == g || h->uplink != g->uplink)
 			continue;
-		other = bf_floods_guest_vlan(&h->cfg);
-		port_judge(g, h, bf_floods_meet(&of_guest, &other), found);
+		if (g->cfg.isolated && h->cfg.isolated)
+			may &= ~reaching;
+		if (!bf_floods_meet(&of->vlan, &all[k].vlan))
+			may &= anywhere;
+		for (; may != 0; may &= may - 1)
+			port_add(&found[__builtin_ctz(may)], h->cfg.name);
 	}
-	other = bf_floods_bond_vlan(&b->cfg);
+	bond_judge(&br->up[g->uplink].bond, &of->vlan, found);
 	for (unsigned int i = 0; i < THREATS; i++) {
-		if (threats[i].by_lan && b->open && has_no_limit(b->cfg.storm) &&
-			bf_floods_meet(&of_guest, &other))
-			port_add(&found[i], b->cfg.name);
-		if (found[i].ports > NAMED) {
-			snprintf(
-				more, sizeof(more), "and %" PRIu32 " more", found[i].ports - NAMED);
-			bf_words_add(found[i].by, sizeof(found[i].by), " ", more);
-		}
+		if (found[i].ports <= NAMED)
+			continue;
+		snprintf(more, sizeof(more), "and %" PRIu32 " more", found[i].ports - NAMED);
+		bf_words_add(found[i].by, sizeof(found[i].by), " ", more);
 	}
 }
 
 static void
-gather_guest(const struct bf_bridge *br, const struct bf_guest *g, struct exposure_row *row,
-	struct bf_snapshot *s)
+gather_guest(const struct bf_bridge *br, const struct power *all, unsigned int n,
+	const struct power *of, struct bf_snapshot *s)
 {
+	struct exposure_row *row = bf_rows_add(s, &s->rows, sizeof(*row));
 	ROW found[THREATS] = {{.ports = 0}};
 
-	BF_ROW_TEXT(row->guest, g->cfg.name);
-	ports_find(br, g, found);
+	BF_ROW_TEXT(row->guest, of->g->cfg.name);
+	ports_find(br, all, n, of, found);
 	for (unsigned int i = 0; i < THREATS; i++) {
 		found[i].threat = threats[i].name;
 		found[i].what = threats[i].what;
@@ -196,13 +227,20 @@ gather_guest(const struct bf_bridge *br, const struct bf_guest *g, struct exposu
 static void
 gather_exposure(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 {
-	for (unsigned int slot = 1; slot < BF_MAX_PORTS; slot++) {
-		const struct bf_guest *g = br->guests[slot];
+	struct power *all = calloc(BF_MAX_PORTS, sizeof(*all));
+	unsigned int n = 0;
 
-		if (g != NULL && (only == NULL || strcmp(g->cfg.name, only) == 0))
-			gather_guest(
-				br, g, bf_rows_add(s, &s->rows, sizeof(struct exposure_row)), s);
+	if (all == NULL) {
+		bf_snapshot_fail(s, -ENOMEM, "out of memory");
+		return;
 	}
+	for (unsigned int slot = 1; slot < BF_MAX_PORTS; slot++)
+		if (br->guests[slot] != NULL)
+			all[n++] = power_of(br->guests[slot]);
+	for (unsigned int k = 0; k < n; k++)
+		if (only == NULL || strcmp(all[k].g->cfg.name, only) == 0)
+			gather_guest(br, all, n, &all[k], s);
+	free(all);
 }
 
 const struct bf_show bf_show_exposure = {.table = &exposure_table,
