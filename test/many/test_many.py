@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""1023 guests at once, in both modes: all are served, all come back, none is lost."""
+"""1023 guests at once, in both modes: all are served, all come back, none is lost; their metrics are soon there."""
 
 import contextlib
 import os
@@ -15,6 +15,7 @@ import pytest
 
 import vhost_frontend as vhost
 from bf import guest_mac, mac_bytes, wait_for
+from test_metrics_http import Server as MetricsServer
 
 GUESTS = 1023
 SIZE = 64
@@ -141,16 +142,42 @@ def exchange(r, ends, chance):
         wait_for(lambda: got.extend(b.received()) or frame in got, what=f"{a.number} to {b.number}")
 
 
+def write_config(folder, mode, guests):
+    """A bond that takes everything, and these guests: {name: socket}."""
+    config = folder / "config"
+    config.write_text("create bonding device active-backup 0 bond0\nadd bonding member net_null0 bond0\n" +
+                      "".join(f"add guest {name} socket={path},mode={mode},mtu=1500\n" for name, path in guests.items()))
+    return config
+
+
+def test_a_scrape_of_a_thousand_guests_takes_50_ms_at_most(rig, workdir, record_property):
+    """From the request to the last byte, the best of twenty: others may be at work on the machine."""
+    raise_limit()
+    folder = pathlib.Path(workdir)
+    config = write_config(folder, "server", {f"g{i}": folder / f"g{i}.sock" for i in range(1, GUESTS + 1)})
+    r = rig(start=False, members=0, guests=(), vdevs=["net_null0,no-rx=1"], memory=4096, config=config,
+            log_allowed=[LOG_FEW])
+    r.args += ["--metrics", "127.0.0.1:0"]
+    server, took = MetricsServer(r.start().daemon), []
+    for _ in range(20):
+        free = time.monotonic() + 0.15  # a page is kept for 100 ms
+        wait_for(lambda end=free: time.monotonic() > end, what="a moment")
+        began = time.monotonic()
+        text = server.ask().text
+        took.append(1000 * (time.monotonic() - began))
+        assert text.count("bondfwd_guest_up{") == GUESTS
+    record_property("scrape", f"{min(took):.1f} ms")
+    print(f"scrape of {len(text)} bytes: {min(took):.1f} ms, median {sorted(took)[10]:.1f} ms")
+    assert min(took) <= 50
+
+
 @pytest.mark.parametrize("kind", [Server, Client])
 def test_a_thousand_guests_come_go_and_come_again(rig, workdir, kind, record_property):
     raise_limit()
     folder = pathlib.Path(workdir)
     ends = [Piped(i, folder / f"g{i}.sock") for i in range(1, GUESTS + 1)]
     mode = kind.__name__.lower()
-    config = folder / "config"
-    config.write_text("create bonding device active-backup 0 bond0\nadd bonding member net_null0 bond0\n" +
-                      "".join(f"add guest g{e.number} socket={e.path},mode={mode},mtu=1500\n"
-                              for e in ends))
+    config = write_config(folder, mode, {f"g{e.number}": e.path for e in ends})
     crowd = kind(ends)
     r = rig(members=0, guests=(), vdevs=["net_null0,no-rx=1"], memory=4096, config=config,
             log_allowed=[LOG_FEW])
