@@ -6,6 +6,7 @@ Rates are judged by the program's own figures between two moments of its own clo
 RFCs, and by tshark.
 """
 
+import contextlib
 import subprocess
 
 import pytest
@@ -140,11 +141,20 @@ def packet(src, dst, tags=(), v6=False, dscp=0, ecn=0, size=40, port=5000):
     return bytes(f / UDP(sport=1, dport=port) / Raw(b"mark" + bytes(size)))
 
 
+@contextlib.contextmanager
+def taking(r, count):
+    """The frames sent within have been taken, and sent as well: a worker may stand still between the two."""
+    with r.taking(count):
+        yield
+    wait_for(lambda: r.daemon.ledger().is_balanced(), what="ledger")
+    r.settle()
+
+
 def passes(r, sender, receiver, *frames):
     """Send frames, and what their marks are where they arrive."""
     receiver.capture(256)
     for raw in frames:  # one by one: flooded frames may overtake others
-        with r.taking(1):
+        with taking(r, 1):
             sender.raw(raw)
     return marks_of(receiver)
 
@@ -153,7 +163,7 @@ def test_frames_beyond_the_rate_get_a_lower_class_and_those_beyond_the_peak_are_
     r.daemon.ctl("set guest vm1 mark_in=5,rate_in=1pps/2,over_in=1,peak_in=1pps/5")
     frames = [packet(VM1, FAR_MAC, size=40 + i) for i in range(8)]
     r.far[0].capture(64)
-    with r.taking(8):
+    with taking(r, 8):
         r.vm(1).cmd("raw", port=0, hex=",".join(f.hex() for f in frames))
     seen = [dscp for _, dscp in marks_of(r.far[0])]
     # The machine may stand still for a second.
@@ -165,7 +175,7 @@ def test_an_excess_burst_is_marked_and_what_is_beyond_it_is_dropped(r):
     r.daemon.ctl("set guest vm1 rate_out=1pps/2/3,over_out=2")
     frames = [packet(FAR_MAC, VM1, dscp=63, size=40 + i) for i in range(9)]
     r.vm(1).capture(64)
-    with r.taking(9):
+    with taking(r, 9):
         r.far[0].cmd("raw", port=0, hex=",".join(f.hex() for f in frames))
     seen = [dscp for _, dscp in marks_of(r.vm(1))]
     assert seen[:2] == [63, 63] and seen.count(16) == 3
@@ -182,7 +192,7 @@ def test_a_class_is_set_in_dscp_and_802_1p_of_what_a_guest_sends(r, v6):
               packet(VM1, FAR_MAC, [(7, 1), (8, 2)], v6=v6)]
     r.far[0].capture(64)
     for raw in frames:  # one by one: flooded frames may overtake others
-        with r.taking(1):
+        with taking(r, 1):
             r.vm(1).raw(raw)
     got = [Ether(raw) for raw in r.far[0].captured()]
     assert [(f[Dot1Q].prio if Dot1Q in f else None) for f in got] == [None, 5, 5]
@@ -202,7 +212,7 @@ def test_a_class_is_set_in_dscp_and_802_1p_of_what_a_guest_sends(r, v6):
 def test_ecn_and_other_bits_stay(r):
     r.daemon.ctl("set guest vm1 mark_in=7")
     r.far[0].capture(8)
-    with r.taking(2):
+    with taking(r, 2):
         r.vm(1).raw(packet(VM1, FAR_MAC, dscp=10, ecn=3))
         r.vm(1).raw(packet(VM1, FAR_MAC, v6=True, dscp=10, ecn=1))
     v4, v6 = (Ether(raw) for raw in r.far[0].captured())
@@ -264,13 +274,13 @@ def test_marks_for_one_guest_do_not_reach_others(r):
     raw = packet(FAR_MAC, BROADCAST, [(7, 2)], dscp=9, ecn=1)
     for peer in (r.vm(1), r.vm(2)):
         peer.capture(8)
-    with r.taking(1):
+    with taking(r, 1):
         r.far[0].raw(raw)
     assert marks_of(r.vm(1)) == [(7, 56)]
     assert r.vm(2).captured() == [raw]
     r.vm(1).capture(8)
     r.far[0].capture(8)
-    with r.taking(1):
+    with taking(r, 1):
         r.vm(2).raw(packet(VM2, BROADCAST, dscp=9))
     assert marks_of(r.vm(1)) == [(None, 56)] and marks_of(r.far[0]) == [(None, 9)]
 
@@ -279,12 +289,12 @@ def test_what_is_no_ip_has_no_dscp(r):
     r.daemon.ctl("set guest vm1 mark_in=dscp")
     arp = bytes(Ether(src=VM1, dst=FAR_MAC) / Dot1Q(vlan=7, prio=6) / ARP() / Raw(b"mark" + bytes(40)))
     r.far[0].capture(8)
-    with r.taking(1):
+    with taking(r, 1):
         r.vm(1).raw(arp)
     assert Ether(r.far[0].captured()[0])[Dot1Q].prio == 0
     r.daemon.ctl("set guest vm1 mark_in=keep")
     r.far[0].capture(8)
-    with r.taking(1):
+    with taking(r, 1):
         r.vm(1).raw(arp)
     assert r.far[0].captured() == [arp]
 
@@ -329,7 +339,7 @@ def test_a_filter_for_what_a_guest_gets_is_for_that_guest(r):
     raw = packet(FAR_MAC, BROADCAST, dscp=1)
     for peer in (r.vm(1), r.vm(2)):
         peer.capture(8)
-    with r.taking(2):
+    with taking(r, 2):
         r.far[0].raw(raw)
         r.far[0].raw(tcp(FAR_MAC, BROADCAST, 80))
     assert marks_of(r.vm(1)) == [(None, 24)]
@@ -465,7 +475,7 @@ def test_tshark_reads_the_marks_of_both_directions(r):
     fields = ("vlan.priority", "ip.dsfield.dscp", "ipv6.tclass.dscp", "ip.dsfield.ecn")
     for peer in (r.far[0], r.vm(1)):
         peer.capture(64)
-    with r.taking(4):
+    with taking(r, 4):
         for v6 in (False, True):
             r.vm(1).raw(packet(VM1, FAR_MAC, [(7, 0)], v6=v6, dscp=46, ecn=2))
             r.far[0].raw(packet(FAR_MAC, VM1, [(7, 0)], v6=v6, dscp=46, ecn=2))
