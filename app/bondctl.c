@@ -25,6 +25,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "client.h"
 #include "metrics_file.h"
 
@@ -394,12 +395,9 @@ write_help(FILE *to)
 static bool
 parse_timeout(const char *text, unsigned int *timeout_s)
 {
-	char *end;
-	long value;
+	uint64_t value = 0;
 
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (end == text || *end != '\0' || errno != 0 || value < 1 || value > TIMEOUT_MAX_S) {
+	if (bf_parse_u64("", text, 1, TIMEOUT_MAX_S, &value, NULL) != 0) {
 		error_print("timeout: \"%s\": expected 1 to %d seconds", text, TIMEOUT_MAX_S);
 		return false;
 	}

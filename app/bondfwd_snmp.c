@@ -25,6 +25,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "client.h"
 #include "snmp_rows.h"
 
@@ -207,18 +208,14 @@ write_help(FILE *to)
 static bool
 parse_timeout(const char *text, int64_t *timeout_ms)
 {
-	char *end;
-	long value;
+	uint64_t value = 0;
 
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (end == text || *end != '\0' || errno != 0 || value < TIMEOUT_MIN_MS ||
-		value > TIMEOUT_MAX_MS) {
+	if (bf_parse_u64("", text, TIMEOUT_MIN_MS, TIMEOUT_MAX_MS, &value, NULL) != 0) {
 		log_complaint("timeout: \"%s\": expected %d to %d milliseconds", text,
 			TIMEOUT_MIN_MS, TIMEOUT_MAX_MS);
 		return false;
 	}
-	*timeout_ms = value;
+	*timeout_ms = (int64_t)value;
 	return true;
 }
 

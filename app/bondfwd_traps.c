@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "client.h"
 
 #ifndef BF_VERSION
@@ -258,12 +259,9 @@ write_help(FILE *to)
 static bool
 parse_interval(const char *text, unsigned int *interval_s)
 {
-	char *end;
-	long value;
+	uint64_t value = 0;
 
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (end == text || *end != '\0' || errno != 0 || value < 1 || value > INTERVAL_MAX_S) {
+	if (bf_parse_u64("", text, 1, INTERVAL_MAX_S, &value, NULL) != 0) {
 		(void)fprintf(stderr, "bondfwd-traps: interval: \"%s\": expected 1 to %d seconds\n",
 			text, INTERVAL_MAX_S);
 		return false;
