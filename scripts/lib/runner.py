@@ -36,6 +36,7 @@ class Tally:
         self.passed = []
         self.failed = []
         self.skipped = []
+        self.unsteady = []  # of the passed ones those that failed at first
         self.seconds = 0.0
 
     def add(self, name, result, reason=""):
@@ -49,6 +50,7 @@ class Tally:
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
+        self.unsteady += other.unsteady
 
     def count(self):
         return len(self.passed) + len(self.failed) + len(self.skipped)
@@ -246,7 +248,7 @@ def summary(tallies):
     for name, tally in tallies.items():
         print(f"{name:<12} {len(tally.passed):6}  {len(tally.failed):6}  {len(tally.skipped):6}  "
               f"{tally.seconds:7.0f}")
-    for what in ("skipped", "failed"):
+    for what in ("skipped", "unsteady", "failed"):
         for name, tally in tallies.items():
             for title in getattr(tally, what):
                 print(f"{what}: {name}: {title}")

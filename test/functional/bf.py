@@ -556,7 +556,12 @@ class Rig:
         """The frames sent within have been switched, and have arrived, at the end of it."""
         before = self.daemon.ledger().received
         yield
-        wait_for(lambda: self.daemon.ledger().received >= before + count, what="frames taken")
+
+        def are_taken():
+            # A worker may be interrupted for longer than peers wait for more.
+            ledger = self.daemon.ledger()
+            return ledger.received >= before + count and ledger.is_balanced()
+        wait_for(are_taken, what="frames taken")
         self.settle()
 
     def settle(self):
