@@ -320,6 +320,17 @@ complete_words(const char *const *words, unsigned int n, unsigned int idx, char 
 	return 0;
 }
 
+static int
+complete_flights(const struct bf_app *app, unsigned int idx, char *buf, size_t size)
+{
+	const struct bf_flights *f = &app->br->flights;
+
+	if (idx >= f->last_id || bf_flights_find(f, f->last_id - idx) == NULL)
+		return -1;
+	snprintf(buf, size, "%u", f->last_id - idx);
+	return 0;
+}
+
 int
 bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t size)
 {
@@ -343,6 +354,8 @@ bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t
 		snprintf(buf, size, "%s", app->br->running->groups[idx].name);
 		return 0;
 	}
+	if (strcmp(name, "flight") == 0)
+		return complete_flights(app, idx, buf, size);
 	if (strcmp(name, "mode") == 0)
 		return complete_words(bf_mode_names, BF_MODE_COUNT, idx, buf, size);
 	if (strcmp(name, "policy") == 0)

@@ -34,6 +34,7 @@
 #include "control/config/descriptors.h"
 #include "control/loop/notify.h"
 #include "control/loop/task.h"
+#include "flight_files.h"
 #include "http/server.h"
 #include "mailbox.h"
 #include "options.h"
@@ -178,6 +179,7 @@ fd_watch(int ep, int fd)
 struct loop {
 	struct bf_app *app;
 	const char *console; /* as of bf_remember_save() */
+	const char *flights; /* as of bf_flight_files_save() */
 };
 
 static uint64_t
@@ -197,6 +199,14 @@ remember_tick(void *arg, uint64_t now_ms)
 	bf_remember_save(l->console, l->app->br);
 	next = bf_leases_save(l->console, l->app->br, now_ms);
 	return RTE_MIN(next, bf_bindings_save(l->console, l->app->br, now_ms));
+}
+
+static uint64_t
+flights_tick(void *arg, uint64_t now_ms)
+{
+	struct loop *l = arg;
+
+	return bf_flight_files_save(l->flights, l->app->br, now_ms);
 }
 
 static uint64_t
@@ -220,15 +230,16 @@ console_tick(void *arg, uint64_t now_ms)
 static const struct bf_task tasks[] = {
 	{"bridge", bridge_tick, NULL},
 	{"remember", remember_tick, NULL},
+	{"flights", flights_tick, NULL},
 	{"confirm", confirm_tick, NULL},
 	{"console", console_tick, NULL},
 };
 
 /* Sleeps unless something is due: the front door's and the EAL's threads share this CPU. */
 static int
-loop_run(struct bf_app *app, const char *console)
+loop_run(struct bf_app *app, const char *console, const char *flights)
 {
-	struct loop loop = {.app = app, .console = console};
+	struct loop loop = {.app = app, .console = console, .flights = flights};
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event ev[8];
 
@@ -371,7 +382,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 	if (status != STATUS_OK)
 		error_print(status, err.text);
 	else if (!app->quit)
-		status = loop_run(app, console_remembered(o));
+		status = loop_run(app, console_remembered(o), o->console);
 	if (app->br != NULL) {
 		bf_bindings_save(console_remembered(o), app->br, UINT64_MAX);
 		bf_leases_save(console_remembered(o), app->br, UINT64_MAX);
@@ -379,6 +390,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 	bf_app_commit(app);
 	bf_mailbox_close();
 	bf_http_close();
+	bf_flight_files_close();
 	bf_telemetry_close();
 	bf_console_close(app->console);
 	bf_bridge_destroy(app->br);

@@ -32,6 +32,7 @@ uplink_init(struct bf_bridge *br, unsigned int k, struct bf_err *err)
 	if (bf_bond_init(&u->bond, k, &br->lcores, &br->events, err) != 0 ||
 		bf_balance_open(&u->balance, &br->taps, &br->lcores, k, err) != 0)
 		return -errno;
+	u->bond.pdus = &br->flights.pdus;
 	u->announcer = bf_announcer_create(br->fdb, br->neighbors, br->groups);
 	if (u->announcer == NULL)
 		return bf_err_set(err, ENOMEM, "out of memory: expected more hugepages or -m");
@@ -163,6 +164,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_groups_destroy(br->groups);
 	bf_mdb_destroy(br->mcast.mdb);
 	bf_rates_fini(&br->rates);
+	bf_flights_fini(&br->flights);
 	bf_guards_fini(&br->guards);
 	bf_leases_fini(&br->leases);
 	free(br->base);

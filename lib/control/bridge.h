@@ -35,9 +35,11 @@
 #include "control/memory/frames.h"
 #include "control/observe/capture.h"
 #include "control/observe/events.h"
+#include "control/observe/flight.h"
 #include "control/observe/health.h"
 #include "control/observe/rates.h"
 #include "control/observe/taps.h"
+#include "control/observe/watchdog.h"
 #include "control/switch/damping.h"
 #include "control/switch/fdb.h"
 #include "control/switch/moves.h"
@@ -91,6 +93,8 @@ struct bf_bridge {
 	struct bf_crowd crowd;
 	uint64_t started_ms;
 	struct bf_health health;
+	struct bf_flights flights;
+	struct bf_watchdog watchdog;
 	struct bf_hearing hearing;
 	struct bf_uplink_watch uplink_watch;
 	struct bf_guest_changes guest_changes;

@@ -74,6 +74,8 @@ static const struct bf_task tasks[] = {
 	{"rates", bf_rates_tick, bf_rates_slot_gone},
 	{"storms", bf_storms_tick, bf_storms_slot_gone},
 	{"health", bf_health_tick, bf_health_slot_gone},
+	{"flights", bf_flights_tick, bf_flights_slot_gone},
+	{"watchdog", bf_watchdog_tick, NULL},
 	{"captures", bf_captures_tick, NULL},
 	{"view-again", bf_publish_tick, NULL},
 	{"fdb", fdb_tick, NULL},

@@ -548,6 +548,8 @@ bf_bond_on_slow(struct bf_bond *b, uint16_t port, struct rte_mbuf *m, uint64_t n
 	for (unsigned int i = 0; b->lacp != NULL && i < b->n_members; i++) {
 		if (b->members[i].port != port)
 			continue;
+		bf_pdu_log_note(b->pdus, b->members[i].name, false,
+			rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, now_ms);
 		bf_lacp_queue(b->lacp, b->members[i].bit, rte_pktmbuf_mtod(m, const uint8_t *),
 			m->data_len, now_ms);
 	}

@@ -25,6 +25,7 @@
 #include "control/config/config.h"
 #include "control/memory/crossing.h"
 #include "control/observe/events.h"
+#include "control/observe/pdu_log.h"
 #include "control/workers/lcores.h"
 #include "dataplane/view.h"
 #include "lacp/lacp.h"
@@ -118,6 +119,7 @@ struct bf_bond {
 	struct rte_mempool *ctl_pool; /* frames of our own */
 	struct bf_lcores *lcores;
 	struct bf_events *events;
+	struct bf_pdu_log *pdus; /* where LACPDUs are noted, NULL: nowhere; set after the init */
 };
 
 /** Set up an empty bond. @param number 0 to BF_MAX_BONDS - 1, of no other. @return 0 or -ENOMEM. */

@@ -13,6 +13,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mac.h"
 #include "control/bond/bond.h"
@@ -55,6 +56,7 @@ lacp_send(void *arg, unsigned int member, const uint8_t *frame, size_t len)
 		return;
 	}
 	memcpy(to, frame, len);
+	bf_pdu_log_note(b->pdus, b->members[i].name, true, frame, len, bf_clock_ms());
 	/* A marker's answer takes no LACPDU's place. */
 	bf_bond_inject(b, (unsigned int)i, m,
 		frame[SUBTYPE_AT] == SUBTYPE_LACP ? repeat_period(b, member) : 0);

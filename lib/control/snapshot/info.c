@@ -13,7 +13,7 @@
 
 struct info_row {
 	const char *bondfwd, *dpdk;
-	uint64_t events;
+	uint64_t events, control_stalls, worker_stalls;
 	double uptime_s;
 	uint32_t workers;
 };
@@ -30,6 +30,12 @@ static const struct bf_field info_fields[] = {
 	BF_FIELD(ROW, events,
 		BF_COUNTER("bondfwd_events", NULL,
 			"Events since the start, as show events numbers them.")),
+	BF_FIELD(ROW, control_stalls,
+		BF_COUNTER("bondfwd_control_stalls", NULL,
+			"How often the control loop stood still for a second or longer.")),
+	BF_FIELD(ROW, worker_stalls,
+		BF_COUNTER("bondfwd_worker_stalls", NULL,
+			"How often a worker made no turn for a second.")),
 };
 
 static const struct bf_table info_table =
@@ -44,6 +50,8 @@ gather_info(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 	row->bondfwd = BF_VERSION;
 	row->dpdk = rte_version();
 	row->events = br->events.next_seq;
+	row->control_stalls = br->watchdog.control_stalls;
+	row->worker_stalls = br->watchdog.worker_stalls;
 	row->uptime_s = (double)(bf_clock_ms() - br->started_ms) / 1000;
 	row->workers = br->lcores.n;
 }

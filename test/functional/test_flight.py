@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The flight recorder: the minute before a failover, or a burst of drops; and who stands still."""
+
+import ctypes
+import json
+import os
+import pathlib
+import signal
+import time
+
+import pytest
+
+from bf import FAR_MAC, LOG_LINK_LOSS, CtlError, guest_mac, wait_for
+from lacp_partner import lacp, net, partner  # noqa: F401 (fixtures)
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+WALL = 0x40000000
+
+VM1, VM2 = guest_mac(1), guest_mac(2)
+
+
+def flights(r):
+    return r.daemon.ctl("show flight", json=True)
+
+
+def flight(r, number):
+    return r.daemon.ctl(f"show flight {number}", json=True)
+
+
+def recorded(r):
+    """The flight that an operator asks for, once it is complete."""
+    number = r.daemon.ctl("record flight", json=True)["id"]
+    wait_for(lambda: any(f["id"] == number for f in flights(r)), what="flight")
+    return flight(r, number)
+
+
+def summed(f, port, what):
+    return sum(p[what] for step in f["steps"] for p in step["ports"] if p["port"] == port)
+
+
+def test_a_failover_keeps_the_minute_before_with_events_and_figures_also_as_a_file(rig):
+    r = rig(log_allowed=LOG_LINK_LOSS)
+    r.learn_all()
+    assert flights(r) == []
+    r.transfer(r.vm(1), r.far[0], 1, 1000, src=VM1, dst=FAR_MAC)
+    sent = summed(recorded(r), "vm1", "rx")
+    r.far[0].kill()
+    wait_for(lambda: [f["cause"] for f in flights(r)] == ["operator", "failover"], what="a flight")
+    shown = flights(r)[1]
+    assert shown["object"] == "bond0" and "net_vhost0" in shown["text"], shown
+    f = flight(r, shown["id"])
+    cut = next(e for e in f["events"] if e["what"] == "member_down")
+    assert cut["object"] == "net_vhost0" and -60 <= cut["at_s"] <= 3
+    # The figures are those that were counted, whatever the machine did meanwhile.
+    assert sent >= 1000 and summed(f, "vm1", "rx") >= 1000
+    ends = [{m["member"]: m["carrier"] for m in f["steps"][at]["members"]} for at in (0, -1)]
+    assert ends == [{"net_vhost0": True, "net_vhost1": True},
+                    {"net_vhost0": False, "net_vhost1": True}]
+    assert sum(m["tx"] for s in f["steps"] for m in s["members"]) >= 1000
+    assert all(0 <= w["busy_percent"] <= 100 for s in f["steps"] for w in s["workers"])
+    text = r.daemon.ctl(f"show flight {f['id']}")
+    assert f"Flight {f['id']}" in text and "member_down" in text and "no carrier" in text
+
+    folder = pathlib.Path(f"{r.daemon.console}.flights")
+    wait_for(lambda: folder.is_dir() and len(list(folder.glob("flight-*.json"))) == 2, what="files")
+    kept = [json.loads(path.read_text()) for path in sorted(folder.glob("flight-*.json"))]
+    assert [(k["id"], k["cause"]) for k in kept] == [(1, "operator"), (2, "failover")]
+    assert kept[1]["events"] == f["events"] and kept[1]["steps"] == f["steps"]
+    assert os.stat(folder).st_mode & 0o7 == 0
+
+
+def test_a_burst_of_drops_keeps_it_and_names_the_reason_and_wanted_drops_do_not(rig):
+    r = rig(guests=("vm1", "vm2"))
+    r.learn_all()
+    r.daemon.ctl("set guest vm1 rate_in=10pps/1,over_in=drop")
+    r.vm(1).send(stream=1, count=2000, src=VM1, dst=FAR_MAC)
+    wait_for(lambda: r.daemon.drops("vm1").get("rate_in", 0) >= 1900, what="frames beyond the rate")
+    recorded(r)
+    assert [f["cause"] for f in flights(r)] == ["operator"]
+    r.vm(2).stop_driver()
+    r.far[0].send(stream=2, count=6000, src=FAR_MAC, dst=VM2)
+    wait_for(lambda: [f["cause"] for f in flights(r)] == ["operator", "drops"], what="a flight")
+    shown = flights(r)[1]
+    assert shown["object"] == "vm2" and "guest_ring_full" in shown["text"]
+    f = flight(r, shown["id"])
+    dropped = r.daemon.drops("vm2")["guest_ring_full"]
+    assert summed(f, "vm2", "trouble") == summed(f, "vm2", "drops") == dropped
+    assert summed(f, "vm1", "drops") >= 1900 and summed(f, "vm1", "trouble") == 0
+    r.vm(2).start_driver()
+
+
+def test_lacpdus_of_both_sides_are_in_it(lacp, partner):  # noqa: F811
+    r = lacp(n=1)
+    p = partner(r.far(), key=77)
+    r.wait_distributing([0])
+    wait_for(lambda: p.ports[0].hears_sync(), what="partner hears sync")
+    f = recorded(r)
+    pdus = [x for x in f["pdus"] if x["kind"] == "LACPDU"]
+    assert {x["direction"] for x in pdus} == {"sent", "received"}
+    theirs = [x for x in pdus if x["direction"] == "received"][-1]
+    ours = [x for x in pdus if x["direction"] == "sent"][-1]
+    assert theirs["actor_key"] == 77 == ours["partner_key"]
+    assert theirs["actor_system"] == ours["partner_system"]
+    assert "SYNC" in theirs["actor_state"]
+    assert [e["at_s"] for e in f["events"]] == sorted(e["at_s"] for e in f["events"])
+    text = r.daemon.ctl(f"show flight {f['id']}")
+    assert f"{theirs['actor_system']} key 77" in text
+
+
+def test_numbers_that_there_are_not_and_a_second_request_are_refused(rig):
+    r = rig()
+    for bad in ("1", "x", "0"):
+        with pytest.raises(CtlError) as error:
+            r.daemon.ctl(f"show flight {bad}")
+        assert f'flight: "{bad}": expected a number of show flight' in error.value.text
+    r.daemon.ctl("record flight")
+    with pytest.raises(CtlError) as error:
+        r.daemon.ctl("record flight")
+    assert "another one waits" in error.value.text
+    wait_for(lambda: len(flights(r)) == 1, what="the first")
+
+
+def events(r, what):
+    return [e for e in r.daemon.ctl("show events", json=True) if e["what"] == what]
+
+
+def stalls(r):
+    shown = r.daemon.ctl("show version", json=True)
+    return shown["control_stalls"], shown["worker_stalls"]
+
+
+def test_control_that_stood_still_says_so(rig):
+    r = rig(log_allowed=[r"^WARNING: (lcore|control)_stalled: "])
+    before = stalls(r)[0]
+    os.kill(r.daemon.proc.pid, signal.SIGSTOP)
+    until = time.monotonic() + 1.5
+    wait_for(lambda: time.monotonic() > until, what="time")
+    os.kill(r.daemon.proc.pid, signal.SIGCONT)
+    wait_for(lambda: stalls(r)[0] > before, what="a stall")
+    assert "its loop stood still for" in events(r, "control_stalled")[-1]["text"]
+
+
+def worker_thread(pid):
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        if (task / "comm").read_text().strip().endswith("worker-1"):
+            return int(task.name)
+    raise AssertionError([(t / "comm").read_text() for t in pathlib.Path(f"/proc/{pid}/task").iterdir()])
+
+
+def ptrace(request, tid):
+    assert ctypes.CDLL(None, use_errno=True).ptrace(request, tid, None, None) == 0, ctypes.get_errno()
+
+
+def test_a_worker_that_makes_no_turn_is_told_of_until_it_does(rig):
+    """As one whose CPU is taken away: a debugger holds its thread."""
+    r = rig(log_allowed=[r"^WARNING: (lcore|control)_stalled: "])
+    tid = worker_thread(r.daemon.proc.pid)
+    ptrace(PTRACE_SEIZE, tid)
+    ptrace(PTRACE_INTERRUPT, tid)
+    os.waitpid(tid, WALL)
+    wait_for(lambda: events(r, "lcore_stalled"), what="the stall")
+    assert events(r, "lcore_goes_on") == []
+    ptrace(PTRACE_DETACH, tid)
+    wait_for(lambda: events(r, "lcore_goes_on"), what="the end of it")
+    assert events(r, "lcore_stalled")[0]["object"] == "lcore 1"
+    assert "it stood still for" in events(r, "lcore_goes_on")[0]["text"]
+    assert stalls(r)[1] >= 1
