@@ -24,7 +24,21 @@ ECHOES = 120
 LOST_MAX = 10
 # Of --check, in seconds; it takes about 40 on two idle CPUs.
 TIME_LIMIT_S = 170
-SHOW = (("show", "bonding", "config", "bond0"), ("show", "fdb"), ("show", "fwd", "stats", "all"))
+SHOW = (("show", "bonding", "config", "bond0"), ("show", "fdb"), ("show", "fwd", "stats", "all"),
+        ("show", "bonding", "failover"), ("show", "drops"))
+# What to type at the prompt; {member} is one that carries traffic.
+TRY = (
+    ("show bonding config bond0", "the bond and its members"),
+    ("show guest vm1", "a guest: what its machine negotiated, its rings"),
+    ("show drops", "each lost frame has a reason"),
+    ("test failover bond0 member {member}", "take a cable away for two seconds"),
+    ("show bonding failover", "and see how long it took"),
+    ("show flight", "the minute before it, every 100 ms"),
+    ("show events", "what happened"),
+    ("set guest vm1 rate_out=50mbit", "change a guest while it runs"),
+    ("show running-config", "the configuration: it is a list of commands"),
+    ("help", "everything else"),
+)
 
 
 def step(text):
@@ -63,12 +77,32 @@ def boot(run, mode):
     return lab
 
 
+def lacp_in_words(lab):
+    """What the protocol came to, without its terms."""
+    info = lab.backend.ctl("show", "bonding", "lacp", "info", "bond0", as_json=True)
+    for member in info["members"]:
+        partner = member["partner"]
+        state = ("in service: both sides send and receive by it" if member["distributing"]
+                 else f"not in service: {member['reason']}")
+        say(f"bondfwd says: {member['name']} is {state}; the switch calls itself "
+            f"{partner['system_id']}, and this its port {partner['port_number']}")
+
+
+def guide(lab):
+    step("What to try at the prompt")
+    members = lab.backend.ctl("show", "bonding", "config", "bond0", as_json=True)["member_details"]
+    carries = next((m["name"] for m in members if m["sending"]), members[0]["name"])
+    for command, what in TRY:
+        say(f"  {command.format(member=carries):42} {what}")
+
+
 def connect(lab):
     step("Waiting for the bond" + (" (LACP)" if lab.mode == "802.3ad" else ""))
     lab.wait_connected(40)
     if lab.mode == "802.3ad":
         for cable, (aggregator, partner) in enumerate(lab.far.aggregators()):
             say(f"the switch says: cable {cable} is in aggregator {aggregator}, partner {partner}")
+        lacp_in_words(lab)
     say("each guest reaches the switch")
 
 
@@ -134,6 +168,7 @@ def tour(run, arguments, mode):
     step("What bondfwd shows")
     for words in SHOW:
         shell(" ".join(words), lab.backend.ctl(*words))
+    guide(lab)
     if not arguments.check:
         hand_over(lab)
     if lab.backend.child.running():

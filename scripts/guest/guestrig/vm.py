@@ -49,7 +49,7 @@ def _kvm_boots():
         if os.access("/dev/kvm", os.R_OK | os.W_OK):
             with Run("kvm") as run:
                 try:
-                    Vm(run, "probe", accel="kvm").start().wait_booted(20)
+                    Vm(run, "probe", accel="kvm").start().wait_booted(10)
                     works = True
                 except (RigError, ChildGone):
                     pass
