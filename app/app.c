@@ -325,10 +325,13 @@ complete_flights(const struct bf_app *app, unsigned int idx, char *buf, size_t s
 {
 	const struct bf_flights *f = &app->br->flights;
 
-	if (idx >= f->last_id || bf_flights_find(f, f->last_id - idx) == NULL)
-		return -1;
-	snprintf(buf, size, "%u", f->last_id - idx);
-	return 0;
+	for (unsigned int i = 0; i < BF_FLIGHTS_MAX; i++) {
+		if (f->kept[i] == NULL || idx-- > 0)
+			continue;
+		snprintf(buf, size, "%u", f->kept[i]->id);
+		return 0;
+	}
+	return -1;
 }
 
 int

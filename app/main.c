@@ -179,7 +179,6 @@ fd_watch(int ep, int fd)
 struct loop {
 	struct bf_app *app;
 	const char *console; /* as of bf_remember_save() */
-	const char *flights; /* as of bf_flight_files_save() */
 };
 
 static uint64_t
@@ -202,11 +201,18 @@ remember_tick(void *arg, uint64_t now_ms)
 }
 
 static uint64_t
+http_tick(void *arg, uint64_t now_ms)
+{
+	(void)arg;
+	return bf_http_tick(now_ms);
+}
+
+static uint64_t
 flights_tick(void *arg, uint64_t now_ms)
 {
 	struct loop *l = arg;
 
-	return bf_flight_files_save(l->flights, l->app->br, now_ms);
+	return bf_flight_files_tick(l->app->br, now_ms);
 }
 
 static uint64_t
@@ -231,15 +237,16 @@ static const struct bf_task tasks[] = {
 	{"bridge", bridge_tick, NULL},
 	{"remember", remember_tick, NULL},
 	{"flights", flights_tick, NULL},
+	{"http", http_tick, NULL},
 	{"confirm", confirm_tick, NULL},
 	{"console", console_tick, NULL},
 };
 
 /* Sleeps unless something is due: the front door's and the EAL's threads share this CPU. */
 static int
-loop_run(struct bf_app *app, const char *console, const char *flights)
+loop_run(struct bf_app *app, const char *console)
 {
-	struct loop loop = {.app = app, .console = console, .flights = flights};
+	struct loop loop = {.app = app, .console = console};
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event ev[8];
 
@@ -358,6 +365,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
 	bf_config_warnings(o->config, log_warning, NULL);
+	bf_flight_files_open(o->console, o->gid >= 0 ? &(gid_t){(gid_t)o->gid} : NULL);
 	if (open_console(app, o, err) != 0 || open_telemetry(err) != 0 || open_metrics(o, err) != 0)
 		return STATUS_FAILED;
 	if (o->config_path != NULL)
@@ -382,7 +390,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 	if (status != STATUS_OK)
 		error_print(status, err.text);
 	else if (!app->quit)
-		status = loop_run(app, console_remembered(o), o->console);
+		status = loop_run(app, console_remembered(o));
 	if (app->br != NULL) {
 		bf_bindings_save(console_remembered(o), app->br, UINT64_MAX);
 		bf_leases_save(console_remembered(o), app->br, UINT64_MAX);
@@ -390,7 +398,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 	bf_app_commit(app);
 	bf_mailbox_close();
 	bf_http_close();
-	bf_flight_files_close();
+	bf_flight_files_close(app->br);
 	bf_telemetry_close();
 	bf_console_close(app->console);
 	bf_bridge_destroy(app->br);

@@ -5,6 +5,8 @@
  *
  * Threads: ctx control.
  */
+#include <errno.h>
+
 #include "app.h"
 #include "base/clock.h"
 #include "commands/commands.h"
@@ -23,11 +25,16 @@ cmd_record(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
 	char who[64];
-	uint32_t id;
+	uint32_t id = 0;
+	int ret;
 
 	bf_app_who(app, who, sizeof(who));
-	id = bf_flights_start(app->br, who, bf_clock_ms());
-	if (id == 0) {
+	ret = bf_flights_start(app->br, who, bf_clock_ms(), &id);
+	if (ret == -ENOMEM) {
+		bf_out_error(ctx->out, "flight: out of memory");
+		return;
+	}
+	if (ret != 0) {
 		bf_out_error(ctx->out,
 			"flight: another one waits for what follows it: try again in %d s",
 			BF_FLIGHT_AFTER_MS / 1000);

@@ -12,9 +12,11 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
@@ -22,11 +24,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "console/path.h"
+#include "control/loop/task.h"
 #include "http/page.h"
 
 #define KEEP_MS 100
 #define CONNECTIONS 16
 #define TIMEOUT_S 10 /* of a client that neither reads nor asks */
+#define REQUEST_MS 20000 /* of a request at most, however busy the client looks */
+#define SWEEP_MS 1000
 #define REQUEST_SIZE 8192 /* bytes of a request's head, and of the answer's */
 
 /** A page for whoever asks soon. */
@@ -41,7 +46,12 @@ static struct {
 	struct bf_path file; /* of a unix socket */
 	int fd; /* that is listened on */
 	struct kept_page kept[BF_PAGE_COUNT]; /* of the library's thread */
-} http;
+	pthread_mutex_t lock; /* for what follows */
+	struct client {
+		int fd; /* 0: none */
+		uint64_t since_ms; /* when it connected, or had its latest answer */
+	} clients[CONNECTIONS];
+} http = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* The library takes what it only reads by a pointer to what may be written. */
 static void *
@@ -143,6 +153,65 @@ on_request(void *arg, struct MHD_Connection *c, const char *url, const char *met
 	return error_answer(c, MHD_HTTP_NOT_FOUND, "expected /metrics, /health or /\n");
 }
 
+/* Connections come and go. */
+static void
+on_connection(void *arg, struct MHD_Connection *c, void **context,
+	enum MHD_ConnectionNotificationCode what)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct client *mine = *context;
+
+	(void)arg;
+	pthread_mutex_lock(&http.lock);
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED && mine != NULL)
+		mine->fd = 0;
+	for (unsigned int i = 0; what == MHD_CONNECTION_NOTIFY_STARTED && i < CONNECTIONS; i++) {
+		if (http.clients[i].fd != 0 || info == NULL)
+			continue;
+		http.clients[i] = (struct client){info->connect_fd, bf_clock_ms()};
+		*context = &http.clients[i];
+		break;
+	}
+	pthread_mutex_unlock(&http.lock);
+}
+
+/* An answer is out, or was given up. */
+static void
+on_completed(void *arg, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode why)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct client *mine = info == NULL ? NULL : info->socket_context;
+
+	(void)arg;
+	(void)state;
+	(void)why;
+	if (mine == NULL)
+		return;
+	pthread_mutex_lock(&http.lock);
+	mine->since_ms = bf_clock_ms();
+	pthread_mutex_unlock(&http.lock);
+}
+
+uint64_t
+bf_http_tick(uint64_t now_ms)
+{
+	static uint64_t next_ms;
+
+	if (http.daemon == NULL)
+		return BF_TASK_NEVER;
+	if (now_ms < next_ms)
+		return next_ms;
+	next_ms = now_ms + SWEEP_MS;
+	pthread_mutex_lock(&http.lock);
+	for (unsigned int i = 0; i < CONNECTIONS; i++)
+		if (http.clients[i].fd != 0 && now_ms >= http.clients[i].since_ms + REQUEST_MS)
+			shutdown(http.clients[i].fd, SHUT_RDWR);
+	pthread_mutex_unlock(&http.lock);
+	return next_ms;
+}
+
 static int
 refuse_errno(const char *text, const char *step, struct bf_err *err)
 {
@@ -214,7 +283,8 @@ bf_http_open(
 	http.daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, NULL,
 		MHD_OPTION_LISTEN_SOCKET, http.fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
 		MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)REQUEST_SIZE, MHD_OPTION_END);
+		(size_t)REQUEST_SIZE, MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
 	if (http.daemon != NULL) {
 		http_announce(text, at);
 		return 0;

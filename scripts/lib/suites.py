@@ -27,6 +27,9 @@ JOBS = os.environ.get("BONDFWD_TEST_JOBS") or str(min(8, 2 * len(os.sched_getaff
 # Failed tests that run once more: beside so much else a machine stands still now and then. When more
 # fail, the program is at fault.
 AGAIN_MOST = 5
+TESTS_FAILED = 1  # pytest's status; others mean that it did not get through
+# Of what a busy machine does not bring about: never once more.
+FAULT = re.compile("AddressSanitizer|runtime error:|ledger: |mempools short|exit status|bad_log_lines")
 
 # Seconds after which a test of pytest's gives up waiting: side by side everything takes longer.
 WAITS_LONGER = {"BONDFWD_TEST_LIMIT": os.environ.get("BONDFWD_TEST_LIMIT", "60")}
@@ -141,25 +144,32 @@ def run_sanitize(job):
     return tally
 
 
-def run_pytest(job, paths, *options, log=None, env=None):
+def run_pytest(job, paths, *options, log=None, env=None, again=False):
     """
     A folder of test/, or several files; log: another name for the log and the report than the
-    suite's. What fails runs once more, by itself, and is named if it passes then.
+    suite's. again: what fails for want of time runs once more, by itself, and is named if it passes
+    then.
     """
     tally = Tally()
     paths = [ROOT / "test" / path for path in ([paths] if isinstance(paths, str) else paths)]
     env = {**WAITS_LONGER, **(env or {})}
-    status, in_time = pytest_once(job, tally, log or job.name, paths, options, env)
-    if in_time and 0 < len(tally.failed) <= AGAIN_MOST:
-        again = Tally()
-        again_status, in_time = pytest_once(job, again, f"{log or job.name}-again",
-                                            [node(title) for title in tally.failed], (), env)
-        if set(again.passed) >= set(tally.failed) and again_status == 0:
-            status = 0
-        tally.unsteady = [title for title in tally.failed if title in again.passed]
-        tally.passed += tally.unsteady
-        tally.failed = [title for title in tally.failed if title not in again.passed]
+    status, in_time, faults = pytest_once(job, tally, log or job.name, paths, options, env)
+    if again and in_time and status == TESTS_FAILED and not faults:
+        status, in_time = run_again(job, tally, log or job.name, env)
     return job.finish(tally, status, in_time, log)
+
+
+def run_again(job, tally, log, env):
+    """Those of the tally that failed, by themselves; (status, in_time) of that."""
+    if len(tally.failed) > AGAIN_MOST:
+        return TESTS_FAILED, True
+    second = Tally()
+    status, in_time, _ = pytest_once(job, second, f"{log}-again",
+                                     [node(title) for title in tally.failed], (), env)
+    tally.unsteady = [title for title in tally.failed if title in second.passed]
+    tally.passed += tally.unsteady
+    tally.failed = [title for title in tally.failed if title not in second.passed]
+    return status, in_time
 
 
 def node(title):
@@ -169,23 +179,26 @@ def node(title):
 
 
 def pytest_once(job, tally, log, what, options, env):
-    """One run of pytest; its tests into the tally; (status, in_time)."""
+    """One run of pytest; its tests into the tally; (status, in_time, faults of the program)."""
     report = LOGS / f"{log}.xml"
     report.unlink(missing_ok=True)
     status, _, in_time = job.run(
         log, ["/usr/bin/python3", "-m", "pytest", "-q", "-rfEs", "-p", "no:cacheprovider",
               f"--junitxml={report}", *options, *what], env)
     cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
+    faults = False
     for case in cases:
         title = f"{case.get('classname')}::{case.get('name')}"
         skipped = case.find("skipped")
-        if case.find("failure") is not None or case.find("error") is not None:
+        failures = case.findall("failure") + case.findall("error")
+        faults = faults or any(FAULT.search(f"{f.get('message')}\n{f.text}") for f in failures)
+        if failures:
             tally.add(title, "failed")
         elif skipped is not None:
             tally.add(title, "skipped", skipped.get("message"))
         else:
             tally.add(title, "passed")
-    return status, in_time
+    return status, in_time, faults
 
 
 def run_attack(job, **env):
@@ -196,8 +209,8 @@ def run_attack(job, **env):
 
 def run_functional(job):
     """Side by side what can be; then, one after the other, what is marked `alone`."""
-    tally = run_pytest(job, "functional", "-n", JOBS, "-m", "not alone")
-    tally.take(run_pytest(job, "functional", "-m", "alone", log="functional-alone"))
+    tally = run_pytest(job, "functional", "-n", JOBS, "-m", "not alone", again=True)
+    tally.take(run_pytest(job, "functional", "-m", "alone", log="functional-alone", again=True))
     return tally
 
 
@@ -210,7 +223,7 @@ def run_checks_fast(job):
 
 
 def run_guest(job):
-    return run_pytest(job, ["guest", "numa"])
+    return run_pytest(job, ["guest", "numa"], again=True)
 
 
 # Name: (function, limit in seconds: bounds for a slow machine, an idle one needs a third). In the

@@ -43,6 +43,8 @@ LOG_ALLOWED = [
     r"^WARNING: config: \w+=\S+: has no effect in mode ",
     # A file that a test loads, as people wrote them before there were profiles.
     r"^WARNING: config: profile: no line says it",
+    # The machine stands still now and then, with everything on it.
+    r"^WARNING: (lcore|control)_stalled: ",
     # What health finds in a test's load, in links that it cuts, or in a bond of one member.
     r"^WARNING: health: ",
     r"^(WARNING|ERR): bond_state: \S+ (degraded|down): \d+ of \d+ members can carry traffic$",

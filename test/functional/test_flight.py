@@ -5,6 +5,7 @@ import ctypes
 import json
 import os
 import pathlib
+import re
 import signal
 import time
 
@@ -53,9 +54,9 @@ def test_a_failover_keeps_the_minute_before_with_events_and_figures_also_as_a_fi
     assert cut["object"] == "net_vhost0" and -60 <= cut["at_s"] <= 3
     # The figures are those that were counted, whatever the machine did meanwhile.
     assert sent >= 1000 and summed(f, "vm1", "rx") >= 1000
-    ends = [{m["member"]: m["carrier"] for m in f["steps"][at]["members"]} for at in (0, -1)]
-    assert ends == [{"net_vhost0": True, "net_vhost1": True},
-                    {"net_vhost0": False, "net_vhost1": True}]
+    states = [{m["member"]: m["carrier"] for m in step["members"]} for step in f["steps"]]
+    assert {"net_vhost0": True, "net_vhost1": True} in states[:-1]
+    assert states[-1] == {"net_vhost0": False, "net_vhost1": True}
     assert sum(m["tx"] for s in f["steps"] for m in s["members"]) >= 1000
     assert all(0 <= w["busy_percent"] <= 100 for s in f["steps"] for w in s["workers"])
     text = r.daemon.ctl(f"show flight {f['id']}")
@@ -69,6 +70,24 @@ def test_a_failover_keeps_the_minute_before_with_events_and_figures_also_as_a_fi
     assert os.stat(folder).st_mode & 0o7 == 0
 
 
+def test_what_has_just_been_begun_is_written_when_the_program_ends(rig):
+    r = rig()
+    r.daemon.ctl("record flight")
+    r.daemon.stop()
+    kept = list(pathlib.Path(f"{r.daemon.console}.flights").glob("flight-*-operator.json"))
+    assert [json.loads(path.read_text())["id"] for path in kept] == [1]
+
+
+def test_a_folder_of_somebody_else_is_not_written_to(rig, workdir):
+    elsewhere = pathlib.Path(workdir) / "elsewhere"
+    elsewhere.mkdir()
+    r = rig(log_allowed=[r"^WARNING: flight: \S+: .*: flights are kept in memory only"])
+    pathlib.Path(f"{r.daemon.console}.flights").symlink_to(elsewhere)
+    recorded(r)
+    wait_for(lambda: "kept in memory only" in r.daemon.log.read_text(), what="a warning")
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_burst_of_drops_keeps_it_and_names_the_reason_and_wanted_drops_do_not(rig):
     r = rig(guests=("vm1", "vm2"))
     r.learn_all()
@@ -77,15 +96,18 @@ def test_a_burst_of_drops_keeps_it_and_names_the_reason_and_wanted_drops_do_not(
     wait_for(lambda: r.daemon.drops("vm1").get("rate_in", 0) >= 1900, what="frames beyond the rate")
     recorded(r)
     assert [f["cause"] for f in flights(r)] == ["operator"]
+    # A burst that goes on is one flight.
     r.vm(2).stop_driver()
     r.far[0].send(stream=2, count=6000, src=FAR_MAC, dst=VM2)
     wait_for(lambda: [f["cause"] for f in flights(r)] == ["operator", "drops"], what="a flight")
     shown = flights(r)[1]
     assert shown["object"] == "vm2" and "guest_ring_full" in shown["text"]
     f = flight(r, shown["id"])
-    dropped = r.daemon.drops("vm2")["guest_ring_full"]
-    assert summed(f, "vm2", "trouble") == summed(f, "vm2", "drops") == dropped
+    assert 100 <= summed(f, "vm2", "trouble") <= r.daemon.drops("vm2")["guest_ring_full"]
     assert summed(f, "vm1", "drops") >= 1900 and summed(f, "vm1", "trouble") == 0
+    r.far[0].send(stream=3, count=3000, src=FAR_MAC, dst=VM2)
+    recorded(r)
+    assert [f["cause"] for f in flights(r)] == ["operator", "drops", "operator"]
     r.vm(2).start_driver()
 
 
@@ -130,7 +152,7 @@ def stalls(r):
 
 
 def test_control_that_stood_still_says_so(rig):
-    r = rig(log_allowed=[r"^WARNING: (lcore|control)_stalled: "])
+    r = rig()
     before = stalls(r)[0]
     os.kill(r.daemon.proc.pid, signal.SIGSTOP)
     until = time.monotonic() + 1.5
@@ -142,9 +164,9 @@ def test_control_that_stood_still_says_so(rig):
 
 def worker_thread(pid):
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        if (task / "comm").read_text().strip().endswith("worker-1"):
+        if re.search("worker-?1$", (task / "comm").read_text().strip()):
             return int(task.name)
-    raise AssertionError([(t / "comm").read_text() for t in pathlib.Path(f"/proc/{pid}/task").iterdir()])
+    raise AssertionError("no worker")
 
 
 def ptrace(request, tid):
@@ -153,7 +175,7 @@ def ptrace(request, tid):
 
 def test_a_worker_that_makes_no_turn_is_told_of_until_it_does(rig):
     """As one whose CPU is taken away: a debugger holds its thread."""
-    r = rig(log_allowed=[r"^WARNING: (lcore|control)_stalled: "])
+    r = rig()
     tid = worker_thread(r.daemon.proc.pid)
     ptrace(PTRACE_SEIZE, tid)
     ptrace(PTRACE_INTERRUPT, tid)

@@ -206,6 +206,29 @@ def test_a_head_that_is_too_long_is_refused_and_nonsense_too(served):
     assert server.ask().status == 200
 
 
+def is_cut_off(s):
+    """The daemon has closed its end."""
+    info = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    return info[0] != 1  # TCP_ESTABLISHED
+
+
+def test_clients_that_never_finish_a_request_are_cut_off_however_busy_they_look(served):
+    _, server = served(guests=())
+    slow = [server.socket() for _ in range(CONNECTIONS)]
+    for s in slow:
+        s.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+
+    def are_cut_off():
+        for s in slow:
+            with contextlib.suppress(OSError):
+                s.send(b"x")
+        return all(is_cut_off(s) for s in slow)
+    wait_for(are_cut_off, 4 * TIMEOUT_S, "an end of the slow ones", step=0.5)
+    for s in slow:
+        s.close()
+    assert server.ask().status == 200
+
+
 def test_readers_that_are_stuck_hold_nobody_up_and_are_cut_off(served):
     """Fifteen clients ask without end and read nothing: others are answered, the console too, and frames pass."""
     r, server = served(guests=("vm1",))
@@ -224,10 +247,6 @@ def test_readers_that_are_stuck_hold_nobody_up_and_are_cut_off(served):
     assert r.transfer(r.vm(1), r.far[0], 1, 1000, src=bf.guest_mac(1), dst=bf.FAR_MAC)["distinct"] == 1000
     assert time.monotonic() - begin < TIMEOUT_S - 2
 
-    def is_cut_off(s):
-        """No longer writable or an error: the daemon has closed its end."""
-        info = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
-        return info[0] != 1  # TCP_ESTABLISHED
     wait_for(lambda: all(is_cut_off(s) for s in stuck), 4 * TIMEOUT_S, "an end of the stuck ones")
     for s in stuck:
         s.close()

@@ -176,7 +176,7 @@ def check_figures(r, prometheus):
 def check_rules(prometheus):
     """All are evaluated without errors; the bond without a partner is down, and that is what alerts say."""
     rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
-    assert len(rules) == 32 and {(rule["health"], rule.get("lastError", "")) for rule in rules} == {("ok", "")}
+    assert len(rules) == 33 and {(rule["health"], rule.get("lastError", "")) for rule in rules} == {("ok", "")}
     firing = {a["labels"]["alertname"] for a in prometheus.ask("alerts")["alerts"] if a["state"] == "firing"}
     assert "BondfwdRestarted" in firing and not {"BondfwdDown", "BondfwdGuardDrops"} & firing
     waiting = {a["labels"]["alertname"] for a in prometheus.ask("alerts")["alerts"]}

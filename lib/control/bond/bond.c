@@ -22,6 +22,7 @@
 #include "control/memory/pools.h"
 #include "dataplane/inject.h"
 
+#define PDUS_NOTED 8 /* of a member in a second */
 #define CTL_FRAMES 8191
 #define HOLD_MODE_MS 10000 /* LACP's time to form the LAG before the old mode lets go */
 #define KEEP_MS 3000 /* how long the member that was active has to come up after a restart */
@@ -542,14 +543,25 @@ bf_bond_on_link(struct bf_bond *b, uint16_t port, uint64_t now_ms)
 			read_link(b, i, now_ms);
 }
 
+/* Who sends without end does not push out what others said. */
+static void
+pdu_note(struct bf_bond *b, struct bf_member *m, const struct rte_mbuf *frame, uint64_t now_ms)
+{
+	if (m->pdu_second != now_ms / 1000)
+		m->pdus_noted = 0;
+	m->pdu_second = now_ms / 1000;
+	if (m->pdus_noted++ < PDUS_NOTED)
+		bf_pdu_log_note(b->pdus, m->name, false, rte_pktmbuf_mtod(frame, const uint8_t *),
+			frame->data_len, now_ms);
+}
+
 void
 bf_bond_on_slow(struct bf_bond *b, uint16_t port, struct rte_mbuf *m, uint64_t now_ms)
 {
 	for (unsigned int i = 0; b->lacp != NULL && i < b->n_members; i++) {
 		if (b->members[i].port != port)
 			continue;
-		bf_pdu_log_note(b->pdus, b->members[i].name, false,
-			rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, now_ms);
+		pdu_note(b, &b->members[i], m, now_ms);
 		bf_lacp_queue(b->lacp, b->members[i].bit, rte_pktmbuf_mtod(m, const uint8_t *),
 			m->data_len, now_ms);
 	}

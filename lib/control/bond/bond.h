@@ -38,6 +38,8 @@ struct bf_member {
 	uint16_t port; /* ethdev */
 	struct bf_crossing crossing; /* crossing.c */
 	uint8_t bit; /* its number for workers and LACP; stays while it is a member */
+	uint64_t pdu_second; /* lacp.c: in which received frames are noted, */
+	uint32_t pdus_noted; /* and how many have been */
 	/* link_detect.c */
 	bool has_interrupt; /* the driver says that it reports link changes by itself */
 	enum bf_link_detect detect;

@@ -5,6 +5,7 @@
  */
 #include "control/observe/flight.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ static const enum bf_drop trouble_reasons[BF_FLIGHT_TROUBLE_COUNT] = {
 	BF_FLIGHT_TROUBLE(TROUBLE_REASON)
 #undef TROUBLE_REASON
 };
+
+#define ALL_DROPS_EVERY 10 /* steps: the reasons are many */
 
 static uint64_t
 count_read(const uint64_t *counter)
@@ -42,9 +45,9 @@ flight_free(struct bf_flight *f)
 	free(f);
 }
 
-/* What a port has counted since the start, never cleared. */
+/* What a port has counted since the start, never cleared. @param all also what its drops are together */
 static void
-port_read(const struct bf_bridge *br, uint16_t slot, struct bf_flight_port *now)
+port_read(const struct bf_bridge *br, uint16_t slot, bool all, struct bf_flight_port *now)
 {
 	memset(now, 0, offsetof(struct bf_flight_port, is_new));
 	for (unsigned int i = 0; i < br->lcores.n; i++) {
@@ -52,7 +55,7 @@ port_read(const struct bf_bridge *br, uint16_t slot, struct bf_flight_port *now)
 
 		now->rx += count_read(&c->rx_frames);
 		now->tx += count_read(&c->tx_frames);
-		for (unsigned int r = 0; r < BF_DROP_COUNT; r++)
+		for (unsigned int r = 0; all && r < BF_DROP_COUNT; r++)
 			now->drops += count_read(&c->drops[r]);
 		for (unsigned int r = 0; r < BF_FLIGHT_TROUBLE_COUNT; r++)
 			now->trouble[r] += count_read(&c->drops[trouble_reasons[r]]);
@@ -61,7 +64,7 @@ port_read(const struct bf_bridge *br, uint16_t slot, struct bf_flight_port *now)
 
 /* @return the reason with the most frames of a burst of drops; BF_FLIGHT_TROUBLE_COUNT: there is none */
 static enum bf_flight_trouble
-port_note(struct bf_flight_port *p, const struct bf_flight_port *now, uint32_t at)
+port_note(struct bf_flight_port *p, const struct bf_flight_port *now, uint32_t at, uint32_t ms)
 {
 	struct bf_flight_frames *f = &p->steps[at];
 	unsigned int most = 0;
@@ -77,7 +80,7 @@ port_note(struct bf_flight_port *p, const struct bf_flight_port *now, uint32_t a
 		memset(f, 0, sizeof(*f));
 	memcpy(p, now, offsetof(struct bf_flight_port, is_new));
 	p->is_new = false;
-	return f->trouble >= BF_FLIGHT_DROPS &&
+	return f->trouble >= BF_FLIGHT_DROPS * (uint64_t)ms / BF_FLIGHT_STEP_MS &&
 			(uint64_t)f->trouble * 1000 >=
 				BF_FLIGHT_DROPS_PERMILLE * ((uint64_t)f->tx + f->trouble)
 		? (enum bf_flight_trouble)most
@@ -132,19 +135,27 @@ bond_note(struct bf_bridge *br, unsigned int k, struct bf_flight_bond *to)
 }
 
 static struct bf_flight *
-flight_begin(struct bf_flights *f, enum bf_flight_cause cause, const char *object, uint64_t now_ms)
+flight_begin(struct bf_flights *f, enum bf_flight_cause cause, const char *object, int slot,
+	uint64_t now_ms)
 {
-	struct bf_flight *new;
+	bool takes_over = f->waiting != NULL && cause == BF_FLIGHT_FAILOVER &&
+		f->waiting->cause == BF_FLIGHT_BURST;
+	struct bf_flight *new = f->waiting;
 	struct timespec ts;
 
-	if (f->waiting != NULL || now_ms < f->calm_ms[cause])
+	if ((new != NULL && !takes_over) || now_ms < f->calm_ms[cause])
 		return NULL;
-	new = calloc(1, sizeof(*new));
 	if (new == NULL)
+		new = calloc(1, sizeof(*new));
+	if (new == NULL) {
+		f->lost++;
 		return NULL;
+	}
 	clock_gettime(CLOCK_REALTIME, &ts);
-	new->id = ++f->last_id;
+	if (!takes_over)
+		new->id = ++f->last_id;
 	new->cause = cause;
+	new->slot = slot;
 	new->wall_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 	new->mono_ms = now_ms;
 	snprintf(new->object, sizeof(new->object), "%s", object);
@@ -157,12 +168,12 @@ on_burst(struct bf_bridge *br, uint16_t slot, uint32_t at, enum bf_flight_troubl
 	uint64_t now_ms)
 {
 	const struct bf_flight_frames *n = &br->flights.ports[slot]->steps[at];
-	struct bf_flight *f =
-		flight_begin(&br->flights, BF_FLIGHT_BURST, bf_bridge_port_name(br, slot), now_ms);
+	struct bf_flight *f = flight_begin(
+		&br->flights, BF_FLIGHT_BURST, bf_bridge_port_name(br, slot), slot, now_ms);
 
 	if (f != NULL)
-		snprintf(f->text, sizeof(f->text), "%u of %u frames dropped within %d ms: %s",
-			n->trouble, n->tx + n->trouble, BF_FLIGHT_STEP_MS,
+		snprintf(f->text, sizeof(f->text), "%u of %u frames dropped within %u ms: %s",
+			n->trouble, n->tx + n->trouble, br->flights.steps[at].ms,
 			bf_drop_info[trouble_reasons[why]].name);
 }
 
@@ -174,10 +185,14 @@ failover_look(struct bf_bridge *br, unsigned int k, uint64_t now_ms)
 	const struct bf_failover *o = bf_failover_at(&u->failovers, 0);
 	struct bf_flight *f;
 
-	if (u->failovers.n == br->flights.failovers[k] || o == NULL)
-		return;
+	f = br->flights.waiting;
+	if (u->failovers.n == br->flights.failovers[k] ||
+		(f != NULL && f->cause == BF_FLIGHT_OPERATOR))
+		return; /* behind the operator's */
 	br->flights.failovers[k] = u->failovers.n;
-	f = flight_begin(&br->flights, BF_FLIGHT_FAILOVER, u->name, now_ms);
+	if (o == NULL) /* of another bond, which was there before */
+		return;
+	f = flight_begin(&br->flights, BF_FLIGHT_FAILOVER, u->name, bf_bond_slot(k), now_ms);
 	if (f != NULL)
 		snprintf(f->text, sizeof(f->text), "from %s to %s: %s", o->from, o->to, o->cause);
 }
@@ -204,12 +219,18 @@ static void
 port_step(struct bf_bridge *br, uint16_t slot, uint32_t at, uint64_t now_ms)
 {
 	enum bf_flight_trouble why;
-	struct bf_flight_port now;
+	struct bf_flight_port *p = br->flights.ports[slot], now;
+	bool all = br->flights.n % ALL_DROPS_EVERY == 0;
 
-	port_read(br, slot, &now);
-	why = port_note(br->flights.ports[slot], &now, at);
-	if (why != BF_FLIGHT_TROUBLE_COUNT)
+	port_read(br, slot, all, &now);
+	if (!all)
+		now.drops = p->drops;
+	why = port_note(p, &now, at, br->flights.steps[at].ms);
+	if (why == BF_FLIGHT_TROUBLE_COUNT)
+		return;
+	if (p->burst_ms == 0 || now_ms >= p->burst_ms + BF_FLIGHT_MS)
 		on_burst(br, slot, at, why, now_ms);
+	p->burst_ms = now_ms;
 }
 
 static void
@@ -221,6 +242,8 @@ step_note(struct bf_bridge *br, uint64_t now_ms)
 
 	memset(s, 0, sizeof(*s));
 	s->mono_ms = now_ms;
+	s->ms = f->last_ms == 0 ? BF_FLIGHT_STEP_MS : (uint32_t)(now_ms - f->last_ms);
+	f->last_ms = now_ms;
 	for (unsigned int i = 0; i < br->lcores.n; i++)
 		worker_note(f, br->lcores.workers[i], &s->worker[i]);
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
@@ -289,6 +312,11 @@ ports_keep(const struct bf_bridge *br, struct bf_flight *to)
 
 	for (uint16_t s = 0; weight != NULL && s < BF_MAX_PORTS; s++)
 		weight[s] = port_weight(br->flights.ports[s]);
+	for (unsigned int k = 0; weight != NULL && k < BF_MAX_BONDS; k++)
+		if (br->flights.ports[bf_bond_slot(k)] != NULL)
+			weight[bf_bond_slot(k)] = UINT64_MAX;
+	if (weight != NULL && to->slot >= 0 && br->flights.ports[to->slot] != NULL)
+		weight[to->slot] = UINT64_MAX;
 	while (weight != NULL && to->n_ports < BF_FLIGHT_PORTS) {
 		uint32_t before = to->n_ports;
 		uint16_t most = 0;
@@ -335,13 +363,33 @@ names_keep(const struct bf_bridge *br, struct bf_flight *to)
 	}
 }
 
+/* The part of an array that is not needed. */
+static void *
+give_back(void *array, size_t size)
+{
+	void *smaller = realloc(array, size + 1);
+
+	return smaller == NULL ? array : smaller;
+}
+
+/* In the place of the oldest of its kind. */
+static void
+flight_put(struct bf_flights *f, struct bf_flight *w)
+{
+	unsigned int half = w->cause == BF_FLIGHT_BURST ? 1 : 0;
+	struct bf_flight **place =
+		&f->kept[half * (BF_FLIGHTS_MAX / 2) + f->next[half]++ % (BF_FLIGHTS_MAX / 2)];
+
+	flight_free(*place);
+	*place = w;
+}
+
 static void
 flight_end(struct bf_bridge *br, uint64_t now_ms)
 {
 	struct bf_flights *f = &br->flights;
 	struct bf_flight *w = f->waiting;
 	struct events_copy c = {w, w->mono_ms > BF_FLIGHT_MS ? w->mono_ms - BF_FLIGHT_MS : 0};
-	struct bf_flight **place = &f->kept[w->id % BF_FLIGHTS_MAX];
 
 	f->waiting = NULL;
 	f->calm_ms[w->cause] = now_ms + calm_for_ms[w->cause];
@@ -349,15 +397,19 @@ flight_end(struct bf_bridge *br, uint64_t now_ms)
 	w->events = calloc(BF_EVENTS_MAX, sizeof(*w->events));
 	w->pdus = calloc(BF_PDU_LOG_MAX, sizeof(*w->pdus));
 	if (w->events == NULL || w->pdus == NULL || !steps_keep(f, w)) {
+		bf_event(&br->events, BF_LOG_WARNING, "flight_lost", w->object,
+			"no memory for flight %u: %s", w->id, w->text);
 		flight_free(w);
+		f->lost++;
 		return;
 	}
 	names_keep(br, w);
 	ports_keep(br, w);
 	bf_events_visit(&br->events, event_keep, &c);
 	w->n_pdus = bf_pdu_log_copy(&f->pdus, c.from_ms, w->pdus);
-	flight_free(*place);
-	*place = w;
+	w->events = give_back(w->events, w->n_events * sizeof(*w->events));
+	w->pdus = give_back(w->pdus, w->n_pdus * sizeof(*w->pdus));
+	flight_put(f, w);
 	bf_event(&br->events, BF_LOG_NOTICE, "flight", w->object,
 		"flight %u has the minute before: %s: see show flight %u", w->id, w->text, w->id);
 }
@@ -396,21 +448,31 @@ bf_flights_fini(struct bf_flights *f)
 	flight_free(f->waiting);
 }
 
-uint32_t
-bf_flights_start(struct bf_bridge *br, const char *who, uint64_t now_ms)
+int
+bf_flights_start(struct bf_bridge *br, const char *who, uint64_t now_ms, uint32_t *id)
 {
-	struct bf_flight *f = flight_begin(&br->flights, BF_FLIGHT_OPERATOR, "switch", now_ms);
+	bool waits = br->flights.waiting != NULL;
+	struct bf_flight *f = flight_begin(&br->flights, BF_FLIGHT_OPERATOR, "switch", -1, now_ms);
 
 	if (f == NULL)
-		return 0;
+		return waits ? -EBUSY : -ENOMEM;
 	snprintf(f->text, sizeof(f->text), "asked for by %s", who);
-	return f->id;
+	*id = f->id;
+	return 0;
+}
+
+void
+bf_flights_finish(struct bf_bridge *br, uint64_t now_ms)
+{
+	if (br->flights.waiting != NULL)
+		flight_end(br, now_ms);
 }
 
 const struct bf_flight *
 bf_flights_find(const struct bf_flights *f, uint32_t id)
 {
-	const struct bf_flight *at = f->kept[id % BF_FLIGHTS_MAX];
-
-	return at != NULL && at->id == id ? at : NULL;
+	for (unsigned int i = 0; i < BF_FLIGHTS_MAX; i++)
+		if (f->kept[i] != NULL && f->kept[i]->id == id)
+			return f->kept[i];
+	return NULL;
 }

@@ -7,8 +7,8 @@
  * noted as differences, in rings that hold the last minute.  A failover, or a burst of dropped frames
  * that no limit explains, starts a flight; so does an operator.  Three seconds later, when what
  * followed is in the rings too, the minute is copied: figures, events, LACPDUs.  The latest
- * BF_FLIGHTS_MAX flights are kept.  A trigger that comes while a flight waits, or too soon after one of
- * the same kind, starts none.
+ * flights are kept, of bursts and of the rest as many each.  A failover takes over a flight of a burst that
+ * waits, and begins behind another one.  A trigger too soon after one of the same kind starts none.
  *
  * Threads: ctx control.
  */
@@ -28,8 +28,11 @@
 #define BF_FLIGHT_AFTER_MS 3000 /* and behind it */
 #define BF_FLIGHT_STEPS ((BF_FLIGHT_MS + BF_FLIGHT_AFTER_MS) / BF_FLIGHT_STEP_MS)
 #define BF_FLIGHT_PORTS 16 /* of a flight: those with the most drops, then frames */
-#define BF_FLIGHTS_MAX 8
-/* A burst of drops: so many frames in a step, and so many of those for the port, in thousandths. */
+#define BF_FLIGHTS_MAX 8 /* half of them for bursts of drops */
+/*
+ * A burst of drops: so many frames in a step, and so many of those for the port, in thousandths. What
+ * goes on is one burst: another one begins a minute after the last of it.
+ */
 #define BF_FLIGHT_DROPS 100
 #define BF_FLIGHT_DROPS_PERMILLE 10
 
@@ -48,13 +51,14 @@ enum bf_flight_trouble {
 /** Frames of a port in a step. */
 struct bf_flight_frames {
 	uint32_t rx, tx;
-	uint32_t drops; /* for any reason */
-	uint32_t trouble; /* of them for those of BF_FLIGHT_TROUBLE */
+	uint32_t drops; /* for any reason; looked at once a second */
+	uint32_t trouble; /* for those of BF_FLIGHT_TROUBLE */
 };
 
 struct bf_flight_port {
 	uint64_t rx, tx, drops, trouble[BF_FLIGHT_TROUBLE_COUNT]; /* at the end of the last step */
 	bool is_new; /* there is no step before */
+	uint64_t burst_ms; /* of the latest step with a burst of drops, 0: none */
 	struct bf_flight_frames steps[BF_FLIGHT_STEPS]; /* a ring, as that of the figures */
 };
 
@@ -74,6 +78,7 @@ struct bf_flight_bond {
 /** A step, but for the ports' frames. */
 struct bf_flight_step {
 	uint64_t mono_ms; /* its end */
+	uint32_t ms; /* its length: more than BF_FLIGHT_STEP_MS when control was held up */
 	struct bf_flight_worker worker[BF_MAX_WORKERS];
 	struct bf_flight_bond bond[BF_MAX_BONDS];
 };
@@ -93,6 +98,7 @@ struct bf_flight {
 	int64_t wall_ms; /* of the trigger */
 	uint64_t mono_ms;
 	char object[64], text[256]; /* what it was about */
+	int slot; /* of that port, -1: none */
 	uint32_t n_workers, n_steps, n_events, n_pdus, n_ports;
 	struct bf_flight_step *steps; /* oldest first */
 	struct bf_event *events;
@@ -108,7 +114,7 @@ struct bf_flight {
 /** Zero is empty. */
 struct bf_flights {
 	struct bf_pdu_log pdus;
-	uint64_t next_ms;
+	uint64_t next_ms, last_ms; /* of the next step, of the latest */
 	uint64_t n; /* steps ever noted */
 	struct bf_flight_step steps[BF_FLIGHT_STEPS];
 	struct bf_flight_port *ports[BF_MAX_PORTS]; /* by slot; NULL: not in use */
@@ -120,7 +126,9 @@ struct bf_flights {
 	struct bf_flight *waiting; /* for what follows; NULL */
 	uint64_t calm_ms[BF_FLIGHT_CAUSE_COUNT]; /* until then that cause starts no flight */
 	uint32_t last_id;
-	struct bf_flight *kept[BF_FLIGHTS_MAX]; /* flight i at i % BF_FLIGHTS_MAX */
+	uint64_t lost; /* flights that there was no memory for */
+	struct bf_flight *kept[BF_FLIGHTS_MAX]; /* those of bursts in the second half */
+	uint32_t next[2]; /* places of the next ones, in each half */
 };
 
 struct bf_bridge;
@@ -135,9 +143,12 @@ void bf_flights_fini(struct bf_flights *f);
  * Start a flight that an operator wants; it is there three seconds later.
  *
  * @return
- *   Its number; 0: another one waits.
+ *   0; -EBUSY: another one waits, -ENOMEM.
  */
-uint32_t bf_flights_start(struct bf_bridge *br, const char *who, uint64_t now_ms);
+int bf_flights_start(struct bf_bridge *br, const char *who, uint64_t now_ms, uint32_t *id);
+
+/** The program ends: what waits is complete now. */
+void bf_flights_finish(struct bf_bridge *br, uint64_t now_ms);
 
 /** A flight that is complete, or NULL. */
 const struct bf_flight *bf_flights_find(const struct bf_flights *f, uint32_t id);

@@ -53,7 +53,8 @@ bf_watchdog_tick(void *bridge, uint64_t now_ms)
 		d->control_stalls++;
 		bf_event(&br->events, BF_LOG_WARNING, "control_stalled", "control",
 			"its loop stood still for %" PRIu64 ".%" PRIu64
-			" s: something else has its CPU, or it waited for a disk",
+			" s: something else has its CPU, it waited for a disk, or a change or a command took "
+			"long",
 			late_ms / 1000, late_ms % 1000 / 100);
 	}
 	for (unsigned int i = 0; br->lcores.launched && i < br->lcores.n; i++)

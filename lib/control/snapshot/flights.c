@@ -77,14 +77,21 @@ static void
 gather_flights(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 {
 	const struct bf_flights *all = &br->flights;
+	uint32_t last = 0;
 
 	(void)only;
-	for (uint32_t back = BF_FLIGHTS_MAX; back-- > 0;) {
-		const struct bf_flight *f =
-			back >= all->last_id ? NULL : bf_flights_find(all, all->last_id - back);
+	/* Numbers ascend, places do not. */
+	for (unsigned int n = 0; n < BF_FLIGHTS_MAX; n++) {
+		const struct bf_flight *next = NULL;
 
-		if (f != NULL)
-			flight_row_fill(f, bf_rows_add(s, &s->rows, sizeof(ROW)));
+		for (unsigned int i = 0; i < BF_FLIGHTS_MAX; i++)
+			if (all->kept[i] != NULL && all->kept[i]->id > last &&
+				(next == NULL || all->kept[i]->id < next->id))
+				next = all->kept[i];
+		if (next == NULL)
+			break;
+		flight_row_fill(next, bf_rows_add(s, &s->rows, sizeof(ROW)));
+		last = next->id;
 	}
 }
 
@@ -253,12 +260,14 @@ static const struct bf_table step_worker_table =
 
 struct step_row {
 	double at_s;
+	uint32_t ms;
 	bool is_near;
 	struct bf_rows ports, members, workers;
 };
 
 static const struct bf_field step_fields[] = {
 	BF_FIELD(struct step_row, at_s),
+	BF_FIELD(struct step_row, ms),
 	BF_FIELD(struct step_row, is_near, .text_only = true),
 	BF_FIELD(struct step_row, ports, .table = &step_port_table),
 	BF_FIELD(struct step_row, members, .table = &step_member_table),
@@ -268,9 +277,26 @@ static const struct bf_field step_fields[] = {
 static const struct bf_table step_table = BF_TABLE("flight step", struct step_row, step_fields,
 	.text = "{#is_near}{ports}{members}{workers}{/is_near}");
 
+/* Copied once: the rows may outlive the flight. */
+struct flight_names {
+	const char *port[BF_FLIGHT_PORTS];
+	const char *member[BF_MAX_BONDS][BF_MAX_MEMBERS];
+};
+
+static void
+names_copy(const struct bf_flight *f, struct flight_names *names, struct bf_snapshot *s)
+{
+	for (uint32_t i = 0; i < f->n_ports; i++)
+		names->port[i] = bf_snapshot_copy(s, f->ports[i].name);
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
+		for (unsigned int bit = 0; bit < BF_MAX_MEMBERS; bit++)
+			names->member[k][bit] = bf_snapshot_copy(s, f->member[k][bit]);
+}
+
 /* Ports without a frame are left out. */
 static void
-step_ports(const struct bf_flight *f, uint32_t step, struct bf_rows *rows, struct bf_snapshot *s)
+step_ports(const struct bf_flight *f, uint32_t step, const struct flight_names *names,
+	struct bf_rows *rows, struct bf_snapshot *s)
 {
 	for (uint32_t i = 0; i < f->n_ports; i++) {
 		const struct bf_flight_frames *n = &f->ports[i].steps[step];
@@ -279,7 +305,7 @@ step_ports(const struct bf_flight *f, uint32_t step, struct bf_rows *rows, struc
 		if (n->rx + n->tx + n->drops == 0)
 			continue;
 		row = bf_rows_add(s, rows, sizeof(*row));
-		row->port = bf_snapshot_copy(s, f->ports[i].name);
+		row->port = names->port[i];
 		row->rx = n->rx;
 		row->tx = n->tx;
 		row->drops = n->drops;
@@ -288,7 +314,8 @@ step_ports(const struct bf_flight *f, uint32_t step, struct bf_rows *rows, struc
 }
 
 static void
-step_members(const struct bf_flight *f, uint32_t step, struct bf_rows *rows, struct bf_snapshot *s)
+step_members(const struct bf_flight *f, uint32_t step, const struct flight_names *names,
+	struct bf_rows *rows, struct bf_snapshot *s)
 {
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
 		const struct bf_flight_bond *b = &f->steps[step].bond[k];
@@ -299,7 +326,7 @@ step_members(const struct bf_flight *f, uint32_t step, struct bf_rows *rows, str
 			if (f->member[k][bit][0] == '\0')
 				continue;
 			row = bf_rows_add(s, rows, sizeof(*row));
-			row->member = bf_snapshot_copy(s, f->member[k][bit]);
+			row->member = names->member[k][bit];
 			row->carrier = (b->carrier >> bit & 1) != 0;
 			row->in_service = (b->in_service >> bit & 1) != 0;
 			row->tx = b->tx[bit];
@@ -330,13 +357,17 @@ static void
 steps_gather(const struct bf_bridge *br, const struct bf_flight *f, struct bf_rows *rows,
 	struct bf_snapshot *s)
 {
+	struct flight_names names;
+
+	names_copy(f, &names, s);
 	for (uint32_t i = 0; i < f->n_steps; i++) {
-		struct step_row row = {.at_s = seconds_after(f, f->steps[i].mono_ms)};
+		struct step_row row = {
+			.at_s = seconds_after(f, f->steps[i].mono_ms), .ms = f->steps[i].ms};
 		struct step_row *to;
 
 		row.is_near = row.at_s >= -NEAR_BEFORE_S && row.at_s <= NEAR_AFTER_S;
-		step_ports(f, i, &row.ports, s);
-		step_members(f, i, &row.members, s);
+		step_ports(f, i, &names, &row.ports, s);
+		step_members(f, i, &names, &row.members, s);
 		step_workers(br, f, i, &row.workers, s);
 		to = bf_rows_add(s, rows, sizeof(*to));
 		*to = row;
@@ -369,7 +400,7 @@ static const struct bf_table full_table = BF_TABLE("flight in full", FULL, full_
 		"Seconds are before (-) and after that.\n\n"
 		"  Seconds  Level    Event            Object           What\n{events}\n"
 		"{#pdus.n}  Seconds  Member           LACPDUs\n{pdus}\n{/pdus.n}"
-		"Figures of 100 ms each, from 1 s before to 2 s after; all of them: JSON.\n"
+		"Figures of about 100 ms each, from 1 s before to 2 s after; all of them: JSON.\n"
 		"  Seconds  Port                   Received       Sent    Dropped  Unwanted\n{steps}");
 
 static void
