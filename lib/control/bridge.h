@@ -186,5 +186,7 @@ uint64_t bf_collect_tick(void *bridge, uint64_t now_ms);
 struct bf_view *bf_view_build(const struct bf_bridge *br, struct bf_view *room);
 /** Memory that any view fits into. */
 struct bf_view *bf_view_spare(void);
+/** The rules that a view has for what comes from a guest's port, also while nothing is polled there. */
+uint16_t bf_view_rules_in(const struct bf_view *v, uint16_t slot);
 
 #endif

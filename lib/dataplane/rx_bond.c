@@ -51,6 +51,12 @@ members_collecting(const struct bf_bond_view *b)
 	return collect | 1u << bf_bond_first(b, usable);
 }
 
+uint32_t
+bf_rx_bond_collecting(const struct bf_view *v, unsigned int bond)
+{
+	return likely(v->forwarding) ? members_collecting(&v->bonds[bond]) : 0;
+}
+
 /* Not of a member without carrier: net_vhost complains in the log when nobody is connected. */
 static void
 look_at_ring(struct bf_worker *w, const struct bf_bond_view *b, uint8_t member)
@@ -64,13 +70,32 @@ look_at_ring(struct bf_worker *w, const struct bf_bond_view *b, uint8_t member)
 		bf_count_fill(w, BF_FILL_MEMBER, (uint32_t)waiting);
 }
 
+void
+bf_rx_bond_frames(struct bf_worker *w, unsigned int bond, uint8_t member, bool take,
+	struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct bf_bond_view *b = &w->view->bonds[bond];
+	uint16_t slot = bf_bond_slot(bond);
+
+	w->bonds[bond].rx_member = member;
+	if (unlikely(b->in != 0))
+		n = bf_rules_in(w, slot, b->in, pkts, n);
+	if (unlikely(n == 0))
+		return;
+	if (likely(take))
+		bf_switch_burst(w, slot, pkts, n, b->verifies >> member & 1 ? BF_BURST_GOOD : 0);
+	else
+		set_aside(w, bond, w->view->forwarding ? BF_DROP_INACTIVE_MEMBER : BF_DROP_STOPPED,
+			pkts, n);
+}
+
 static uint16_t
 rx_member(struct bf_worker *w, unsigned int bond, uint8_t member, bool take)
 {
 	const struct bf_bond_view *b = &w->view->bonds[bond];
-	uint16_t slot = bf_bond_slot(bond), n, taken;
 	struct rte_mbuf *pkts[BF_BURST];
 	uint64_t t0 = bf_stage_begin(w);
+	uint16_t n;
 
 	if (unlikely(w->timed))
 		look_at_ring(w, b, member);
@@ -79,18 +104,8 @@ rx_member(struct bf_worker *w, unsigned int bond, uint8_t member, bool take)
 		return 0;
 	bf_stage_end_rx(w, t0, n);
 	bf_count_burst(w, n);
-	w->bonds[bond].rx_member = member;
-	taken = n;
-	if (unlikely(b->in != 0))
-		n = bf_rules_in(w, slot, b->in, pkts, n);
-	if (unlikely(n == 0))
-		return taken;
-	if (likely(take))
-		bf_switch_burst(w, slot, pkts, n, b->verifies >> member & 1 ? BF_BURST_GOOD : 0);
-	else
-		set_aside(w, bond, w->view->forwarding ? BF_DROP_INACTIVE_MEMBER : BF_DROP_STOPPED,
-			pkts, n);
-	return taken;
+	bf_rx_bond_frames(w, bond, member, take, pkts, n);
+	return n;
 }
 
 static inline uint8_t
@@ -111,7 +126,7 @@ bf_rx_bond(struct bf_worker *w, unsigned int bond)
 {
 	const struct bf_bond_view *b = &w->view->bonds[bond];
 	uint8_t *turn = &w->bonds[bond].rx_turn;
-	uint32_t take = likely(w->view->forwarding) ? members_collecting(b) : 0;
+	uint32_t take = bf_rx_bond_collecting(w->view, bond);
 	uint32_t left = b->polled, taken = 0, aside = 0;
 
 	while (left != 0) {

@@ -38,8 +38,8 @@ rules_qos(const struct bf_view *v, unsigned int s, enum bf_qos_dir dir)
 }
 
 /* Those of both ways, and what is read before it is switched. */
-static uint16_t
-rules_in(const struct bf_view *v, unsigned int s)
+uint16_t
+bf_view_rules_in(const struct bf_view *v, uint16_t s)
 {
 	bool reads = (v->rules[s].guards & BF_GUARD_READS) != 0;
 
@@ -66,7 +66,7 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 					continue;
 				*room++ = (struct bf_rxq){.slot = (uint16_t)s,
 					.ring = (uint16_t)(2 * q + 1),
-					.in = rules_in(v, s),
+					.in = bf_view_rules_in(v, (uint16_t)s),
 					.generation = g->generation,
 					.quantum = quantum_of(&g->cfg),
 					.guest = g->dp};
