@@ -18,6 +18,7 @@
 #include "commands/commands.h"
 #include "commands/show.h"
 #include "control/snapshot/trace.h"
+#include "control/snapshot/why.h"
 
 #define PCAP_NUMBER_MAX \
 	100000 /* files are read from their begin, and the control loop waits for that */
@@ -272,6 +273,42 @@ cmd_pcap(struct bf_cmd_ctx *ctx)
 	pcap_close(p);
 }
 
+/* ---- why ---- */
+
+static void
+cmd_why_port(struct bf_cmd_ctx *ctx)
+{
+	struct bf_snapshot s = {.in_full = true};
+	const struct bf_app *app = ctx->app;
+	uint16_t slot = 0;
+	int member = -1;
+
+	if (!find_port(ctx, &slot, &member))
+		return;
+	bf_why_port(app->br, slot, member, bf_cmd_arg(ctx, "port"), &s);
+	bf_app_render(ctx->out, &bf_why_table, &s, true);
+}
+
+static void
+cmd_why_stations(struct bf_cmd_ctx *ctx)
+{
+	struct bf_snapshot s = {.in_full = true};
+	const char *text = bf_cmd_arg(ctx, "vlan");
+	const struct bf_app *app = ctx->app;
+	struct bf_err err = {""};
+	uint8_t from[6], to[6];
+	uint64_t vlan = 0;
+
+	if (bf_parse_mac("mac", bf_cmd_arg(ctx, "from"), false, from, &err) != 0 ||
+		bf_parse_mac("to", bf_cmd_arg(ctx, "to"), false, to, &err) != 0 ||
+		(text != NULL && bf_parse_u64("vlan", text, 0, 4094, &vlan, &err) != 0)) {
+		bf_out_usage(ctx->out, "%s", err.text);
+		return;
+	}
+	bf_why_stations(app->br, from, to, text != NULL ? (int)vlan : BF_WHY_ANY_VLAN, &s);
+	bf_app_render(ctx->out, &bf_why_table, &s, true);
+}
+
 static const struct bf_cmd trace_cmds[] = {
 	{"trace frame <hex> from <port> [member <member>]",
 		"What would become of a frame, step by step: its bytes in hexadecimal, from the\n"
@@ -280,7 +317,14 @@ static const struct bf_cmd trace_cmds[] = {
 	{"trace pcap <file> (number:<number>|all) from <port> [member <member>]",
 		"The same for a frame of a capture file, by its number from 1 on, or the first 1000.",
 		cmd_pcap, 0},
+	{"why <port>",
+		"Why a guest, a bond or a member does not work: likely causes, each with its figure and the\n"
+		"command that helps. Nothing found: it works as far as bondfwd sees.",
+		cmd_why_port, 0},
+	{"why mac <from> to <to> [vlan <vlan>]",
+		"Why frames of a station do not reach another one, by their MAC addresses.",
+		cmd_why_stations, 0},
 };
 
 const struct bf_cmd_group bf_group_trace = {
-	"trace", "What becomes of a frame", BF_CMDS(trace_cmds)};
+	"trace", "What becomes of a frame, and why something does not work", BF_CMDS(trace_cmds)};

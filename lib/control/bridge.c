@@ -165,6 +165,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_mdb_destroy(br->mcast.mdb);
 	bf_rates_fini(&br->rates);
 	bf_flights_fini(&br->flights);
+	bf_recent_fini(&br->recent);
 	bf_guards_fini(&br->guards);
 	bf_leases_fini(&br->leases);
 	free(br->base);

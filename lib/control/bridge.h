@@ -38,6 +38,7 @@
 #include "control/observe/flight.h"
 #include "control/observe/health.h"
 #include "control/observe/rates.h"
+#include "control/observe/recent.h"
 #include "control/observe/taps.h"
 #include "control/observe/watchdog.h"
 #include "control/switch/damping.h"
@@ -79,6 +80,7 @@ struct bf_bridge {
 	struct bf_view *spare_view; /* for when memory is short; any size fits */
 	struct bf_events events;
 	struct bf_rate_windows rates;
+	struct bf_recent recent;
 	struct bf_neighbors *neighbors;
 	struct bf_groups *groups;
 	struct bf_mcast_watch mcast;

@@ -72,6 +72,7 @@ static const struct bf_task tasks[] = {
 	{"missing-members", bf_uplinks_missing_tick, NULL},
 	{"stats", NULL, bf_stats_slot_gone},
 	{"rates", bf_rates_tick, bf_rates_slot_gone},
+	{"recent-drops", bf_recent_tick, bf_recent_slot_gone},
 	{"storms", bf_storms_tick, bf_storms_slot_gone},
 	{"health", bf_health_tick, bf_health_slot_gone},
 	{"flights", bf_flights_tick, bf_flights_slot_gone},
