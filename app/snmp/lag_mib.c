@@ -11,35 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "console/render.h"
+#include "snmp/lag_ports.h"
 #include "snmp/mibs.h"
-
-enum {
-	TRUTH_TRUE = 1,
-	TRUTH_FALSE = 2
-};
-
-#define STATE_AGGREGATION 0x04
-
-/** One end of a link. */
-struct end {
-	uint8_t system_id[6];
-	uint64_t system_priority, key, port, port_priority, state;
-};
-
-struct lag_port {
-	uint32_t index; /* first */
-	uint32_t bond;
-	struct end actor, partner;
-	uint64_t selected, attached, aggregate;
-	uint64_t pdu_rx, marker_rx, response_rx, unknown_rx, illegal_rx, pdu_tx, marker_tx,
-		response_tx;
-};
 
 struct lag {
 	uint32_t index; /* first */
 	uint8_t mac[6];
-	struct end actor, partner;
+	struct bf_lag_end actor, partner;
 	uint64_t aggregate, delay;
 	uint8_t ports[16]; /* bits: those attached, by the actor's port number */
 	unsigned int n_octets;
@@ -51,7 +29,7 @@ struct lag {
 	}
 #define PORT(number, type, field) \
 	{ \
-		number, BF_SNMP_##type, offsetof(struct lag_port, field) \
+		number, BF_SNMP_##type, offsetof(struct bf_lag_port, field) \
 	}
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -98,103 +76,14 @@ static const struct bf_snmp_column stats_columns[] = {
 	PORT(8, COUNTER, response_tx),
 };
 
-/* The row that is a part of a row. */
-static const void *
-part_of(const struct bf_table *t, const void *row, const char *name, const struct bf_table **its)
-{
-	const struct bf_field *f = bf_table_field(t, name, strlen(name));
-
-	*its = f->table;
-	return (const char *)row + f->offset;
-}
-
-static void
-read_end(const struct bf_table *member, const void *row, const char *name, struct end *e)
-{
-	const struct bf_table *t;
-	const void *at = part_of(member, row, name, &t);
-
-	bf_snmp_mac(t, at, "system_id", e->system_id);
-	e->system_priority = bf_snmp_number(t, at, "system_priority");
-	e->key = bf_snmp_number(t, at, "key");
-	e->port = bf_snmp_number(t, at, "port_number");
-	e->port_priority = bf_snmp_number(t, at, "port_priority");
-	e->state = bf_snmp_number(t, at, "state_bits");
-}
-
-static void
-read_counters(const struct bf_table *member, const void *row, struct lag_port *p)
-{
-	const struct bf_table *t;
-	const void *at = part_of(member, row, "counters", &t);
-
-	p->pdu_rx = bf_snmp_number(t, at, "pdu_rx");
-	p->pdu_tx = bf_snmp_number(t, at, "pdu_tx");
-	p->marker_rx = bf_snmp_number(t, at, "marker_rx");
-	p->response_tx = bf_snmp_number(t, at, "marker_response_tx");
-	p->unknown_rx = bf_snmp_number(t, at, "rx_unknown");
-	p->illegal_rx = bf_snmp_number(t, at, "rx_errors");
-}
-
-static void
-read_port(const struct bf_table *t, const void *row, const struct bf_snmp_ports *all,
-	struct lag_port *p)
-{
-	char name[BF_DEV_NAME_MAX], bond[BF_NAME_MAX], mux[24];
-	bool is_active = bf_snmp_number(t, row, "in_active_aggregator") != 0;
-
-	bf_snmp_text(t, row, "name", name, sizeof(name));
-	bf_snmp_text(t, row, "bond", bond, sizeof(bond));
-	bf_snmp_text(t, row, "mux_machine", mux, sizeof(mux));
-	p->index = bf_snmp_index(all, name);
-	p->bond = bf_snmp_index(all, bond);
-	read_end(t, row, "actor", &p->actor);
-	read_end(t, row, "partner", &p->partner);
-	read_counters(t, row, p);
-	p->selected = is_active ? p->bond : 0;
-	p->attached = is_active && strcmp(mux, "detached") != 0 && strcmp(mux, "waiting") != 0
-		? p->bond
-		: 0;
-	p->aggregate = p->actor.state & STATE_AGGREGATION ? TRUTH_TRUE : TRUTH_FALSE;
-}
-
-static int
-compare_lag_ports(const void *a, const void *b)
-{
-	const struct lag_port *x = a, *y = b;
-
-	return x->index < y->index ? -1 : x->index > y->index;
-}
-
-/* All aggregation ports in order; members without a device are none. */
-static unsigned int
-gather_lag_ports(struct bf_bridge *br, const struct bf_snmp_ports *all, struct lag_port *list,
-	unsigned int room)
-{
-	const struct bf_table *t = bf_show_lacp_members.table;
-	struct bf_snapshot s = {.ret = 0};
-	unsigned int n = 0;
-
-	bf_show_lacp_members.gather(br, NULL, &s);
-	for (uint32_t i = 0; i < s.rows.n && n < room; i++) {
-		const void *row = bf_rows_at(&s.rows, i, t->row_size);
-
-		if (bf_snmp_number(t, row, "missing") == 0)
-			read_port(t, row, all, &list[n++]);
-	}
-	bf_snapshot_fini(&s);
-	qsort(list, n, sizeof(*list), compare_lag_ports);
-	return n;
-}
-
 /* The bond as the aggregator of those that are attached; without any, of all that it has. */
 static void
-read_lag(const struct bf_snmp_port *bond, const struct lag_port *ports, unsigned int n,
+read_lag(const struct bf_snmp_port *bond, const struct bf_lag_port *ports, unsigned int n,
 	struct lag *l)
 {
-	const struct lag_port *any = NULL, *one = NULL;
+	const struct bf_lag_port *any = NULL, *one = NULL;
 
-	*l = (struct lag){.index = bond->index, .aggregate = TRUTH_TRUE};
+	*l = (struct lag){.index = bond->index, .aggregate = BF_LAG_TRUE};
 	memcpy(l->mac, bond->mac, sizeof(l->mac));
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t bit = ports[i].actor.port - 1; /* they begin with 1 */
@@ -228,12 +117,12 @@ write_port_lists(const struct bf_snmp_writer *w, const struct lag *lags, unsigne
 void
 bf_snmp_lag(const struct bf_snmp_writer *w, struct bf_bridge *br, const struct bf_snmp_ports *p)
 {
-	struct lag_port ports[BF_MAX_BONDS * BF_MAX_MEMBERS];
+	struct bf_lag_port ports[BF_MAX_BONDS * BF_MAX_MEMBERS];
 	struct lag lags[BF_MAX_BONDS];
 	unsigned int n_lags = 0, n;
 
 	memset(ports, 0, sizeof(ports));
-	n = gather_lag_ports(br, p, ports, N(ports));
+	n = bf_lag_ports_gather(br, p, ports, N(ports));
 	for (unsigned int i = 0; i < p->n && n_lags < N(lags); i++) {
 		read_lag(&p->list[i], ports, n, &lags[n_lags]);
 		n_lags += p->list[i].kind == BF_SNMP_BOND && lags[n_lags].actor.port != 0;

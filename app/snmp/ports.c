@@ -54,6 +54,7 @@ read_looks(const struct bf_table *t, const void *row, struct bf_snmp_port *p)
 	p->kind = strcmp(kind, "bond") == 0  ? BF_SNMP_BOND
 		: strcmp(kind, "guest") == 0 ? BF_SNMP_GUEST
 					     : BF_SNMP_DEVICE;
+	p->id = bf_snmp_number(t, row, "id");
 	p->is_missing = bf_snmp_number(t, row, "missing") != 0;
 	p->is_up = bf_snmp_number(t, row, "link");
 	p->speed_mbps = bf_snmp_number(t, row, "speed_mbps");

@@ -32,6 +32,7 @@ enum bf_snmp_kind {
 struct bf_snmp_port {
 	uint32_t index; /* first */
 	enum bf_snmp_kind kind;
+	uint64_t id; /* as on the console */
 	char name[BF_DEV_NAME_MAX];
 	char bond[BF_NAME_MAX]; /* that it belongs to; "" */
 	char label[BF_NAME_MAX];
