@@ -357,6 +357,10 @@ bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t
 		snprintf(buf, size, "%s", app->br->running->groups[idx].name);
 		return 0;
 	}
+	if (strcmp(name, "exporter") == 0 && idx < app->br->running->n_exporters) {
+		snprintf(buf, size, "%s", app->br->running->exporters[idx].name);
+		return 0;
+	}
 	if (strcmp(name, "flight") == 0)
 		return complete_flights(app, idx, buf, size);
 	if (strcmp(name, "mode") == 0)

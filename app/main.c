@@ -35,6 +35,7 @@
 #include "control/loop/notify.h"
 #include "control/loop/task.h"
 #include "flight_files.h"
+#include "flow_export.h"
 #include "http/server.h"
 #include "mailbox.h"
 #include "options.h"
@@ -190,6 +191,14 @@ bridge_tick(void *arg, uint64_t now_ms)
 }
 
 static uint64_t
+export_tick(void *arg, uint64_t now_ms)
+{
+	struct loop *l = arg;
+
+	return bf_flow_export_tick(l->app->br, now_ms);
+}
+
+static uint64_t
 remember_tick(void *arg, uint64_t now_ms)
 {
 	struct loop *l = arg;
@@ -235,6 +244,7 @@ console_tick(void *arg, uint64_t now_ms)
 /* What is done before the loop sleeps; what wakes it besides is added to its epoll in run(). */
 static const struct bf_task tasks[] = {
 	{"bridge", bridge_tick, NULL},
+	{"flow-export", export_tick, NULL},
 	{"remember", remember_tick, NULL},
 	{"flights", flights_tick, NULL},
 	{"http", http_tick, NULL},

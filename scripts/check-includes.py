@@ -30,7 +30,8 @@ ARROWS = {
     "app": ("lib/base", "lib/dataplane", "lib/lacp", "lib/vhost", "lib/control", "lib/console"),
 }
 # The folders of lib/control, lowest first.
-SUBJECTS = ("config", "loop", "memory", "workers", "observe", "switch", "bond", "lan", "host", "guests", "trace", "snapshot")
+SUBJECTS = ("config", "loop", "memory", "workers", "observe", "export", "switch", "bond", "lan", "host", "guests", "trace",
+            "snapshot")
 TIES = "lib/control/bridge.h"
 WITHOUT_DPDK = ("lib/base", "lib/lacp", "lib/vhost")
 VERSION_FILE = "lib/control/compat.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * show keys: what may be set of a bond, a member and a guest, from the keys' rows.
+ * show keys: what may be set of a bond, a member, a guest and an exporter, from the keys' rows.
  *
  * Threads: ctx control.
  */
@@ -71,7 +71,7 @@ static void
 cmd_keys(struct bf_cmd_ctx *ctx)
 {
 	static const struct bf_key_table *const tables[] = {
-		&bf_bond_table, &bf_member_table, &bf_guest_table};
+		&bf_bond_table, &bf_member_table, &bf_guest_table, &bf_exporter_table};
 	const char *of = bf_cmd_arg(ctx, "of");
 	struct bf_out *out = ctx->out;
 
@@ -80,8 +80,8 @@ cmd_keys(struct bf_cmd_ctx *ctx)
 	for (size_t i = 0; i < RTE_DIM(tables); i++) {
 		if (of != NULL && strcmp(of, tables[i]->what) != 0)
 			continue;
-		bf_out_printf(out, "%sKeys of a %s:\n\n", i > 0 && of == NULL ? "\n" : "",
-			tables[i]->what);
+		bf_out_printf(out, "%sKeys of %s %s:\n\n", i > 0 && of == NULL ? "\n" : "",
+			tables[i] == &bf_exporter_table ? "an" : "a", tables[i]->what);
 		for (unsigned int k = 0; k < tables[i]->n; k++)
 			show_key(tables[i], &tables[i]->keys[k], out);
 	}
@@ -97,10 +97,10 @@ cmd_keys(struct bf_cmd_ctx *ctx)
 }
 
 static const struct bf_cmd keys_cmds[] = {
-	{"show keys [(of:bond|member|guest)]",
-		"Settings of a bond, a member and a guest: values, defaults, other names.",
+	{"show keys [(of:bond|member|guest|exporter)]",
+		"Settings of bonds, members, guests and exporters: values, defaults, other names.",
 		cmd_keys, 0},
 };
 
 const struct bf_cmd_group bf_group_keys = {
-	"keys", "Settings of bonds, members and guests", BF_CMDS(keys_cmds)};
+	"keys", "Settings of bonds, members, guests and exporters", BF_CMDS(keys_cmds)};

@@ -63,8 +63,8 @@ static char *
 key_of(const char *line)
 {
 	static const char *const by_three[] = {"add guest ", "add host ", "create bonding device ",
-		"set fdb aging ", "set lcore idle ", "set lcore rebalance ",
-		"set profile default "};
+		"set fdb aging ", "set lcore idle ", "set lcore rebalance ", "set profile default ",
+		"create exporter "};
 	char *key = strdup(line), *to = key;
 
 	if (key == NULL)

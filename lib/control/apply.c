@@ -66,6 +66,8 @@ config_converge(struct bf_bridge *br, const struct bf_config *want, const uint16
 		ret = bf_apply_bonds(br, want, err);
 	if (ret == 0)
 		ret = bf_apply_guests(br, want, slots, err);
+	if (ret == 0)
+		ret = bf_exporters_open(br, want, err);
 	if (ret != 0)
 		return ret;
 	if (!bf_descriptors_suffice(want, &possible) && possible < want->n_guests)
@@ -86,7 +88,9 @@ config_converge(struct bf_bridge *br, const struct bf_config *want, const uint16
 		u->next_ms = 0;
 	}
 	bf_captures_leave_ports(br);
-	bf_bridge_publish_and_wait(br); /* who asked finds it done */
+	bf_exporters_retire(br, want);
+	if (bf_bridge_publish_and_wait(br) == 0) /* who asked finds it done */
+		bf_exporters_end(br);
 	return 0;
 }
 

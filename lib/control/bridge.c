@@ -153,6 +153,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 		bf_bond_fini(&br->up[k].bond);
 	bf_late_close();
 	bf_captures_close(br);
+	bf_exporters_close(br);
 	bf_lcores_close(&br->lcores);
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		uplink_fini(&br->up[k]);

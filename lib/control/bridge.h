@@ -21,6 +21,7 @@
 #include "control/bond/paths.h"
 #include "control/bond/spares.h"
 #include "control/config/config.h"
+#include "control/export/exporter.h"
 #include "control/guests/changes.h"
 #include "control/guests/crowd.h"
 #include "control/guests/discard.h"
@@ -91,6 +92,7 @@ struct bf_bridge {
 	struct bf_crossings crossings;
 	struct bf_taps taps;
 	struct bf_captures captures;
+	struct bf_exporters exporters;
 	uint16_t generation; /* goes up with every guest port that is made */
 	struct bf_crowd crowd;
 	uint64_t started_ms;

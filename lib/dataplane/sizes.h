@@ -21,7 +21,9 @@
 #define BF_BURST 32 /* frames per burst */
 #define BF_VLAN_IDS 4096
 #define BF_MAX_CAPTURES 16 /* at the same time */
-#define BF_MAX_TAPS (BF_MAX_CAPTURES + BF_MAX_BONDS) /* those, and the samples of each bond */
+#define BF_MAX_EXPORTERS 4
+/* Captures, the samples of each bond, exporters; of these each twice while its settings change. */
+#define BF_MAX_TAPS (BF_MAX_CAPTURES + BF_MAX_BONDS + 2 * BF_MAX_EXPORTERS)
 #define BF_BUCKETS 256 /* flow hash buckets of a bond */
 #define BF_MIN_MTU 68
 #define BF_MAX_MTU 9216

@@ -27,6 +27,7 @@ import samples  # noqa: E402 (the pages with samples, and what a sample is)
 
 CONSOLE = ROOT / "docs/console.md"
 METRICS_PAGE = ROOT / "docs/metrics.md"
+FLOW_EXPORT = ROOT / "docs" / "flow-export.md"
 SELFTESTS = ROOT / "docs/selftests.md"
 STRINGS = r'((?:"(?:\\.|[^"\\])*"\s*)+)'
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
@@ -137,6 +138,8 @@ TABLES = {CONSOLE: {
     "foreign": foreign_rows,
     "drops": drop_rows,
     "health": health_rows,
+}, FLOW_EXPORT: {
+    "exporter-keys": lambda: key_rows("exporter"),
 }, METRICS_PAGE: {
     "metrics": metric_rows,
 }, SELFTESTS: {
@@ -169,7 +172,7 @@ def dead_links():
 # Blocks: fenced ones hold output and are marked; indented ones hold what is typed.
 
 MARK = re.compile(r"<!-- (sample: [\w-]+|drawing) -->")
-TYPED = re.compile(r"(# |[A-Z_]+=\S+ )*(bondfwd>?|bondctl|scripts/|meson|ninja|python3|clang|nice|ip |set |show )")
+TYPED = re.compile(r"(# |[A-Z_]+=\S+ )*(bondfwd>?|bondctl|scripts/|meson|ninja|python3|clang|nice|ip |set |show |create )")
 
 
 def wrong_blocks():

@@ -17,8 +17,9 @@ ELSEWHERE = {"bondfwd_health_finding", "bondfwd_bond_state", "bondfwd_lcore_burs
              "bondfwd_dropped_frames_total",  # test_renderings, by the ledger
              "bondfwd_class_frames_total", "bondfwd_class_bytes_total",  # test_qos
              "bondfwd_filter_frames_total", "bondfwd_filter_bytes_total"}  # test_qos
-# Of what the scene without LACP has not got: test_host, test_health, test_storms and test_qos look at theirs.
-ABSENT = re.compile("bondfwd_(lacp|host|health|storm|class|filter)_")
+# Of what the scene without LACP has not got: test_host, test_health, test_storms, test_qos and test_flow_export look
+# at theirs.
+ABSENT = re.compile("bondfwd_(lacp|host|health|storm|class|filter|exporter)_")
 
 
 def samples_of(text):

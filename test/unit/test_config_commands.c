@@ -75,6 +75,9 @@ expect_equal(const struct bf_config *a, const struct bf_config *b)
 	assert_int_equal(a->n_groups, b->n_groups);
 	for (uint32_t i = 0; i < a->n_groups; i++)
 		assert_true(bf_group_config_is_equal(&a->groups[i], &b->groups[i]));
+	assert_int_equal(a->n_exporters, b->n_exporters);
+	for (uint32_t i = 0; i < a->n_exporters; i++)
+		assert_true(bf_exporter_config_is_equal(&a->exporters[i], &b->exporters[i]));
 	assert_int_equal(a->profile, b->profile);
 	assert_int_equal(a->fdb_aging_s, b->fdb_aging_s);
 	assert_int_equal(a->idle, b->idle);
@@ -220,8 +223,35 @@ random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 	else if (type == &bf_type_targets)
 		snprintf(text, size, "10.0.0.%u/%u", draw_below(seed, 256),
 			1 + draw_below(seed, 4094));
+	else if (strcmp(k->name, "collector") == 0)
+		snprintf(text, size, "[2001:db8::%u]:%u", draw_below(seed, 9),
+			1 + draw_below(seed, 65535));
+	else if (strcmp(k->name, "agent") == 0)
+		snprintf(text, size, "10.0.0.%u", draw_below(seed, 256));
 	else
 		snprintf(text, size, "m%u", draw_below(seed, 4));
+}
+
+static void
+randomise_exporters(struct bf_config *c, uint64_t *seed)
+{
+	struct bf_exporter_config e;
+	struct bf_err err;
+	char text[64], pair[128];
+
+	for (unsigned int n = draw_below(seed, BF_MAX_EXPORTERS + 1); n > 0; n--) {
+		bf_exporter_config_init(&e);
+		snprintf(e.name, sizeof(e.name), "x%u", n);
+		for (unsigned int i = 0; i < bf_n_exporter_keys; i++) {
+			const struct bf_key *k = &bf_exporter_keys[i];
+
+			random_value(k, seed, text, sizeof(text));
+			snprintf(pair, sizeof(pair), "%s=%s", k->name, text);
+			if (!(k->flags & BF_KEY_IDENTITY))
+				assert_int_equal(bf_exporter_config_parse(&e, pair, &err), 0);
+		}
+		assert_int_equal(bf_config_add_exporter(c, &e, &err), 0);
+	}
 }
 
 static void
@@ -285,6 +315,7 @@ randomise(struct bf_config *c, uint64_t *seed)
 		}
 		assert_int_equal(bf_config_add_guest(c, &g, &err), 0);
 	}
+	randomise_exporters(c, seed);
 	c->idle = draw_below(seed, 3);
 	c->qos_map.class_of[draw_below(seed, BF_DSCPS)] = (uint8_t)draw_below(seed, BF_CLASSES);
 	c->qos_map.dscp_of[draw_below(seed, BF_CLASSES)] = (uint8_t)draw_below(seed, BF_DSCPS);

@@ -20,7 +20,7 @@
 #include "control/config/types.h"
 
 static const struct bf_key_table *const tables[] = {
-	&bf_bond_table, &bf_member_table, &bf_guest_table};
+	&bf_bond_table, &bf_member_table, &bf_guest_table, &bf_exporter_table};
 
 /* Calls @p rule for every key of the program. */
 static void
@@ -175,6 +175,8 @@ other_value(const struct bf_key *k, char *buf, size_t size)
 		return k->max > 1 ? "5mbit/64k/1m" : "5kpps/100";
 	if (k->type == &bf_type_filter)
 		return "\"count web tcp port 80; drop udp\"";
+	if (strcmp(k->name, "collector") == 0 || strcmp(k->name, "agent") == 0)
+		return "2001:db8::1";
 	if (k->max == 0 || k->type == &bf_type_name || k->type == &bf_type_device)
 		return "x1";
 	snprintf(buf, size, "%ld", (long)k->max);
@@ -204,10 +206,13 @@ appears_when_set(const struct bf_key_table *t, const struct bf_key *k)
 	bf_bond_config_add_member(&c->bonds[0], "m1", &err);
 	c->n_guests = 1;
 	bf_guest_config_init(&c->guests[0]);
+	c->n_exporters = 1;
+	bf_exporter_config_init(&c->exporters[0]);
 	plain = bf_config_copy(c);
-	object = t == &bf_bond_table   ? (void *)&c->bonds[0]
-		: t == &bf_guest_table ? (void *)&c->guests[0]
-				       : (void *)&c->bonds[0].members[0];
+	object = t == &bf_bond_table      ? (void *)&c->bonds[0]
+		: t == &bf_guest_table    ? (void *)&c->guests[0]
+		: t == &bf_exporter_table ? (void *)&c->exporters[0]
+					  : (void *)&c->bonds[0].members[0];
 	snprintf(want, sizeof(want), "%s", other_value(k, value, sizeof(value)));
 	if (bf_keys_set(t, object, k->name, want, &err) != 0)
 		fail_msg("%s %s: %s", t->what, k->name, err.text);

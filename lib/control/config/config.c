@@ -60,8 +60,11 @@ bf_config_is_equal(const struct bf_config *a, const struct bf_config *b)
 	for (uint32_t i = 0; i < a->n_bonds; i++)
 		if (!bf_bond_config_is_equal(&a->bonds[i], &b->bonds[i]))
 			return false;
-	if (a->n_groups != b->n_groups)
+	if (a->n_groups != b->n_groups || a->n_exporters != b->n_exporters)
 		return false;
+	for (uint32_t i = 0; i < a->n_exporters; i++)
+		if (!bf_exporter_config_is_equal(&a->exporters[i], &b->exporters[i]))
+			return false;
 	for (uint32_t i = 0; i < a->n_groups; i++)
 		if (!bf_group_config_is_equal(&a->groups[i], &b->groups[i]))
 			return false;

@@ -204,6 +204,26 @@ struct bf_guest_config {
 
 #define BF_MAX_GROUPS 64
 
+enum bf_exporter_type {
+	BF_EXPORTER_SFLOW,
+	BF_EXPORTER_IPFIX
+};
+
+#define BF_COLLECTOR_MAX 56 /* of its text, with the end */
+
+/** Who is told of flows and counters, and how; see exporter_keys.c. */
+struct bf_exporter_config {
+	char name[BF_NAME_MAX];
+	uint32_t type; /* enum bf_exporter_type */
+	char collector[BF_COLLECTOR_MAX]; /* as the operator wrote it */
+	char agent[BF_COLLECTOR_MAX]; /* an address, or "" */
+	uint32_t sampling;
+	uint32_t polling_s; /* 0: never */
+	uint32_t header_bytes;
+	uint32_t domain;
+	uint32_t active_s, idle_s, template_s;
+};
+
 struct bf_config {
 	uint32_t profile; /* enum bf_profile, of guests that name none */
 	bool profile_is_said; /* by a line or an option */
@@ -217,6 +237,8 @@ struct bf_config {
 	uint32_t n_groups;
 	struct bf_guest_config
 		groups[BF_MAX_GROUPS]; /* of each, the name and the keys that were set */
+	uint32_t n_exporters;
+	struct bf_exporter_config exporters[BF_MAX_EXPORTERS];
 	uint32_t n_guests;
 	struct bf_guest_config guests[BF_MAX_GUESTS];
 };
@@ -227,8 +249,10 @@ extern const struct bf_key bf_member_keys[];
 extern const unsigned int bf_n_member_keys;
 extern const struct bf_key bf_guest_keys[];
 extern const unsigned int bf_n_guest_keys;
+extern const struct bf_key bf_exporter_keys[];
+extern const unsigned int bf_n_exporter_keys;
 /** The same as tables. */
-extern const struct bf_key_table bf_bond_table, bf_member_table, bf_guest_table;
+extern const struct bf_key_table bf_bond_table, bf_member_table, bf_guest_table, bf_exporter_table;
 
 /** A config with every default, on the heap; free() it. @return NULL when out of memory. */
 struct bf_config *bf_config_new(void);
@@ -333,6 +357,24 @@ void bf_config_follow_unset(const struct bf_config *c, struct bf_guest_config *g
 void bf_config_name_uplinks(struct bf_config *c);
 /** Give a guest what its group says; one that has left group @p was gets its defaults back. */
 void bf_config_follow_group(const struct bf_config *c, struct bf_guest_config *g, const char *was);
+
+void bf_exporter_config_init(struct bf_exporter_config *e);
+/** "K=V,..." of `create exporter` and `set exporter`. @return 0, or -EINVAL with the reason */
+int bf_exporter_config_parse(struct bf_exporter_config *e, const char *pairs, struct bf_err *err);
+bool bf_exporter_config_is_equal(
+	const struct bf_exporter_config *a, const struct bf_exporter_config *b);
+/** The collector's port unless it is said. */
+uint16_t bf_exporter_default_port(const struct bf_exporter_config *e);
+/** Exporter by name, or NULL. */
+const struct bf_exporter_config *bf_config_find_exporter(
+	const struct bf_config *c, const char *name);
+/** Add an exporter; fails without collector, for a name in use, or when there are BF_MAX_EXPORTERS. */
+int bf_config_add_exporter(
+	struct bf_config *c, const struct bf_exporter_config *e, struct bf_err *err);
+/** Put @p e in the place of the one of its name. */
+int bf_config_replace_exporter(
+	struct bf_config *c, const struct bf_exporter_config *e, struct bf_err *err);
+int bf_config_remove_exporter(struct bf_config *c, const char *name, struct bf_err *err);
 
 /** Contradictions that no device is needed to see. @return 0, or -EINVAL with the first. */
 int bf_config_check(const struct bf_config *c, struct bf_err *err);

@@ -194,6 +194,23 @@ print_qos_map(const struct bf_qos_map *map, bf_config_line_cb *cb, void *arg)
 	}
 }
 
+static void
+print_exporter(const struct bf_exporter_config *e, bf_config_line_cb *cb, void *arg)
+{
+	char line[LINE_MAX_LEN], value[BF_KEY_TEXT_MAX];
+	char separator = ' ';
+	int len = snprintf(line, sizeof(line), "create exporter %s", e->name);
+
+	for (unsigned int i = 0; i < bf_n_exporter_keys; i++) {
+		if (!is_printed(&bf_exporter_table, i, e, BF_PROFILE_TRUSTED, value))
+			continue;
+		len += snprintf(line + len, sizeof(line) - (size_t)len, "%c%s=%s", separator,
+			bf_exporter_keys[i].name, value);
+		separator = ',';
+	}
+	cb(arg, line);
+}
+
 void
 bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 {
@@ -209,6 +226,8 @@ bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 	for (uint32_t i = 0; i < c->n_guests; i++)
 		print_guest(c, &c->guests[i], cb, arg);
 	print_qos_map(&c->qos_map, cb, arg);
+	for (uint32_t i = 0; i < c->n_exporters; i++)
+		print_exporter(&c->exporters[i], cb, arg);
 	snprintf(line, sizeof(line), "set fdb aging %" PRIu32, c->fdb_aging_s);
 	cb(arg, line);
 	if (c->idle != 0) {
