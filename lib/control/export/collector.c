@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define RETRY_MS 1000
+#define BUFFER_BYTES (1 << 20) /* counters of all ports go out at once; the kernel may give less */
 
 static void
 count_add(uint64_t *count, uint64_t more)
@@ -29,12 +30,17 @@ bf_collector_init(struct bf_collector *c, const struct bf_udp_address *to)
 void
 bf_collector_open(struct bf_collector *c, uint64_t now_ms)
 {
+	static const int bytes = BUFFER_BYTES;
+
 	c->now_ms = now_ms;
 	if (c->fd >= 0 || now_ms < c->next_ms)
 		return;
 	c->next_ms = now_ms + RETRY_MS;
 	c->fd = socket(c->to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd >= 0 && connect(c->fd, &c->to.any, c->to.len) != 0)
+	if (c->fd < 0)
+		return;
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	if (connect(c->fd, &c->to.any, c->to.len) != 0)
 		bf_collector_close(c);
 }
 

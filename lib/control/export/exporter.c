@@ -32,7 +32,8 @@
 #define TAPES_BYTES (1u << 20) /* of all workers */
 #define TAPE_MIN_BYTES (64u << 10)
 #define LOOK_US 10000 /* between two looks of the thread */
-#define SAMPLES_PER_LOOK 4096 /* then it looks at the clock and for the other tasks */
+#define BUSY_US 1000 /* the same when there was more: it shares a CPU with control */
+#define SAMPLES_PER_LOOK 4096
 #define EXPIRE_MS 500
 #define NEW_VIEW_MS 1000 /* numbers of ports are gathered at most so often for a new view */
 
@@ -237,16 +238,11 @@ static void *
 exporter_run(void *arg)
 {
 	struct bf_exporter *e = arg;
-	bool last = false, more;
 
-	while (!last) {
-		last = __atomic_load_n(&e->stop, __ATOMIC_ACQUIRE);
-		do
-			more = exporter_look(e);
-		while (more);
-		if (!last)
-			usleep(LOOK_US);
-	}
+	while (!__atomic_load_n(&e->stop, __ATOMIC_ACQUIRE))
+		usleep(exporter_look(e) ? BUSY_US : LOOK_US);
+	while (exporter_look(e)) /* no worker adds to it */
+		;
 	if (e->flows != NULL && e->ports != NULL) {
 		bf_export_flows_end(e->flows);
 		bf_ipfix_flush(e->ipfix);

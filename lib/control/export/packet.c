@@ -32,28 +32,18 @@ static void
 upper_read(const struct bf_inside *in, struct bf_export_packet *p)
 {
 	struct bf_export_key *k = &p->key;
+	bool has_ports = in->proto == BF_PROTO_TCP || in->proto == BF_PROTO_UDP ||
+		in->proto == BF_PROTO_SCTP;
 
 	k->proto = in->proto;
-	switch (in->proto) {
-	case BF_PROTO_TCP:
-		if (in->upper_len > TCP_FLAGS_AT)
-			p->tcp_flags = in->upper[TCP_FLAGS_AT];
-		/* fall through */
-	case BF_PROTO_UDP:
-	case BF_PROTO_SCTP:
-		if (in->upper_len >= 4) {
-			k->sport = bf_be16(in->upper);
-			k->dport = bf_be16(in->upper + 2);
-		}
-		break;
-	case BF_PROTO_ICMP:
-	case BF_PROTO_ICMPV6:
-		if (in->upper_len >= 2)
-			k->dport = bf_be16(in->upper);
-		break;
-	default:
-		break;
+	if (has_ports && in->upper_len >= 4) {
+		k->sport = bf_be16(in->upper);
+		k->dport = bf_be16(in->upper + 2);
 	}
+	if (in->proto == BF_PROTO_TCP && in->upper_len > TCP_FLAGS_AT)
+		p->tcp_flags = in->upper[TCP_FLAGS_AT];
+	if ((in->proto == BF_PROTO_ICMP || in->proto == BF_PROTO_ICMPV6) && in->upper_len >= 2)
+		k->dport = bf_be16(in->upper);
 }
 
 /* A superframe may not say its length. */
