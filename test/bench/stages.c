@@ -19,6 +19,7 @@
 
 #include <rte_cycles.h>
 
+#include "control/observe/taps.h"
 #include "dataplane/flow.h"
 #include "dataplane/frame.h"
 #include "dataplane/guard.h"
@@ -36,6 +37,8 @@
 #define STATIONS 512
 #define GUESTS 4
 #define VLAN 100
+#define SAMPLING 1000
+#define SAMPLE_BYTES 128
 #define ROUNDS 7
 
 /* What the stages took. */
@@ -72,6 +75,7 @@ void stage_guest_to_bond_hashed(uint32_t first);
 void stage_tagged_to_bond(uint32_t first);
 void stage_guest_to_bond_ordered(uint32_t first);
 void stage_guards(uint32_t first);
+void stage_sampling(uint32_t first);
 void stage_ring_put(struct driver *d);
 void stage_ring_put_few(struct driver *d);
 void stage_ring_take(struct driver *d, struct rte_mbuf **pkts);
@@ -243,6 +247,14 @@ stage_guards(uint32_t first)
 		sink += bf_rules_in(r->w, 1, BF_RULE_BIT(GUARD), burst[i], BF_BURST);
 }
 
+/* An exporter's tap: of SAMPLING frames from the port one is copied. */
+__attribute__((noinline)) void
+stage_sampling(uint32_t first)
+{
+	for (uint32_t i = first; i < first + PART; i++)
+		sink += bf_rules_in(r->w, 1, BF_RULE_BIT(TAP), burst[i], BF_BURST);
+}
+
 /* Every frame misses the cache: the epoch changes at each burst. */
 __attribute__((noinline)) void
 stage_bond_to_guest_new(uint32_t first)
@@ -396,6 +408,34 @@ warm(uint16_t in, uint8_t (*from)[64])
 	} while (0)
 
 static void
+sampling(void)
+{
+	struct bf_tap_spec spec = {.slot = 1,
+		.dirs = BF_TAP_IN,
+		.every = SAMPLING,
+		.snap = SAMPLE_BYTES,
+		.tape_bytes = 1 << 16};
+	struct bf_taps taps = {.tap = {NULL}};
+	struct bf_tap *tap = bf_taps_open(&taps, &r->lcores, &spec, NULL);
+
+	if (tap == NULL)
+		exit(1);
+	tap->worker[r->w->idx].random = 1;
+	tap->worker[r->w->idx].left = SAMPLING / 2;
+	r->view->taps[0] = tap;
+	r->view->rules[1].taps = 1;
+	for (uint32_t first = 0; first < BURSTS; first += PART) {
+		fill_part(back, first);
+		TIMED(sampling, first);
+		switch_part(1, first);
+		rig_collect(r);
+	}
+	r->view->taps[0] = NULL;
+	r->view->rules[1].taps = 0;
+	bf_tap_free(tap);
+}
+
+static void
 one_round(void)
 {
 	TIMED(parse);
@@ -419,6 +459,7 @@ one_round(void)
 		rig_collect(r);
 	}
 	r->view->rules[1].guards = 0;
+	sampling();
 	guest_ring();
 	packed_ring();
 	prepare_tagged();

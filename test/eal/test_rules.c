@@ -298,6 +298,29 @@ test_samples_are_drawn_by_chance_and_stand_for_all(void **state)
 	assert_in_range(kinds, 4, 8); /* not the same number of each 100 */
 }
 
+/* One tap has a short way of its own. */
+static void
+test_samples_of_what_a_guest_sends_are_the_same_beside_another_tap(void **state)
+{
+	struct bf_tap *sample = tap_open(1, BF_TAP_IN, 50), *all;
+	struct bf_tap_record rec;
+
+	(void)state;
+	for (unsigned int i = 0; i < 40; i++)
+		from_guest(50);
+	assert_in_range(n_records(sample, &rec), 20, 60);
+	all = tap_open(1, BF_TAP_IN, 1);
+	for (unsigned int i = 0; i < 40; i++)
+		from_guest(50);
+	assert_in_range(n_records(sample, &rec), 20, 60);
+	assert_int_equal(n_records(all, &rec), 2000);
+	bf_taps_retire(&taps, sample);
+	bf_tap_free(sample);
+	publish();
+	from_guest(50);
+	assert_int_equal(n_records(all, &rec), 50);
+}
+
 static void
 test_a_tap_that_is_taken_away_is_in_no_later_view(void **state)
 {
@@ -341,6 +364,7 @@ main(void)
 		T(test_a_tap_of_drops_sees_every_reason),
 		T(test_a_filter_lets_pass_what_it_says),
 		T(test_samples_are_drawn_by_chance_and_stand_for_all),
+		T(test_samples_of_what_a_guest_sends_are_the_same_beside_another_tap),
 		T(test_a_tap_that_is_taken_away_is_in_no_later_view),
 		T(test_there_is_a_limit_of_taps),
 	};
