@@ -27,6 +27,7 @@
 #include "base/words.h"
 #include "check.h"
 #include "commands/commands.h"
+#include "commands/words.h"
 #include "config/bindings.h"
 #include "config/leases.h"
 #include "config/remember.h"
@@ -445,7 +446,7 @@ static int
 help_as_json(struct bf_app *app)
 {
 	static const char *const commands[] = {
-		"help", "help all", "show keys", "show metrics names"};
+		"help", "help all", "show keys", "show metrics names", "show words"};
 	enum bf_out_status status = BF_OUT_OK;
 
 	for (size_t i = 0; i < RTE_DIM(commands) && status == BF_OUT_OK; i++) {
@@ -477,6 +478,7 @@ program_start(struct bf_app *app, const struct bf_options *o, int eal_argc, char
 	app->cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, app, &err);
 	if (app->cmds == NULL)
 		return error_print(STATUS_FAILED, err.text);
+	bf_cmd_set_foreign(app->cmds, bf_app_foreign, bf_app_n_foreign);
 	if (o->help_json) {
 		status = help_as_json(app);
 		bf_cmd_set_destroy(app->cmds);

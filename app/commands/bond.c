@@ -366,6 +366,7 @@ static const struct bf_cmd bond_cmds[] = {
 	{"set bonding (key:primary) <member> <bond>", "Member that active-backup prefers, or none.",
 		cmd_key, BF_CMD_CONFIG},
 	{"set bonding (key:mac_addr) <bond> <value>", "Address of a bond.", cmd_key, BF_CMD_CONFIG},
+	{"(key:mac_addr) set <bond> <value>", "The same.", cmd_key, BF_CMD_CONFIG},
 	{"set bonding (balance_xmit_policy|xmit_policy) <bond> <policy>",
 		"Which fields of a frame choose its member.", cmd_policy, BF_CMD_CONFIG},
 	{"set bonding (key:mon_period|agg_mode) <bond> <value>",

@@ -153,10 +153,19 @@ cmd_mtu(struct bf_cmd_ctx *ctx)
 	bf_app_change(ctx, edit_mtu);
 }
 
+/* Whether a command switches on, by its own word. */
+static bool
+is_link_up(const struct bf_cmd_ctx *ctx)
+{
+	const char *what = bf_cmd_arg(ctx, "what");
+
+	return strcmp(what, "link-up") == 0 || strcmp(what, "start") == 0;
+}
+
 static void
 switch_link(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 {
-	bool up = strcmp(bf_cmd_arg(ctx, "what"), "link-up") == 0;
+	bool up = is_link_up(ctx);
 	struct bf_bond *b = r->up == NULL ? NULL : &r->up->bond;
 	int member = b == NULL ? -1 : bf_bond_config_member(&b->cfg, r->name), ret;
 
@@ -197,7 +206,7 @@ switch_members(struct bf_bond *b, bool up, struct bf_out *out)
 static void
 switch_all(struct bf_cmd_ctx *ctx)
 {
-	bool up = strcmp(bf_cmd_arg(ctx, "what"), "link-up") == 0, any = false;
+	bool up = is_link_up(ctx), any = false;
 	struct bf_app *app = ctx->app;
 
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
@@ -223,6 +232,16 @@ cmd_link(struct bf_cmd_ctx *ctx)
 		each_port(ctx, switch_link);
 }
 
+/* testpmd's words and lines around the same. */
+static void
+cmd_start_port(struct bf_cmd_ctx *ctx)
+{
+	bf_out_printf(ctx->out, "%s ports...\n", is_link_up(ctx) ? "Starting" : "Stopping");
+	cmd_link(ctx);
+	if (bf_out_status(ctx->out) == BF_OUT_OK)
+		bf_out_printf(ctx->out, "Done\n");
+}
+
 static void
 set_promisc(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 {
@@ -234,6 +253,21 @@ set_promisc(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 		bf_out_error(ctx->out,
 			"promisc: \"off\": port %s: a switch needs every frame: expected on",
 			r->name);
+}
+
+static void
+set_allmulti(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
+{
+	if (strcmp(bf_cmd_arg(ctx, "onoff"), "on") != 0)
+		bf_out_error(ctx->out,
+			"allmulti: \"off\": port %s: a switch needs every frame: expected on",
+			r->name);
+}
+
+static void
+cmd_allmulti(struct bf_cmd_ctx *ctx)
+{
+	each_port(ctx, set_allmulti);
 }
 
 static void
@@ -328,11 +362,14 @@ static const struct bf_cmd port_cmds[] = {
 		"Switch the bond or a member off, or on again; not saved. All is every member;\n"
 		"link-up of all switches the bond on, too.",
 		cmd_link, 0},
+	{"port (what:start|stop) <port>", "The same as set link-up port and set link-down port.",
+		cmd_start_port, 0},
 	{"port attach <device>", "Attach a device, given its devargs, as for --vdev or -a.",
 		cmd_attach, 0},
 	{"port detach <port>", "Detach a device that is not a bond member.", cmd_detach, 0},
 	{"set promisc <port> (onoff:on|off)", "A switch's ports are always promiscuous.",
 		cmd_promisc, 0},
+	{"set allmulti <port> (onoff:on|off)", "So they are for multicast.", cmd_allmulti, 0},
 };
 
 const struct bf_cmd_group bf_group_port = {

@@ -321,7 +321,7 @@ static const struct bf_cmd run_cmds[] = {
 	{"help [topic...]",
 		"Help: sections, a section's commands, all, or commands that begin with words.",
 		bf_cmd_help, 0},
-	{"quit", "End this session; on the program's own terminal, stop the program.", NULL,
+	{"(quit|exit)", "End this session; on the program's own terminal, stop the program.", NULL,
 		BF_CMD_QUIT},
 };
 

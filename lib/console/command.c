@@ -149,7 +149,7 @@ match_line(const struct bf_cmd_set *set, const char *text, struct bf_line *line,
 	if (!bf_line_split(line, text, err) || line->n_words == 0)
 		return NULL;
 	form = find_form(set, line);
-	if (form == NULL)
+	if (form == NULL && !bf_foreign_explain(set, line, err->text, sizeof(err->text)))
 		bf_explain_line(set, line, err->text, sizeof(err->text));
 	return form;
 }

@@ -130,6 +130,26 @@ typedef int bf_complete_fn(
 struct bf_cmd_set *bf_cmd_set_create(const struct bf_cmd_group *const *groups,
 	bf_complete_fn *complete, void *app, struct bf_err *err);
 
+/** A command of another program, for bf_cmd_set_foreign(). */
+struct bf_cmd_foreign {
+	/** The other program. */
+	const char *of;
+	/** First words of the command; from a `<` on, a word may be anything. */
+	const char *words;
+	/** What does its work here. */
+	const char *instead;
+};
+
+/**
+ * Let lines that match no command, but begin with words of another program, be answered with what
+ * does their work here.
+ *
+ * @param foreign
+ *   Must outlive the set.
+ */
+void bf_cmd_set_foreign(
+	struct bf_cmd_set *set, const struct bf_cmd_foreign *foreign, unsigned int n_foreign);
+
 /** Release a set.  NULL is allowed. */
 void bf_cmd_set_destroy(struct bf_cmd_set *set);
 

@@ -22,6 +22,8 @@ struct bf_cmd_set {
 	struct bf_grammar grammar;
 	bf_complete_fn *complete;
 	void *complete_app;
+	const struct bf_cmd_foreign *foreign;
+	unsigned int n_foreign;
 };
 
 /** A line and the form it matched. */
@@ -50,6 +52,10 @@ enum bf_out_status bf_cmd_run_line(const struct bf_cmd_set *set, const char *lin
 
 /** Explain why a split line matches no form. */
 void bf_explain_line(
+	const struct bf_cmd_set *set, const struct bf_line *line, char *buf, size_t size);
+
+/** Explain a split line that is a command of another program; false when it is none. */
+bool bf_foreign_explain(
 	const struct bf_cmd_set *set, const struct bf_line *line, char *buf, size_t size);
 
 /** A sorted set of strings that grows; zero is empty. */

@@ -3,7 +3,8 @@
 """
 Hold the pages against the program.  The tables of docs/console.md are made from what the program
 says of its commands and keys (`bondfwd --help-json`, built when it is not), and from the list of
-drop reasons, that of docs/metrics.md from what it says of its metrics; links between the pages must lead somewhere; what a page shows of the program's output
+drop reasons, that of docs/metrics.md from what it says of its metrics, that of docs/words.md from the commands
+of other programs that it answers; links between the pages must lead somewhere; what a page shows of the program's output
 is marked as a sample, which test/functional/test_samples.py makes.  The table of docs/selftests.md
 is what test/selftests/files.py says.
 
@@ -28,6 +29,7 @@ import samples  # noqa: E402 (the pages with samples, and what a sample is)
 CONSOLE = ROOT / "docs/console.md"
 METRICS_PAGE = ROOT / "docs/metrics.md"
 FLOW_EXPORT = ROOT / "docs" / "flow-export.md"
+WORDS_PAGE = ROOT / "docs/words.md"
 SELFTESTS = ROOT / "docs/selftests.md"
 STRINGS = r'((?:"(?:\\.|[^"\\])*"\s*)+)'
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
@@ -40,7 +42,7 @@ def read(path):
 # Commands and keys: the program says them itself.
 
 def described():
-    """(sections, commands, keys, metrics) as `bondfwd --help-json` prints them; builds the program first."""
+    """(sections, commands, keys, metrics, words) as `bondfwd --help-json` prints them; builds the program first."""
     build = next((d for d in (pathlib.Path(os.environ.get("BONDFWD_BUILD", ROOT / "build")),
                               ROOT / "build-check/gcc") if (d / "build.ninja").exists()), None)
     steps = [["ninja", "-C", build, "app/bondfwd"]]
@@ -61,7 +63,7 @@ def described():
     return values
 
 
-SECTIONS, COMMANDS, KEYS, METRICS = described()
+SECTIONS, COMMANDS, KEYS, METRICS, WORDS = described()
 
 
 def cell(text):
@@ -106,6 +108,14 @@ def metric_rows():
         yield f"| `{m['name']}` | {m['type']} | {labels} | {cell(m['help'])} |"
 
 
+def word_rows():
+    for of in dict.fromkeys(w["of"] for w in WORDS):
+        yield f"\n**{of}**\n\n| command | in bondfwd |\n| --- | --- |"
+        for w in WORDS:
+            if w["of"] == of:
+                yield f"| `{cell(w['words'])}` | {cell(w['instead'])} |"
+
+
 # Drop reasons.
 
 def text_of(literals):
@@ -142,6 +152,8 @@ TABLES = {CONSOLE: {
     "exporter-keys": lambda: key_rows("exporter"),
 }, METRICS_PAGE: {
     "metrics": metric_rows,
+}, WORDS_PAGE: {
+    "words": word_rows,
 }, SELFTESTS: {
     "selftests": files.rows,
 }}
