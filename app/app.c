@@ -337,6 +337,7 @@ complete_flights(const struct bf_app *app, unsigned int idx, char *buf, size_t s
 int
 bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t size)
 {
+	static const char *const levels[] = {"error", "warning", "notice", "debug"};
 	struct bf_app *app = arg;
 
 	if (app->br == NULL)
@@ -363,6 +364,8 @@ bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t
 	}
 	if (strcmp(name, "flight") == 0)
 		return complete_flights(app, idx, buf, size);
+	if (strcmp(name, "level") == 0)
+		return complete_words(levels, RTE_DIM(levels), idx, buf, size);
 	if (strcmp(name, "mode") == 0)
 		return complete_words(bf_mode_names, BF_MODE_COUNT, idx, buf, size);
 	if (strcmp(name, "policy") == 0)

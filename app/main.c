@@ -27,6 +27,7 @@
 #include "base/words.h"
 #include "check.h"
 #include "commands/commands.h"
+#include "commands/pairs.h"
 #include "commands/words.h"
 #include "config/bindings.h"
 #include "config/leases.h"
@@ -478,6 +479,7 @@ program_start(struct bf_app *app, const struct bf_options *o, int eal_argc, char
 	app->cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, app, &err);
 	if (app->cmds == NULL)
 		return error_print(STATUS_FAILED, err.text);
+	bf_cmd_set_pairs(app->cmds, bf_app_pairs);
 	bf_cmd_set_foreign(app->cmds, bf_app_foreign, bf_app_n_foreign);
 	if (o->help_json) {
 		status = help_as_json(app);

@@ -6,6 +6,7 @@
  * Threads: ctx control.
  */
 #include "app.h"
+#include "base/parse.h"
 #include "commands/commands.h"
 #include "commands/show.h"
 
@@ -19,13 +20,25 @@ cmd_clear_fwd(struct bf_cmd_ctx *ctx)
 			bf_stats_clear_port(app->br, s);
 }
 
+static void
+cmd_events(struct bf_cmd_ctx *ctx)
+{
+	const char *after = bf_cmd_arg(ctx, "event");
+	struct bf_err err = {""};
+	uint64_t seq;
+
+	if (after != NULL && bf_parse_u64("event", after, 0, UINT64_MAX, &seq, &err) != 0)
+		bf_out_usage(ctx->out, "%s", err.text);
+	else
+		bf_app_show(ctx, &bf_show_events, after, true);
+}
+
 BF_CMD_SHOW(cmd_fwd, bf_show_forwarding)
 BF_CMD_SHOW(cmd_config_fwd, bf_show_polling)
 BF_CMD_SHOW(cmd_drops, bf_show_drops)
 BF_CMD_SHOW(cmd_storms, bf_show_storms)
 BF_CMD_SHOW(cmd_lcore, bf_show_lcores)
 BF_CMD_SHOW(cmd_mempool, bf_show_pools)
-BF_CMD_SHOW(cmd_events, bf_show_events)
 BF_CMD_SHOW(cmd_numa, bf_show_numa)
 BF_CMD_SHOW(cmd_health, bf_show_health)
 
@@ -37,7 +50,8 @@ static const struct bf_cmd stats_cmds[] = {
 	{"show storms", "Limits of what ports send into flooding, and what was dropped by them.",
 		cmd_storms, 0},
 	{"show lcore", "How the workers spend their time.", cmd_lcore, 0},
-	{"show events", "The newest events.", cmd_events, 0},
+	{"show events [after <event>]", "The newest events, or those after an event's number.",
+		cmd_events, 0},
 	{"show health", "How redundant the bonds are, and what is above its limit.", cmd_health, 0},
 	{"show mempool", "Frame memory.", cmd_mempool, 0},
 	{"show numa", "On which memory node everything is, and what is polled from another one.",

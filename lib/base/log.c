@@ -9,12 +9,26 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/words.h"
 
 static enum bf_log_level max_level = BF_LOG_NOTICE;
+
+/* systemd says in $JOURNAL_STREAM, DEVICE:INODE, that standard error is its journal, which reads priorities. */
+static bool
+is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+		fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
 
 void
 bf_log_set_level(enum bf_log_level level)
@@ -26,13 +40,15 @@ void
 bf_log(enum bf_log_level level, const char *topic, const char *fmt, ...)
 {
 	static const char *const name[] = {"ERR", "WARNING", "NOTICE", "DEBUG"};
+	static const char *const priority[] = {"<3>", "<4>", "<5>", "<7>"};
 	char line[1024];
 	va_list ap;
 	int n;
 
 	if (level > __atomic_load_n(&max_level, __ATOMIC_RELAXED))
 		return;
-	n = snprintf(line, sizeof(line), "%s: %s: ", name[level], topic);
+	n = snprintf(line, sizeof(line), "%s%s: %s: ", is_journal() ? priority[level] : "",
+		name[level], topic);
 	va_start(ap, fmt);
 	vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
 	va_end(ap);

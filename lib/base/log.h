@@ -2,7 +2,8 @@
 
 /*
  * Log lines "topic: object: what happened" on standard error, one topic per file, with a
- * level that can be changed while running.  The fast room never includes this header.
+ * level that can be changed while running.  systemd's journal gets them with their priority; it
+ * has the time itself.  The fast room never includes this header.
  *
  * Threads: bf_log() any but worker; bf_log_set_level() control.
  */

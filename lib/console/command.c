@@ -85,6 +85,12 @@ bf_cmd_set_create(const struct bf_cmd_group *const *groups, bf_complete_fn *comp
 }
 
 void
+bf_cmd_set_pairs(struct bf_cmd_set *set, bf_pairs_fn *pairs)
+{
+	set->pairs = pairs;
+}
+
+void
 bf_cmd_set_destroy(struct bf_cmd_set *set)
 {
 	if (set == NULL)
@@ -156,10 +162,11 @@ match_line(const struct bf_cmd_set *set, const char *text, struct bf_line *line,
 
 enum bf_out_status
 bf_cmd_run_line(const struct bf_cmd_set *set, const char *line, struct bf_out *out, void *app,
-	const struct bf_cmd **cmd)
+	struct bf_cmd_request *request, const struct bf_cmd **cmd)
 {
 	struct bf_cmd_match match;
-	struct bf_cmd_ctx ctx = {.out = out, .app = app, .set = set, .match = &match};
+	struct bf_cmd_ctx ctx = {
+		.out = out, .app = app, .set = set, .request = request, .match = &match};
 	enum bf_out_status before, status;
 	struct bf_err err;
 
@@ -188,7 +195,7 @@ bf_cmd_run(const struct bf_cmd_set *set, const char *line, struct bf_out *out, v
 {
 	const struct bf_cmd *cmd;
 
-	return bf_cmd_run_line(set, line, out, app, &cmd);
+	return bf_cmd_run_line(set, line, out, app, NULL, &cmd);
 }
 
 const struct bf_cmd *

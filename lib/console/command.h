@@ -32,6 +32,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "console/out.h"
@@ -51,6 +52,18 @@
 struct bf_cmd_set;
 struct bf_cmd_match;
 
+/** What a command asks of the terminal that it was typed on. */
+struct bf_cmd_request {
+	/** Output that is longer than the screen waits; may be changed. */
+	bool paging;
+	/** Run the command behind `watch` so often; 0: not asked. */
+	uint32_t watch_ms;
+	/** Run this command again and again, for what is new, until a key is pressed. */
+	bool is_following;
+	/** The command's own: up to where it has come. */
+	uint64_t after;
+};
+
 /** What a handler is given. */
 struct bf_cmd_ctx {
 	/** Where to write.  A command that reports no error there has succeeded. */
@@ -61,6 +74,8 @@ struct bf_cmd_ctx {
 	const struct bf_cmd *cmd;
 	/** The set it came from. */
 	const struct bf_cmd_set *set;
+	/** NULL: not typed on a terminal. */
+	struct bf_cmd_request *request;
 	/** Internal: words and their names. */
 	const struct bf_cmd_match *match;
 };
@@ -129,6 +144,31 @@ typedef int bf_complete_fn(
  */
 struct bf_cmd_set *bf_cmd_set_create(const struct bf_cmd_group *const *groups,
 	bf_complete_fn *complete, void *app, struct bf_err *err);
+
+/** A key, or a value, that may stand in KEY=VALUE,... */
+struct bf_pair_choice {
+	char text[96];
+	/** One line. */
+	char help[256];
+	/** Says what may be written, and is not itself it: a range. */
+	bool is_hint;
+	/** KEY=: the value follows. */
+	bool goes_on;
+};
+
+/**
+ * Offer a key, or a value of a key, for an argument <options...> or <keys...> of a command.
+ *
+ * @param key
+ *   NULL: keys are asked for; else the values of this one.
+ * @return
+ *   0, or -1 when there is none @p idx.
+ */
+typedef int bf_pairs_fn(void *app, const struct bf_cmd *cmd, const char *arg_name, const char *key,
+	unsigned int idx, struct bf_pair_choice *choice);
+
+/** Let keys and values be completed. */
+void bf_cmd_set_pairs(struct bf_cmd_set *set, bf_pairs_fn *pairs);
 
 /** A command of another program, for bf_cmd_set_foreign(). */
 struct bf_cmd_foreign {

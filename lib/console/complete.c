@@ -1,341 +1,287 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Completion through librte_cmdline.
+ * Completion.
  *
- * Theory of operation: librte_cmdline gets two instructions.  The first has one token per word
- * position, all of our own kind.  Their parse function refuses when it is asked for a result (a
- * line is being executed) and otherwise only notes the word, so librte_cmdline finds the position
- * of the cursor and asks that token for values; we answer with everything our grammar allows
- * there.  The second instruction takes any line that is executed, whole, and takes no part in
- * completion.
+ * Theory of operation: the words in front of the last one select the forms of commands that fit; what these forms allow
+ * in the next place are the choices: fixed words, values that the application knows, and for KEY=VALUE,... the keys, or
+ * the values of the key that stands there.
  *
  * Threads: ctx control.
  */
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "console/complete.h"
 
-/* Words that can be completed; longer lines still run. */
-#define POSITIONS 48
-
-/* Names of arguments at one place; beyond this, values are asked for again. */
-#define ASKED_MAX 64
-
-/* What the line editor takes at most for one value, with the blank it adds. */
-#define VALUE_MAX 62
-
-struct position {
-	struct cmdline_token_hdr hdr;
-	unsigned int idx;
-	struct bf_completer *owner;
-};
-
-struct bf_completer {
+/* The line in front of the cursor. */
+struct place {
 	const struct bf_cmd_set *set;
-	bf_completer_line_fn *line_fn;
-	void *arg;
-	struct position positions[POSITIONS];
-	struct position whole_line;
-	cmdline_parse_inst_t *words_inst;
-	cmdline_parse_inst_t *line_inst;
-	cmdline_parse_inst_t *ctx[3];
-	/* Words in front of the cursor. */
-	struct bf_line line;
-	size_t text_len;
-	/* Values found for the present position. */
-	struct bf_names values;
-	bool has_values;
-	/* Arguments whose values are among them already: forms share their items. */
-	const char *asked[ASKED_MAX];
-	unsigned int n_asked;
+	struct bf_choices *choices;
+	struct bf_line line; /* the words before the last */
+	char word[BF_CMD_LINE_MAX + 1]; /* the last, as far as it is typed */
+	unsigned int first; /* words in front of the command: `watch 2` */
 };
 
-static size_t
-word_len(const char *s)
-{
-	return strcspn(s, " \t\r\n");
-}
-
-/* Keep word idx, without the quotes around it. */
 static void
-note_word(struct bf_completer *c, unsigned int idx, const char *word, size_t len)
+add_choice(struct place *pl, const char *text, const char *help, bool is_hint, bool goes_on)
 {
-	if (idx == 0)
-		c->text_len = 0;
-	if (len >= 2 && (word[0] == '"' || word[0] == '\'') && word[len - 1] == word[0]) {
-		word++;
-		len -= 2;
+	struct bf_choices *c = pl->choices;
+	struct bf_choice *grown;
+
+	if (c->n == BF_NAMES_MAX ||
+		(is_hint ? pl->word[0] != '\0' && !goes_on
+			 : strncmp(text, pl->word, strlen(pl->word)) != 0))
+		return;
+	if (c->n == c->cap) {
+		grown = realloc(c->list, (c->cap + 64) * sizeof(*grown));
+		if (grown == NULL)
+			return;
+		c->list = grown;
+		c->cap += 64;
 	}
-	if (len >= sizeof(c->line.text) - c->text_len)
-		len = sizeof(c->line.text) - c->text_len - 1;
-	memcpy(c->line.text + c->text_len, word, len);
-	c->line.text[c->text_len + len] = '\0';
-	c->line.words[idx] = c->line.text + c->text_len;
-	c->text_len += len;
-	if (c->text_len + 1 < sizeof(c->line.text))
-		c->text_len++;
+	grown = &c->list[c->n];
+	grown->text = strdup(text);
+	grown->help = strndup(help, strcspn(help, "\n"));
+	grown->is_hint = is_hint;
+	grown->goes_on = goes_on;
+	if (grown->text != NULL && grown->help != NULL) {
+		c->n++;
+		return;
+	}
+	free(grown->text);
+	free(grown->help);
 }
 
 static int
-position_parse(cmdline_parse_token_hdr_t *tk, const char *buf, void *res, unsigned int size)
+compare_choices(const void *a, const void *b)
 {
-	struct position *pos = (struct position *)tk;
-	size_t len = word_len(buf);
+	const struct bf_choice *x = a, *y = b;
+	int ret = strcmp(x->text, y->text);
 
-	(void)size;
-	if (res != NULL || len == 0)
-		return -1;
-	note_word(pos->owner, pos->idx, buf, len);
-	return (int)len;
+	/* Of equal ones that with a help comes first, and stays. */
+	return ret != 0 ? ret : (x->help[0] == '\0') - (y->help[0] == '\0');
+}
+
+/* A word that begins several commands has no help of its own. */
+static void
+choices_sort(struct bf_choices *c)
+{
+	unsigned int n = 0;
+
+	if (c->n > 0)
+		qsort(c->list, c->n, sizeof(*c->list), compare_choices);
+	for (unsigned int i = 0; i < c->n; i++) {
+		struct bf_choice *last = n > 0 ? &c->list[n - 1] : NULL;
+
+		if (last == NULL || strcmp(last->text, c->list[i].text) != 0) {
+			c->list[n++] = c->list[i];
+			continue;
+		}
+		if (strcmp(last->help, c->list[i].help) != 0)
+			last->help[0] = '\0';
+		free(c->list[i].text);
+		free(c->list[i].help);
+	}
+	c->n = n;
 }
 
 static void
-add_value(struct bf_completer *c, const char *value)
+add_help_topics(struct place *pl)
 {
-	if (strlen(value) < VALUE_MAX && word_len(value) == strlen(value))
-		(void)bf_names_add(&c->values, "", value, "");
+	for (unsigned int i = 0; i < pl->set->n_groups; i++)
+		add_choice(pl, pl->set->groups[i]->name, pl->set->groups[i]->help, false, false);
+	add_choice(pl, "all", "All commands.", false, false);
 }
 
 static void
-add_help_topics(struct bf_completer *c)
+add_values(struct place *pl, const char *name)
 {
-	unsigned int i;
-
-	for (i = 0; i < c->set->n_groups; i++)
-		add_value(c, c->set->groups[i]->name);
-	add_value(c, "all");
-}
-
-static bool
-is_asked(struct bf_completer *c, const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < c->n_asked; i++)
-		if (strcmp(c->asked[i], name) == 0)
-			return true;
-	if (c->n_asked < ASKED_MAX)
-		c->asked[c->n_asked++] = name;
-	return false;
-}
-
-static void
-add_arg_values(struct bf_completer *c, const struct bf_item *item, const struct bf_alt *alt)
-{
-	const char *name = item->name != NULL ? item->name : alt->text;
 	char value[256];
-	unsigned int i;
 
-	/* Shown when nothing of the word is typed yet. */
-	(void)bf_names_add(&c->values, "<", alt->text, ">");
-	if (c->set->complete == NULL || is_asked(c, name))
-		return;
-	for (i = 0; i < BF_NAMES_MAX; i++) {
+	for (unsigned int i = 0; pl->set->complete != NULL && i < BF_NAMES_MAX; i++) {
 		value[0] = '\0';
-		if (c->set->complete(c->set->complete_app, name, i, value, sizeof(value)) != 0)
-			break;
+		if (pl->set->complete(pl->set->complete_app, name, i, value, sizeof(value)) != 0)
+			return;
 		value[sizeof(value) - 1] = '\0';
-		if (value[0] != '\0')
-			add_value(c, value);
+		if (value[0] != '\0' && strpbrk(value, " \t") == NULL)
+			add_choice(pl, value, "", false, false);
 	}
 }
 
+/* Keys, or the values of a key, of the pair that is being typed; the pairs before it stay. */
 static void
-add_form_values(struct bf_completer *c, const struct bf_form *form)
+add_pairs(struct place *pl, const struct bf_cmd *cmd, const char *arg)
 {
-	unsigned int n = c->line.n_words, a;
+	char whole[BF_CMD_LINE_MAX + 1], key[64] = "";
+	char *comma = strrchr(pl->word, ','), *pair = comma == NULL ? pl->word : comma + 1;
+	char *equals = strchr(pair, '=');
+	struct bf_pair_choice c;
+	size_t kept;
+
+	if (equals != NULL)
+		snprintf(key, sizeof(key), "%.*s", (int)(equals - pair), pair);
+	memcpy(whole, pl->word, sizeof(whole));
+	kept = (size_t)(pair - pl->word) + (equals != NULL ? strlen(key) + 1 : 0);
+	memmove(pl->word, pl->word + kept, strlen(pl->word + kept) + 1);
+	for (unsigned int i = 0; i < BF_NAMES_MAX; i++) {
+		memset(&c, 0, sizeof(c));
+		if (pl->set->pairs(pl->set->complete_app, cmd, arg, equals != NULL ? key : NULL, i,
+			    &c) != 0)
+			break;
+		add_choice(pl, c.text, c.help, c.is_hint, c.is_hint || c.goes_on);
+	}
+	pl->choices->typed_len = strlen(pl->word);
+	memcpy(pl->word, whole, sizeof(whole));
+}
+
+/* One line about what a form is for. */
+static void
+add_arg(struct place *pl, const struct bf_form *form, const struct bf_item *item,
+	const struct bf_alt *alt)
+{
+	char shown[80];
+
+	if (pl->set->pairs != NULL && item->is_rest &&
+		(strcmp(alt->text, "options") == 0 || strcmp(alt->text, "keys") == 0)) {
+		add_pairs(pl, form->cmd, alt->text);
+		return;
+	}
+	snprintf(shown, sizeof(shown), "<%s>", alt->text);
+	add_choice(pl, shown, form->cmd->help, true, false);
+	add_values(pl, item->name != NULL ? item->name : alt->text);
+}
+
+static void
+add_form(struct place *pl, const struct bf_form *form)
+{
+	unsigned int n = pl->line.n_words;
 	const struct bf_item *item = bf_form_item(form, n);
 
 	if (n >= bf_form_min_words(form) && n > 0)
-		add_value(c, "[RETURN]");
+		add_choice(pl, "[RETURN]", form->cmd->help, true, false);
 	if (item == NULL)
 		return;
 	if (form->cmd->run == bf_cmd_help && item->is_rest)
-		add_help_topics(c);
-	for (a = 0; a < item->n_alts; a++) {
+		add_help_topics(pl);
+	for (unsigned int a = 0; a < item->n_alts; a++) {
 		if (item->alts[a].is_arg)
-			add_arg_values(c, item, &item->alts[a]);
+			add_arg(pl, form, item, &item->alts[a]);
 		else
-			add_value(c, item->alts[a].text);
+			add_choice(pl, item->alts[a].text, form->cmd->help, false, false);
 	}
 }
 
+/* A fixed word further left excludes commands with an argument in its place. */
 static void
-find_values(struct bf_completer *c)
+add_forms(struct place *pl)
 {
 	unsigned char ranks[BF_CMD_WORDS_MAX], best_ranks[BF_CMD_WORDS_MAX] = {0};
-	const struct bf_grammar *g = &c->set->grammar;
-	unsigned int i, n = c->line.n_words;
+	const struct bf_grammar *g = &pl->set->grammar;
+	unsigned int n = pl->line.n_words;
 
-	c->n_asked = 0;
-	/* A fixed word further left excludes commands with an argument in its place. */
-	for (i = 0; i < g->n_forms; i++)
-		if (bf_form_fit(&g->forms[i], &c->line, ranks) == n &&
+	for (unsigned int i = 0; i < g->n_forms; i++)
+		if (bf_form_fit(&g->forms[i], &pl->line, ranks) == n &&
 			memcmp(ranks, best_ranks, n) > 0)
 			memcpy(best_ranks, ranks, n);
-	for (i = 0; i < g->n_forms; i++)
-		if (bf_form_fit(&g->forms[i], &c->line, ranks) == n &&
+	for (unsigned int i = 0; i < g->n_forms; i++)
+		if (bf_form_fit(&g->forms[i], &pl->line, ranks) == n &&
 			memcmp(ranks, best_ranks, n) == 0)
-			add_form_values(c, &g->forms[i]);
-	bf_names_sort(&c->values);
-	c->has_values = true;
+			add_form(pl, &g->forms[i]);
 }
 
-static int
-position_get_nb(cmdline_parse_token_hdr_t *tk)
-{
-	struct position *pos = (struct position *)tk;
-	struct bf_completer *c = pos->owner;
-
-	if (!c->has_values) {
-		c->line.n_words = pos->idx;
-		find_values(c);
-	}
-	/* 0 would make librte_cmdline show a line of its own. */
-	return c->values.n == 0 ? 1 : (int)c->values.n;
-}
-
-static int
-position_get_elt(cmdline_parse_token_hdr_t *tk, int idx, char *dst, unsigned int size)
-{
-	struct position *pos = (struct position *)tk;
-	const struct bf_names *values = &pos->owner->values;
-
-	if (idx < 0 || (unsigned int)idx >= values->n || strlen(values->names[idx]) >= size)
-		return -1;
-	memcpy(dst, values->names[idx], strlen(values->names[idx]) + 1);
-	return 0;
-}
-
-static struct cmdline_token_ops position_ops = {
-	.parse = position_parse,
-	.complete_get_nb = position_get_nb,
-	.complete_get_elt = position_get_elt,
-};
-
-static int
-line_parse(cmdline_parse_token_hdr_t *tk, const char *buf, void *res, unsigned int size)
-{
-	size_t len = strcspn(buf, "\r\n");
-
-	(void)tk;
-	if (res == NULL || len == 0 || len >= size)
-		return -1;
-	memcpy(res, buf, len);
-	((char *)res)[len] = '\0';
-	return (int)len;
-}
-
-static int
-line_get_nb(cmdline_parse_token_hdr_t *tk)
-{
-	(void)tk;
-	return 1;
-}
-
-static int
-line_get_elt(cmdline_parse_token_hdr_t *tk, int idx, char *dst, unsigned int size)
-{
-	(void)tk;
-	(void)idx;
-	if (size > 0)
-		dst[0] = '\0';
-	return -1;
-}
-
-static struct cmdline_token_ops line_ops = {
-	.parse = line_parse,
-	.complete_get_nb = line_get_nb,
-	.complete_get_elt = line_get_elt,
-};
-
+/* A command that takes a command: what stands behind it is completed as if it stood alone. */
 static void
-line_on_run(void *line, struct cmdline *cl, void *data)
+pass_over_outer(struct place *pl)
 {
-	struct bf_completer *c = data;
+	struct bf_line *line = &pl->line;
+	unsigned int n = 0;
 
-	(void)cl;
-	c->line_fn(c->arg, line);
+	if (line->n_words == 0 || strcmp(line->words[0], "watch") != 0)
+		return;
+	n = line->n_words > 1 && strspn(line->words[1], "0123456789") == strlen(line->words[1]) ? 2
+												: 1;
+	memmove(&line->words[0], &line->words[n], (line->n_words - n) * sizeof(line->words[0]));
+	line->n_words -= n;
 }
 
-/* Never matches a whole line, so it is never run; librte_cmdline wants one. */
-static void
-words_on_run(void *line, struct cmdline *cl, void *data)
+/* Where the last word begins: behind the last blank that stands in no quotes. */
+static size_t
+last_word(const char *line, size_t len)
 {
-	(void)line;
-	(void)cl;
-	(void)data;
-}
+	size_t begin = 0;
+	char quote = '\0';
 
-static cmdline_parse_inst_t *
-inst_create(unsigned int n_tokens)
-{
-	cmdline_parse_inst_t *inst;
-
-	inst = calloc(1, sizeof(*inst) + (n_tokens + 1) * sizeof(void *));
-	return inst;
-}
-
-struct bf_completer *
-bf_completer_create(const struct bf_cmd_set *set, bf_completer_line_fn *line_fn, void *arg)
-{
-	struct bf_completer *c = calloc(1, sizeof(*c));
-	unsigned int i;
-
-	if (c == NULL)
-		return NULL;
-	c->set = set;
-	c->line_fn = line_fn;
-	c->arg = arg;
-	c->words_inst = inst_create(POSITIONS);
-	c->line_inst = inst_create(1);
-	if (c->words_inst == NULL || c->line_inst == NULL) {
-		bf_completer_destroy(c);
-		errno = ENOMEM;
-		return NULL;
+	for (size_t i = 0; i < len; i++) {
+		if (quote != '\0')
+			quote = line[i] == quote ? '\0' : quote;
+		else if (line[i] == '"' || line[i] == '\'')
+			quote = line[i];
+		else if (line[i] == ' ' || line[i] == '\t')
+			begin = i + 1;
 	}
-	c->words_inst->f = words_on_run;
-	for (i = 0; i < POSITIONS; i++) {
-		c->positions[i].hdr.ops = &position_ops;
-		c->positions[i].idx = i;
-		c->positions[i].owner = c;
-		c->words_inst->tokens[i] = &c->positions[i].hdr;
-	}
-	c->line_inst->f = line_on_run;
-	c->line_inst->data = c;
-	c->whole_line.hdr.ops = &line_ops;
-	c->line_inst->tokens[0] = &c->whole_line.hdr;
-	c->ctx[0] = c->words_inst;
-	c->ctx[1] = c->line_inst;
-	return c;
+	return begin;
 }
 
 void
-bf_completer_destroy(struct bf_completer *c)
+bf_complete(const struct bf_cmd_set *set, const char *line, size_t len, struct bf_choices *choices)
 {
-	if (c == NULL)
+	struct place *pl = calloc(1, sizeof(*pl));
+	char before[BF_CMD_LINE_MAX + 1];
+	struct bf_err err;
+	size_t begin;
+
+	memset(choices, 0, sizeof(*choices));
+	if (pl == NULL || len > BF_CMD_LINE_MAX) {
+		free(pl);
 		return;
-	bf_names_fini(&c->values);
-	free(c->words_inst);
-	free(c->line_inst);
-	free(c);
+	}
+	begin = last_word(line, len);
+	memcpy(before, line, begin);
+	before[begin] = '\0';
+	memcpy(pl->word, line + begin, len - begin);
+	pl->set = set;
+	pl->choices = choices;
+	choices->typed_len = len - begin;
+	if (bf_line_split(&pl->line, before, &err) && strpbrk(pl->word, "\"'") == NULL) {
+		pass_over_outer(pl);
+		add_forms(pl);
+		choices_sort(choices);
+	}
+	free(pl);
 }
 
-cmdline_parse_ctx_t *
-bf_completer_ctx(struct bf_completer *c)
+size_t
+bf_choices_common(const struct bf_choices *choices)
 {
-	return c->ctx;
+	const char *first = NULL;
+	size_t common = 0, n;
+
+	for (unsigned int i = 0; i < choices->n; i++) {
+		const char *text = choices->list[i].text;
+
+		if (choices->list[i].is_hint)
+			continue;
+		if (first == NULL) {
+			first = text;
+			common = strlen(text);
+		}
+		for (n = 0; n < common && text[n] == first[n]; n++)
+			;
+		common = n;
+	}
+	return common;
 }
 
 void
-bf_completer_forget(struct bf_completer *c)
+bf_choices_fini(struct bf_choices *choices)
 {
-	if (!c->has_values)
-		return;
-	bf_names_fini(&c->values);
-	c->has_values = false;
+	for (unsigned int i = 0; i < choices->n; i++) {
+		free(choices->list[i].text);
+		free(choices->list[i].help);
+	}
+	free(choices->list);
+	memset(choices, 0, sizeof(*choices));
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The command set as librte_cmdline sees it: completion, and lines handed over whole.
- *
- * librte_cmdline edits, remembers and completes; matching a line stays with command.c, so that a
- * typed line and a line of a file mean the same.
+ * What may stand at the end of a line that is being typed, with a word about each.
  *
  * Private to lib/console.
  *
@@ -14,26 +11,33 @@
 #ifndef BF_CONSOLE_COMPLETE_H
 #define BF_CONSOLE_COMPLETE_H
 
-#include <cmdline_parse.h>
-
 #include "console/set.h"
 
-struct bf_completer;
+/** One thing that may stand there. */
+struct bf_choice {
+	char *text;
+	char *help; /* one line; may be empty */
+	bool is_hint; /* <name>, a range: nothing to put in */
+	bool goes_on; /* KEY=: what follows belongs to the word */
+};
 
-/** Take a line that was typed; without newline. */
-typedef void bf_completer_line_fn(void *arg, const char *line);
+/** Choices, sorted; zero is empty. */
+struct bf_choices {
+	struct bf_choice *list;
+	unsigned int n;
+	unsigned int cap;
+	/** Bytes of the choice that are typed already. */
+	size_t typed_len;
+};
 
-/** Create the instructions for one line editor; NULL with errno ENOMEM. */
-struct bf_completer *bf_completer_create(
-	const struct bf_cmd_set *set, bf_completer_line_fn *line_fn, void *arg);
+/** Find what may stand at the end of the first @p len bytes of a line, and begins with what is typed of it. */
+void bf_complete(
+	const struct bf_cmd_set *set, const char *line, size_t len, struct bf_choices *choices);
 
-/** Release them, after the line editor.  NULL is allowed. */
-void bf_completer_destroy(struct bf_completer *c);
+/** How many bytes all choices that can be put in have in common. */
+size_t bf_choices_common(const struct bf_choices *choices);
 
-/** Context for cmdline_new(). */
-cmdline_parse_ctx_t *bf_completer_ctx(struct bf_completer *c);
-
-/** Forget the values found; to be called before every byte that is given to the line editor. */
-void bf_completer_forget(struct bf_completer *c);
+/** Release them. */
+void bf_choices_fini(struct bf_choices *choices);
 
 #endif

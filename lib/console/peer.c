@@ -201,9 +201,37 @@ peer_answer(struct bf_peer *p)
 	bf_out_reset(p->out);
 }
 
+/*
+ * "bondctl 1 tty", or "bondctl 1 tty ROWS COLUMNS" of a client that knows its terminal and keeps the history; false
+ * when it is neither.
+ */
+static bool
+read_tty(const char *line, unsigned int *rows, unsigned int *columns)
+{
+	int end = 0;
+
+	*rows = 0;
+	*columns = 0;
+	if (strcmp(line, "bondctl 1 tty") == 0)
+		return true;
+	return sscanf(line, "bondctl 1 tty %4u %4u%n", rows, columns, &end) == 2 &&
+		line[end] == '\0';
+}
+
+static void
+start_tty(struct bf_peer *p, unsigned int rows, unsigned int columns)
+{
+	bf_session_set_size(p->session, rows, columns);
+	bf_session_set_flags(p->session, columns != 0 ? BF_SESSION_TELLS_HISTORY : 0);
+	p->env->n_tty++;
+	p->mode = BF_PEER_TTY;
+}
+
 static void
 take_preamble(struct bf_peer *p, const char *line)
 {
+	unsigned int rows, columns;
+
 	if (strcmp(line, "bondctl 1 exec") == 0) {
 		p->mode = BF_PEER_EXEC;
 		return;
@@ -215,7 +243,7 @@ take_preamble(struct bf_peer *p, const char *line)
 		p->mode = BF_PEER_EXEC;
 		return;
 	}
-	if (strcmp(line, "bondctl 1 tty") != 0) {
+	if (!read_tty(line, &rows, &columns)) {
 		bf_out_usage(p->out,
 			"console: preamble: expected \"bondctl 1 exec\", "
 			"\"bondctl 1 exec json\" or \"bondctl 1 tty\"");
@@ -224,8 +252,7 @@ take_preamble(struct bf_peer *p, const char *line)
 	} else if (start_session(p) != 0) {
 		bf_out_error(p->out, "console: session: %s", strerror(errno));
 	} else {
-		p->env->n_tty++;
-		p->mode = BF_PEER_TTY;
+		start_tty(p, rows, columns);
 		return;
 	}
 	peer_answer(p);
@@ -241,7 +268,7 @@ take_command(struct bf_peer *p, const char *line, size_t len)
 		bf_out_usage(p->out, "line: byte 0x00 at column %zu: expected printable UTF-8 text",
 			strlen(line) + 1);
 	else
-		(void)bf_cmd_run_line(p->env->cmds, line, p->out, p->env->app, &cmd);
+		(void)bf_cmd_run_line(p->env->cmds, line, p->out, p->env->app, NULL, &cmd);
 	peer_answer(p);
 	if (cmd != NULL && (cmd->flags & BF_CMD_QUIT) != 0) {
 		p->has_quit = true;
@@ -362,6 +389,8 @@ bf_peer_serve(struct bf_peer *p, uint64_t now_ms)
 	unsigned int i;
 
 	p->now_ms = now_ms;
+	if (p->session != NULL && queue_pending(p) < PENDING_MAX)
+		bf_session_tick(p->session, now_ms);
 	bf_peer_flush(p);
 	if (bf_peer_wants_read(p))
 		peer_fill(p);
@@ -372,6 +401,14 @@ bf_peer_serve(struct bf_peer *p, uint64_t now_ms)
 	end_of_input(p);
 	if (p->mode == BF_PEER_CLOSING && queue_pending(p) == 0)
 		p->is_dead = true;
+}
+
+uint64_t
+bf_peer_due_ms(const struct bf_peer *p)
+{
+	bool may = p->session != NULL && may_run(p);
+
+	return may ? bf_session_due_ms(p->session) : UINT64_MAX;
 }
 
 uint64_t

@@ -112,6 +112,9 @@ bool bf_peer_wants_write(const struct bf_peer *p);
 /** It has input that can be run now. */
 bool bf_peer_has_work(const struct bf_peer *p);
 
+/** When its session has something to do by itself; UINT64_MAX for never. */
+uint64_t bf_peer_due_ms(const struct bf_peer *p);
+
 /** Time at which it is to be dropped without further progress; UINT64_MAX for never. */
 uint64_t bf_peer_deadline_ms(const struct bf_peer *p);
 

@@ -15,9 +15,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "console/log_pipe.h"
 #include "console/path.h"
 #include "console/peer.h"
 #include "console/server.h"
@@ -48,6 +50,7 @@ struct bf_console {
 	/* Whose turn it is, or NULL. */
 	const struct bf_peer *serving;
 	struct bf_terminal terminal;
+	struct bf_log_pipe log;
 };
 
 static int
@@ -197,6 +200,7 @@ bf_console_open(const struct bf_console_config *config, struct bf_err *err)
 	c->epoll_fd = -1;
 	c->kick_fd = -1;
 	c->socket.fd = -1;
+	c->log.fd = -1;
 	set_limits(c, config);
 	c->clients = calloc(c->max_clients, sizeof(struct bf_peer *));
 	if (c->clients == NULL)
@@ -313,6 +317,15 @@ resume_accepting(struct bf_console *c, uint64_t now_ms)
 }
 
 static void
+log_on_line(void *arg, const char *line, size_t len)
+{
+	struct bf_console *c = arg;
+
+	bf_session_say(c->local->session, line, len);
+	c->local->is_ready = true;
+}
+
+static void
 take_events(struct bf_console *c, uint64_t now_ms)
 {
 	struct epoll_event events[EVENTS_PER_POLL];
@@ -325,6 +338,8 @@ take_events(struct bf_console *c, uint64_t now_ms)
 			(void)!read(c->kick_fd, &count, sizeof(count));
 		else if (events[i].data.ptr == &c->socket)
 			accept_clients(c, now_ms);
+		else if (events[i].data.ptr == &c->log)
+			bf_log_pipe_read(&c->log, log_on_line, c);
 		else
 			((struct bf_peer *)events[i].data.ptr)->is_ready = true;
 	}
@@ -337,7 +352,7 @@ peer_serve(struct bf_console *c, struct bf_peer *p, uint64_t now_ms)
 	bool always = p->is_file && bf_peer_wants_read(p);
 
 	c->serving = p;
-	if (p->is_ready || always || bf_peer_has_work(p))
+	if (p->is_ready || always || bf_peer_has_work(p) || now_ms >= bf_peer_due_ms(p))
 		bf_peer_serve(p, now_ms);
 	c->serving = NULL;
 	p->is_ready = false;
@@ -367,6 +382,16 @@ serve_clients(struct bf_console *c, uint64_t now_ms)
 	return again;
 }
 
+/* The terminal's size may change at any time; it counts with the next key. */
+static void
+size_terminal(struct bf_console *c)
+{
+	struct winsize size;
+
+	if (c->local->session != NULL && ioctl(c->local->out_fd, TIOCGWINSZ, &size) == 0)
+		bf_session_set_size(c->local->session, size.ws_row, size.ws_col);
+}
+
 static bool
 serve_local(struct bf_console *c, uint64_t now_ms, bool *has_quit)
 {
@@ -374,6 +399,8 @@ serve_local(struct bf_console *c, uint64_t now_ms, bool *has_quit)
 
 	if (c->local == NULL)
 		return false;
+	if (c->local->is_ready)
+		size_terminal(c);
 	again = peer_serve(c, c->local, now_ms);
 	if (!c->local->is_dead)
 		return again;
@@ -435,12 +462,27 @@ bf_console_timeout_ms(const struct bf_console *c, uint64_t now_ms)
 	unsigned int i;
 
 	for (i = 0; i < c->n_clients; i++)
-		at = earlier_ms(at, bf_peer_deadline_ms(c->clients[i]));
+		at = earlier_ms(at,
+			earlier_ms(
+				bf_peer_deadline_ms(c->clients[i]), bf_peer_due_ms(c->clients[i])));
+	if (c->local != NULL)
+		at = earlier_ms(at, bf_peer_due_ms(c->local));
 	if (at == UINT64_MAX)
 		return -1;
 	if (at <= now_ms)
 		return 0;
 	return (int)earlier_ms(at - now_ms, INT32_MAX);
+}
+
+/* Before the first line of log: what comes later is shown above the line that is typed. */
+static void
+start_terminal(struct bf_console *c)
+{
+	size_terminal(c);
+	bf_session_set_flags(c->local->session, BF_SESSION_ASKS);
+	bf_log_pipe_open(&c->log, c->local->out_fd);
+	if (c->log.fd >= 0 && fd_watch(c, c->log.fd, EPOLLIN, &c->log) != 0)
+		bf_log_pipe_close(&c->log);
 }
 
 int
@@ -466,6 +508,8 @@ bf_console_attach_terminal(
 		return ret;
 	}
 	c->local->quit_on_eof = (flags & BF_CONSOLE_QUIT_ON_EOF) != 0;
+	if (mode == BF_PEER_TTY)
+		start_terminal(c);
 	bf_peer_flush(c->local);
 	update_events(c, c->local);
 	if (c->local->is_file)
@@ -479,6 +523,9 @@ bf_console_detach_terminal(struct bf_console *c)
 	if (c->local == NULL)
 		return;
 	bf_peer_flush(c->local);
+	if (c->log.fd >= 0)
+		fd_unwatch(c, c->log.fd);
+	bf_log_pipe_close(&c->log);
 	bf_terminal_restore(&c->terminal);
 	drop_peer(c, c->local);
 	c->local = NULL;

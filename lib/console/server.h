@@ -14,6 +14,8 @@
  *                          bytes of text; STATUS as enum bf_out_status
  *   bondctl 1 exec json    the same, the answers are JSON
  *   bondctl 1 tty          an interactive session: bytes of a terminal in raw mode, both ways
+ *   bondctl 1 tty R C      the same of a client that knows its terminal's rows and columns (it sends CSI 8;R;C t when
+ *                          they change) and keeps the history: each line of it is APC LINE ST, both ways
  *
  * A preamble that is not accepted is answered like a command that failed, then the connection is
  * closed.
@@ -53,7 +55,7 @@
 struct bf_console;
 
 /**
- * The local terminal asked to stop the program (`quit`, or Ctrl-D on an empty line).
+ * The local terminal asked to stop the program (`quit`, or Ctrl-D on an empty line and yes).
  *
  * Called from within bf_console_poll(): note it, and look at the note before waiting again.
  */

@@ -22,6 +22,7 @@ struct bf_cmd_set {
 	struct bf_grammar grammar;
 	bf_complete_fn *complete;
 	void *complete_app;
+	bf_pairs_fn *pairs; /* NULL: none */
 	const struct bf_cmd_foreign *foreign;
 	unsigned int n_foreign;
 };
@@ -44,11 +45,13 @@ unsigned int bf_form_fit(
 /**
  * Run a line as bf_cmd_run() and tell which command it was.
  *
+ * @param request
+ *   What the command may ask of its terminal; NULL: there is none.
  * @param cmd
  *   Gets the command, NULL when none ran.
  */
 enum bf_out_status bf_cmd_run_line(const struct bf_cmd_set *set, const char *line,
-	struct bf_out *out, void *app, const struct bf_cmd **cmd);
+	struct bf_out *out, void *app, struct bf_cmd_request *request, const struct bf_cmd **cmd);
 
 /** Explain why a split line matches no form. */
 void bf_explain_line(

@@ -442,20 +442,37 @@ test_tab_completes_a_unique_word(void **state)
 }
 
 static void
-test_question_mark_lists_each_possible_word_once(void **state)
+test_question_mark_explains_each_possible_word_once(void **state)
 {
 	struct screen screen;
 
 	type(state, &screen, "show ?");
-	assert_non_null(strstr(screen.text, "> show \r\n bonding \r\n fdb \r\n port \r\n"));
+	assert_non_null(strstr(screen.text,
+		"> show ?\r\n  bonding  Bond.\r\n  fdb      Table.\r\n  port\r\n\r> show \x1b[K"));
 	type(state, &screen, "show port stats ?");
-	assert_non_null(strstr(
-		screen.text, "\r\n 0 \r\n 1 \r\n <port> \r\n all \r\n bond0 \r\n bond1 \r\n"));
+	assert_non_null(strstr(screen.text, "?\r\n  0\r\n  1\r\n  <port>  "));
+	assert_non_null(strstr(screen.text, "\r\n  all     "));
+	assert_non_null(strstr(screen.text, "\r\n  bond0\r\n  bond1\r\n"));
 	type(state, &screen, "show fdb ?");
-	assert_non_null(strstr(screen.text, "\r\n [RETURN] \r\n port \r\n vlan \r\n"));
-	type(state, &screen, "help ?");
-	assert_non_null(strstr(
-		screen.text, "\r\n <topic> \r\n [RETURN] \r\n all \r\n other \r\n ports \r\n"));
+	assert_non_null(strstr(screen.text,
+		"\r\n  [RETURN]  Table.\r\n  port      Table.\r\n  vlan      Table.\r\n"));
+	type(state, &screen, "help o?");
+	assert_non_null(strstr(screen.text, "?\r\n  other  The rest.\r\n"));
+	type(state, &screen, "strat ?");
+	assert_non_null(strstr(screen.text, "\r\n  nothing fits here\r\n"));
+	assert_non_null(strstr(type(state, &screen, "set list \"a?\"\r"), "|a?\n"));
+}
+
+static void
+test_tab_completes_what_all_have_in_common_and_lists_the_rest(void **state)
+{
+	struct screen screen;
+
+	assert_string_equal(type(state, &screen, "show port stats bo\t"), "show port stats bond");
+	type(state, &screen, "show port stats bo\t\t");
+	assert_non_null(strstr(screen.text, "\r\nbond0  bond1\r\n\r> show port stats bond"));
+	type(state, &screen, "nosuch x\t");
+	assert_non_null(strstr(screen.text, "nosuch x\a"));
 }
 
 static void
@@ -468,7 +485,7 @@ test_a_typed_line_is_run_like_any_other(void **state)
 		"set list 'a b' \"#\"\r\nset list <names...>|a b|#\n> ");
 	assert_non_null(strstr(type(state, &screen, "strat\r"), "\"strat\": expected one of"));
 	assert_non_null(
-		strstr(type(state, &screen, "start\r\x1b[A\r"), "> start\x1b[0K\r\nstart\n> "));
+		strstr(type(state, &screen, "start\r\x1b[A\r"), "\r> start\x1b[K\r\nstart\n> "));
 }
 
 static void
@@ -504,7 +521,8 @@ main(void)
 		cmocka_unit_test(test_help_lists_sections_then_commands),
 		cmocka_unit_test(test_help_of_a_section_has_all_its_commands),
 		cmocka_unit_test(test_tab_completes_a_unique_word),
-		cmocka_unit_test(test_question_mark_lists_each_possible_word_once),
+		cmocka_unit_test(test_tab_completes_what_all_have_in_common_and_lists_the_rest),
+		cmocka_unit_test(test_question_mark_explains_each_possible_word_once),
 		cmocka_unit_test(test_a_typed_line_is_run_like_any_other),
 		cmocka_unit_test(test_quit_and_ctrl_d_end_a_session),
 	};

@@ -8,6 +8,10 @@
  */
 #include "unit.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -103,6 +107,20 @@ say_long(void)
 	BF_ERR("guest", "%s", text);
 }
 
+/* Standard error as it is now is the journal. */
+static void
+say_to_journal(void)
+{
+	char stream[64];
+	struct stat st;
+
+	assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+		(unsigned long long)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	BF_WARN("guest", "w");
+}
+
 static void
 say_debug(void)
 {
@@ -117,6 +135,24 @@ test_a_message_is_one_line_whatever_it_holds(void **state)
 	(void)state;
 	assert_true(written_by(say_evil, buf, sizeof(buf)) > 0);
 	assert_string_equal(buf, "NOTICE: guest: a?ERR: fake?[2J?\n");
+}
+
+static void
+test_the_journal_gets_priorities_and_others_do_not(void **state)
+{
+	char buf[8192], stream[64];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+		(unsigned long long)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	written_by(say_evil, buf, sizeof(buf)); /* another file than the journal says */
+	assert_memory_equal(buf, "NOTICE: ", 8);
+	written_by(say_to_journal, buf, sizeof(buf));
+	unsetenv("JOURNAL_STREAM");
+	assert_memory_equal(buf, "<4>WARNING: guest: w\n", 21);
 }
 
 static void
@@ -151,6 +187,7 @@ main(void)
 		cmocka_unit_test(test_the_first_message_after_silence_says_how_many_were_lost),
 		cmocka_unit_test(test_a_fresh_limit_passes_at_any_time_of_day),
 		cmocka_unit_test(test_a_message_is_one_line_whatever_it_holds),
+		cmocka_unit_test(test_the_journal_gets_priorities_and_others_do_not),
 		cmocka_unit_test(test_a_long_message_is_cut_and_still_ends_its_line),
 		cmocka_unit_test(test_levels_above_the_limit_are_silent),
 	};

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * show events: the newest events.
+ * show events: the newest events, or those after one.
  *
  * Threads: ctx control.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "control/bridge.h"
@@ -34,16 +35,24 @@ static const struct bf_field event_fields[] = {
 static const struct bf_table event_table = BF_TABLE("event", ROW, event_fields,
 	.text = "{seq:6}  {when}  {level:-7}  {what:-16} {object:-16} {text}\n");
 
+struct after {
+	struct bf_snapshot *s;
+	uint64_t seq;
+};
+
 static void
 add_event(void *arg, const struct bf_event *e)
 {
 	static const char *const levels[] = {"error", "warning", "notice", "debug"};
-	struct bf_snapshot *s = arg;
-	ROW *row = bf_rows_add(s, &s->rows, sizeof(*row));
+	const struct after *after = arg;
+	ROW *row =
+		e->seq <= after->seq ? NULL : bf_rows_add(after->s, &after->s->rows, sizeof(*row));
 	time_t seconds = (time_t)(e->wall_ms / 1000);
 	char when[32];
 	struct tm tm;
 
+	if (row == NULL)
+		return;
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
 	snprintf(row->when, sizeof(row->when), "%s.%03d", when, (int)(e->wall_ms % 1000));
 	row->seq = e->seq;
@@ -58,8 +67,9 @@ add_event(void *arg, const struct bf_event *e)
 static void
 gather_events(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 {
-	(void)only;
-	bf_events_visit(&br->events, add_event, s);
+	struct after after = {.s = s, .seq = only == NULL ? 0 : strtoull(only, NULL, 10)};
+
+	bf_events_visit(&br->events, add_event, &after);
 }
 
 const struct bf_show bf_show_events = {.table = &event_table, .gather = gather_events};
