@@ -3,7 +3,7 @@
 Samples of output in the pages: found by their marks, run again, and held against the program.
 
 A sample is a fenced block behind `<!-- sample: SCENE -->`. Its lines that begin with "# bondctl" or "# bondfwd" are
-commands; what follows a command is its output in that scene. A line "..." stands for lines that are left out.
+commands ("# bondctl" alone: a session, with what is typed in it); what follows a command is its output in that scene. A line "..." stands for lines that are left out.
 
 What changes from run to run is masked on both sides before they are compared (MASKS): what remains, words, labels,
 names in JSON and the layout, must be the program's. With BONDFWD_WRITE_SAMPLES=1 the test writes what the program
@@ -24,7 +24,7 @@ IS_WRITING = os.environ.get("BONDFWD_WRITE_SAMPLES") == "1"
 
 BLOCK = re.compile(r"(?<=^<!-- sample: )(?P<scene>[\w-]+)(?P<open> -->\n```\n)(?P<body>.*?)(?=^```$)",
                    re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"# (bond(?:ctl|fwd) .*)")
+COMMAND = re.compile(r"# (bond(?:ctl|fwd) .*|bondctl)")
 CUT = "..."
 
 # What a run decides, and what stands in its place; at each place the first that fits. None: compared as it is.
@@ -38,6 +38,7 @@ MASKS = [
     ("PCI address", r"\b[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.\d", "PCI"),
     ("IP address, and its port", r"(?<![\w.])\d+(?:\.\d+){3}(?::\d+)?", "IP"),
     ("version", r"(?<![\w.])\d+\.\d+\.\d+", "VERSION"),
+    ("rate with a unit", r"(?<![\w.])\d+(?:\.\d+)?[kMG](?!\w)", "#"),
     ("average, and the most", r"(?<![\w.])\d+\.\d+ \(\d+\)", "#"),
     ("figure", r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?(?!\w)", "#"),
     ("figure that is not known", r"(?<=\s)-(?=\s|,|$)", "#"),

@@ -19,6 +19,7 @@ import samples
 from bf import BONDCTL, BONDFWD, BROADCAST, FAR_MAC, LOG_LINK_LOSS, Load, guest_mac, wait_for
 from lacp_partner import lacp, net, partner  # noqa: F401 (fixtures)
 from multicasting import TO_EX, ask, joined, query, query6, report, report6v2
+from terminal import Terminal
 from test_offload import FAR, from_wire, lab, stream  # noqa: F401 (a fixture)
 
 IDLE = "poll"
@@ -35,6 +36,13 @@ set guest vm2 mtu=9
 """
 
 
+# Commands that need a terminal: the keys that are typed, and what is there at last.
+ON_SCREEN = {
+    "bondctl": ("set guest vm1 too_big=?", "too_big=\n"),
+    "bondctl top": ("", "q ends"),
+}
+
+
 class Operator:
     """Types what the pages have, and prints what they should have."""
 
@@ -48,11 +56,24 @@ class Operator:
 
     def __call__(self, command):
         self.before.get(command, lambda: None)()
+        if command in ON_SCREEN:
+            return self.on_screen(command, *ON_SCREEN[command])
         program, *words = shlex.split(command.replace("/var/tmp", str(self.tmp)))
         start = [BONDCTL, "-s", self.daemon.console] if program == "bondctl" else [BONDFWD]
         done = subprocess.run([*start, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=60, stdin=subprocess.DEVNULL, cwd=self.tmp, check=False)
         return self.as_in_pages(done.stdout)
+
+    def on_screen(self, command, keys, shows):
+        """What stands on a terminal of 80x24."""
+        words = command.split()[1:]
+        terminal = Terminal(self.daemon.workdir, [BONDCTL, "-s", self.daemon.console, *words])
+        try:
+            terminal.type(keys)
+            lines = [line.rstrip() for line in terminal.shows(shows).rstrip("\n").split("\n")]
+        finally:
+            terminal.close()
+        return self.as_in_pages("\n".join(lines[:-1] if keys else lines) + "\n")
 
     def as_in_pages(self, text):
         """The test's folders and front ends as an operator has them, on a machine with one memory node."""
