@@ -51,6 +51,7 @@ enum {
 };
 
 static int signal_fd = -1;
+static char **eal_args; /* released at the end */
 
 /* One line in one piece; what a file or an argument says may hold control bytes. */
 static int
@@ -388,13 +389,35 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	return STATUS_OK;
 }
 
+/*
+ * The EAL with a default of ours in front of what was typed, which therefore wins: net_vhost's library
+ * writes some sixty lines for each connection.
+ */
+static int
+eal_start(int argc, char **argv)
+{
+	static char option[] = "--log-level=lib.vhost.config:error";
+	char **args = calloc((size_t)argc + 2, sizeof(*args));
+	int ret;
+
+	if (args == NULL)
+		return rte_eal_init(argc, argv);
+	args[0] = argv[0];
+	args[1] = option;
+	memcpy(&args[2], &argv[1], (size_t)(argc - 1) * sizeof(*args));
+	ret = rte_eal_init(argc + 1, args);
+	/* Kept: the EAL remembers arguments by their places. */
+	eal_args = args;
+	return ret;
+}
+
 static int
 switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char **argv)
 {
 	struct bf_err err = {""};
 	int status;
 
-	if (rte_eal_init(eal_argc, argv) < 0)
+	if (eal_start(eal_argc, argv) < 0)
 		return error_print(rte_errno == EINVAL ? STATUS_USAGE : STATUS_FAILED,
 			eal_failure(eal_argc, argv));
 	take_signals(app);
@@ -525,5 +548,6 @@ main(int argc, char **argv)
 	if (app != NULL)
 		free(app->base);
 	free(app);
+	free(eal_args);
 	return status;
 }

@@ -26,6 +26,9 @@
 /* Text from elsewhere that waits while the screen is taken. */
 #define HELD_MAX ((size_t)64 << 10)
 
+/* Rows and columns of a terminal; nobody has a larger one. */
+#define SIZE_MAX_SHOWN 9999
+
 /* Choices of one Tab. */
 #define CHOICES_SHOWN 200
 
@@ -358,9 +361,7 @@ edit_take(struct bf_session *s, enum bf_stroke stroke, char byte)
 		eof_take(s);
 		break;
 	case BF_EDIT_SUSPEND:
-		text_put(s,
-			"\r\nCtrl-Z: a switch is not suspended; bondctl is, and its sessions end "
-			"with quit\r\n");
+		text_put(s, "\r\nCtrl-Z stops no switch: there is bondctl for other terminals\r\n");
 		bf_editor_show(&s->editor);
 		break;
 	case BF_EDIT_GOES_ON:
@@ -450,9 +451,9 @@ bf_session_set_flags(struct bf_session *s, unsigned int flags)
 void
 bf_session_set_size(struct bf_session *s, unsigned int rows, unsigned int columns)
 {
-	s->rows = rows;
-	s->columns = columns;
-	s->editor.columns = columns;
+	s->rows = rows < SIZE_MAX_SHOWN ? rows : SIZE_MAX_SHOWN;
+	s->columns = columns < SIZE_MAX_SHOWN ? columns : SIZE_MAX_SHOWN;
+	s->editor.columns = s->columns;
 }
 
 void

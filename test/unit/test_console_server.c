@@ -449,6 +449,25 @@ test_a_session_shows_a_large_output_whole(void **state)
 }
 
 static void
+test_a_session_may_say_its_size_and_keep_the_history(void **state)
+{
+	struct fixture *f = *state;
+	struct client *cl = client_open(f, "bondctl 1 tty 10 100\n"), *wrong;
+
+	expect(f, cl, "> ");
+	say(cl, "ping\r");
+	expect(f, cl, "ping\r\n\x1b_ping\x1b\\pong\n> ");
+	say(cl, "dump\r");
+	pump(f, cl, strlen("dump\r\n\x1b_dump\x1b\\") + 9 * DUMP_LINE_LEN + 20);
+	assert_non_null(strstr(cl->text, "-- more, 0 %"));
+	client_close(cl);
+	wrong = client_open(f, "bondctl 1 tty 10 x\n");
+	pump_until_closed(f, wrong);
+	assert_non_null(strstr(wrong->text, "console: preamble: expected"));
+	client_close(wrong);
+}
+
+static void
 test_a_slow_reader_is_not_run_further_and_dropped_at_last(void **state)
 {
 	struct fixture *f = *state;
@@ -846,6 +865,7 @@ main(void)
 		OPENED(test_a_client_without_a_complete_request_is_dropped),
 		OPENED(test_a_large_output_loses_no_byte),
 		OPENED(test_a_session_shows_a_large_output_whole),
+		OPENED(test_a_session_may_say_its_size_and_keep_the_history),
 		OPENED(test_a_slow_reader_is_not_run_further_and_dropped_at_last),
 		CLOSED(test_an_output_over_the_limit_is_an_error),
 		OPENED(test_clients_over_the_limit_are_refused_with_a_reason),
