@@ -67,7 +67,7 @@ newest_lines(char *text)
 static char *
 as_sequences(const char *lines, size_t *len)
 {
-	size_t room = strlen(lines) + 4 * (BF_PAST_LINES + 2), n = 0;
+	size_t room = strlen(lines) + (size_t)4 * (BF_PAST_LINES + 2), n = 0;
 	char *data = malloc(room);
 
 	for (const char *p = lines; data != NULL && *p != '\0';) {

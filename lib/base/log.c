@@ -23,11 +23,14 @@ static bool
 is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	unsigned long long device;
 	struct stat st;
+	char *colon;
 
-	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-		fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	device = strtoull(stream, &colon, 10);
+	return *colon == ':' && st.st_dev == device && st.st_ino == strtoull(colon + 1, NULL, 10);
 }
 
 void

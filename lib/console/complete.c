@@ -215,8 +215,10 @@ last_word(const char *line, size_t len)
 	char quote = '\0';
 
 	for (size_t i = 0; i < len; i++) {
-		if (quote != '\0')
-			quote = line[i] == quote ? '\0' : quote;
+		if (quote != '\0' && line[i] == quote)
+			quote = '\0';
+		else if (quote != '\0')
+			continue;
 		else if (line[i] == '"' || line[i] == '\'')
 			quote = line[i];
 		else if (line[i] == ' ' || line[i] == '\t')

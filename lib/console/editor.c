@@ -366,9 +366,12 @@ is_question(const struct bf_editor *e, char byte)
 {
 	char quote = '\0';
 
-	for (size_t i = 0; i < e->at; i++)
-		if (quote == '\0' ? strchr("\"'", e->line[i]) != NULL : e->line[i] == quote)
-			quote = quote == '\0' ? e->line[i] : '\0';
+	for (size_t i = 0; i < e->at; i++) {
+		if (quote != '\0' && e->line[i] == quote)
+			quote = '\0';
+		else if (quote == '\0' && (e->line[i] == '"' || e->line[i] == '\''))
+			quote = e->line[i];
+	}
 	return byte == '?' && quote == '\0';
 }
 

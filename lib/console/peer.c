@@ -208,14 +208,21 @@ peer_answer(struct bf_peer *p)
 static bool
 read_tty(const char *line, unsigned int *rows, unsigned int *columns)
 {
-	int end = 0;
+	static const char words[] = "bondctl 1 tty";
+	size_t len = sizeof(words) - 1;
+	char *end;
 
 	*rows = 0;
 	*columns = 0;
-	if (strcmp(line, "bondctl 1 tty") == 0)
+	if (strncmp(line, words, len) != 0)
+		return false;
+	if (line[len] == '\0')
 		return true;
-	return sscanf(line, "bondctl 1 tty %4u %4u%n", rows, columns, &end) == 2 &&
-		line[end] == '\0';
+	if (line[len] != ' ' || strspn(line + len, " 0123456789") != strlen(line + len))
+		return false;
+	*rows = (unsigned int)strtoul(line + len, &end, 10);
+	*columns = (unsigned int)strtoul(end, &end, 10);
+	return *columns != 0 && *end == '\0';
 }
 
 static void
