@@ -53,11 +53,53 @@ take_filter(const struct bf_cmd_ctx *ctx, char *buf, size_t size)
 	return buf;
 }
 
+/* A number that may be left out. @return whether it is good; else an error was written */
+static bool
+take_number(struct bf_cmd_ctx *ctx, const char *name, uint64_t min, uint64_t max, uint64_t *to)
+{
+	const char *text = bf_cmd_arg(ctx, name);
+	struct bf_err err = {""};
+
+	if (text == NULL || bf_parse_u64(name, text, min, max, to, &err) == 0)
+		return true;
+	bf_out_usage(ctx->out, "%s", err.text);
+	return false;
+}
+
+static bool
+take_numbers(struct bf_cmd_ctx *ctx, struct bf_capture_spec *spec)
+{
+	uint64_t snap = BF_CAPTURE_SNAP_MAX, files = BF_CAPTURE_FILES_DEFAULT;
+
+	if (!take_number(ctx, "snaplen", BF_CAPTURE_SNAP_MIN, BF_CAPTURE_SNAP_MAX, &snap) ||
+		!take_number(ctx, "count", 1, BF_CAPTURE_COUNT_MAX, &spec->count) ||
+		!take_number(ctx, "limit", 1, BF_CAPTURE_MB_MAX, &spec->limit_mb) ||
+		!take_number(ctx, "ring", 1, BF_CAPTURE_MB_MAX, &spec->limit_mb) ||
+		!take_number(ctx, "files", BF_CAPTURE_FILES_MIN, BF_CAPTURE_FILES_MAX, &files))
+		return false;
+	spec->snap = (uint32_t)snap;
+	if (bf_cmd_arg(ctx, "ring") != NULL)
+		spec->n_files = (unsigned int)files;
+	return true;
+}
+
+static uint8_t
+take_direction(const struct bf_cmd_ctx *ctx)
+{
+	const char *text = bf_cmd_arg(ctx, "direction");
+
+	if (text == NULL)
+		return BF_TAP_IN | BF_TAP_OUT;
+	return strcmp(text, "drops") == 0 ? BF_TAP_DROP
+		: strcmp(text, "in") == 0 ? BF_TAP_IN
+					  : BF_TAP_OUT;
+}
+
 static void
 cmd_start(struct bf_cmd_ctx *ctx)
 {
-	struct bf_capture_spec spec = {.path = bf_cmd_arg(ctx, "file")};
-	const char *count = bf_cmd_arg(ctx, "count");
+	struct bf_capture_spec spec = {
+		.path = bf_cmd_arg(ctx, "file"), .dirs = take_direction(ctx)};
 	static struct bf_port_ref refs[BF_MAX_PORT_IDS];
 	char filter[BF_CMD_LINE_MAX + 1], who[64];
 	struct bf_app *app = ctx->app;
@@ -65,13 +107,8 @@ cmd_start(struct bf_cmd_ctx *ctx)
 	unsigned int id;
 	int ret;
 
-	if (!find_port(ctx, &spec, refs))
+	if (!find_port(ctx, &spec, refs) || !take_numbers(ctx, &spec))
 		return;
-	if (count != NULL &&
-		bf_parse_u64("count", count, 1, BF_CAPTURE_COUNT_MAX, &spec.count, &err) != 0) {
-		bf_out_usage(ctx->out, "%s", err.text);
-		return;
-	}
 	spec.filter = take_filter(ctx, filter, sizeof(filter));
 	bf_app_who(app, who, sizeof(who));
 	spec.who = who;
@@ -117,12 +154,24 @@ cmd_stop(struct bf_cmd_ctx *ctx)
 BF_CMD_SHOW(cmd_show, bf_show_captures)
 
 static const struct bf_cmd capture_cmds[] = {
-	{"capture start <port> [filter <filter>] [count <count>] file <file>",
-		"Write the frames from and to a bond or a guest, or of all ports, into a file that\n"
-		"tcpdump reads; filter takes tcpdump's expressions, in quotes.",
+	{"capture start <port> [(direction:in|out|drops)] [filter <filter>] [snaplen <snaplen>] "
+	 "[count <count>] file <file> [limit <limit>]",
+		"Write the frames from and to a bond or a guest, or of all ports, or those that were\n"
+		"dropped, into a file that tcpdump and Wireshark read: pcap if its name ends in .pcap,\n"
+		"else pcapng. filter takes tcpdump's expressions, in quotes; snaplen is how many bytes\n"
+		"of a frame are kept; the capture ends after limit MB (1000).",
 		cmd_start, 0},
-	{"capture start <port> [count <count>] file <file> filter <filter...>",
+	{"capture start <port> [(direction:in|out|drops)] [filter <filter>] [snaplen <snaplen>] "
+	 "[count <count>] ring <ring> [files <files>] file <file>",
+		"The same with the newest frames only: ring MB in several files (4), FILE.000001 and so\n"
+		"on; the oldest is deleted when another one begins.",
+		cmd_start, 0},
+	{"capture start <port> [(direction:in|out|drops)] [snaplen <snaplen>] [count <count>] "
+	 "file <file> [limit <limit>] filter <filter...>",
 		"The same; at the end an expression needs no quotes.", cmd_start, 0},
+	{"capture start <port> [(direction:in|out|drops)] [snaplen <snaplen>] [count <count>] "
+	 "ring <ring> [files <files>] file <file> filter <filter...>",
+		"The same with a ring.", cmd_start, 0},
 	{"capture stop <capture>",
 		"Stop a capture by its number, or all; its file is complete then.", cmd_stop, 0},
 	{"show capture", "Captures that run, and the latest that have ended.", cmd_show, 0},

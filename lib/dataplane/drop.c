@@ -48,7 +48,8 @@ bf_drop_note(struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mb
 {
 	w->counters->ports[slot].drops[why] += n;
 	if (unlikely(w->view->drop_taps != 0 && pkts != NULL))
-		bf_tap_frames(w, w->view->drop_taps, BF_TAP_DROP, slot, (uint8_t)why, pkts, n);
+		bf_tap_frames(w, w->view->drop_taps & w->view->rules[slot].taps, BF_TAP_DROP, slot,
+			(uint8_t)why, pkts, n);
 }
 
 void

@@ -41,6 +41,7 @@ tap_write(const struct bf_tap *tap, struct bf_tape *tape, struct bf_tap_record h
 	*to = head;
 	to->pkt_len = m->pkt_len;
 	to->len = len;
+	to->lost = (uint32_t)tape->lost;
 	from = rte_pktmbuf_read(m, 0, len, to->data);
 	if (from != to->data)
 		memcpy(to->data, from, len);

@@ -34,8 +34,9 @@ struct bf_tap_record {
 	uint16_t slot;
 	uint8_t dir; /* enum bf_tap_dir */
 	uint8_t why; /* BF_TAP_DROP: enum bf_drop */
-	uint8_t member; /* number of the member that it came by, or BF_TAP_NO_MEMBER */
-	uint8_t pad[7];
+	uint8_t member; /* number of the one that the burst in hand came by, or BF_TAP_NO_MEMBER */
+	uint8_t pad[3];
+	uint32_t lost; /* records that had found no room on the tape before it, modulo 2^32 */
 	uint8_t data[];
 };
 
@@ -87,7 +88,7 @@ bf_tap_frames(struct bf_worker *w, uint32_t set, enum bf_tap_dir dir, uint16_t s
 			tw->left -= n;
 			continue;
 		}
-		if (bf_is_bond_slot(slot) && dir == BF_TAP_IN)
+		if (bf_is_bond_slot(slot) && dir != BF_TAP_OUT)
 			head.member = w->bonds[bf_bond_of_slot(slot)].rx_member;
 		bf_tap_take(tap, tw, head, pkts, n);
 	}

@@ -180,7 +180,7 @@ struct bf_view {
 	bool forwarding; /* false after `stop`: the bond is polled, its frames are dropped */
 	uint8_t n_workers;
 	uint32_t
-		drop_taps; /* bit k: taps[k] looks at dropped frames of all ports; read at each drop */
+		drop_taps; /* bit k: taps[k] looks at dropped frames, of some ports; read at each drop */
 	struct bf_flood flood[BF_MAX_BONDS]; /* of each switch, whatever the VLAN */
 	struct bf_flood *vlan_flood; /* where ports differ: the domains from BF_MAX_BONDS on */
 	/* The domain of each VLAN, 802.1ad ones from BF_VLAN_IDS on; NULL: that of the switch. */

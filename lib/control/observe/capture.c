@@ -12,16 +12,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "control/bridge.h"
 #include "control/loop/task.h"
+#include "control/observe/stats.h"
 
-#define SNAP (BF_MAX_MTU + BF_FRAME_OVERHEAD)
 #define TAPES_BYTES (4u << 20) /* of all workers */
 #define TAPE_MIN_BYTES (256u << 10)
 #define LOOK_US 1000 /* between two looks of a thread that finds nothing */
+#define DESERTED_LOOKS 100 /* after so many it is looked whether a FIFO has a reader */
 #define STOP_MS 200 /* control waits for a thread that it has told to stop */
 #define EXIT_MS 2000 /* the same when the program ends */
 
@@ -30,7 +32,48 @@
 static bool
 has_enough(const struct bf_capture *c)
 {
-	return c->file.error != 0 || (c->count != 0 && c->file.frames >= c->count);
+	return c->file.error != 0 || c->file.is_full ||
+		(c->count != 0 && c->file.frames >= c->count);
+}
+
+/* Where a frame was seen, for people. */
+static void
+write_comment(struct bf_capture *c, const struct bf_tap_record *r, unsigned int worker, bool is_in,
+	char *to)
+{
+	size_t len = 0;
+
+	to[0] = '\0';
+	if (r->dir == BF_TAP_DROP)
+		len += (size_t)snprintf(
+			to, BF_CAPTURE_COMMENT_MAX, "dropped: %s, ", bf_drop_info[r->why].name);
+	if (is_in && r->member != BF_TAP_NO_MEMBER)
+		len += (size_t)snprintf(to + len, BF_CAPTURE_COMMENT_MAX - len, "member %s, ",
+			bf_capture_member_at(
+				c->names, bf_bond_of_slot(r->slot), r->member, r->tsc));
+	snprintf(to + len, BF_CAPTURE_COMMENT_MAX - len, "lcore %u", c->lcores[worker]);
+}
+
+static void
+take_record(struct bf_capture *c, const struct bf_tap_record *r, unsigned int worker)
+{
+	bool is_in = r->dir == BF_TAP_DROP ? bf_drop_is_in(r->why) : r->dir == BF_TAP_IN, is_other;
+	const char *port = bf_capture_port_at(c->names, r->slot, r->tsc, &is_other);
+	char comment[BF_CAPTURE_COMMENT_MAX];
+	struct bf_capture_frame frame = {.wall_ns = bf_tsc_clock_wall_ns(&c->clock, r->tsc),
+		.data = r->data,
+		.len = r->len,
+		.pkt_len = r->pkt_len,
+		.is_in = is_in,
+		.lost = r->lost - c->lost_seen[worker],
+		.comment = comment};
+
+	if (is_other)
+		bf_capture_file_forget(&c->file, r->slot);
+	write_comment(c, r, worker, is_in, comment);
+	c->lost_seen[worker] = r->lost;
+	bf_capture_file_write(&c->file, &frame, r->slot, port);
+	c->taken++;
 }
 
 /* Everything that is on the tapes. */
@@ -41,10 +84,8 @@ take_records(struct bf_capture *c)
 	unsigned int worker;
 
 	while (!has_enough(c) && (r = bf_tap_oldest(c->tap, &worker)) != NULL) {
-		bf_capture_file_write(&c->file, bf_tsc_clock_wall_ns(&c->clock, r->tsc), r->data,
-			r->len, r->pkt_len);
+		take_record(c, r, worker);
 		bf_tap_done(c->tap, worker);
-		c->taken++;
 	}
 }
 
@@ -52,12 +93,16 @@ static void *
 capture_run(void *arg)
 {
 	struct bf_capture *c = arg;
+	unsigned int looks = 0;
 	bool last;
 
 	for (;;) {
 		last = __atomic_load_n(&c->stop, __ATOMIC_ACQUIRE);
 		take_records(c);
 		bf_capture_file_flush(&c->file);
+		if (c->file.error == 0 && ++looks % DESERTED_LOOKS == 0 &&
+			bf_capture_file_is_deserted(&c->file))
+			c->file.error = EPIPE;
 		if (last || has_enough(c))
 			break;
 		usleep(LOOK_US);
@@ -119,14 +164,50 @@ capture_free(struct bf_capture *c)
 		return;
 	bf_tap_free(c->tap);
 	bf_expression_close(c->filter);
+	bf_capture_names_free(c->names);
 	free(c);
 }
 
-static int
-capture_open(struct bf_bridge *br, struct bf_capture *c, struct bf_err *err)
+/* A port that the file can name: its only one, or one of all. */
+static uint16_t
+first_slot(const struct bf_bridge *br, const struct bf_capture *c)
 {
-	struct bf_tap_spec tap = {
-		.slot = c->slot, .dirs = BF_TAP_IN | BF_TAP_OUT, .every = 1, .snap = SNAP};
+	uint16_t slot = 0;
+
+	if (c->slot != BF_TAP_ALL_PORTS)
+		return (uint16_t)c->slot;
+	while (slot < BF_MAX_PORTS - 1 && br->guests[slot] == NULL &&
+		!(bf_is_bond_slot(slot) && br->up[bf_bond_of_slot(slot)].name[0] != '\0'))
+		slot++;
+	return slot;
+}
+
+static bool
+is_fifo(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static int
+capture_open_file(const struct bf_bridge *br, struct bf_capture *c, struct bf_err *err)
+{
+	struct bf_capture_file_spec spec = {
+		.path = c->path, .snap = c->snap, .n_files = c->n_files, .slot = first_slot(br, c)};
+	bool is_other;
+
+	if (c->limit_mb == 0 && !is_fifo(c->path))
+		c->limit_mb = BF_CAPTURE_MB_DEFAULT;
+	spec.limit_bytes = c->limit_mb * BF_CAPTURE_MB;
+	spec.port = bf_capture_port_at(c->names, spec.slot, UINT64_MAX, &is_other);
+	return bf_capture_file_open(&c->file, &spec, err);
+}
+
+static int
+capture_open_tap(struct bf_bridge *br, struct bf_capture *c, struct bf_err *err)
+{
+	struct bf_tap_spec tap = {.slot = c->slot, .dirs = c->dirs, .every = 1, .snap = c->snap};
 	int ret = 0;
 
 	if (c->filter_text[0] != '\0')
@@ -136,14 +217,28 @@ capture_open(struct bf_bridge *br, struct bf_capture *c, struct bf_err *err)
 	tap.program = c->filter;
 	tap.tape_bytes = RTE_MAX(rte_align32prevpow2(TAPES_BYTES / br->lcores.n), TAPE_MIN_BYTES);
 	c->tap = bf_taps_open(&br->taps, &br->lcores, &tap, err);
-	if (c->tap == NULL)
-		return -errno;
-	ret = bf_capture_file_open(&c->file, c->path, SNAP, err);
+	return c->tap != NULL ? 0 : -errno;
+}
+
+static int
+capture_open(struct bf_bridge *br, struct bf_capture *c, struct bf_err *err)
+{
+	int ret = capture_open_tap(br, c, err);
+
+	if (ret != 0)
+		return ret;
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		c->lcores[w] = br->lcores.workers[w]->lcore;
+	c->names = bf_capture_names_new(br);
+	if (c->names == NULL)
+		return bf_err_set(err, ENOMEM, "out of memory");
+	ret = capture_open_file(br, c, err);
 	if (ret != 0)
 		return ret;
 	ret = pthread_create(&c->thread, NULL, capture_run, c);
 	if (ret != 0) {
 		bf_capture_file_close(&c->file);
+		bf_capture_file_remove(&c->file);
 		return bf_err_set(err, ret, "capture: no thread: %s", strerror(ret));
 	}
 	c->has_thread = true;
@@ -158,8 +253,7 @@ capture_undo(struct bf_bridge *br, struct bf_capture *c)
 	if (c->has_thread) {
 		__atomic_store_n(&c->stop, true, __ATOMIC_RELEASE);
 		pthread_join(c->thread, NULL);
-		if (!c->file.is_fifo)
-			unlink(c->path);
+		bf_capture_file_remove(&c->file);
 	}
 	if (c->tap != NULL)
 		bf_taps_retire(&br->taps, c->tap);
@@ -187,6 +281,10 @@ capture_new(const struct bf_captures *cs, const struct bf_capture_spec *spec, st
 	}
 	c->id = cs->last_id + 1;
 	c->slot = spec->slot;
+	c->dirs = spec->dirs;
+	c->snap = spec->snap;
+	c->limit_mb = spec->limit_mb;
+	c->n_files = spec->n_files;
 	c->count = spec->count;
 	c->clock = cs->clock;
 	snprintf(c->port, sizeof(c->port), "%s", spec->port);
@@ -270,24 +368,44 @@ n_unwritten(struct bf_capture *c)
 	return n;
 }
 
+/* @return in words; NULL: no error */
+static const char *
+error_words(const struct bf_capture *c)
+{
+	switch (c->file.error) {
+	case 0:
+		return NULL;
+	case ECANCELED:
+		return "its reader does not read";
+	case EPIPE:
+		return "its reader has gone";
+	default:
+		return strerrordesc_np(c->file.error);
+	}
+}
+
 /* The thread is done, and no worker has the tap. */
 static void
 capture_end(struct bf_bridge *br, struct bf_capture *c)
 {
-	int error = c->file.error;
+	const char *fault = error_words(c);
 
 	pthread_join(c->thread, NULL);
-	if (error != 0)
+	if (fault != NULL) {
 		c->lost = bf_tap_lost(c->tap) + n_unwritten(c);
-	if (error != 0)
-		c->why = error == ECANCELED ? "its reader does not read" : strerrordesc_np(error);
-	bf_event(&br->events, error != 0 ? BF_LOG_WARNING : BF_LOG_NOTICE, "capture_ended", c->port,
+		c->why = fault;
+	}
+	bf_event(&br->events,
+		fault != NULL && c->file.error != EPIPE ? BF_LOG_WARNING : BF_LOG_NOTICE,
+		"capture_ended", c->port,
 		"capture %u: %s; %" PRIu64 " frames written, %" PRIu64 " lost, %.120s", c->id,
 		c->why, c->file.frames, c->lost, c->path);
 	bf_tap_free(c->tap);
 	bf_expression_close(c->filter);
+	bf_capture_names_free(c->names);
 	c->tap = NULL;
 	c->filter = NULL;
+	c->names = NULL;
 	c->state = BF_CAPTURE_ENDED;
 	br->captures.n_open--;
 }
@@ -340,7 +458,10 @@ bf_captures_leave_ports(struct bf_bridge *br)
 		struct bf_capture *c = cs->at[i];
 		bool there = true;
 
-		if (c == NULL || c->state != BF_CAPTURE_RUNNING || c->slot == BF_TAP_ALL_PORTS)
+		if (c == NULL || c->state != BF_CAPTURE_RUNNING)
+			continue;
+		bf_capture_names_note(c->names, br);
+		if (c->slot == BF_TAP_ALL_PORTS)
 			continue;
 		if (bf_is_bond_slot((uint16_t)c->slot))
 			there = br->up[bf_bond_of_slot((uint16_t)c->slot)].name[0] != '\0';
@@ -362,7 +483,9 @@ bf_captures_tick(void *bridge, uint64_t now_ms)
 
 		if (c != NULL && c->state == BF_CAPTURE_RUNNING &&
 			__atomic_load_n(&c->done, __ATOMIC_ACQUIRE))
-			capture_retire(br, c, "has its number of frames");
+			capture_retire(br, c,
+				c->file.is_full ? "has as many bytes as it may"
+						: "has its number of frames");
 	}
 	let_drain(br);
 	for (unsigned int i = 0; i < RTE_DIM(cs->at); i++) {

@@ -3,7 +3,7 @@
 /*
  * Captures: the frames of a port, or of all, into files that tcpdump and Wireshark read.
  *
- * Theory of operation.  A capture is a tap, a filter that workers run, and a thread that takes what
+ * Theory of operation.  A capture is a tap of what comes in and goes out, or of what is dropped, a filter that workers run, and a thread that takes what
  * workers copied and writes it, because a disk may make it wait and control must not.  It ends when it
  * is told to, after so many frames, at a write error, or with its port.  Its end: the tap out of the
  * views, a grace period, the thread writes what is left, and is joined when it says that it is done.
@@ -22,12 +22,21 @@
 #include "base/err.h"
 #include "control/config/expression.h"
 #include "control/observe/capture_file.h"
+#include "control/observe/capture_names.h"
 #include "control/observe/taps.h"
 #include "control/observe/tsc_clock.h"
 
 struct bf_bridge;
 
 #define BF_CAPTURE_COUNT_MAX 1000000000000
+#define BF_CAPTURE_SNAP_MIN 16
+#define BF_CAPTURE_SNAP_MAX BF_LONGEST_FRAME
+#define BF_CAPTURE_MB 1000000ULL
+#define BF_CAPTURE_MB_MAX 1000000
+#define BF_CAPTURE_MB_DEFAULT 1000 /* of a file; a FIFO has no limit */
+#define BF_CAPTURE_FILES_MIN 2
+#define BF_CAPTURE_FILES_MAX 100
+#define BF_CAPTURE_FILES_DEFAULT 4
 
 enum bf_capture_state {
 	BF_CAPTURE_RUNNING,
@@ -42,7 +51,11 @@ struct bf_capture_spec {
 	const char *port; /* its name */
 	const char *filter; /* NULL: every frame */
 	const char *path; /* of the file; absolute */
+	uint8_t dirs; /* enum bf_tap_dir, together */
+	uint32_t snap; /* bytes of a frame at most */
 	uint64_t count; /* frames; 0: until it is stopped */
+	uint64_t limit_mb; /* of its files together; 0: BF_CAPTURE_MB_DEFAULT, and none of a FIFO */
+	unsigned int n_files; /* of a ring; 0: one file */
 	const char *who; /* asked for it */
 };
 
@@ -51,18 +64,25 @@ struct bf_capture {
 	enum bf_capture_state state;
 	const char *why; /* it ends, in words; NULL: it does not */
 	int slot;
+	uint8_t dirs;
+	uint32_t snap;
+	uint64_t limit_mb;
+	unsigned int n_files;
 	uint64_t count;
-	char port[64];
+	char port[BF_DEV_NAME_MAX];
 	char filter_text[BF_EXPRESSION_MAX + 1];
 	char path[PATH_MAX];
 	struct bf_tap *tap;
 	struct bpf_insn *filter; /* NULL: every frame */
+	struct bf_capture_names *names;
+	uint16_t lcores[BF_MAX_WORKERS]; /* of the workers */
 	pthread_t thread;
 	bool has_thread;
 	/* The thread's; others may read the file's frames and bytes. */
 	struct bf_capture_file file;
 	struct bf_tsc_clock clock;
 	uint64_t taken; /* frames from the tapes */
+	uint32_t lost_seen[BF_MAX_WORKERS]; /* bf_tap_record.lost of the last one */
 	uint64_t lost; /* when it was done; see bf_capture_lost() */
 	/* Between the two. */
 	bool stop; /* control: nothing more comes, end when everything is written */
@@ -103,7 +123,10 @@ struct bf_capture *bf_captures_find(struct bf_captures *cs, unsigned int id);
 /** Frames that are missing: no room on a tape, or no room for them where they were to be written. */
 uint64_t bf_capture_lost(const struct bf_capture *c);
 
-/** Before a view of a new configuration is published: captures of ports that are gone end with it. */
+/**
+ * Before a view of a new configuration is published: captures of ports that are gone end with it, and the
+ * names of the others are noted.
+ */
 void bf_captures_leave_ports(struct bf_bridge *br);
 
 /** Clear up after captures that ended by themselves. A task's tick. */

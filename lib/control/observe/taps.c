@@ -83,8 +83,8 @@ bf_taps_retire(struct bf_taps *t, const struct bf_tap *tap)
 static void
 look_at(struct bf_view *v, uint16_t slot, unsigned int k, uint8_t dirs)
 {
-	if (v->ports[slot].kind == BF_PORT_NONE)
-		return;
+	if (v->ports[slot].kind == BF_PORT_NONE && !(dirs & BF_TAP_DROP))
+		return; /* what is dropped because its port is gone is looked at */
 	v->rules[slot].taps |= 1u << k;
 	if (dirs & BF_TAP_OUT)
 		v->ports[slot].out |= BF_RULE_BIT(TAP);
