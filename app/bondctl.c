@@ -5,8 +5,8 @@
  *
  * With a command it sends that one, writes the answer and exits with the command's status.
  * Without, it is a terminal for the daemon's own line editor, or, when its input is no terminal,
- * runs the lines of its input until one fails.  It knows four commands itself, because they need its terminal, its
- * files or its programs: metrics, watch, monitor and top; all others, their help and their completion come from the
+ * runs the lines of its input until one fails.  It knows five commands itself, because they need its terminal, its
+ * files or its programs: metrics, capture with -w, watch, monitor and top; all others, their help and their completion come from the
  * daemon.
  *
  * Threads: one.
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/parse.h"
+#include "capture_stream.h"
 #include "client.h"
 #include "ctl/ctl.h"
 #include "metrics_file.h"
@@ -159,6 +160,56 @@ run_words(const struct bf_ctl_options *opt, int n_words, char *const *words)
 							       : BF_CTL_USAGE;
 }
 
+/* Where the words of a capture say -w; 0: they do not */
+static int
+find_write_to(int n_words, char *const *words)
+{
+	if (n_words < 3 || strcmp(words[0], "capture") != 0 || strcmp(words[1], "start") != 0)
+		return 0;
+	for (int i = 2; i < n_words; i++)
+		if (strcmp(words[i], "-w") == 0)
+			return i;
+	return 0;
+}
+
+/* capture start ... -w FILE: the daemon writes into a FIFO, and this program into FILE. */
+static int
+run_capture(const struct bf_ctl_options *opt, int n_words, char **words, int at)
+{
+	static char file[] = "file";
+	char line[BF_CTL_LINE_MAX];
+	struct bf_capture_stream s;
+	struct bf_err err = {""};
+	int status = BF_CTL_USAGE;
+
+	if (at + 1 >= n_words || opt->json) {
+		bf_ctl_error("capture: -w: expected FILE or - behind it%s",
+			opt->json ? ", without -j" : "");
+		return BF_CTL_USAGE;
+	}
+	if (bf_capture_stream_open(&s, words[at + 1], &err) != 0) {
+		bf_ctl_error("%s", err.text);
+		return errno == EINVAL ? BF_CTL_USAGE : BF_CTL_FAILED;
+	}
+	words[at] = file;
+	words[at + 1] = s.fifo;
+	if (bf_ctl_line(line, sizeof(line), n_words, words))
+		status = bf_capture_stream_run(
+			&s, opt->socket, line, (int64_t)opt->timeout_s * 1000, &err);
+	if (err.text[0] != '\0')
+		bf_ctl_error("%s", err.text);
+	bf_capture_stream_close(&s);
+	return status;
+}
+
+static int
+run_words_or_capture(const struct bf_ctl_options *opt, int n_words, char **words)
+{
+	int at = find_write_to(n_words, words);
+
+	return at > 0 ? run_capture(opt, n_words, words, at) : run_words(opt, n_words, words);
+}
+
 /* bondctl's own command, for it writes a file here: metrics --output FILE. */
 static int
 run_metrics(const struct bf_ctl_options *opt, int n_words, char *const *words)
@@ -194,6 +245,8 @@ write_help(FILE *to)
 		"  watch [SECONDS] COMMAND  run it again and again; without a terminal -n TIMES\n"
 		"  monitor [LEVEL] [KIND ...]  events as they happen; see monitor -h\n"
 		"  metrics --output FILE  put what `show metrics` says into a file, whole\n"
+		"  capture start PORT ... -w FILE\n"
+		"                         write a capture here; - is the output, for a pipe\n"
 		"\n"
 		"  -s, --socket SOCKET    console socket (" BF_CLIENT_SOCKET ")\n"
 		"  -j, --json             answer in JSON\n"
@@ -279,7 +332,7 @@ main(int argc, char **argv)
 		if (strcmp(argv[optind], own[i].name) == 0)
 			return own[i].run(&opt, argc - optind, argv + optind);
 	if (optind < argc)
-		return run_words(&opt, argc - optind, argv + optind);
+		return run_words_or_capture(&opt, argc - optind, argv + optind);
 	if (!isatty(STDIN_FILENO))
 		return run_lines(&opt);
 	if (opt.json) {
