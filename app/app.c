@@ -366,6 +366,10 @@ bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t
 		return complete_flights(app, idx, buf, size);
 	if (strcmp(name, "level") == 0)
 		return complete_words(levels, RTE_DIM(levels), idx, buf, size);
+	if (strcmp(name, "reason") == 0 && idx < BF_DROP_COUNT) {
+		snprintf(buf, size, "%s", bf_drop_info[idx].name);
+		return 0;
+	}
 	if (strcmp(name, "mode") == 0)
 		return complete_words(bf_mode_names, BF_MODE_COUNT, idx, buf, size);
 	if (strcmp(name, "policy") == 0)

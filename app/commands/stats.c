@@ -5,6 +5,9 @@
  *
  * Threads: ctx control.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "app.h"
 #include "base/parse.h"
 #include "commands/commands.h"
@@ -42,11 +45,50 @@ BF_CMD_SHOW(cmd_mempool, bf_show_pools)
 BF_CMD_SHOW(cmd_numa, bf_show_numa)
 BF_CMD_SHOW(cmd_health, bf_show_health)
 
+static bool
+is_reason(const char *text)
+{
+	for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
+		if (strcmp(bf_drop_info[d].name, text) == 0)
+			return true;
+	return strcmp(text, "all") == 0;
+}
+
+static void
+cmd_last_words(struct bf_cmd_ctx *ctx)
+{
+	const char *port = bf_cmd_arg(ctx, "port"), *reason = bf_cmd_arg(ctx, "reason");
+	static struct bf_port_ref refs[BF_MAX_PORT_IDS];
+	char only[BF_DEV_NAME_MAX + 64];
+
+	if (!is_reason(reason)) {
+		bf_out_usage(
+			ctx->out, "reason: \"%.60s\": expected one of show drops, or all", reason);
+		return;
+	}
+	if (strcmp(port, "all") != 0) {
+		if (bf_app_ports(ctx->app, port, refs, ctx->out) == 0)
+			return;
+		if (refs[0].kind == BF_REF_ETHDEV) {
+			bf_out_usage(
+				ctx->out, "port: \"%.60s\": expected a bond, a guest or all", port);
+			return;
+		}
+		port = refs[0].name;
+	}
+	snprintf(only, sizeof(only), "%s %s", port, reason);
+	bf_app_show(ctx, &bf_show_last_words, only, true);
+}
+
 static const struct bf_cmd stats_cmds[] = {
 	{"show fwd stats all", "Forwarding statistics of every switch port.", cmd_fwd, 0},
 	{"clear fwd stats all", "Reset these counters.", cmd_clear_fwd, 0},
 	{"show config (fwd|cores)", "Which lcore polls which queue.", cmd_config_fwd, 0},
 	{"show drops", "Dropped frames by port and reason, and the ledger.", cmd_drops, 0},
+	{"show drops <port> <reason> frames",
+		"The heads of the last frames that were dropped at a bond or a guest, or all of them, for\n"
+		"a reason of show drops, or all.",
+		cmd_last_words, 0},
 	{"show storms", "Limits of what ports send into flooding, and what was dropped by them.",
 		cmd_storms, 0},
 	{"show lcore", "How the workers spend their time.", cmd_lcore, 0},

@@ -107,6 +107,8 @@ struct bf_bridge {
 	struct bf_responder_state responder;
 	struct bf_discards discards;
 	struct bf_stats_base *base;
+	uint64_t slot_since_tsc
+		[BF_MAX_PORTS]; /* when the port before left the slot; 0: there was none */
 };
 
 /**

@@ -7,6 +7,7 @@
  */
 #include "dataplane/drop.h"
 
+#include "dataplane/last_words.h"
 #include "dataplane/tap.h"
 
 /*
@@ -47,6 +48,8 @@ bf_drop_note(struct bf_worker *w, uint16_t slot, enum bf_drop why, struct rte_mb
 	uint16_t n)
 {
 	w->counters->ports[slot].drops[why] += n;
+	if (pkts != NULL)
+		bf_last_words_keep(w, slot, why, pkts, n);
 	if (unlikely(w->view->drop_taps != 0 && pkts != NULL))
 		bf_tap_frames(w, w->view->drop_taps & w->view->rules[slot].taps, BF_TAP_DROP, slot,
 			(uint8_t)why, pkts, n);

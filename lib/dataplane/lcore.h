@@ -174,6 +174,8 @@ struct bf_bond_lcore {
 	uint64_t bucket_bytes[BF_BUCKETS]; /* towards it, by flow bucket; control: r */
 } __rte_cache_aligned;
 
+struct bf_last_words;
+
 struct bf_worker {
 	/* Set by control before the launch. */
 	uint16_t idx; /* also its queue number at bonds */
@@ -243,6 +245,7 @@ struct bf_worker {
 	uint64_t recent_tsc[BF_RECENT];
 
 	struct bf_counters *counters; /* control: r */
+	struct bf_last_words *last_words; /* of dropped frames; control: r, last_words.h */
 	struct bf_bond_lcore bonds[BF_MAX_BONDS];
 };
 

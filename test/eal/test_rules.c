@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include "control/observe/taps.h"
+#include "dataplane/last_words.h"
 #include "dataplane/rules.h"
 #include "dataplane/rx_guest.h"
 #include "dataplane/stage.h"
@@ -250,6 +251,66 @@ test_a_tap_of_drops_sees_every_reason(void **state)
 	assert_int_equal(rec.why, BF_DROP_GUEST_RING_UNREAD);
 }
 
+/* What is kept of frames from the wire that were dropped as reserved. @return how many */
+static unsigned int
+words_of(uint16_t slot, struct bf_last_word_cell *found)
+{
+	for (unsigned int i = 0; i < BF_LAST_WORD_CELLS; i++)
+		if (bf_last_words_read(r->w->last_words, i, found) && found->slot == slot &&
+			found->why == BF_DROP_RESERVED)
+			return RTE_MIN(found->n, (uint32_t)BF_LAST_WORDS);
+	return 0;
+}
+
+static void
+test_the_last_words_of_dropped_frames_are_kept_without_a_tap(void **state)
+{
+	static const uint8_t reserved[6] = {0x01, 0x80, 0xc2, 0, 0, 0x0e};
+	struct bf_last_word_cell cell;
+	uint32_t n;
+
+	(void)state;
+	memset(r->w->last_words, 0, sizeof(*r->w->last_words));
+	from_wire(guest[1], 3);
+	assert_int_equal(words_of(BF_BOND_SLOT, &cell), 0);
+	from_wire(reserved, 3);
+	assert_int_equal(words_of(BF_BOND_SLOT, &cell), 3);
+	assert_memory_equal(cell.word[2].data, reserved, 6);
+	assert_int_equal(cell.word[2].pkt_len, cell.word[2].len);
+	/* A flood: no more than a millisecond's share is copied, and the newest millisecond has some. */
+	r->w->tsc_hz = UINT64_MAX / 4;
+	for (unsigned int i = 0; i < 100; i++)
+		from_wire(reserved, 32);
+	assert_int_equal(words_of(BF_BOND_SLOT, &cell), BF_LAST_WORDS);
+	assert_int_equal(cell.n, BF_LAST_WORDS);
+	n = cell.n;
+	r->w->tsc_hz = 1000; /* a tick is a millisecond */
+	r->w->counters->pmd.loops++;
+	from_wire(reserved, 32);
+	assert_int_equal(words_of(BF_BOND_SLOT, &cell), BF_LAST_WORDS);
+	assert_int_equal(cell.n, n + BF_LAST_WORDS);
+	r->w->tsc_hz = rte_get_tsc_hz();
+}
+
+/* More ports and reasons than there are places: the ones that were quiet for longest make room. */
+static void
+test_last_words_have_a_bound_and_the_newest_stay(void **state)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(r->pool);
+	struct bf_last_word_cell cell;
+
+	(void)state;
+	assert_non_null(m);
+	assert_non_null(rte_pktmbuf_append(m, 60));
+	memset(r->w->last_words, 0, sizeof(*r->w->last_words));
+	for (uint16_t slot = 0; slot < BF_MAX_PORTS; slot++)
+		bf_last_words_keep(r->w, slot, BF_DROP_RESERVED, &m, 1);
+	rte_pktmbuf_free(m);
+	for (uint16_t slot = 0; slot < BF_MAX_PORTS; slot++)
+		assert_int_equal(
+			words_of(slot, &cell), slot >= BF_MAX_PORTS - BF_LAST_WORD_CELLS ? 1 : 0);
+}
+
 static uint64_t
 is_longer_than_60(void *frame)
 {
@@ -362,6 +423,8 @@ main(void)
 		T(test_a_tap_on_all_ports_sees_a_frame_where_it_comes_in_and_where_it_goes_out),
 		T(test_a_tap_sees_a_frame_that_a_later_rule_refuses),
 		T(test_a_tap_of_drops_sees_every_reason),
+		T(test_the_last_words_of_dropped_frames_are_kept_without_a_tap),
+		T(test_last_words_have_a_bound_and_the_newest_stay),
 		T(test_a_filter_lets_pass_what_it_says),
 		T(test_samples_are_drawn_by_chance_and_stand_for_all),
 		T(test_samples_of_what_a_guest_sends_are_the_same_beside_another_tap),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 
 #include "control/bridge.h"
@@ -143,7 +144,10 @@ bf_stats_clear_port(struct bf_bridge *br, uint16_t slot)
 void
 bf_stats_slot_gone(void *bridge, uint16_t slot)
 {
-	bf_stats_clear_port(bridge, slot);
+	struct bf_bridge *br = bridge;
+
+	bf_stats_clear_port(br, slot);
+	br->slot_since_tsc[slot] = rte_rdtsc();
 }
 
 uint64_t

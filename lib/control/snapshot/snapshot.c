@@ -27,6 +27,7 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_drops,
 	&bf_show_port_drops,
 	&bf_show_ledger,
+	&bf_show_last_words,
 	&bf_show_storms,
 	&bf_show_storm_ports,
 	&bf_show_qos,

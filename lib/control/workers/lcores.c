@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "control/memory/nodes.h"
+#include "dataplane/last_words.h"
 #include "dataplane/lines.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/switch.h"
@@ -41,6 +42,7 @@ worker_free(struct bf_worker *w)
 	rte_free(w->rxq_state);
 	rte_free(w->rxq_spare);
 	rte_free(w->counters);
+	rte_free(w->last_words);
 	rte_ring_free(w->learn);
 	rte_ring_free(w->reports);
 	bf_calls_close(&w->calls);
@@ -90,6 +92,8 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 		sizeof(*w->rxq_spare) * BF_MAX_PORTS * BF_MAX_QP, RTE_CACHE_LINE_SIZE, socket);
 	w->counters =
 		rte_zmalloc_socket("bf_worker", sizeof(*w->counters), RTE_CACHE_LINE_SIZE, socket);
+	w->last_words = rte_zmalloc_socket(
+		"bf_worker", sizeof(*w->last_words), RTE_CACHE_LINE_SIZE, socket);
 	snprintf(name, sizeof(name), "bf_learn_%u", l->n);
 	w->learn = rte_ring_create_elem(name, sizeof(struct bf_mail), BF_MAILBOX_SIZE, socket,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
@@ -97,8 +101,8 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	w->reports = rte_ring_create_elem(name, sizeof(struct bf_report), BF_REPORTS_SIZE, socket,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (w->cache == NULL || w->stages == NULL || w->hands == NULL || w->rxq_state == NULL ||
-		w->rxq_spare == NULL || w->counters == NULL || w->learn == NULL ||
-		w->reports == NULL) {
+		w->rxq_spare == NULL || w->counters == NULL || w->last_words == NULL ||
+		w->learn == NULL || w->reports == NULL) {
 		worker_free(w);
 		return NULL;
 	}
