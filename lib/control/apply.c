@@ -54,27 +54,10 @@ bf_bridge_check(const struct bf_bridge *br, const struct bf_config *want, struct
 	return ret;
 }
 
-/* @p slots: which the wanted guests are to have again; 0: any. */
-static int
-config_converge(struct bf_bridge *br, const struct bf_config *want, const uint16_t *slots,
-	struct bf_err *err)
+/* Everything is there: what follows from it, and workers use it. */
+static void
+config_settle(struct bf_bridge *br, const struct bf_config *want)
 {
-	uint32_t possible;
-	int ret = bf_apply_remove_guests(br, want, err);
-
-	if (ret == 0)
-		ret = bf_apply_bonds(br, want, err);
-	if (ret == 0)
-		ret = bf_apply_guests(br, want, slots, err);
-	if (ret == 0)
-		ret = bf_exporters_open(br, want, err);
-	if (ret != 0)
-		return ret;
-	if (!bf_descriptors_suffice(want, &possible) && possible < want->n_guests)
-		bf_event(&br->events, BF_LOG_WARNING, "descriptors", "guests",
-			"%u guests are configured and about %u can be connected: expected a higher limit "
-			"of open files (ulimit -n, LimitNOFILE=)",
-			want->n_guests, possible);
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		bf_frames_retry(&br->up[k].frames);
 	bf_frames_share(br); /* a bond that was opened anew has a new pool */
@@ -89,8 +72,36 @@ config_converge(struct bf_bridge *br, const struct bf_config *want, const uint16
 	}
 	bf_captures_leave_ports(br);
 	bf_exporters_retire(br, want);
-	if (bf_bridge_publish_and_wait(br) == 0) /* who asked finds it done */
+	if (bf_bridge_publish_and_wait(br) == 0) { /* who asked finds it done */
 		bf_exporters_end(br);
+		bf_mirrors_collect(&br->mirrors);
+	}
+}
+
+/* @p slots: which the wanted guests are to have again; 0: any. */
+static int
+config_converge(struct bf_bridge *br, const struct bf_config *want, const uint16_t *slots,
+	struct bf_err *err)
+{
+	uint32_t possible;
+	int ret = bf_apply_remove_guests(br, want, err);
+
+	if (ret == 0)
+		ret = bf_apply_bonds(br, want, err);
+	if (ret == 0)
+		ret = bf_apply_guests(br, want, slots, err);
+	if (ret == 0)
+		ret = bf_exporters_open(br, want, err);
+	if (ret == 0)
+		ret = bf_mirrors_apply(br, want, err);
+	if (ret != 0)
+		return ret;
+	if (!bf_descriptors_suffice(want, &possible) && possible < want->n_guests)
+		bf_event(&br->events, BF_LOG_WARNING, "descriptors", "guests",
+			"%u guests are configured and about %u can be connected: expected a higher limit "
+			"of open files (ulimit -n, LimitNOFILE=)",
+			want->n_guests, possible);
+	config_settle(br, want);
 	return 0;
 }
 

@@ -154,6 +154,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_late_close();
 	bf_captures_close(br);
 	bf_exporters_close(br);
+	bf_mirrors_close(&br->mirrors);
 	bf_lcores_close(&br->lcores);
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		uplink_fini(&br->up[k]);

@@ -38,6 +38,7 @@
 #include "control/observe/events.h"
 #include "control/observe/flight.h"
 #include "control/observe/health.h"
+#include "control/observe/mirrors.h"
 #include "control/observe/rates.h"
 #include "control/observe/recent.h"
 #include "control/observe/taps.h"
@@ -93,6 +94,7 @@ struct bf_bridge {
 	struct bf_taps taps;
 	struct bf_captures captures;
 	struct bf_exporters exporters;
+	struct bf_mirrors mirrors;
 	uint16_t generation; /* goes up with every guest port that is made */
 	struct bf_crowd crowd;
 	uint64_t started_ms;

@@ -40,6 +40,7 @@
 #define BF_FREED 64 /* rings whose guests are told later that their buffers are free */
 #define BF_FREED_US 200 /* how much later at most */
 #define BF_ANSWERS 16 /* answers that a worker makes in one turn at most */
+#define BF_MIRRORED 2048 /* copies of mirrors that wait in a turn at most */
 #define BF_HAND 128 /* frames of a full member that wait in a worker's hand: hand.h */
 #define BF_LATE 64 /* other frames of control that wait for room in a member's ring */
 #define BF_TIMING_EVERY 256 /* loops per loop that is timed by stage */
@@ -237,6 +238,9 @@ struct bf_worker {
 	struct bf_hand *hands; /* of each member of each bond */
 	uint32_t in_hand; /* bit k: something of bond k is in a hand */
 	uint64_t tight_tsc; /* until when members count as nearly full */
+	uint16_t n_mirrored; /* copies that mirrors made in this turn: mirror.h */
+	uint16_t mirrored_to[BF_MIRRORED];
+	struct rte_mbuf *mirrored[BF_MIRRORED];
 	bool owes; /* a frame of control waits for room in a member's ring */
 	uint16_t n_late;
 	struct rte_mbuf *late[BF_LATE];

@@ -14,6 +14,7 @@
 #include "dataplane/inside.h"
 #include "dataplane/ip_guard.h"
 #include "dataplane/mark.h"
+#include "dataplane/mirror.h"
 #include "dataplane/post.h"
 #include "dataplane/rate.h"
 #include "dataplane/tags.h"

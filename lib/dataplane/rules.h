@@ -27,7 +27,8 @@
 	X(GUARD, guard, "guard", "what a guest says is read before it is switched: guard.h") \
 	X(FILTER, bf_filter, "filter", "rules of the guest in the words of tcpdump: filter.h") \
 	X(VLAN, bf_tags, "vlan", "untagged frames of the port are of its VLAN") \
-	X(MARK, bf_mark, "mark", "802.1p and DSCP are written: mark.h")
+	X(MARK, bf_mark, "mark", "802.1p and DSCP are written: mark.h") \
+	X(MIRROR, bf_mirror, "mirror", "a guest gets copies of the frames: mirror.h")
 
 enum bf_rule_id {
 #define BF_RULE_ENUM(sym, func, name, help) BF_RULE_##sym,

@@ -20,6 +20,9 @@
 #define BF_MAX_QP 8 /* queue pairs of a guest that are used */
 #define BF_BURST 32 /* frames per burst */
 #define BF_VLAN_IDS 4096
+#define BF_MAX_MIRRORS 8
+#define BF_MIRROR_IN 1u /* what comes from the port */
+#define BF_MIRROR_OUT 2u /* what goes to it */
 #define BF_MAX_CAPTURES 16 /* at the same time */
 #define BF_MAX_EXPORTERS 4
 /* Captures, the samples of each bond, exporters; of these each twice while its settings change. */

@@ -140,6 +140,7 @@ struct bf_port_vlan {
 /** What rules have to know of a port; read only where its word has a bit, a frame is dropped or decided. */
 struct bf_port_rules {
 	uint32_t taps; /* bit k: bf_view.taps[k] looks at it */
+	uint8_t mirrors; /* bit k: bf_view.mirrors[k] copies its frames */
 	bool too_big; /* senders of IP packets that are too long for it are notified: too_big.h */
 	uint16_t mtu; /* what they are told */
 	bool learns_not; /* senders behind it are not learned */
@@ -169,6 +170,7 @@ struct bf_flood {
 };
 
 struct bf_tap;
+struct bf_mirror;
 struct bf_storm_limits;
 struct bf_responder;
 struct bf_mcast;
@@ -190,6 +192,8 @@ struct bf_view {
 	struct bf_bond_view bonds[BF_MAX_BONDS]; /* where ports[bf_bond_slot(k)] is one */
 	struct bf_port_view ports[BF_MAX_PORTS];
 	struct bf_tap *taps[BF_MAX_TAPS];
+	struct bf_mirror *mirrors[BF_MAX_MIRRORS];
+	uint16_t mirror_to[BF_MAX_MIRRORS]; /* slots of the guests that get their copies */
 	struct bf_port_rules rules[BF_MAX_PORTS];
 	struct bf_storm_limits *storms[BF_MAX_PORTS]; /* of what comes from it; NULL: none */
 	struct bf_qos_map qos_map;

@@ -17,6 +17,7 @@
 #include "dataplane/idle.h"
 #include "dataplane/inject.h"
 #include "dataplane/lines.h"
+#include "dataplane/mirrored.h"
 #include "dataplane/ring_lock.h"
 #include "dataplane/rx_bond.h"
 #include "dataplane/rx_guest.h"
@@ -83,11 +84,17 @@ send_staged(struct bf_worker *w)
 {
 	uint64_t t0;
 
+	if (unlikely(w->n_mirrored > 0))
+		bf_mirrored_send(w);
 	if (w->n_active == 0)
 		return;
 	t0 = bf_stage_begin(w);
 	bf_stage_flush(w);
 	bf_stage_end(w, BF_STAGE_OUTPUT, t0);
+	if (unlikely(w->n_mirrored > 0)) { /* of what was just sent; these make none */
+		bf_mirrored_send(w);
+		bf_stage_flush(w);
+	}
 }
 
 static inline void

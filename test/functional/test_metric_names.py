@@ -93,6 +93,7 @@ def test_every_metric_is_the_figure_that_show_has(rig):
             bond=",probe_interval=1000,probe_missed_max=60,probe_target=192.0.2.9")
     r.learn_all()
     r.daemon.ctl(f"capture start vm1 file {r.workdir}/frames")
+    r.daemon.ctl("set mirror m source vm1 to vm2")
     r.transfer(r.vm(1), r.far[0], 1, 100, src=guest_mac(1), dst=FAR_MAC)
     r.vm(2).send(stream=2, count=3, src=guest_mac(2), dst="01:80:c2:00:00:0e")
     wait_for(lambda: r.daemon.drops().get("reserved_address") == 3, what="frames dropped")

@@ -324,6 +324,7 @@ bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 		check_rate(&c->guests[i], BF_QOS_IN, cb, arg);
 		check_rate(&c->guests[i], BF_QOS_OUT, cb, arg);
 	}
+	bf_config_mirror_faults(c, cb, arg);
 }
 
 struct first_fault {

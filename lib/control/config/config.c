@@ -57,6 +57,9 @@ bf_config_is_equal(const struct bf_config *a, const struct bf_config *b)
 		a->idle != b->idle || a->lcore_rebalance != b->lcore_rebalance ||
 		memcmp(&a->qos_map, &b->qos_map, sizeof(a->qos_map)) != 0)
 		return false;
+	if (a->n_mirrors != b->n_mirrors ||
+		memcmp(a->mirrors, b->mirrors, a->n_mirrors * sizeof(a->mirrors[0])) != 0)
+		return false;
 	for (uint32_t i = 0; i < a->n_bonds; i++)
 		if (!bf_bond_config_is_equal(&a->bonds[i], &b->bonds[i]))
 			return false;

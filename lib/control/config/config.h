@@ -22,6 +22,7 @@
 #include "base/rate_burst.h"
 #include "base/rate_limit.h"
 #include "base/vlan_set.h"
+#include "control/config/expression.h"
 #include "control/config/filter_text.h"
 #include "control/config/key.h"
 #include "control/config/probe_target.h"
@@ -203,6 +204,17 @@ struct bf_guest_config {
 };
 
 #define BF_MAX_GROUPS 64
+#define BF_MIRROR_ALL "all" /* as the source of a mirror: every port that gets no copies */
+
+/** Without padding that differs: mirrors are compared as bytes. */
+struct bf_mirror_config {
+	char name[BF_NAME_MAX];
+	char source[BF_NAME_MAX]; /* a bond, a guest, or BF_MIRROR_ALL */
+	uint32_t dirs; /* BF_MIRROR_IN, BF_MIRROR_OUT, together */
+	uint32_t vlan; /* 0: untagged frames; or BF_VLAN_ANY */
+	char filter[BF_EXPRESSION_MAX + 4]; /* empty: none */
+	char to[BF_NAME_MAX]; /* the guest that gets copies */
+};
 
 enum bf_exporter_type {
 	BF_EXPORTER_SFLOW,
@@ -241,6 +253,8 @@ struct bf_config {
 	struct bf_exporter_config exporters[BF_MAX_EXPORTERS];
 	uint32_t n_guests;
 	struct bf_guest_config guests[BF_MAX_GUESTS];
+	uint32_t n_mirrors;
+	struct bf_mirror_config mirrors[BF_MAX_MIRRORS];
 };
 
 extern const struct bf_key bf_bond_keys[];
@@ -336,6 +350,12 @@ int bf_config_remove_guest(struct bf_config *c, const char *name, struct bf_err 
 int bf_config_replace_guest(
 	struct bf_config *c, const char *name, const struct bf_guest_config *g, struct bf_err *err);
 
+/** "in", "out" or "both". */
+const char *bf_mirror_config_direction(const struct bf_mirror_config *m);
+/** Add a mirror, or put it in the place of the one of its name; fails when there are BF_MAX_MIRRORS. */
+int bf_config_put_mirror(struct bf_config *c, const struct bf_mirror_config *m, struct bf_err *err);
+int bf_config_remove_mirror(struct bf_config *c, const char *name, struct bf_err *err);
+
 /** Port group by name, or NULL. */
 const struct bf_guest_config *bf_config_find_group(const struct bf_config *c, const char *name);
 /** "K=V,..." of `create group` and `set group`. @return 0, or -EINVAL with the reason */
@@ -398,5 +418,10 @@ void bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg
 void bf_config_warnings(const struct bf_config *c, bf_config_line_cb *cb, void *arg);
 /** A number that is the same for configs that print alike; never 0. */
 uint64_t bf_config_hash(const struct bf_config *c);
+
+/* ---- mirrors.c, for check.c and print.c ---- */
+
+void bf_config_mirror_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg);
+void bf_config_print_mirrors(const struct bf_config *c, bf_config_line_cb *cb, void *arg);
 
 #endif

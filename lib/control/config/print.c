@@ -225,6 +225,7 @@ bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 		print_group(&c->groups[i], cb, arg);
 	for (uint32_t i = 0; i < c->n_guests; i++)
 		print_guest(c, &c->guests[i], cb, arg);
+	bf_config_print_mirrors(c, cb, arg);
 	print_qos_map(&c->qos_map, cb, arg);
 	for (uint32_t i = 0; i < c->n_exporters; i++)
 		print_exporter(&c->exporters[i], cb, arg);

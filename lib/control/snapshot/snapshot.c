@@ -40,6 +40,7 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_events,
 	&bf_show_captures,
 	&bf_show_exporters,
+	&bf_show_mirrors,
 	&bf_show_failovers,
 	&bf_show_balance,
 	&bf_show_whatif,

@@ -50,7 +50,7 @@ extern const struct bf_show bf_show_qos, bf_show_qos_map;
 extern const struct bf_show bf_show_forwarding, bf_show_polling;
 /* What is known and what happened. */
 extern const struct bf_show bf_show_fdb, bf_show_neighbors, bf_show_multicast;
-extern const struct bf_show bf_show_events, bf_show_captures;
+extern const struct bf_show bf_show_events, bf_show_captures, bf_show_mirrors;
 extern const struct bf_show bf_show_exporters, bf_show_flights, bf_show_flight;
 /* Which member carries what. */
 extern const struct bf_show bf_show_failovers, bf_show_balance, bf_show_whatif;

@@ -219,6 +219,7 @@ view_fill(const struct bf_bridge *br, const struct plans *plans, struct bf_view 
 		bf_joined_fill(plans->groups, v, (char *)v + groups_at(plans, n_guests));
 	bf_storms_fill_view(br, v);
 	bf_taps_fill_view(&br->taps, v);
+	bf_mirrors_fill_view(br, v);
 }
 
 struct bf_view *
