@@ -94,6 +94,10 @@ bf_export_packet_read(
 	tag_read(data, len, p);
 	bf_inside_read(&m, &in);
 	p->key.type = rte_be_to_cpu_16(in.type);
-	p->octets = frame_len - (in.payload != NULL ? (uint32_t)(in.payload - data) : len);
+	if (in.payload == NULL) {
+		p->octets = frame_len - len;
+		return;
+	}
+	p->octets = frame_len - (uint32_t)(in.payload - data);
 	ip_read(&in, p);
 }
