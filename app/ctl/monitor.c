@@ -135,9 +135,8 @@ monitor_look(struct monitor *m)
 {
 	struct bf_err err = {""};
 	struct bf_answer a;
-	json_t *events, *event;
+	json_t *events;
 	char line[64];
-	size_t i;
 
 	snprintf(line, sizeof(line), "show events after %" PRIu64, m->seen);
 	if (!bf_client_ask(
@@ -156,7 +155,8 @@ monitor_look(struct monitor *m)
 		json_decref(events);
 		return false;
 	}
-	json_array_foreach(events, i, event) event_take(m, event);
+	for (size_t i = 0; i < json_array_size(events); i++)
+		event_take(m, json_array_get(events, i));
 	json_decref(events);
 	m->is_begun = true;
 	return fflush(stdout) == 0;

@@ -40,10 +40,8 @@ text_width(const char *text, size_t len)
 static size_t
 place_before(const struct bf_editor *e, size_t at)
 {
-	if (at > 0)
-		at--;
-	while (at > 0 && is_inside_character(e->line[at]))
-		at--;
+	while (at > 0 && is_inside_character(e->line[--at]))
+		;
 	return at;
 }
 
