@@ -20,6 +20,7 @@
 
 #include "client.h"
 
+#define ANSWER "capture " /* and the number of the capture that has begun */
 #define PIECE 65536 /* bytes that are copied at once */
 
 static volatile sig_atomic_t is_told; /* to end */
@@ -215,7 +216,9 @@ bf_capture_stream_run(struct bf_capture_stream *s, const char *socket, const cha
 	status = a.status;
 	if (status != 0)
 		(void)fputs(a.text, stderr);
-	else if (sscanf(a.text, "capture %u", &id) != 1)
+	else if (strncmp(a.text, ANSWER, strlen(ANSWER)) == 0)
+		id = (unsigned int)strtoul(a.text + strlen(ANSWER), NULL, 10);
+	else
 		status = 1;
 	free(a.text);
 	if (status != 0)

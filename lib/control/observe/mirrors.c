@@ -33,11 +33,9 @@ mirror_open(struct bf_mirror_state *s, const struct bf_mirror_config *cfg, struc
 	if (cfg->filter[0] != '\0')
 		ret = bf_expression_open(&s->program, cfg->filter, err);
 	s->mirror = rte_zmalloc("bf_mirror", sizeof(*s->mirror), RTE_CACHE_LINE_SIZE);
-	if (ret == 0 && s->mirror == NULL)
-		ret = bf_err_set(err, ENOMEM, "mirror: out of memory");
-	if (ret != 0) {
+	if (ret != 0 || s->mirror == NULL) {
 		mirror_close(s);
-		return ret;
+		return ret != 0 ? ret : bf_err_set(err, ENOMEM, "mirror: out of memory");
 	}
 	s->mirror->dirs = (uint8_t)cfg->dirs;
 	s->mirror->vlan = cfg->vlan == BF_VLAN_ANY ? BF_MIRROR_VLAN_ANY : cfg->vlan;

@@ -193,7 +193,8 @@ gather_found(struct bf_bridge *br, struct finding *f, struct bf_snapshot *s)
 static void
 gather_last_words(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 {
-	size_t most = (size_t)br->lcores.n * BF_LAST_WORD_CELLS + 1;
+	const size_t cells = BF_LAST_WORD_CELLS;
+	size_t most = br->lcores.n * cells + 1;
 	char port[BF_DEV_NAME_MAX] = "all", reason[64] = "all";
 	struct finding f = {0};
 
