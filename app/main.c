@@ -23,6 +23,7 @@
 
 #include "app.h"
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "base/words.h"
 #include "check.h"
@@ -532,6 +533,7 @@ main(int argc, char **argv)
 	struct bf_options o = {0};
 	struct bf_err err = {""};
 
+	bf_journal_open(NULL);
 	if (app == NULL || open_signals() < 0) {
 		status = error_print(STATUS_FAILED, strerror(errno));
 	} else if (at == argc && bf_options_misplaced(argc, argv) != NULL) {

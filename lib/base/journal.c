@@ -16,8 +16,8 @@
 static int journal_fd = -1;
 
 /* systemd says in $JOURNAL_STREAM, DEVICE:INODE, what it made standard error. */
-static bool
-stderr_is_journal(void)
+bool
+bf_journal_is_stderr(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
 	unsigned long long device, inode;
@@ -39,7 +39,7 @@ bf_journal_open(const char *path)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 
-	if (path == NULL && !stderr_is_journal())
+	if (path == NULL && !bf_journal_is_stderr())
 		return false;
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path == NULL ? BF_JOURNAL_SOCKET : path);
 	journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -25,6 +25,9 @@
 bool bf_journal_open(const char *path);
 void bf_journal_close(void);
 
+/** Is standard error the journal, as $JOURNAL_STREAM says? Lines may then begin with a priority, "<4>". */
+bool bf_journal_is_stderr(void);
+
 /**
  * Send a line with PRIORITY, BONDFWD_EVENT and, unless it is NULL, BONDFWD_OBJECT.
  *

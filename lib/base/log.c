@@ -9,29 +9,12 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/journal.h"
 #include "base/words.h"
 
 static enum bf_log_level max_level = BF_LOG_NOTICE;
-
-/* systemd says in $JOURNAL_STREAM, DEVICE:INODE, that standard error is its journal, which reads priorities. */
-static bool
-is_journal(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device;
-	struct stat st;
-	char *colon;
-
-	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
-		return false;
-	device = strtoull(stream, &colon, 10);
-	return *colon == ':' && st.st_dev == device && st.st_ino == strtoull(colon + 1, NULL, 10);
-}
 
 void
 bf_log_set_level(enum bf_log_level level)
@@ -39,26 +22,52 @@ bf_log_set_level(enum bf_log_level level)
 	__atomic_store_n(&max_level, level, __ATOMIC_RELAXED);
 }
 
-void
-bf_log(enum bf_log_level level, const char *topic, const char *fmt, ...)
+/* @p text is changed: control bytes in it become '?'. */
+static void
+line_write(enum bf_log_level level, const char *topic, const char *object, char *text)
 {
 	static const char *const name[] = {"ERR", "WARNING", "NOTICE", "DEBUG"};
-	static const char *const priority[] = {"<3>", "<4>", "<5>", "<7>"};
+	static const int priority[] = {3, 4, 5, 7}; /* of syslog(3) */
 	char line[1024];
-	va_list ap;
 	int n;
 
-	if (level > __atomic_load_n(&max_level, __ATOMIC_RELAXED))
+	bf_words_plain(text);
+	if (bf_journal_send(priority[level], topic, object, text))
 		return;
-	n = snprintf(line, sizeof(line), "%s%s: %s: ", is_journal() ? priority[level] : "",
-		name[level], topic);
-	va_start(ap, fmt);
-	vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
-	va_end(ap);
-	n = (int)strlen(bf_words_plain(line));
+	n = bf_journal_is_stderr() ? snprintf(line, sizeof(line), "<%d>", priority[level]) : 0;
+	n += snprintf(line + n, sizeof(line) - (size_t)n, "%s: %s: %s%s%s", name[level], topic,
+		object == NULL ? "" : object, object == NULL ? "" : ": ", text);
+	if (n > (int)sizeof(line) - 1)
+		n = (int)sizeof(line) - 1;
 	line[n] = '\n';
 	if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)
 		return; /* nobody reads our log: nothing left to tell it to */
+}
+
+void
+bf_log(enum bf_log_level level, const char *topic, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (level > __atomic_load_n(&max_level, __ATOMIC_RELAXED))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	line_write(level, topic, NULL, text);
+}
+
+void
+bf_log_about(enum bf_log_level level, const char *topic, const char *object, const char *text)
+{
+	char copy[512], plain[128];
+
+	if (level > __atomic_load_n(&max_level, __ATOMIC_RELAXED))
+		return;
+	snprintf(copy, sizeof(copy), "%s", text);
+	snprintf(plain, sizeof(plain), "%s", object);
+	line_write(level, topic, bf_words_plain(plain), copy);
 }
 
 bool

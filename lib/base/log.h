@@ -24,6 +24,9 @@ enum bf_log_level {
 void bf_log(enum bf_log_level level, const char *topic, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** The same for something about an object, which the journal has as a field. */
+void bf_log_about(enum bf_log_level level, const char *topic, const char *object, const char *text);
+
 /** Lines above @p level are not written.  Default BF_LOG_NOTICE. */
 void bf_log_set_level(enum bf_log_level level);
 

@@ -69,6 +69,8 @@ class Operator:
         words = command.split()[1:]
         terminal = Terminal(self.daemon.workdir, [BONDCTL, "-s", self.daemon.console, *words])
         try:
+            if keys:
+                terminal.shows("bondfwd>")
             terminal.type(keys)
             lines = [line.rstrip() for line in terminal.shows(shows).rstrip("\n").split("\n")]
         finally:

@@ -31,7 +31,7 @@ bf_event(struct bf_events *ev, enum bf_log_level level, const char *what, const 
 	va_start(ap, fmt);
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
-	bf_log(level, what, "%s: %s", e->object, e->text);
+	bf_log_about(level, what, e->object, e->text);
 }
 
 void

@@ -72,4 +72,5 @@ gather_events(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 	bf_events_visit(&br->events, add_event, &after);
 }
 
-const struct bf_show bf_show_events = {.table = &event_table, .gather = gather_events};
+const struct bf_show bf_show_events = {
+	.table = &event_table, .gather = gather_events, .endpoint = "events"};

@@ -95,7 +95,8 @@ gather_flights(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 	}
 }
 
-const struct bf_show bf_show_flights = {.table = &flight_table, .gather = gather_flights};
+const struct bf_show bf_show_flights = {
+	.table = &flight_table, .gather = gather_flights, .endpoint = "flights"};
 
 /* ---- One of them: events and LACPDUs ---- */
 

@@ -38,6 +38,7 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_neighbors,
 	&bf_show_multicast,
 	&bf_show_events,
+	&bf_show_flights,
 	&bf_show_captures,
 	&bf_show_exporters,
 	&bf_show_mirrors,
