@@ -86,6 +86,19 @@ def test_a_trace_changes_nothing(rig):
     assert state_of(r) == before
 
 
+def test_a_mirror_is_said_and_copies_nothing(rig):
+    r = rig(members=1, guests=("vm1", "vm2", "vm3"), guest_opts={"vm3": "vlan=5"})
+    r.learn_all()
+    r.daemon.ctl("set mirror m source all to vm2")
+    before = r.daemon.ctl("show mirror", json=True)
+    for _ in range(20):  # more than there are buffers for
+        one = traced(r, frame(FAR_MAC, guest_mac(1)), "vm1")
+        assert one["result"] == "sent by bond0 on net_vhost0"
+        assert steps(one)["mirror"] == "vm2 gets a copy at each port that is mirrored"
+    assert "mirror" not in steps(traced(r, frame(FAR_MAC, guest_mac(3), tagged(7)), "vm3"))
+    assert r.daemon.ctl("show mirror", json=True) == before
+
+
 def write_pcap(path, frames, network=1):
     with open(path, "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, network))

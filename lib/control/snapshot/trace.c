@@ -329,6 +329,19 @@ describe_end(const struct bf_tracer *tr, const struct bf_trace_end *e, const END
 }
 
 static void
+describe_mirrors(const struct bf_tracer *tr, struct bf_bridge *br, ROW *row, struct bf_snapshot *s)
+{
+	const struct bf_view *v = tr->world->ground.view;
+
+	for (unsigned int k = 0; k < BF_MAX_MIRRORS; k++)
+		if (tr->trace.said.copies[k] > 0)
+			step_add(s, row, "mirror", "%s gets a copy%s",
+				bf_bridge_port_name(br, v->mirror_to[k]),
+				tr->trace.said.copies[k] > 1 ? " at each port that is mirrored"
+							     : "");
+}
+
+static void
 describe_said(const struct bf_trace *t, ROW *row, struct bf_snapshot *s)
 {
 	bool answered = false;
@@ -427,6 +440,7 @@ bf_tracer_describe(
 		if (t->is_switched) /* else the rule has said it */
 			describe_end(tr, &t->end[i], end, br, row, s);
 	}
+	describe_mirrors(tr, br, row, s);
 	describe_said(t, row, s);
 	result_of(tr, br, row);
 }

@@ -223,6 +223,9 @@ worker_open(struct bf_trace_world *t)
 	w->echoes = &t->echoes;
 	w->view = &t->view;
 	w->counters = &t->counters;
+	w->last_words = &t->last_words;
+	w->n_mirrored =
+		BF_MIRRORED; /* no room: what mirrors want is counted, and takes no buffer */
 	w->cache = t->cache;
 	w->stages = t->stages;
 	w->hands = t->hands;
@@ -313,6 +316,18 @@ sender_copy(struct bf_trace_world *t, uint16_t in)
 }
 
 static void
+mirrors_copy(struct bf_trace_world *t)
+{
+	for (unsigned int k = 0; k < BF_MAX_MIRRORS; k++) {
+		if (t->view.mirrors[k] == NULL)
+			continue;
+		t->mirrors[k] = *t->view.mirrors[k];
+		t->mirrors[k].count[t->w.idx] = (struct bf_mirror_counts){0};
+		t->view.mirrors[k] = &t->mirrors[k];
+	}
+}
+
+static void
 view_copy(struct bf_trace_world *t, uint16_t in)
 {
 	struct bf_view *v = &t->view;
@@ -329,6 +344,7 @@ view_copy(struct bf_trace_world *t, uint16_t in)
 		qos_copy(t, i);
 	}
 	sender_copy(t, in);
+	mirrors_copy(t);
 }
 
 static void
@@ -440,6 +456,9 @@ bf_trace_world_hear(struct bf_trace_world *t, struct bf_trace_said *said)
 		said->reports++;
 	said->slow = frames_hear(t->w.slow);
 	said->for_us = frames_hear(t->w.for_us);
+	for (unsigned int k = 0; k < BF_MAX_MIRRORS; k++)
+		if (t->view.mirrors[k] != NULL)
+			said->copies[k] = (uint32_t)t->mirrors[k].count[t->w.idx].lost;
 	said->answers = t->w.n_answers;
 	for (uint16_t i = 0; i < t->w.n_answers; i++)
 		rte_pktmbuf_free(t->w.answers[i]);

@@ -8,12 +8,14 @@
  * own with a copy of the view runs the same functions, the very same machine code, and whatever they write to is
  * ours:
  *
- *   counters, cache, mailboxes   of our own, empty
+ *   counters, cache, mailboxes,  of our own, empty
+ *   last words
  *   the FDB                      one bucket with the entries of the frame's addresses: a worker asks for no others
  *   echoes, meters, storm        copies: a frame is judged by what is left of a rate now, and takes nothing of it
  *   budgets, a guard's room
  *   guests' rings                rings of ours with buffers of ours that have what the front end negotiated
  *   members                      one port number that no device has, whose driver is a function here
+ *   mirrors                      copies without room for what they copy: they count it
  *   taps                         none: no capture sees a frame that was not there
  *
  * What is only read stays as it is: filters, flood domains, groups, carriers.  The fast room pays nothing for any
@@ -31,7 +33,9 @@
 #include "dataplane/frame.h"
 #include "dataplane/guard.h"
 #include "dataplane/hand.h"
+#include "dataplane/last_words.h"
 #include "dataplane/lcore.h"
+#include "dataplane/mirror.h"
 #include "dataplane/storm.h"
 
 /** What is copied. */
@@ -53,6 +57,8 @@ struct bf_trace_world {
 	struct bf_echoes echoes;
 	struct bf_guard guard;
 	struct bf_storm_limits storms;
+	struct bf_mirror mirrors[BF_MAX_MIRRORS];
+	struct bf_last_words last_words;
 	struct bf_qos_counts counts[BF_MAX_WORKERS];
 	struct bf_cache_set cache[BF_CACHE_SETS];
 	struct bf_stage stages[BF_MAX_PORTS];
@@ -88,6 +94,7 @@ void bf_trace_world_know(struct bf_trace_world *t, const struct bf_frame *f);
 struct bf_trace_said {
 	uint32_t mails[8]; /* by enum bf_mail_kind */
 	uint32_t slow, for_us, reports, answers;
+	uint32_t copies[BF_MAX_MIRRORS]; /* by mirrors, as numbered in the view */
 };
 void bf_trace_world_hear(struct bf_trace_world *t, struct bf_trace_said *said);
 
