@@ -49,7 +49,7 @@ def test_each_decision_is_said_and_is_what_the_data_path_does(rig):
     one = traced(r, frame(guest_mac(2), guest_mac(1)), "vm1")
     assert (one["verdict"], one["result"]) == ("delivered", "delivered to vm2")
     assert one["ends"] == [{"port": "vm2", "outcome": "delivered", "bytes": 62, "queue": 0}]
-    assert steps(one)["headers"].endswith("IPv4 10.0.0.1 > 10.0.0.2, UDP 1234 > 53")
+    assert steps(one)["headers"].endswith("IPv4 10.0.0.1 port 1234 > 10.0.0.2 port 53, UDP")
     assert steps(one)["source"] == f"{guest_mac(1)} is known at vm1"
     assert steps(one)["decision"] == "send it to vm2"
     far = traced(r, frame(FAR_MAC, guest_mac(1)), "vm1")

@@ -17,8 +17,8 @@
 #include "base/mac.h"
 #include "base/words.h"
 #include "control/bridge.h"
+#include "control/observe/frame_text.h"
 #include "control/observe/stats.h"
-#include "control/snapshot/frame_text.h"
 #include "dataplane/rx_bond.h"
 
 struct step_row {
@@ -415,7 +415,7 @@ bf_tracer_describe(
 {
 	ROW *row = bf_rows_add(s, &s->rows, sizeof(*row));
 	const struct bf_trace *t = &tr->trace;
-	char text[200];
+	char text[BF_FRAME_TEXT_MAX];
 	int member;
 
 	row->number = number;
