@@ -339,6 +339,14 @@ exporter_end(struct bf_exporter *e)
 	exporter_free(e);
 }
 
+static void
+exporter_close(struct bf_bridge *br, unsigned int i)
+{
+	exporter_end(br->exporters.at[i]);
+	br->exporters.at[i] = NULL;
+	br->exporters.n--;
+}
+
 static int
 exporter_open(struct bf_bridge *br, const struct bf_exporter_config *c, struct bf_err *err)
 {
@@ -366,7 +374,7 @@ exporter_open(struct bf_bridge *br, const struct bf_exporter_config *c, struct b
 	}
 	es->at[i] = e;
 	es->n++;
-	es->view = NULL; /* it wants to know the ports at once */
+	es->n_views = 0; /* it wants to know the ports at once */
 	es->next_ms = 0;
 	return 0;
 }
@@ -386,16 +394,23 @@ exporter_like(const struct bf_bridge *br, const struct bf_exporter_config *c)
 int
 bf_exporters_open(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
+	struct bf_exporters *es = &br->exporters;
+	struct bf_exporter *before[RTE_DIM(es->at)];
 	uint32_t i = 0;
 	int ret = 0;
+
+	memcpy(before, es->at, sizeof(before));
 
 	for (; ret == 0 && i < want->n_exporters; i++)
 		if (exporter_like(br, &want->exporters[i]) == NULL)
 			ret = exporter_open(br, &want->exporters[i], err);
 	if (ret == 0)
 		return 0;
-	bf_exporters_retire(br, br->running); /* those that are new */
-	bf_exporters_end(br);
+	for (i = 0; i < RTE_DIM(before); i++) /* only those that are new: a view may have others */
+		if (es->at[i] != before[i]) {
+			bf_taps_retire(&br->taps, es->at[i]->tap);
+			exporter_close(br, i);
+		}
 	errno = -ret;
 	return ret;
 }
@@ -419,13 +434,10 @@ void
 bf_exporters_end(struct bf_bridge *br)
 {
 	for (unsigned int i = 0; i < RTE_DIM(br->exporters.at); i++) {
-		struct bf_exporter *e = br->exporters.at[i];
+		const struct bf_exporter *e = br->exporters.at[i];
 
-		if (e == NULL || !e->retired)
-			continue;
-		exporter_end(e);
-		br->exporters.at[i] = NULL;
-		br->exporters.n--;
+		if (e != NULL && e->retired)
+			exporter_close(br, i);
 	}
 }
 
@@ -483,7 +495,7 @@ bf_exporters_due(const struct bf_bridge *br, uint64_t now_ms)
 	for (unsigned int i = 0; i < RTE_DIM(es->at); i++)
 		if (is_polled(es->at[i]))
 			due = RTE_MIN(due, es->at[i]->poll_ms);
-	if (es->view != br->lcores.view)
+	if (es->n_views != br->lcores.n_views)
 		due = RTE_MIN(due, es->next_ms);
 	return due <= now_ms ? 0 : due;
 }
@@ -494,7 +506,7 @@ bf_exporters_give(struct bf_bridge *br, const struct bf_export_ports *ports, uin
 	struct bf_exporters *es = &br->exporters;
 	size_t size = sizeof(*ports) + ports->n * sizeof(ports->list[0]);
 
-	es->view = br->lcores.view;
+	es->n_views = br->lcores.n_views;
 	es->next_ms = now_ms + NEW_VIEW_MS;
 	for (unsigned int i = 0; i < RTE_DIM(es->at); i++) {
 		struct bf_exporter *e = es->at[i];

@@ -36,7 +36,7 @@ struct bf_exporter_counts {
 struct bf_exporters {
 	struct bf_exporter *at[2 * BF_MAX_EXPORTERS]; /* NULL: free; with those that are replaced */
 	unsigned int n;
-	const void *view; /* that the ports' numbers were gathered with */
+	uint64_t n_views; /* as the ports' numbers were gathered: bf_lcores; 0: not yet */
 	uint64_t next_ms; /* they are not gathered again before */
 };
 

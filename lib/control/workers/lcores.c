@@ -290,6 +290,7 @@ bf_lcores_publish(struct bf_lcores *l, struct bf_view *v)
 {
 	struct bf_view *old = l->view;
 
+	l->n_views++;
 	__atomic_store_n(&l->view, v, __ATOMIC_RELEASE);
 	if (old == NULL)
 		return;

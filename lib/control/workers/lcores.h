@@ -18,6 +18,7 @@ struct bf_lcores {
 	unsigned int n;
 	struct bf_worker *workers[BF_MAX_WORKERS];
 	struct bf_view *view; /* the door: workers load it every turn */
+	uint64_t n_views; /* that were published: memory of a former one may be used again */
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_ring *inject; /* control's frames for members, sent by worker 0 */
 	struct rte_ring *slow; /* LACPDUs and markers, from any worker */
