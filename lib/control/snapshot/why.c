@@ -234,6 +234,7 @@ is_about_the_frame(enum bf_drop why)
 	return why == BF_DROP_RATE_IN || why == BF_DROP_RATE_OUT || why == BF_DROP_FILTER_IN ||
 		why == BF_DROP_FILTER_OUT || why == BF_DROP_FORGED_IP ||
 		why == BF_DROP_NOT_ITS_IP || why == BF_DROP_STORM_UNKNOWN ||
+		why == BF_DROP_GUEST_RING_FULL || why == BF_DROP_GUEST_RING_UNREAD ||
 		why == BF_DROP_REFLECTED || why == BF_DROP_GUEST_DOWN || why == BF_DROP_STOPPED;
 }
 
