@@ -46,6 +46,13 @@ queue_pending(const struct bf_peer *p)
 	return p->queue.len - p->queue_off;
 }
 
+/* Nobody can answer there any more once it has hung up; what runs in its foreground ends with it. */
+static bool
+is_own_terminal(const struct bf_peer *p)
+{
+	return p->session != NULL && !p->is_client;
+}
+
 static void
 session_on_write(void *arg, const char *data, size_t len)
 {
@@ -147,6 +154,7 @@ bf_peer_flush(struct bf_peer *p)
 			return;
 		if (n <= 0) {
 			p->is_dead = true;
+			p->has_quit = p->has_quit || is_own_terminal(p);
 			return;
 		}
 		p->queue_off += (size_t)n;
@@ -385,7 +393,7 @@ end_of_input(struct bf_peer *p)
 {
 	if (!p->is_eof || p->mode == BF_PEER_CLOSING || !may_run(p) || bf_peer_has_work(p))
 		return;
-	if (p->quit_on_eof)
+	if (p->quit_on_eof || is_own_terminal(p))
 		p->has_quit = true;
 	p->mode = BF_PEER_CLOSING;
 }

@@ -139,7 +139,7 @@ void bf_console_set_prompt(struct bf_console *console, const char *prompt);
  *
  * When both are terminals, raw mode is set (restored by bf_console_close() or
  * bf_console_detach_terminal()) and the line editor works; else plain lines are read and nothing
- * but their output is written.  Output that is not taken stops the session from reading more, it
+ * but their output is written.  A terminal that hangs up quits.  Output that is not taken stops the session from reading more, it
  * never blocks.  The descriptors stay the caller's.  SIGPIPE is set to be ignored if it had its
  * default action.
  *

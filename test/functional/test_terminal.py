@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The console, watch, monitor and top on terminals of 80x24 and 200x50, by tmux."""
 
+import os
 import pathlib
+import pty
 import re
 import stat
 
@@ -137,6 +139,32 @@ def test_the_consoles_own_terminal_shows_log_lines_above_the_typed_one_and_asks(
     finally:
         t.close()
         bf.shutil.rmtree(f"/var/run/dpdk/{r.daemon.prefix}own", ignore_errors=True)
+
+
+@pytest.mark.parametrize("typed", ["show ver", "watch 1 show version\n"])
+def test_a_switch_whose_own_terminal_hangs_up_ends(rig, workdir, typed):
+    """Nobody can answer there whether it is to stop, and nobody knows of it any more."""
+    r = rig()
+    ours, theirs = pty.openpty()
+    prefix = r.daemon.prefix + "own"
+    proc = bf.subprocess.Popen(
+        [bf.BONDFWD, "--lcores", bf.lcores(1), "--main-lcore", "0", "--no-huge", "-m", "64",
+         "--no-pci", "--no-telemetry", "--file-prefix", prefix, "--", "-i", "--console",
+         f"{workdir}/own.sock"],
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    seen = b""
+    try:
+        while b"bondfwd> " not in seen:
+            assert bf.select.select([ours], [], [], bf.LIMIT)[0], seen
+            seen += os.read(ours, 4096)
+        os.write(ours, typed.encode())
+        os.close(ours)
+        assert proc.wait(bf.LIMIT) == 0
+    finally:
+        proc.kill()
+        proc.wait()
+        bf.shutil.rmtree(f"/var/run/dpdk/{prefix}", ignore_errors=True)
 
 
 def test_events_are_shown_on_the_console_until_a_key(rig, term):
