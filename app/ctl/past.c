@@ -63,6 +63,15 @@ newest_lines(char *text)
 	return p;
 }
 
+static bool
+has_control(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			return true;
+	return false;
+}
+
 /* Lines as sequences. */
 static char *
 as_sequences(const char *lines, size_t *len)
@@ -75,8 +84,10 @@ as_sequences(const char *lines, size_t *len)
 
 		if (n + line + 5 > room)
 			break;
-		n += (size_t)snprintf(
-			data + n, room - n, "%c_%.*s%c\\", ESCAPE, (int)line, p, ESCAPE);
+		/* A control character would end the sequence, and what follows it would be typed. */
+		if (!has_control(p, line))
+			n += (size_t)snprintf(
+				data + n, room - n, "%c_%.*s%c\\", ESCAPE, (int)line, p, ESCAPE);
 		p += line + (p[line] == '\n' ? 1 : 0);
 	}
 	*len = n;

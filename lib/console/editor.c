@@ -105,16 +105,18 @@ row_room(const struct bf_editor *e, size_t prompt_width)
 static size_t
 row_scroll(struct bf_editor *e, size_t room)
 {
-	size_t end;
+	size_t end = e->at, width;
 
+	for (width = 1; width < room && end > 0; width++)
+		end = place_before(e, end);
+	if (e->first < end)
+		e->first = end;
 	if (e->at < e->first)
 		e->first = e->at;
-	while (text_width(e->line + e->first, e->at - e->first) >= room)
-		e->first = place_after(e, e->first);
 	if (text_width(e->line, e->len) < room)
 		e->first = 0;
 	end = e->first;
-	while (end < e->len && text_width(e->line + e->first, end - e->first) < room)
+	for (width = 1; width < room && end < e->len; width++)
 		end = place_after(e, end);
 	return end;
 }

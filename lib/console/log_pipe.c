@@ -6,6 +6,7 @@
  * Threads: ctx control.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,30 @@ pipe_at_exit(void)
 		bf_log_pipe_close(open_pipe);
 }
 
+/* Only what a signal handler may do. The line that says why comes last. */
+static void
+pipe_at_abort(int sig)
+{
+	struct bf_log_pipe *p = open_pipe;
+
+	if (p != NULL && dup2(p->user_fd, STDERR_FILENO) >= 0)
+		pipe_drain(p);
+	/* Installed with SA_RESETHAND: this time it ends the process. */
+	(void)raise(sig);
+}
+
+/* Of signals that others do not handle already: SIGBUS is that of guests' memory. */
+static void
+abort_watch(void)
+{
+	static const int signals[] = {SIGABRT, SIGSEGV, SIGILL, SIGFPE};
+	struct sigaction ours = {.sa_handler = pipe_at_abort, .sa_flags = (int)SA_RESETHAND}, old;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+			(void)sigaction(signals[i], &ours, NULL);
+}
+
 void
 bf_log_pipe_open(struct bf_log_pipe *p, int tty_fd)
 {
@@ -68,8 +93,10 @@ bf_log_pipe_open(struct bf_log_pipe *p, int tty_fd)
 	(void)close(ends[1]);
 	p->fd = ends[0];
 	open_pipe = p;
-	if (!is_registered)
-		is_registered = atexit(pipe_at_exit) == 0;
+	if (is_registered)
+		return;
+	is_registered = atexit(pipe_at_exit) == 0;
+	abort_watch();
 }
 
 static void

@@ -4,8 +4,8 @@
  * Standard error of a program whose terminal is also its console: what is written there goes through a pipe, so that
  * it does not tear what is being typed.
  *
- * Writers never wait: a line that finds the pipe full is lost.  At the end of the process, whoever ends it, what is
- * left in the pipe goes where it was meant to.
+ * Writers never wait: a line that finds the pipe full is lost.  At the end of the process, also by an abort or a
+ * fault, what is left in the pipe goes where it was meant to.
  *
  * Private to lib/console.
  *

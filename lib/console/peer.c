@@ -383,6 +383,12 @@ bf_peer_wants_read(const struct bf_peer *p)
 }
 
 bool
+bf_peer_is_full(const struct bf_peer *p)
+{
+	return queue_pending(p) >= PENDING_MAX;
+}
+
+bool
 bf_peer_wants_write(const struct bf_peer *p)
 {
 	return queue_pending(p) > 0;

@@ -103,6 +103,9 @@ void bf_peer_queue(struct bf_peer *p, const char *data, size_t len);
 /** Write queued bytes without waiting. */
 void bf_peer_flush(struct bf_peer *p);
 
+/** It has more output than it takes. */
+bool bf_peer_is_full(const struct bf_peer *p);
+
 /** It has room for input. */
 bool bf_peer_wants_read(const struct bf_peer *p);
 

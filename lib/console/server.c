@@ -231,8 +231,10 @@ bf_console_close(struct bf_console *c)
 	if (c == NULL)
 		return;
 	for (i = 0; i < c->n_clients; i++) {
-		if (c->clients[i]->mode == BF_PEER_TTY)
+		if (c->clients[i]->mode == BF_PEER_TTY) {
+			bf_session_leave(c->clients[i]->session);
 			bf_peer_queue(c->clients[i], goodbye, sizeof(goodbye) - 1);
+		}
 		bf_peer_flush(c->clients[i]);
 		drop_peer(c, c->clients[i]);
 	}
@@ -321,6 +323,9 @@ log_on_line(void *arg, const char *line, size_t len)
 {
 	struct bf_console *c = arg;
 
+	/* A terminal that takes nothing, after Ctrl-S, loses lines before it loses its console. */
+	if (bf_peer_is_full(c->local))
+		return;
 	bf_session_say(c->local->session, line, len);
 	c->local->is_ready = true;
 }
@@ -522,6 +527,8 @@ bf_console_detach_terminal(struct bf_console *c)
 {
 	if (c->local == NULL)
 		return;
+	if (c->local->session != NULL)
+		bf_session_leave(c->local->session);
 	bf_peer_flush(c->local);
 	if (c->log.fd >= 0)
 		fd_unwatch(c, c->log.fd);

@@ -180,6 +180,7 @@ line_complete(struct bf_session *s)
 		text_put(s, "\a");
 	}
 	bf_choices_fini(&c);
+	s->has_run = true;
 }
 
 static void
@@ -191,6 +192,7 @@ line_explain(struct bf_session *s)
 	bf_complete(s->set, s->editor.line, s->editor.at, &c);
 	choices_show(s, &c, true);
 	bf_choices_fini(&c);
+	s->has_run = true;
 }
 
 /* Watching: the screen is another one meanwhile, so that what was there comes back. */
@@ -285,6 +287,12 @@ output_show(struct bf_session *s)
 	if (s->request.paging && s->rows > 2 && bf_pager_wants(data, len, s->rows, width_of(s)) &&
 		bf_pager_begin(&s->pager, data, len, s->rows, width_of(s), &s->editor.out)) {
 		s->mode = MODE_PAGE;
+		return;
+	}
+	/* One line that is higher than the screen is written by then. */
+	if (s->pager.text.len > 0) {
+		bf_pager_end(&s->pager);
+		edit_begin(s);
 		return;
 	}
 	session_flush(s);
@@ -488,6 +496,18 @@ uint64_t
 bf_session_due_ms(const struct bf_session *s)
 {
 	return s->due_ms;
+}
+
+void
+bf_session_leave(struct bf_session *s)
+{
+	if (s->mode == MODE_WATCH)
+		text_put(s, "\033[?1049l");
+	else if (s->mode == MODE_PAGE)
+		text_put(s, "\r\033[K");
+	s->mode = MODE_EDIT;
+	s->due_ms = UINT64_MAX;
+	session_flush(s);
 }
 
 bool

@@ -54,7 +54,7 @@ void bf_session_set_flags(struct bf_session *s, unsigned int flags);
 void bf_session_set_size(struct bf_session *s, unsigned int rows, unsigned int columns);
 
 /**
- * Give typed bytes to a session, up to the first that runs a command.
+ * Give typed bytes to a session, up to the first that runs, completes or explains a command.
  *
  * @return
  *   Number of bytes taken, at least 1 when @p len is.
@@ -69,6 +69,9 @@ void bf_session_tick(struct bf_session *s, uint64_t now_ms);
 
 /** When it wants the next tick; UINT64_MAX for never. */
 uint64_t bf_session_due_ms(const struct bf_session *s);
+
+/** Give the screen back as it was, before the other end is told that this is the end. */
+void bf_session_leave(struct bf_session *s);
 
 /** True after `quit` or an end of file typed by the user. */
 bool bf_session_is_over(const struct bf_session *s);

@@ -158,6 +158,12 @@ escape_take(struct bf_strokes *s, char byte)
 enum bf_stroke
 bf_strokes_take(struct bf_strokes *s, char byte)
 {
+	/* A sequence that was begun by mistake (Alt-_ begins one without an end) ends with a key that acts. */
+	if ((unsigned char)byte < 32 && byte != ESCAPE && byte != '\b')
+		s->state = BF_STROKES_PLAIN;
+	/* And with the next one. */
+	if (byte == ESCAPE && (s->state == BF_STROKES_CSI || s->state == BF_STROKES_SS3))
+		s->state = BF_STROKES_PLAIN;
 	switch (s->state) {
 	case BF_STROKES_ESCAPE:
 		return escape_take(s, byte);

@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import re
+import signal
 import stat
 
 import pytest
@@ -141,12 +142,11 @@ def test_the_consoles_own_terminal_shows_log_lines_above_the_typed_one_and_asks(
         bf.shutil.rmtree(f"/var/run/dpdk/{r.daemon.prefix}own", ignore_errors=True)
 
 
-@pytest.mark.parametrize("typed", ["show ver", "watch 1 show version\n"])
-def test_a_switch_whose_own_terminal_hangs_up_ends(rig, workdir, typed):
-    """Nobody can answer there whether it is to stop, and nobody knows of it any more."""
-    r = rig()
+@pytest.fixture
+def on_pty(rig, workdir):
+    """bondfwd -i on a terminal of ours, at its prompt: (process, our end)."""
+    prefix = rig().daemon.prefix + "own"
     ours, theirs = pty.openpty()
-    prefix = r.daemon.prefix + "own"
     proc = bf.subprocess.Popen(
         [bf.BONDFWD, "--lcores", bf.lcores(1), "--main-lcore", "0", "--no-huge", "-m", "64",
          "--no-pci", "--no-telemetry", "--file-prefix", prefix, "--", "-i", "--console",
@@ -158,13 +158,32 @@ def test_a_switch_whose_own_terminal_hangs_up_ends(rig, workdir, typed):
         while b"bondfwd> " not in seen:
             assert bf.select.select([ours], [], [], bf.LIMIT)[0], seen
             seen += os.read(ours, 4096)
-        os.write(ours, typed.encode())
-        os.close(ours)
-        assert proc.wait(bf.LIMIT) == 0
+        yield proc, os.fdopen(ours, "r+b", buffering=0)
     finally:
         proc.kill()
         proc.wait()
         bf.shutil.rmtree(f"/var/run/dpdk/{prefix}", ignore_errors=True)
+
+
+@pytest.mark.parametrize("typed", [b"show ver", b"watch 1 show version\n"])
+def test_a_switch_whose_own_terminal_hangs_up_ends(on_pty, typed):
+    """Nobody can answer there whether it is to stop, and nobody knows of it any more."""
+    proc, terminal = on_pty
+    terminal.write(typed)
+    terminal.close()
+    assert proc.wait(bf.LIMIT) == 0
+
+
+def test_what_a_switch_says_before_it_aborts_reaches_its_terminal(on_pty):
+    proc, terminal = on_pty
+    proc.send_signal(signal.SIGSTOP)
+    with open(f"/proc/{proc.pid}/fd/2", "wb", buffering=0) as its_stderr:
+        its_stderr.write(b"last words\n")
+    proc.send_signal(signal.SIGABRT)
+    proc.send_signal(signal.SIGCONT)
+    assert proc.wait(bf.LIMIT) == -signal.SIGABRT
+    assert b"last words" in terminal.read(4096)
+    terminal.close()
 
 
 def test_events_are_shown_on_the_console_until_a_key(rig, term):

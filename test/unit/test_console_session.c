@@ -369,6 +369,46 @@ test_an_end_of_file_asks_before_a_switch_stops(void **state)
 }
 
 static void
+test_a_sequence_that_does_not_end_swallows_no_keys(void **state)
+{
+	struct rig *r = *state;
+
+	/* Alt-_ begins a text that ends with ESC \\; Ctrl-C and Enter act all the same. */
+	assert_ran(r,
+		"x\x1b_yz\x03"
+		"echo a\r",
+		"echo a");
+	assert_ran(r, "echo b\x1b_c\r", "echo b");
+	assert_ran(r, "echo d\x1b[\r", "echo d");
+	assert_ran(r, "echo ef\x1b[\x1b[Dg\r", "echo egf");
+}
+
+static void
+test_a_line_higher_than_the_screen_is_written_once(void **state)
+{
+	struct rig *r = *state;
+	const char *first;
+
+	bf_session_set_size(r->s, 3, 2);
+	type(r, "show it\r");
+	first = strstr(r->text, "look 1\n");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "look 1\n"));
+	assert_ran(r, "echo\r", "echo");
+}
+
+static void
+test_a_session_that_is_ended_gives_the_screen_back(void **state)
+{
+	struct rig *r = *state;
+
+	type(r, "watch show it\r");
+	r->len = 0;
+	bf_session_leave(r->s);
+	assert_string_equal(r->text, "\x1b[?1049l");
+}
+
+static void
 test_any_bytes_harm_nothing(void **state)
 {
 	struct rig *r = *state;
@@ -407,6 +447,9 @@ main(void)
 		T(test_following_shows_what_is_new_until_a_key),
 		T(test_text_from_elsewhere_does_not_tear_the_line),
 		T(test_an_end_of_file_asks_before_a_switch_stops),
+		T(test_a_sequence_that_does_not_end_swallows_no_keys),
+		T(test_a_line_higher_than_the_screen_is_written_once),
+		T(test_a_session_that_is_ended_gives_the_screen_back),
 		T(test_any_bytes_harm_nothing),
 	};
 
