@@ -22,7 +22,8 @@ table_of(const struct bf_cmd *cmd)
 		const struct bf_key_table *table;
 	} tables[] = {{"bonding (member|slave)", &bf_member_table},
 		{"bonding option", &bf_bond_table}, {"guest", &bf_guest_table},
-		{"host", &bf_guest_table}, {"group", &bf_guest_table}};
+		{"host", &bf_guest_table}, {"group", &bf_guest_table},
+		{"exporter", &bf_exporter_table}};
 
 	for (size_t i = 0; i < RTE_DIM(tables); i++)
 		if (strstr(cmd->syntax, tables[i].words) != NULL)
