@@ -43,6 +43,9 @@ int bf_ctl_terminal(const struct bf_ctl_options *opt);
 bool bf_ctl_set_raw(void);
 void bf_ctl_restore(void);
 
+/** Take the terminal's other screen until bf_ctl_restore(), which a signal calls, too. */
+void bf_ctl_screen_begin(void);
+
 /** Rows and columns of the terminal; 24 and 80 when it does not say. */
 void bf_ctl_size(unsigned int *rows, unsigned int *columns);
 

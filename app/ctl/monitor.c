@@ -10,6 +10,7 @@
  * Threads: one.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <spawn.h>
@@ -39,7 +40,8 @@ struct monitor {
 	bool is_begun;
 	bool is_away; /* the daemon did not answer */
 	bool has_key; /* on a terminal a key ends it */
-	uint64_t seen;
+	uint64_t seen; /* the last event, and its time: numbers begin again when the daemon does */
+	uint64_t seen_ms;
 };
 
 static const char *
@@ -84,6 +86,7 @@ static void
 program_run(const struct monitor *m, const json_t *event)
 {
 	char *argv[] = {(char *)(uintptr_t)m->program, NULL};
+	posix_spawn_file_actions_t files;
 	int status = 0, ret;
 	pid_t child;
 
@@ -93,7 +96,14 @@ program_run(const struct monitor *m, const json_t *event)
 	(void)setenv("BONDFWD_EVENT_WHAT", text_of(event, "what"), 1);
 	(void)setenv("BONDFWD_EVENT_OBJECT", text_of(event, "object"), 1);
 	(void)setenv("BONDFWD_EVENT_TEXT", text_of(event, "text"), 1);
-	ret = posix_spawnp(&child, m->program, NULL, NULL, argv, environ);
+	/* What it reads would be keys of this terminal. */
+	ret = posix_spawn_file_actions_init(&files);
+	if (ret == 0)
+		ret = posix_spawn_file_actions_addopen(
+			&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (ret == 0)
+		ret = posix_spawnp(&child, m->program, &files, NULL, argv, environ);
+	(void)posix_spawn_file_actions_destroy(&files);
 	if (ret != 0) {
 		bf_ctl_error("%.100s: %s", m->program, strerror(ret));
 		return;
@@ -115,6 +125,7 @@ event_take(struct monitor *m, const json_t *event)
 		bf_ctl_error(
 			"%" PRIu64 " events lost: the journal has them no more", seq - m->seen - 1);
 	m->seen = seq;
+	m->seen_ms = number_of(event, "time_ms");
 	if (!m->is_begun ||
 		!bf_event_filter_has(
 			&m->filter, level < 0 ? 0 : (unsigned int)level, text_of(event, "what")))
@@ -129,6 +140,34 @@ event_take(struct monitor *m, const json_t *event)
 		(void)fputc('\n', stdout);
 }
 
+/*
+ * The event that was seen last is asked for again: when it is not there, or is another one, the daemon has been
+ * restarted, however quickly, and its events count from the beginning.
+ */
+static bool
+is_successor(const struct monitor *m, const json_t *events)
+{
+	const json_t *first = json_array_get(events, 0);
+
+	if (m->seen == 0)
+		return false;
+	return first == NULL ||
+		(number_of(first, "seq") == m->seen && number_of(first, "time_ms") != m->seen_ms);
+}
+
+static void
+events_take(struct monitor *m, const json_t *events)
+{
+	if (is_successor(m, events)) {
+		m->seen = 0;
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(events); i++)
+		if (number_of(json_array_get(events, i), "seq") > m->seen)
+			event_take(m, json_array_get(events, i));
+	m->is_begun = true;
+}
+
 /* One look. @return false: it cannot go on, the reason was said */
 static bool
 monitor_look(struct monitor *m)
@@ -138,27 +177,29 @@ monitor_look(struct monitor *m)
 	json_t *events;
 	char line[64];
 
-	snprintf(line, sizeof(line), "show events after %" PRIu64, m->seen);
+	snprintf(line, sizeof(line), "show events after %" PRIu64, m->seen > 0 ? m->seen - 1 : 0);
 	if (!bf_client_ask(
 		    m->opt->socket, line, true, (int64_t)m->opt->timeout_s * 1000, &a, &err)) {
 		if (!m->is_away)
 			bf_ctl_error("%s", err.text);
 		m->is_away = true;
-		m->seen = 0; /* its successor counts from the beginning */
 		return m->is_begun;
 	}
-	m->is_away = false;
 	events = json_loadb(a.text, a.len, 0, NULL);
-	free(a.text);
 	if (!json_is_array(events)) {
-		bf_ctl_error("answer: expected events from bondfwd");
+		/* Refused, by too many clients for one: that passes. */
+		if (!m->is_away)
+			bf_ctl_error("answer: \"%.*s\": expected events from bondfwd",
+				(int)strcspn(a.text, "\n"), a.text);
+		free(a.text);
 		json_decref(events);
-		return false;
+		m->is_away = true;
+		return m->is_begun;
 	}
-	for (size_t i = 0; i < json_array_size(events); i++)
-		event_take(m, json_array_get(events, i));
+	free(a.text);
+	m->is_away = false;
+	events_take(m, events);
 	json_decref(events);
-	m->is_begun = true;
 	return fflush(stdout) == 0;
 }
 
@@ -206,7 +247,9 @@ bf_ctl_monitor(const struct bf_ctl_options *opt, int n_words, char *const *words
 		bf_ctl_error("%s", err.text);
 		return BF_CTL_USAGE;
 	}
-	m.has_key = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && bf_ctl_set_raw();
+	/* A program that runs for long is ended, with this one, by Ctrl-C; so the terminal stays as it is. */
+	m.has_key = m.program == NULL && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
+		bf_ctl_set_raw();
 	while (monitor_look(&m))
 		if (!monitor_wait(&m)) {
 			bf_ctl_restore();

@@ -23,14 +23,29 @@
 
 #define CTRL_Z '\032'
 
+/* The other screen of a terminal, so that what was there comes back. */
+#define SCREEN_OTHER "\033[?1049h"
+#define SCREEN_BACK "\033[?1049l"
+
 /* For the signal handler: the terminal to restore. */
 static struct termios saved_mode;
 static volatile sig_atomic_t is_raw;
 static volatile sig_atomic_t has_new_size;
+static volatile sig_atomic_t has_screen;
+
+void
+bf_ctl_screen_begin(void)
+{
+	(void)!write(STDOUT_FILENO, SCREEN_OTHER, sizeof(SCREEN_OTHER) - 1);
+	has_screen = 1;
+}
 
 void
 bf_ctl_restore(void)
 {
+	if (has_screen)
+		(void)!write(STDOUT_FILENO, SCREEN_BACK, sizeof(SCREEN_BACK) - 1);
+	has_screen = 0;
 	if (is_raw)
 		(void)tcsetattr(STDIN_FILENO, TCSANOW, &saved_mode);
 	is_raw = 0;

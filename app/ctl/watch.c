@@ -138,16 +138,13 @@ bf_ctl_watch(const struct bf_ctl_options *opt, int n_words, char *const *words)
 		return BF_CTL_FAILED;
 	}
 	if (w.is_screen)
-		(void)fputs("\033[?1049h", stdout);
+		bf_ctl_screen_begin();
 	for (uint64_t i = 1; status == BF_CTL_DONE; i++) {
 		status = watch_look(&w);
 		if (i == w.times || status != BF_CTL_DONE || !watch_wait(&w))
 			break;
 	}
-	if (w.is_screen) {
-		(void)fputs("\033[?1049l", stdout);
-		(void)fflush(stdout);
+	if (w.is_screen)
 		bf_ctl_restore();
-	}
 	return status;
 }

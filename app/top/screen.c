@@ -65,6 +65,15 @@ row_put(void *arg, unsigned int row, enum bf_top_look look, const char *line)
 	(void)attrset((int)A_NORMAL);
 }
 
+/* Not of one whose name begins so. */
+static bool
+is_row_of(const char *row, const char *port)
+{
+	size_t len = strlen(port);
+
+	return strncmp(row, port, len) == 0 && (row[len] == ' ' || row[len] == '\t');
+}
+
 /* What there is to say of one port, one command after the other. */
 static void
 page_ask(struct view *v)
@@ -91,7 +100,7 @@ page_ask(struct view *v)
 			continue;
 		for (const char *p = text; *p != '\0'; p += n + (p[n] == '\n' ? 1 : 0)) {
 			n = strcspn(p, "\n");
-			if (i < 3 || strncmp(p, v->port, strlen(v->port)) == 0 || p == text)
+			if (i < 3 || is_row_of(p, v->port) || p == text)
 				(void)fprintf(f, "%.*s\n", (int)n, p);
 		}
 		free(text);
@@ -279,11 +288,17 @@ int
 bf_top_screen(const struct bf_ctl_options *opt, struct bf_top *t, unsigned int seconds)
 {
 	struct view v = {.opt = opt, .top = t};
+	SCREEN *screen;
 
 	(void)setlocale(LC_CTYPE, "");
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (initscr() == NULL)
+	/* initscr() would end the program with a message of its own. */
+	screen = newterm(NULL, stdout, stdin);
+	if (screen == NULL) {
+		bf_ctl_error("top: TERM \"%.60s\": expected a known terminal, or -1",
+			getenv("TERM") != NULL ? getenv("TERM") : "");
 		return BF_CTL_FAILED;
+	}
 	(void)cbreak();
 	(void)noecho();
 	(void)keypad(stdscr, TRUE);
@@ -294,6 +309,7 @@ bf_top_screen(const struct bf_ctl_options *opt, struct bf_top *t, unsigned int s
 		keys_take(&v, seconds);
 	}
 	(void)endwin();
+	delscreen(screen);
 	free(v.page);
 	return BF_CTL_DONE;
 }

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The console, watch, monitor and top on terminals of 80x24 and 200x50, by tmux."""
 
+import json
 import os
 import pathlib
 import pty
 import re
 import signal
+import socket
 import stat
+import threading
 
 import pytest
 
@@ -46,6 +49,10 @@ def test_the_console_completes_explains_pages_and_fits_the_screen(rig, term, col
     t.type("set guest vm1 qu")
     t.keys("Tab")
     t.shows("vm1 queues=")
+    t.keys("C-u")
+    t.type("create exporter e1 coll")
+    t.keys("Tab")
+    t.shows("e1 collector=")
     t.keys("C-u")
     t.type("set guest vm1 mtu=?")
     t.shows("<68 to 9216>  largest packet")
@@ -324,3 +331,66 @@ def test_a_program_runs_for_each_event_one_after_the_other(rig, workdir):
     numbers = [int(line.split()[0]) for line in lines if line != "overlap"]
     assert "overlap" not in lines and numbers == sorted(set(numbers))
     assert lines[0].split(" ", 1)[1].startswith("notice config_changed config set log level notice")
+
+
+class Answers(threading.Thread):
+    """A daemon that knows events only: a journal that may be exchanged, as by a restart."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(str(path))
+        self.listening.listen()
+        self.refuses, self.n_asked, self.journal = False, 0, []
+
+    def answer(self, line):
+        if self.refuses:
+            return "1", "console: too many clients (64)\n"
+        after = int(line.split()[-1])
+        return "0", json.dumps([e for e in self.journal if e["seq"] > after])
+
+    def run(self):
+        while True:
+            client = self.listening.accept()[0]
+            with client, client.makefile("rwb") as file:
+                file.readline()
+                status, text = self.answer(file.readline().decode())
+                file.write(f"{status} {len(text)}\n{text}".encode())
+                file.flush()
+            self.n_asked += 1
+
+    def asked(self):
+        n = self.n_asked
+        wait_for(lambda: self.n_asked >= n + 2, what="two looks")
+
+
+def test_a_monitor_outlives_a_quick_restart_and_a_refusal_and_repeats_nothing(workdir):
+    def event(seq, time_ms, text):
+        return {"seq": seq, "time_ms": time_ms, "level": "notice", "what": "x", "object": "o", "text": text}
+    path = pathlib.Path(workdir) / "answers.sock"
+    answers = Answers(path)
+    answers.journal = [event(i, 1000 + i, "old") for i in range(1, 6)]
+    answers.start()
+    proc = bf.subprocess.Popen([bf.BONDCTL, "-s", path, "monitor"], stdin=bf.subprocess.DEVNULL,
+                               stdout=bf.subprocess.PIPE, stderr=bf.subprocess.PIPE, text=True)
+    try:
+        answers.asked()
+        answers.refuses = True
+        answers.asked()
+        answers.refuses = False
+        answers.journal.append(event(6, 1006, "same"))
+        assert proc.stdout.readline().endswith(" o: same\n")
+        answers.journal = [event(1, 2001, "new")]
+        assert proc.stdout.readline().endswith(" o: new\n")
+        answers.asked()
+    finally:
+        proc.terminate()
+        out, err = proc.communicate(timeout=bf.LIMIT)
+    assert out == "" and err.count("\n") == 1 and "too many clients" in err
+
+
+def test_without_a_known_terminal_top_says_so(rig, term):
+    r = rig()
+    t = term(["env", "TERM=nonsense", *bondctl(r, "top")])
+    t.shows('top: TERM "nonsense": expected a known terminal, or -1')
+    t.shows("[ended 1]")
