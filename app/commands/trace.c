@@ -6,12 +6,15 @@
  * Threads: ctx control.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <pcap/pcap.h>
+#include <rte_common.h>
 
 #include "app.h"
 #include "base/parse.h"
@@ -24,6 +27,8 @@
 	100000 /* files are read from their begin, and the control loop waits for that */
 #define PCAP_FRAMES_MAX \
 	1000 /* of a file that are traced at once: a reader of text has enough of them */
+#define PCAP_PORTS_MAX \
+	32000 /* all of them together may reach so many ports: control waits for it */
 
 /* ---- where frames come from ---- */
 
@@ -175,23 +180,39 @@ cmd_frame(struct bf_cmd_ctx *ctx)
 /* ---- trace pcap ---- */
 
 /* A pipe or a device would let control wait. */
+static FILE *
+file_open(const char *path, struct bf_err *err)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
+	struct stat st;
+
+	if (f == NULL || fstat(fd, &st) != 0) {
+		bf_err_set(err, EIO, "file: \"%.200s\": %s", path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		bf_err_set(err, EINVAL, "file: \"%.200s\": expected a file", path);
+	} else {
+		return f;
+	}
+	if (f != NULL)
+		fclose(f);
+	else if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
 static pcap_t *
 capture_open(const char *path, struct bf_err *err)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
-	struct stat st;
+	FILE *f = file_open(path, err);
 	pcap_t *p;
 
-	if (stat(path, &st) != 0) {
-		bf_err_set(err, EIO, "file: \"%.200s\": %s", path, strerror(errno));
+	if (f == NULL)
 		return NULL;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		bf_err_set(err, EINVAL, "file: \"%.200s\": expected a file", path);
-		return NULL;
-	}
-	p = pcap_open_offline(path, why);
+	p = pcap_fopen_offline(f, why); /* then the file is its own */
 	if (p == NULL) {
+		fclose(f);
 		bf_err_set(err, EINVAL, "file: \"%.200s\": expected a capture of frames: %s", path,
 			why);
 	} else if (pcap_datalink(p) != DLT_EN10MB) {
@@ -253,7 +274,8 @@ static void
 cmd_pcap(struct bf_cmd_ctx *ctx)
 {
 	const char *number = bf_cmd_arg(ctx, "number");
-	uint64_t first = 1, last = PCAP_FRAMES_MAX;
+	uint32_t n_ports = ((const struct bf_app *)ctx->app)->br->running->n_guests + 1;
+	uint64_t first = 1, last = RTE_MIN(PCAP_FRAMES_MAX, PCAP_PORTS_MAX / n_ports);
 	struct bf_err err = {""};
 	pcap_t *p;
 
@@ -315,7 +337,8 @@ static const struct bf_cmd trace_cmds[] = {
 		"destination address on, without FCS. Nothing is sent, counted or learned.",
 		cmd_frame, 0},
 	{"trace pcap <file> (number:<number>|all) from <port> [member <member>]",
-		"The same for a frame of a capture file, by its number from 1 on, or the first 1000.",
+		"The same for a frame of a capture file, by its number from 1 on, or the first 1000;\n"
+		"with more than 31 guests fewer.",
 		cmd_pcap, 0},
 	{"why <port>",
 		"Why a guest, a bond or a member does not work: likely causes, each with its figure and the\n"

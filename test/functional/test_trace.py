@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`trace`: what would become of a frame, and that nothing is changed by the question."""
 
+import os
 import re
 import struct
 
@@ -112,6 +113,8 @@ def test_frames_of_a_capture_are_traced(rig, workdir):
     path, other = f"{workdir}/some.pcap", f"{workdir}/other.pcap"
     write_pcap(path, [frame(guest_mac(2), guest_mac(1)), frame(FAR_MAC, guest_mac(1)), b"short"])
     write_pcap(other, [bytes(60)], 101)
+    pipe = f"{workdir}/pipe"
+    os.mkfifo(pipe)
     second = r.daemon.ctl(f"trace pcap {path} 2 from vm1", json=True)
     assert (second["frame"], second["result"]) == (2, "sent by bond0 on net_vhost0")
     every = r.daemon.ctl(f"trace pcap {path} all from vm1", json=True)
@@ -123,6 +126,7 @@ def test_frames_of_a_capture_are_traced(rig, workdir):
             (f"{path} 0 from vm1", 2, 'number: "0": expected 1 to 100000, or all'),
             (f"{other} 1 from vm1", 2, f'file: "{other}": expected frames of Ethernet, and it has RAW'),
             (f"{workdir}/none 1 from vm1", 1, f'file: "{workdir}/none": No such file or directory'),
+            (f"{pipe} 1 from vm1", 2, f'file: "{pipe}": expected a file'),
             ("/dev/zero 1 from vm1", 2, 'file: "/dev/zero": expected a file'),
             ("/etc/hostname 1 from vm1", 2, 'file: "/etc/hostname": expected a capture of frames: ')):
         got = refused(r, f"trace pcap {command}")
