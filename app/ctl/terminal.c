@@ -107,6 +107,17 @@ struct session {
 	struct bf_past past;
 };
 
+/* Which screen the daemon has taken: one that dies does not give it back. */
+static void
+screen_note(const char *data, size_t len)
+{
+	const char *other = memmem(data, len, SCREEN_OTHER, sizeof(SCREEN_OTHER) - 1);
+	const char *back = memmem(data, len, SCREEN_BACK, sizeof(SCREEN_BACK) - 1);
+
+	if (other != NULL || back != NULL)
+		has_screen = other > back;
+}
+
 /* Copy what is there from the daemon to the terminal; false at the end of the session. */
 static bool
 copy_out(struct session *s)
@@ -117,7 +128,10 @@ copy_out(struct session *s)
 	n = recv(s->fd, buf, sizeof(buf), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	return n > 0 && write_all(STDOUT_FILENO, out, bf_past_take(&s->past, buf, (size_t)n, out));
+	if (n <= 0)
+		return false;
+	screen_note(buf, (size_t)n);
+	return write_all(STDOUT_FILENO, out, bf_past_take(&s->past, buf, (size_t)n, out));
 }
 
 static bool

@@ -389,6 +389,21 @@ def test_a_monitor_outlives_a_quick_restart_and_a_refusal_and_repeats_nothing(wo
     assert out == "" and err.count("\n") == 1 and "too many clients" in err
 
 
+def test_the_screen_comes_back_when_the_daemon_dies_in_a_watch(workdir, term):
+    path = pathlib.Path(workdir) / "dies.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        listening.settimeout(bf.LIMIT)
+        t = term([bf.BONDCTL, "-s", path])
+        with listening.accept()[0] as client:
+            client.sendall(b"bondfwd> watch\r\n")
+            t.shows("bondfwd> watch")
+            client.sendall(b"\033[?1049h\033[HEvery 2 s")
+            t.wait(lambda s: "Every" in s and "bondfwd>" not in s, "the other screen")
+        t.wait(lambda s: "bondfwd> watch" in s and "[ended 0]" in s, "the former screen")
+
+
 def test_without_a_known_terminal_top_says_so(rig, term):
     r = rig()
     t = term(["env", "TERM=nonsense", *bondctl(r, "top")])
