@@ -16,7 +16,7 @@
 
 #define ESCAPE '\033'
 
-/* A file that is larger was not written by us. */
+/* More than its newest lines can take. */
 #define FILE_LIMIT (4 << 20)
 
 static bool
@@ -32,20 +32,23 @@ find_path(char *path, size_t size)
 	return n > 0 && (size_t)n < size;
 }
 
-/* The whole file, terminated; NULL when there is none that is ours. */
+/* The end of the file, terminated; NULL when there is none that is ours. */
 static char *
 file_read(FILE *f)
 {
 	struct stat st;
+	size_t room, n;
 	char *text;
-	size_t n;
 
-	if (fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_LIMIT)
+	if (fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode))
 		return NULL;
-	text = malloc((size_t)st.st_size + 1);
+	if (st.st_size > FILE_LIMIT && fseek(f, -(long)FILE_LIMIT, SEEK_END) != 0)
+		return NULL;
+	room = st.st_size > FILE_LIMIT ? FILE_LIMIT : (size_t)st.st_size;
+	text = malloc(room + 1);
 	if (text == NULL)
 		return NULL;
-	n = fread(text, 1, (size_t)st.st_size, f);
+	n = fread(text, 1, room, f);
 	text[n] = '\0';
 	return text;
 }

@@ -106,7 +106,9 @@ def test_the_history_is_kept_in_a_file_for_its_owner_only(rig, term, workdir):
     path = pathlib.Path(workdir) / ".bondfwd_history"
     assert path.read_text(encoding="ascii") == "show version\nquit\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    path.write_text("".join(f"show old {i}\n" for i in range(900)), encoding="ascii")
+    # More than is read: the end of it counts.
+    path.write_text(("#" * 999 + "\n") * 5000 + "".join(f"show old {i}\n" for i in range(900)),
+                    encoding="ascii")
     again = term(bondctl(r))
     again.shows("bondfwd>")
     # The lines are sent behind the first prompt.
