@@ -15,10 +15,24 @@
 
 #define READ_TRIES 100
 
-/* The cell of a port and reason; one that is new has n 0. */
-static inline struct bf_last_word_cell *
-cell_of(struct bf_last_words *l, uint16_t slot, enum bf_drop why)
+/* May it make room?  Not more often than its frames are kept, else a flood at many ports costs copies of each. */
+static bool
+is_quiet(const struct bf_worker *w, struct bf_last_words *l, uint32_t set,
+	const struct bf_last_word_cell *oldest)
 {
+	if (l->loop[set] == w->counters->pmd.loops + 1)
+		return false;
+	if (oldest->last_tsc == 0 || rte_rdtsc() - oldest->last_tsc >= w->tsc_hz / 1000)
+		return true;
+	l->loop[set] = w->counters->pmd.loops + 1;
+	return false;
+}
+
+/* The cell of a port and reason; one that is new has n 0. @return NULL: there is none for it now */
+static inline struct bf_last_word_cell *
+cell_of(const struct bf_worker *w, uint16_t slot, enum bf_drop why)
+{
+	struct bf_last_words *l = w->last_words;
 	uint32_t key = 1u << 31 | (uint32_t)why << 16 | slot, oldest = 0;
 	uint32_t set = (slot * 31u + (uint32_t)why) % BF_LAST_WORD_SETS;
 	struct bf_last_word_cell *cell = l->cell[set];
@@ -29,6 +43,8 @@ cell_of(struct bf_last_words *l, uint16_t slot, enum bf_drop why)
 		if (cell[i].last_tsc < cell[oldest].last_tsc)
 			oldest = i;
 	}
+	if (!is_quiet(w, l, set, &cell[oldest]))
+		return NULL;
 	l->key[set][oldest] = key;
 	cell[oldest].n = 0; /* of another port: control does not read it before the next write */
 	cell[oldest].in_window = 0;
@@ -90,9 +106,9 @@ void
 bf_last_words_keep(struct bf_worker *w, uint16_t slot, enum bf_drop why,
 	struct rte_mbuf *const *pkts, uint16_t n)
 {
-	struct bf_last_word_cell *cell = cell_of(w->last_words, slot, why);
+	struct bf_last_word_cell *cell = cell_of(w, slot, why);
 
-	if (!is_flooded(w, cell))
+	if (cell != NULL && !is_flooded(w, cell))
 		cell_write(w, cell, slot, why, pkts, n);
 }
 

@@ -4,7 +4,7 @@
  * The last words of dropped frames: the heads of the last ones of each port and reason, always kept.
  *
  * Theory of operation.  A worker has a table of cells of a fixed size; a cell is of one port and one reason, and
- * takes the place of the one among a few that was quiet for longest.  Of each cell a millisecond keeps at most as many
+ * takes the place of the one among a few that was quiet for longest, a millisecond at least.  Of each cell a millisecond keeps at most as many
  * frames as the cell holds: what is rarer is kept frame by frame, and in a flood a dropped burst costs a look at
  * the cell, and once in a loop a look at the clock.  Control reads a cell while nobody writes it: `seq` is odd
  * meanwhile, and another number afterwards.
@@ -49,6 +49,7 @@ struct bf_last_word_cell {
 
 struct bf_last_words {
 	uint32_t key[BF_LAST_WORD_SETS][BF_LAST_WORD_WAYS]; /* of a port and reason; 0: free */
+	uint64_t loop[BF_LAST_WORD_SETS]; /* of the worker + 1, when last none could make room */
 	struct bf_last_word_cell cell[BF_LAST_WORD_SETS][BF_LAST_WORD_WAYS];
 };
 

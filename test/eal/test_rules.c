@@ -303,8 +303,18 @@ test_last_words_have_a_bound_and_the_newest_stay(void **state)
 	assert_non_null(m);
 	assert_non_null(rte_pktmbuf_append(m, 60));
 	memset(r->w->last_words, 0, sizeof(*r->w->last_words));
+	/* A flood at all of them at once: the first ones have the places, and nothing is copied again and again. */
+	r->w->tsc_hz = UINT64_MAX / 4;
 	for (uint16_t slot = 0; slot < BF_MAX_PORTS; slot++)
 		bf_last_words_keep(r->w, slot, BF_DROP_RESERVED, &m, 1);
+	for (uint16_t slot = 0; slot < BF_MAX_PORTS; slot++)
+		assert_int_equal(words_of(slot, &cell), slot < BF_LAST_WORD_CELLS ? 1 : 0);
+	r->w->tsc_hz = 1000; /* a tick is a millisecond */
+	for (uint16_t slot = 0; slot < BF_MAX_PORTS; slot++) {
+		r->w->counters->pmd.loops++;
+		bf_last_words_keep(r->w, slot, BF_DROP_RESERVED, &m, 1);
+	}
+	r->w->tsc_hz = rte_get_tsc_hz();
 	rte_pktmbuf_free(m);
 	for (uint16_t slot = 0; slot < BF_MAX_PORTS; slot++)
 		assert_int_equal(
