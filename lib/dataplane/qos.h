@@ -87,6 +87,7 @@ struct bf_qos {
 };
 
 #define BF_CLASS_SAID 8u
+#define BF_CLASS_OF_COPY 16u /* not a class: the frame is a copy that a mirror made */
 
 /** Say a frame's class, or that none is said: @p class 0 without BF_CLASS_SAID. */
 static inline void

@@ -78,8 +78,8 @@ bf_rx_bond_frames(struct bf_worker *w, unsigned int bond, uint8_t member, bool t
 	uint16_t slot = bf_bond_slot(bond);
 
 	w->bonds[bond].rx_member = member;
-	if (unlikely(b->in != 0))
-		n = bf_rules_in(w, slot, b->in, pkts, n);
+	if (unlikely(b->in != 0)) /* copies are of what is switched */
+		n = bf_rules_in(w, slot, take ? b->in : b->in & ~BF_RULE_BIT(MIRROR), pkts, n);
 	if (unlikely(n == 0))
 		return;
 	if (likely(take))

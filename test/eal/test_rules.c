@@ -9,6 +9,7 @@
 
 #include "control/observe/taps.h"
 #include "dataplane/last_words.h"
+#include "dataplane/mirror.h"
 #include "dataplane/rules.h"
 #include "dataplane/rx_guest.h"
 #include "dataplane/stage.h"
@@ -321,6 +322,31 @@ test_last_words_have_a_bound_and_the_newest_stay(void **state)
 			words_of(slot, &cell), slot >= BF_MAX_PORTS - BF_LAST_WORD_CELLS ? 1 : 0);
 }
 
+/* A mirror copies what is switched: what comes twice, by a backup as well, it copies once. */
+static void
+test_a_mirror_copies_nothing_of_a_member_that_is_not_in_use(void **state)
+{
+	static struct bf_mirror mirror = {.dirs = BF_MIRROR_IN, .vlan = BF_MIRROR_VLAN_ANY};
+	uint32_t collect = r->carrier.collect, in = r->view->bonds[0].in;
+
+	(void)state;
+	r->view->mirrors[0] = &mirror;
+	r->view->rules[BF_BOND_SLOT].mirrors = 1;
+	r->view->bonds[0].in |= BF_RULE_BIT(MIRROR);
+	from_wire(guest[1], 3);
+	assert_int_equal(r->w->n_mirrored, 3);
+	r->carrier.collect = 0;
+	from_wire(guest[1], 3);
+	assert_int_equal(r->w->n_mirrored, 3);
+	assert_int_equal(mirror.count[r->w->idx].frames, 3);
+	while (r->w->n_mirrored > 0)
+		rte_pktmbuf_free(r->w->mirrored[--r->w->n_mirrored]);
+	r->carrier.collect = collect;
+	r->view->bonds[0].in = in;
+	r->view->rules[BF_BOND_SLOT].mirrors = 0;
+	rig_collect(r);
+}
+
 static uint64_t
 is_longer_than_60(void *frame)
 {
@@ -435,6 +461,7 @@ main(void)
 		T(test_a_tap_of_drops_sees_every_reason),
 		T(test_the_last_words_of_dropped_frames_are_kept_without_a_tap),
 		T(test_last_words_have_a_bound_and_the_newest_stay),
+		T(test_a_mirror_copies_nothing_of_a_member_that_is_not_in_use),
 		T(test_a_filter_lets_pass_what_it_says),
 		T(test_samples_are_drawn_by_chance_and_stand_for_all),
 		T(test_samples_of_what_a_guest_sends_are_the_same_beside_another_tap),

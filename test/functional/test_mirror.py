@@ -106,3 +106,18 @@ def test_a_mirror_of_a_busy_port_loses_none_of_its_frames(rig):
     tally = r.transfer(r.vm(1), r.far[0], 1, 5000, src=VM1, dst=FAR_MAC, size=200, flows=7)
     assert tally["distinct"] == tally["received"] == 5000
     assert shown(r)["m"]["frames"] >= 5000
+
+
+def test_nobody_is_told_of_a_copy_that_is_too_long_for_its_guest(rig):
+    r = three(rig)
+    r.daemon.ctl("set guest vm3 mtu=1000,too_big=icmp")
+    r.daemon.ctl("set mirror m source vm1 in to vm3")
+    long = packet(FAR_MAC, VM1, 1, size=1200)
+    long = long[:20] + b"\x40\x00" + long[22:]  # DF, without which nobody is told anyway
+    r.vm(1).capture(64, match="other")
+    send(r, r.vm(1), [long])
+    r.settle()
+    assert len(r.daemon.ctl("show drops vm3 oversize frames", json=True)) == 1
+    assert shown(r)["m"]["frames"] == 1
+    assert [f for f in r.vm(1).captured() if f[23:24] == b"\x01"] == []
+    assert 'bondfwd_guest_too_big_total{bond="bond0",guest="vm3"} 0' in r.daemon.ctl("show metrics")
