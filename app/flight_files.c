@@ -64,18 +64,17 @@ static int
 folder_make(void)
 {
 	struct stat st;
-	int fd, ret = 0;
+	int fd, ret;
 
 	if (mkdir(writer.folder, 0750) != 0 && errno != EEXIST)
 		return -errno;
 	fd = open(writer.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) != 0)
-		ret = -errno;
-	else if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+	ret = fstat(fd, &st) != 0 ? -errno : 0;
+	if (ret == 0 && (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
 		ret = -EPERM;
-	else if (writer.has_group && st.st_gid != writer.group &&
+	if (ret == 0 && writer.has_group && st.st_gid != writer.group &&
 		fchown(fd, (uid_t)-1, writer.group) != 0)
 		ret = -errno;
 	close(fd);

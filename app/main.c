@@ -350,6 +350,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 {
 	struct bf_bridge_options bo = {
 		.fdb_capacity = o->fdb_capacity, .gid = o->gid, .console = o->console};
+	gid_t group = (gid_t)o->gid;
 	int ret;
 
 	if (!bf_compat_has_vhost_fixes())
@@ -379,7 +380,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
 	bf_config_warnings(o->config, log_warning, NULL);
-	bf_flight_files_open(o->console, o->gid >= 0 ? &(gid_t){(gid_t)o->gid} : NULL);
+	bf_flight_files_open(o->console, o->gid >= 0 ? &group : NULL);
 	if (open_console(app, o, err) != 0 || open_telemetry(err) != 0 || open_metrics(o, err) != 0)
 		return STATUS_FAILED;
 	if (o->config_path != NULL)

@@ -369,7 +369,9 @@ give_back(void *array, size_t size)
 {
 	void *smaller = realloc(array, size + 1);
 
-	return smaller == NULL ? array : smaller;
+	if (smaller == NULL)
+		return array;
+	return smaller;
 }
 
 /* In the place of the oldest of its kind. */
