@@ -46,7 +46,8 @@ def tools(build):
     commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     words = [w for w in commands[0]["command"].split() if not w.endswith("ccache")]
     dpdk = ".".join(said("pkg-config", "--modversion", "libdpdk").split(".")[:2])
-    return f"{said(words[0], '--version')}, libdpdk {dpdk}"
+    # gcc says the name that it was called by.
+    return f"{re.sub('^cc ', 'gcc ', said(words[0], '--version'))}, libdpdk {dpdk}"
 
 
 def options(build):
