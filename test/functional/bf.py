@@ -34,6 +34,8 @@ BROADCAST = "ff:ff:ff:ff:ff:ff"
 LOG_ALLOWED = [
     # A vhost client whose server is not there yet, or has gone.
     r"^VHOST_CONFIG: ",
+    # net_vhost, asked for an interrupt while its front end goes away.
+    r"^Failed to (un)?register \d+ (in|from) rxq-\d+ epoll: ",
     # The bonding PMD, on members whose driver knows no promiscuity (net_vhost takes all frames).
     r"^bond_\w+\(\d+\) - [Ff]ailed to disable (promiscuous|allmulti) mode .* not supported",
     # The same for members whose driver cannot change its address.

@@ -28,11 +28,27 @@ def flight(r, number):
     return r.daemon.ctl(f"show flight {number}", json=True)
 
 
+def begun(r):
+    """The number of a flight that an operator asks for."""
+    def ask():
+        """On a slow machine the links come up one after the other: that is a failover, and a flight waits."""
+        try:
+            return r.daemon.ctl("record flight", json=True)["id"]
+        except CtlError as error:
+            assert "another one waits" in error.text
+            return None
+    return wait_for(ask, what="no other flight")
+
+
 def recorded(r):
-    """The flight that an operator asks for, once it is complete."""
-    number = r.daemon.ctl("record flight", json=True)["id"]
+    """The same, once it is complete."""
+    number = begun(r)
     wait_for(lambda: any(f["id"] == number for f in flights(r)), what="flight")
     return flight(r, number)
+
+
+def of_causes(r, *causes):
+    return [f for f in flights(r) if f["cause"] in causes]
 
 
 def summed(f, port, what):
@@ -42,12 +58,16 @@ def summed(f, port, what):
 def test_a_failover_keeps_the_minute_before_with_events_and_figures_also_as_a_file(rig):
     r = rig(log_allowed=LOG_LINK_LOSS)
     r.learn_all()
-    assert flights(r) == []
     r.transfer(r.vm(1), r.far[0], 1, 1000, src=VM1, dst=FAR_MAC)
     sent = summed(recorded(r), "vm1", "rx")
+    # Two flights of failovers have some time between them.
+    wait_for(lambda: all(time.time() - f["time_ms"] / 1000 > 14 for f in of_causes(r, "failover")), what="time")
     r.far[0].kill()
-    wait_for(lambda: [f["cause"] for f in flights(r)] == ["operator", "failover"], what="a flight")
-    shown = flights(r)[1]
+
+    def lost():
+        return [f for f in of_causes(r, "failover") if "lost its link" in f["text"]]
+    wait_for(lost, what="a flight")
+    shown = lost()[0]
     assert shown["object"] == "bond0" and "net_vhost0" in shown["text"], shown
     f = flight(r, shown["id"])
     cut = next(e for e in f["events"] if e["what"] == "member_down")
@@ -63,19 +83,22 @@ def test_a_failover_keeps_the_minute_before_with_events_and_figures_also_as_a_fi
     assert f"Flight {f['id']}" in text and "member_down" in text and "no carrier" in text
 
     folder = pathlib.Path(f"{r.daemon.console}.flights")
-    wait_for(lambda: folder.is_dir() and len(list(folder.glob("flight-*.json"))) == 2, what="files")
-    kept = [json.loads(path.read_text()) for path in sorted(folder.glob("flight-*.json"))]
-    assert [(k["id"], k["cause"]) for k in kept] == [(1, "operator"), (2, "failover")]
-    assert kept[1]["events"] == f["events"] and kept[1]["steps"] == f["steps"]
+
+    def kept():
+        return {k["id"]: k for k in map(json.loads, (p.read_text() for p in folder.glob("flight-*.json")))}
+    wait_for(lambda: kept().keys() == {f["id"] for f in flights(r)}, what="files")
+    assert {i: k["cause"] for i, k in kept().items()} == {f["id"]: f["cause"] for f in flights(r)}
+    mine = kept()[f["id"]]
+    assert mine["events"] == f["events"] and mine["steps"] == f["steps"]
     assert os.stat(folder).st_mode & 0o7 == 0
 
 
 def test_what_has_just_been_begun_is_written_when_the_program_ends(rig):
     r = rig()
-    r.daemon.ctl("record flight")
+    number = begun(r)
     r.daemon.stop()
-    kept = list(pathlib.Path(f"{r.daemon.console}.flights").glob("flight-*-operator.json"))
-    assert [json.loads(path.read_text())["id"] for path in kept] == [1]
+    kept = pathlib.Path(f"{r.daemon.console}.flights").glob("flight-*-operator.json")
+    assert number in [json.loads(path.read_text())["id"] for path in kept]
 
 
 def test_a_folder_of_somebody_else_is_not_written_to(rig, workdir):
@@ -95,19 +118,19 @@ def test_a_burst_of_drops_keeps_it_and_names_the_reason_and_wanted_drops_do_not(
     r.vm(1).send(stream=1, count=2000, src=VM1, dst=FAR_MAC)
     wait_for(lambda: r.daemon.drops("vm1").get("rate_in", 0) >= 1900, what="frames beyond the rate")
     recorded(r)
-    assert [f["cause"] for f in flights(r)] == ["operator"]
+    assert of_causes(r, "drops") == []
     # A burst that goes on is one flight.
     r.vm(2).stop_driver()
     r.far[0].send(stream=2, count=6000, src=FAR_MAC, dst=VM2)
-    wait_for(lambda: [f["cause"] for f in flights(r)] == ["operator", "drops"], what="a flight")
-    shown = flights(r)[1]
+    wait_for(lambda: of_causes(r, "drops"), what="a flight")
+    shown = of_causes(r, "drops")[0]
     assert shown["object"] == "vm2" and "guest_ring_full" in shown["text"]
     f = flight(r, shown["id"])
     assert 100 <= summed(f, "vm2", "trouble") <= r.daemon.drops("vm2")["guest_ring_full"]
     assert summed(f, "vm1", "drops") >= 1900 and summed(f, "vm1", "trouble") == 0
     r.far[0].send(stream=3, count=3000, src=FAR_MAC, dst=VM2)
     recorded(r)
-    assert [f["cause"] for f in flights(r)] == ["operator", "drops", "operator"]
+    assert len(of_causes(r, "drops")) == 1
     r.vm(2).start_driver()
 
 
@@ -131,15 +154,15 @@ def test_lacpdus_of_both_sides_are_in_it(lacp, partner):  # noqa: F811
 
 def test_numbers_that_there_are_not_and_a_second_request_are_refused(rig):
     r = rig()
-    for bad in ("1", "x", "0"):
+    for bad in ("99", "x", "0"):
         with pytest.raises(CtlError) as error:
             r.daemon.ctl(f"show flight {bad}")
         assert f'flight: "{bad}": expected a number of show flight' in error.value.text
-    r.daemon.ctl("record flight")
+    number = begun(r)
     with pytest.raises(CtlError) as error:
         r.daemon.ctl("record flight")
     assert "another one waits" in error.value.text
-    wait_for(lambda: len(flights(r)) == 1, what="the first")
+    wait_for(lambda: any(f["id"] == number for f in flights(r)), what="the first")
 
 
 def events(r, what):
