@@ -56,6 +56,13 @@ unsigned int bf_app_ports(
 typedef int bf_app_edit_fn(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err);
 void bf_app_change(struct bf_cmd_ctx *ctx, bf_app_edit_fn *edit);
 
+/** A command that is one edit. */
+#define BF_CMD_CHANGE(name, edit) \
+	static void name(struct bf_cmd_ctx *ctx) \
+	{ \
+		bf_app_change(ctx, edit); \
+	}
+
 /**
  * Take the last change back at @p deadline_ms unless bf_app_commit() comes before.
  *

@@ -56,23 +56,9 @@ edit_remove(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *er
 	return bf_config_remove_exporter(c, bf_cmd_arg(ctx, "exporter"), err);
 }
 
-static void
-cmd_create(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_create);
-}
-
-static void
-cmd_set(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_set);
-}
-
-static void
-cmd_remove(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_remove);
-}
+BF_CMD_CHANGE(cmd_create, edit_create)
+BF_CMD_CHANGE(cmd_set, edit_set)
+BF_CMD_CHANGE(cmd_remove, edit_remove)
 
 static void
 cmd_show(struct bf_cmd_ctx *ctx)

@@ -143,11 +143,7 @@ edit_aging(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err
 	return ret;
 }
 
-static void
-cmd_aging(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_aging);
-}
+BF_CMD_CHANGE(cmd_aging, edit_aging)
 
 static const struct bf_cmd fdb_cmds[] = {
 	{"show fdb [port <port>]", "Stations, the port each is behind, and its age in seconds.",

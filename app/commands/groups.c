@@ -151,35 +151,11 @@ edit_remove(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *er
 	return bf_config_remove_group(c, bf_cmd_arg(ctx, "group"), err);
 }
 
-static void
-cmd_create(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_create);
-}
-
-static void
-cmd_set(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_set);
-}
-
-static void
-cmd_unset_group(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_unset_group);
-}
-
-static void
-cmd_unset_guest(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_unset_guest);
-}
-
-static void
-cmd_remove(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_remove);
-}
+BF_CMD_CHANGE(cmd_create, edit_create)
+BF_CMD_CHANGE(cmd_set, edit_set)
+BF_CMD_CHANGE(cmd_unset_group, edit_unset_group)
+BF_CMD_CHANGE(cmd_unset_guest, edit_unset_guest)
+BF_CMD_CHANGE(cmd_remove, edit_remove)
 
 static void
 cmd_show(struct bf_cmd_ctx *ctx)

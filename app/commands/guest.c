@@ -182,35 +182,11 @@ edit_profile(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *e
 	return ret;
 }
 
-static void
-cmd_profile(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_profile);
-}
-
-static void
-cmd_add(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_add);
-}
-
-static void
-cmd_add_host(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_add_host);
-}
-
-static void
-cmd_remove(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_remove);
-}
-
-static void
-cmd_set(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_set);
-}
+BF_CMD_CHANGE(cmd_profile, edit_profile)
+BF_CMD_CHANGE(cmd_add, edit_add)
+BF_CMD_CHANGE(cmd_add_host, edit_add_host)
+BF_CMD_CHANGE(cmd_remove, edit_remove)
+BF_CMD_CHANGE(cmd_set, edit_set)
 
 static void
 cmd_show(struct bf_cmd_ctx *ctx)

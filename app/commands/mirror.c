@@ -72,17 +72,8 @@ edit_remove(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *er
 	return bf_config_remove_mirror(c, bf_cmd_arg(ctx, "mirror"), err);
 }
 
-static void
-cmd_set(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_set);
-}
-
-static void
-cmd_remove(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_remove);
-}
+BF_CMD_CHANGE(cmd_set, edit_set)
+BF_CMD_CHANGE(cmd_remove, edit_remove)
 
 BF_CMD_SHOW(cmd_show, bf_show_mirrors)
 

@@ -147,11 +147,7 @@ edit_mtu(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	return bf_err_set(err, EINVAL, "port: \"%.60s\": expected a bond or a guest", port);
 }
 
-static void
-cmd_mtu(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_mtu);
-}
+BF_CMD_CHANGE(cmd_mtu, edit_mtu)
 
 /* Whether a command switches on, by its own word. */
 static bool

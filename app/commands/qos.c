@@ -84,17 +84,8 @@ edit_dscp_of(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *e
 	return ret;
 }
 
-static void
-cmd_class_of(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_class_of);
-}
-
-static void
-cmd_dscp_of(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_dscp_of);
-}
+BF_CMD_CHANGE(cmd_class_of, edit_class_of)
+BF_CMD_CHANGE(cmd_dscp_of, edit_dscp_of)
 
 static const struct bf_cmd qos_cmds[] = {
 	{"show qos", "Rates, marks and filters of guests, and what they did.", cmd_show, 0},

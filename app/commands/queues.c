@@ -65,11 +65,7 @@ edit_rings(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err
 	return ret;
 }
 
-static void
-cmd_rings(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_rings);
-}
+BF_CMD_CHANGE(cmd_rings, edit_rings)
 
 static const struct bf_cmd queues_cmds[] = {
 	{"show (dir:rxq|txq) info <port> <queue>",

@@ -39,17 +39,8 @@ edit_stop(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
 	return 0;
 }
 
-static void
-cmd_start(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_start);
-}
-
-static void
-cmd_stop(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_stop);
-}
+BF_CMD_CHANGE(cmd_start, edit_start)
+BF_CMD_CHANGE(cmd_stop, edit_stop)
 
 static int
 parse_load(struct bf_cmd_ctx *ctx, struct bf_load *how, struct bf_err *err)
@@ -268,23 +259,9 @@ edit_rebalance(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err 
 	return bf_parse_bool("rebalance", bf_cmd_arg(ctx, "onoff"), &c->lcore_rebalance, err);
 }
 
-static void
-cmd_pin(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_pin);
-}
-
-static void
-cmd_rebalance(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_rebalance);
-}
-
-static void
-cmd_idle(struct bf_cmd_ctx *ctx)
-{
-	bf_app_change(ctx, edit_idle);
-}
+BF_CMD_CHANGE(cmd_pin, edit_pin)
+BF_CMD_CHANGE(cmd_rebalance, edit_rebalance)
+BF_CMD_CHANGE(cmd_idle, edit_idle)
 
 static const struct bf_cmd run_cmds[] = {
 	{"start", "Forward frames.", cmd_start, BF_CMD_CONFIG},
