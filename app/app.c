@@ -337,7 +337,6 @@ complete_flights(const struct bf_app *app, unsigned int idx, char *buf, size_t s
 int
 bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t size)
 {
-	static const char *const levels[] = {"error", "warning", "notice", "debug"};
 	struct bf_app *app = arg;
 
 	if (app->br == NULL)
@@ -365,7 +364,7 @@ bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t
 	if (strcmp(name, "flight") == 0)
 		return complete_flights(app, idx, buf, size);
 	if (strcmp(name, "level") == 0)
-		return complete_words(levels, RTE_DIM(levels), idx, buf, size);
+		return complete_words(bf_log_level_names, BF_LOG_LEVEL_COUNT, idx, buf, size);
 	if (strcmp(name, "reason") == 0 && idx < BF_DROP_COUNT) {
 		snprintf(buf, size, "%s", bf_drop_info[idx].name);
 		return 0;

@@ -15,10 +15,8 @@
 int
 bf_event_level(const char *name)
 {
-	static const char *const names[] = {"error", "warning", "notice", "debug"};
-
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], name) == 0)
+	for (unsigned int i = 0; i < BF_LOG_LEVEL_COUNT; i++)
+		if (strcmp(bf_log_level_names[i], name) == 0)
 			return (int)i;
 	return -1;
 }

@@ -198,11 +198,11 @@ BF_CMD_SHOW(cmd_version, bf_show_info)
 static void
 cmd_log_level(struct bf_cmd_ctx *ctx)
 {
-	static const char *const words[] = {"error", "warning", "notice", "debug"};
 	unsigned int level = 0;
 	struct bf_err err;
 
-	if (bf_parse_enum("level", bf_cmd_arg(ctx, "level"), words, 4, &level, &err) != 0) {
+	if (bf_parse_enum("level", bf_cmd_arg(ctx, "level"), bf_log_level_names, BF_LOG_LEVEL_COUNT,
+		    &level, &err) != 0) {
 		bf_out_usage(ctx->out, "%s", err.text);
 		return;
 	}

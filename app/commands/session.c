@@ -67,14 +67,13 @@ struct follow {
 static void
 event_write(struct bf_out *out, const struct bf_event *e)
 {
-	static const char *const levels[] = {"error", "warning", "notice", "debug"};
 	time_t seconds = (time_t)(e->wall_ms / 1000);
 	char when[16];
 	struct tm tm;
 
 	strftime(when, sizeof(when), "%H:%M:%S", gmtime_r(&seconds, &tm));
 	bf_out_printf(out, "%s.%03d %s %s %s: %s\n", when, (int)(e->wall_ms % 1000),
-		levels[e->level], e->what, e->object, e->text);
+		bf_log_level_names[e->level], e->what, e->object, e->text);
 }
 
 static void

@@ -14,6 +14,8 @@
 #include "base/journal.h"
 #include "base/words.h"
 
+const char *const bf_log_level_names[BF_LOG_LEVEL_COUNT] = {"error", "warning", "notice", "debug"};
+
 static enum bf_log_level max_level = BF_LOG_NOTICE;
 
 void

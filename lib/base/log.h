@@ -20,6 +20,10 @@ enum bf_log_level {
 	BF_LOG_DEBUG,
 };
 
+#define BF_LOG_LEVEL_COUNT (BF_LOG_DEBUG + 1)
+/** As people write them. */
+extern const char *const bf_log_level_names[BF_LOG_LEVEL_COUNT];
+
 /** Write one line.  Control bytes in the result are replaced by '?'. */
 void bf_log(enum bf_log_level level, const char *topic, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

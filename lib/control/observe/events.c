@@ -35,6 +35,17 @@ bf_event(struct bf_events *ev, enum bf_log_level level, const char *what, const 
 }
 
 void
+bf_event_when(int64_t wall_ms, char *buf, size_t size)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	char when[32];
+	struct tm tm;
+
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
+	snprintf(buf, size, "%s.%03d", when, (int)(wall_ms % 1000));
+}
+
+void
 bf_events_visit(const struct bf_events *ev, bf_event_cb *cb, void *arg)
 {
 	uint64_t first = ev->next_seq > BF_EVENTS_MAX ? ev->next_seq - BF_EVENTS_MAX : 0;

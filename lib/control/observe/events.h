@@ -8,6 +8,7 @@
 #ifndef BF_CONTROL_OBSERVE_EVENTS_H
 #define BF_CONTROL_OBSERVE_EVENTS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/log.h"
@@ -32,6 +33,9 @@ struct bf_events {
 /** Note something, and log it. */
 void bf_event(struct bf_events *ev, enum bf_log_level level, const char *what, const char *object,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/** A time as people read it, UTC with milliseconds. */
+void bf_event_when(int64_t wall_ms, char *buf, size_t size);
 
 /** Oldest to newest. */
 typedef void bf_event_cb(void *arg, const struct bf_event *e);

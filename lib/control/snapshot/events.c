@@ -7,7 +7,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "control/bridge.h"
 #include "control/snapshot/snapshot.h"
@@ -43,22 +42,17 @@ struct after {
 static void
 add_event(void *arg, const struct bf_event *e)
 {
-	static const char *const levels[] = {"error", "warning", "notice", "debug"};
 	const struct after *after = arg;
 	ROW *row =
 		e->seq <= after->seq ? NULL : bf_rows_add(after->s, &after->s->rows, sizeof(*row));
-	time_t seconds = (time_t)(e->wall_ms / 1000);
-	char when[32];
-	struct tm tm;
 
 	if (row == NULL)
 		return;
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
-	snprintf(row->when, sizeof(row->when), "%s.%03d", when, (int)(e->wall_ms % 1000));
+	bf_event_when(e->wall_ms, row->when, sizeof(row->when));
 	row->seq = e->seq;
 	row->time_ms = e->wall_ms;
 	row->mono_ms = e->mono_ms;
-	row->level = levels[e->level];
+	row->level = bf_log_level_names[e->level];
 	BF_ROW_TEXT(row->what, e->what);
 	BF_ROW_TEXT(row->object, e->object);
 	BF_ROW_TEXT(row->text, e->text);

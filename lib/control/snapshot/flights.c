@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/parse.h"
 #include "control/bridge.h"
@@ -18,19 +17,6 @@
 /* Of the figures, text shows what is so near to the trigger. */
 #define NEAR_BEFORE_S 1.0
 #define NEAR_AFTER_S 2.0
-
-static const char *const levels[] = {"error", "warning", "notice", "debug"};
-
-static void
-when_text(int64_t wall_ms, char *buf, size_t size)
-{
-	time_t seconds = (time_t)(wall_ms / 1000);
-	char when[32];
-	struct tm tm;
-
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
-	snprintf(buf, size, "%s.%03d", when, (int)(wall_ms % 1000));
-}
 
 /* ---- The list ---- */
 
@@ -64,7 +50,7 @@ flight_row_fill(const struct bf_flight *f, ROW *row)
 {
 	row->id = f->id;
 	row->time_ms = f->wall_ms;
-	when_text(f->wall_ms, row->when, sizeof(row->when));
+	bf_event_when(f->wall_ms, row->when, sizeof(row->when));
 	row->cause = bf_flight_cause_names[f->cause];
 	BF_ROW_TEXT(row->object, f->object);
 	BF_ROW_TEXT(row->text, f->text);
@@ -132,7 +118,7 @@ events_gather(const struct bf_flight *f, struct bf_rows *rows, struct bf_snapsho
 		struct flight_event_row *row = bf_rows_add(s, rows, sizeof(*row));
 
 		row->at_s = seconds_after(f, e->mono_ms);
-		row->level = levels[e->level];
+		row->level = bf_log_level_names[e->level];
 		BF_ROW_TEXT(row->what, e->what);
 		BF_ROW_TEXT(row->object, e->object);
 		BF_ROW_TEXT(row->text, e->text);
