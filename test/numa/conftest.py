@@ -24,6 +24,7 @@ from guestrig.vm import QEMU  # noqa: E402
 from two_nodes import TwoNodes  # noqa: E402
 
 TAIL = 6000
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_configure(config):
@@ -36,23 +37,59 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     machine = item.funcargs.get("machine") if hasattr(item, "funcargs") else None
     if report.failed and machine:
+        item.stash[FAILED] = True
         report.sections += [(name, text[-TAIL:]) for name, text in machine.report()]
 
 
+class Keeper:
+    """The machine, for all tests until one of them fails: then QEMU may have ended."""
+
+    BOOTS_MOST = 3
+
+    def __init__(self):
+        self.run, self.machine, self.boots = None, None, 0
+
+    def ready(self):
+        if not self.machine:
+            self.close()  # one that did not boot
+            if self.boots == self.BOOTS_MOST:
+                pytest.fail(f"{self.boots} machines were booted, and none served to the end")
+            self.boots += 1
+            self.run = Run("numa")
+            self.machine = TwoNodes(self.run).boot()
+        return self.machine
+
+    def done(self, failed):
+        """Nothing may be left of a test; after one that failed nothing is."""
+        machine = self.machine
+        if failed:
+            self.close()
+        else:
+            self.machine = None  # unless it ends well
+            machine.stop()
+            self.machine = machine
+
+    def close(self):
+        if self.run:
+            self.run.close()
+        self.run, self.machine = None, None
+
+
 @pytest.fixture(scope="session")
-def booted():
+def keeper():
     if not shutil.which(QEMU):
         pytest.skip(f"{QEMU} is not installed (scripts/install-deps guest)")
     try:
         image.image()
     except RigError as error:
         pytest.skip(str(error))
-    with Run("numa") as run:
-        yield TwoNodes(run).boot()
+    kept = Keeper()
+    yield kept
+    kept.close()
 
 
-@pytest.fixture(name="machine")
-def fresh_machine(booted):
+@pytest.fixture
+def machine(request, keeper):
     """Nothing runs in it yet."""
-    yield booted
-    booted.stop()
+    yield keeper.ready()
+    keeper.done(request.node.stash.get(FAILED, False))

@@ -13,7 +13,7 @@ import re
 import shutil
 
 from guestrig.backend import program
-from guestrig.process import RigError, wait_until
+from guestrig.process import ChildGone, RigError, wait_until
 from guestrig.vm import Vm
 from machine import Card, build_image
 
@@ -173,5 +173,6 @@ class TwoNodes:
             yield "events", self.vm.run_sh("/tools/bondctl -s /run/console show events").output
             for name in self.jobs:
                 yield f"log of {name}", self.log(name)
-        except RigError as error:
+        except (ChildGone, RigError) as error:
             yield "machine", str(error)
+        yield "QEMU", self.vm.child.log()

@@ -79,9 +79,16 @@ class Child:
         with open(self.log_path, errors="replace") as file:
             return file.read()
 
-    def check_running(self):
-        """Raise when the process is gone: waiting on for it would only waste the time limit."""
-        status = self.process.poll()
+    def check_running(self, wait_s=0):
+        """
+        Raise when the process is gone: waiting on for it would only waste the time limit.
+
+        wait_s: how long its end may take that something else has told of.
+        """
+        try:
+            status = self.process.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            status = None
         if status is not None:
             lines = self.log().strip().splitlines()
             raise ChildGone(f"{self.name} ended with status {status}: "

@@ -383,6 +383,7 @@ class Vm:
             with self._lock:
                 self._agent.sendall((line + "\n").encode())
         except OSError as error:
+            self.child.check_running(wait_s=2)  # if QEMU has ended, its status says more
             raise RigError(f"{self.name}: command channel: {error}") from None
 
     def start_job(self, command, limit_s=30, quiet=False):
