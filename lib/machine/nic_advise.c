@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What a network device needs before a DPDK program can use it.
+ *
+ * Theory of operation.  A process gets a device from vfio-pci, or from one of the uio drivers.  vfio-pci wants an
+ * IOMMU and hands out whole IOMMU groups: every other device of the group must be without a driver of the kernel's,
+ * or the group is not viable.  A few drivers of DPDK work beside the kernel's own (shared): there binding would
+ * take away what they need.
+ *
+ * Threads: any.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "machine/nics.h"
+#include "machine/sysfs.h"
+
+static const char *const shared_drivers[] = {"mlx4_core", "mlx5_core", "mana"};
+static const char *const dpdk_drivers[] = {"vfio-pci", "igb_uio", "uio_pci_generic"};
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool
+is_one_of(const char *word, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i], word) == 0)
+			return true;
+	return false;
+}
+
+bool
+bf_nic_driver_is_for_dpdk(const char *driver)
+{
+	return is_one_of(driver, dpdk_drivers, N(dpdk_drivers));
+}
+
+static enum bf_nic_state
+state_find(const struct bf_nic *nic)
+{
+	if (bf_nic_driver_is_for_dpdk(nic->driver))
+		return BF_NIC_READY;
+	if (nic->busy[0] != '\0')
+		return BF_NIC_BUSY;
+	if (!nic->is_pci)
+		return BF_NIC_OTHER_BUS;
+	if (is_one_of(nic->driver, shared_drivers, N(shared_drivers)))
+		return BF_NIC_SHARED;
+	return nic->driver[0] == '\0' ? BF_NIC_UNBOUND : BF_NIC_KERNEL;
+}
+
+/* A step with room for its command and its reason. */
+static struct bf_nic_step *
+step_add(struct bf_nic *nic)
+{
+	static struct bf_nic_step none;
+
+	return nic->n_steps < BF_NIC_STEPS ? &nic->steps[nic->n_steps++] : &none;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+step_say(struct bf_nic *nic, const char *why, const char *command, ...)
+{
+	struct bf_nic_step *s = step_add(nic);
+	va_list args;
+
+	va_start(args, command);
+	vsnprintf(s->command, sizeof(s->command), command, args);
+	va_end(args);
+	snprintf(s->why, sizeof(s->why), "%s", why);
+}
+
+/* vfio-pci without an IOMMU: a mode of its own, which taints the kernel. */
+static bool
+iommu_is_not_needed(const char *root)
+{
+	char text[8];
+
+	bf_sysfs_text(
+		root, text, sizeof(text), "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
+	return text[0] == 'Y' || text[0] == '1';
+}
+
+static void
+iommu_advise(const char *root, struct bf_nic *nic)
+{
+	if (nic->iommu_group >= 0 || iommu_is_not_needed(root))
+		return;
+	step_say(nic,
+		"no IOMMU is on: add intel_iommu=on iommu=pt to the kernel's command line and switch "
+		"it on in the firmware; the command is for a machine without one, and unsafe",
+		"modprobe vfio enable_unsafe_noiommu_mode=1");
+}
+
+static void
+group_advise(struct bf_nic *nic)
+{
+	char list[sizeof(nic->group_others)], why[160];
+
+	if (nic->group_others[0] == '\0')
+		return;
+	snprintf(list, sizeof(list), "%s", nic->group_others);
+	for (char *at = strchr(list, ','); at != NULL; at = strchr(at, ','))
+		*at = ' ';
+	snprintf(why, sizeof(why), "in the same IOMMU group %d: vfio-pci hands out whole groups",
+		nic->iommu_group);
+	step_say(nic, why, "dpdk-devbind.py --bind=vfio-pci %s", list);
+}
+
+static void
+bind_advise(const char *root, struct bf_nic *nic)
+{
+	char why[128];
+
+	if (nic->iface[0] != '\0')
+		step_say(nic, "the kernel lets go of an interface that is down",
+			"ip link set dev %s down", nic->iface);
+	if (!bf_sysfs_has(root, "/sys/bus/pci/drivers/vfio-pci"))
+		step_say(nic, "the driver is not loaded", "modprobe vfio-pci");
+	iommu_advise(root, nic);
+	if (nic->driver_override[0] != '\0' && strcmp(nic->driver_override, "vfio-pci") != 0)
+		snprintf(why, sizeof(why), "driver_override says %.31s: this says vfio-pci instead",
+			nic->driver_override);
+	else if (nic->driver[0] != '\0')
+		snprintf(why, sizeof(why), "the kernel's %.31s has it", nic->driver);
+	else
+		snprintf(why, sizeof(why), "no driver has it");
+	step_say(nic, why, "dpdk-devbind.py --bind=vfio-pci %s", nic->name);
+	group_advise(nic);
+}
+
+void
+bf_nic_advise(const char *root, struct bf_nic *nic)
+{
+	nic->n_steps = 0;
+	nic->state = state_find(nic);
+	if (nic->state == BF_NIC_READY) {
+		if (strcmp(nic->driver, "vfio-pci") == 0)
+			group_advise(nic);
+		return;
+	}
+	if (nic->state == BF_NIC_BUSY)
+		step_say(nic, nic->busy, "%s", "");
+	if (is_one_of(nic->driver, shared_drivers, N(shared_drivers)))
+		return;
+	if (nic->vfs > 0)
+		step_say(nic, "its virtual functions end with the kernel's driver",
+			"echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs", nic->name);
+	if (!nic->is_pci)
+		step_say(nic, "no PCI device: its frames can be had through the kernel only",
+			"bondfwd --vdev=net_af_packet0,iface=%s ...", nic->iface);
+	else
+		bind_advise(root, nic);
+}
