@@ -5,8 +5,8 @@
  *
  * With a command it sends that one, writes the answer and exits with the command's status.
  * Without, it is a terminal for the daemon's own line editor, or, when its input is no terminal,
- * runs the lines of its input until one fails.  It knows five commands itself, because they need its terminal, its
- * files or its programs: metrics, capture with -w, watch, monitor and top; all others, their help and their completion come from the
+ * runs the lines of its input until one fails.  It knows six commands itself, because they need its terminal, its
+ * files or its programs: metrics, capture with -w, watch, monitor, top and doctor; all others, their help and their completion come from the
  * daemon.
  *
  * Threads: one.
@@ -242,6 +242,7 @@ write_help(FILE *to)
 		"when the input is no terminal, its lines one after the other until one fails.\n"
 		"\n"
 		"  top                    members, guests, workers and drops on a screen; see top -h\n"
+		"  doctor                 what is wrong with host, bonds and guests; see doctor -h\n"
 		"  watch [SECONDS] COMMAND  run it again and again; without a terminal -n TIMES\n"
 		"  monitor [LEVEL] [KIND ...]  events as they happen; see monitor -h\n"
 		"  metrics --output FILE  put what `show metrics` says into a file, whole\n"
@@ -323,7 +324,7 @@ main(int argc, char **argv)
 		const char *name;
 		bf_ctl_run_fn *run;
 	} own[] = {{"metrics", run_metrics}, {"watch", bf_ctl_watch}, {"monitor", bf_ctl_monitor},
-		{"top", bf_ctl_top}};
+		{"top", bf_ctl_top}, {"doctor", bf_ctl_doctor}};
 	int status;
 
 	if (!parse_options(argc, argv, &opt, &status))

@@ -49,6 +49,6 @@ void bf_ctl_screen_begin(void);
 /** Rows and columns of the terminal; 24 and 80 when it does not say. */
 void bf_ctl_size(unsigned int *rows, unsigned int *columns);
 
-bf_ctl_run_fn bf_ctl_watch, bf_ctl_monitor, bf_ctl_top;
+bf_ctl_run_fn bf_ctl_watch, bf_ctl_monitor, bf_ctl_top, bf_ctl_doctor;
 
 #endif

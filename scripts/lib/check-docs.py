@@ -6,7 +6,7 @@ says of its commands and keys (`bondfwd --help-json`, built when it is not), and
 drop reasons, that of docs/metrics.md from what it says of its metrics, that of docs/words.md from the commands
 of other programs that it answers; links between the pages must lead somewhere; what a page shows of the program's output
 is marked as a sample, which test/functional/test_samples.py makes.  The table of docs/selftests.md
-is what test/selftests/files.py says.
+is what test/selftests/files.py says, that of docs/troubleshooting.md what app/doctor/faults.h does.
 
     scripts/lib/check-docs.py            exit 1 and say what is wrong
     scripts/lib/check-docs.py --write    bring the tables up to date first
@@ -29,6 +29,7 @@ import samples  # noqa: E402 (the pages with samples, and what a sample is)
 CONSOLE = ROOT / "docs/console.md"
 METRICS_PAGE = ROOT / "docs/metrics.md"
 FLOW_EXPORT = ROOT / "docs" / "flow-export.md"
+TROUBLESHOOTING = ROOT / "docs/troubleshooting.md"
 WORDS_PAGE = ROOT / "docs/words.md"
 SELFTESTS = ROOT / "docs/selftests.md"
 STRINGS = r'((?:"(?:\\.|[^"\\])*"\s*)+)'
@@ -140,6 +141,16 @@ def health_rows():
         yield f"| `{name}` | {level} | {f'{limit} {unit}' if unit else ''} | {text_of(help_text)} |"
 
 
+def fault_rows():
+    yield "| fault | of | what is wrong | what to do |\n| --- | --- | --- | --- |"
+    lines = read("app/doctor/faults.h").replace("\\\n", "\n")
+    for name, family, severity, what, remedy in re.findall(
+            r'\bX\(\w+,\s*"(\w+)",\s*(\w+),\s*(\w+),\s*' + STRINGS + r",\s*" + STRINGS + r"\)", lines):
+        kind = " (warning)" if severity == "WARNING" else ""
+        remedy = cell(text_of(remedy)).replace("@", "OBJECT").replace("<", "&lt;")
+        yield f"| `{name}` | {family.lower()} | {cell(text_of(what))}{kind} | {remedy} |"
+
+
 TABLES = {CONSOLE: {
     "commands": command_rows,
     "bond-keys": lambda: key_rows("bond"),
@@ -154,6 +165,8 @@ TABLES = {CONSOLE: {
     "metrics": metric_rows,
 }, WORDS_PAGE: {
     "words": word_rows,
+}, TROUBLESHOOTING: {
+    "faults": fault_rows,
 }, SELFTESTS: {
     "selftests": files.rows,
 }}

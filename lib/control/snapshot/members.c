@@ -30,6 +30,7 @@ struct member_row {
 	bool card_checksums, card_segments, card_verifies;
 	bool usable, sending, carries, collecting, standby, stands_in, off, gone, drained, draining,
 		damped, probe_failed;
+	bool full_duplex; /* or not known */
 	uint32_t speed_mbps, link_speed_mbps; /* as last told; 0 without a link */
 	uint64_t link_losses, probes_sent, probes_answered;
 	struct bf_member_counters c;
@@ -79,6 +80,7 @@ static const struct bf_field member_fields[] = {
 	BF_FIELD(ROW, link_speed_mbps,
 		BF_GAUGE("bondfwd_member_speed_mbps", NULL,
 			"Speed of the link in Mbit/s, 0: unknown or down.")),
+	BF_FIELD(ROW, full_duplex),
 	BF_FIELD(ROW, link_losses, BF_COUNTER("bondfwd_member_link_losses", NULL, "Links lost.")),
 	BF_FIELD(ROW, probe_failed,
 		BF_GAUGE("bondfwd_member_probe_failed", NULL,
@@ -143,6 +145,7 @@ gather_link(const struct bf_member *m, ROW *row)
 	row->link_interrupt_missing = m->interrupt_failed;
 	row->link_losses = m->flaps;
 	row->speed_mbps = m->speed_mbps;
+	row->full_duplex = m->full_duplex || !m->carrier;
 	row->link_speed_mbps = m->carrier ? m->speed_mbps : 0;
 }
 
@@ -204,6 +207,7 @@ gather_missing(const struct bf_uplink *u, const struct bf_member_config *c, stru
 	BF_ROW_TEXT(row->bond, u->name);
 	BF_ROW_TEXT(row->name, c->name);
 	row->node = BF_NODE_UNKNOWN;
+	row->full_duplex = true;
 	row->link_watch = "none";
 	row->trouble = "missing";
 	row->drained = c->drained;

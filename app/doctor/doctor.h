@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * bondctl doctor: looks for what is wrong with the host, with bondfwd's place on it, with its bonds and guests.
+ *
+ * Theory of operation.  The host is read from /proc and /sys, below a root that a test may choose.  Of bondfwd
+ * it takes what the console's commands say in JSON, and what the kernel says of its process.  Both is gathered
+ * once; then each family of faults (its own file) compares.  Nothing is changed.  A fault that can not be looked
+ * for is reported as not checked, with the reason.
+ *
+ * Threads: one.
+ */
+#ifndef BF_APP_DOCTOR_DOCTOR_H
+#define BF_APP_DOCTOR_DOCTOR_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+#include "ctl/ctl.h"
+#include "doctor/report.h"
+#include "machine/machine.h"
+#include "machine/nics.h"
+
+#define BF_DOCTOR_GROUPS 64
+#define BF_DOCTOR_WORKERS 128
+#define BF_DOCTOR_MEMBERS 64
+
+/** How bondctl doctor ends. */
+enum bf_doctor_status {
+	BF_DOCTOR_GOOD = 0,
+	BF_DOCTOR_WARNINGS = 1,
+	BF_DOCTOR_PROBLEMS = 2,
+	BF_DOCTOR_FAILED = 3, /* or not understood */
+};
+
+/** Who may do something. */
+struct bf_doctor_user {
+	char name[32];
+	uid_t uid;
+	gid_t groups[BF_DOCTOR_GROUPS];
+	unsigned int n_groups;
+};
+
+/** A worker's thread. */
+struct bf_doctor_worker {
+	unsigned int lcore;
+	struct bf_cpuset cpus; /* that it may run on */
+};
+
+/** A member that is on PCI. */
+struct bf_doctor_member {
+	char name[BF_NIC_NAME], bond[32];
+	bool is_missing; /* bondfwd runs and has not got it */
+	const struct bf_nic *nic; /* NULL: not in this machine */
+};
+
+struct bf_doctor {
+	const struct bf_ctl_options *opt;
+	const char *root; /* "": this machine */
+	char config[256]; /* file of commands, "" none is known */
+	struct bf_report report;
+	struct bf_machine machine;
+	struct bf_nics nics;
+	/* bondfwd, as far as it runs */
+	bool answers;
+	char why_not[96]; /* it does not */
+	pid_t pid; /* 0: it does not answer, or /proc does not show it */
+	struct bf_doctor_user user; /* of the process, if pid is not 0 */
+	/* What it says: arrays, but for numa and drops. */
+	json_t *bonds, *lacp, *ports, *modules, *guests, *events, *numa, *drops;
+	unsigned int n_workers, n_members;
+	struct bf_doctor_worker workers[BF_DOCTOR_WORKERS];
+	struct bf_doctor_member members[BF_DOCTOR_MEMBERS];
+};
+
+/** Read what is known of bondfwd. */
+void bf_doctor_ask(struct bf_doctor *d);
+
+/** What the console says to one more command; json_decref() it. @return NULL: an error */
+json_t *bf_doctor_answer(struct bf_doctor *d, const char *line);
+
+/** Find the members on PCI: bondfwd's, those of the configuration file, else what is bound to a driver for DPDK. */
+void bf_doctor_find_members(struct bf_doctor *d);
+
+/* One family of faults each. */
+void bf_doctor_memory(struct bf_doctor *d);
+void bf_doctor_cpu(struct bf_doctor *d);
+void bf_doctor_devices(struct bf_doctor *d);
+void bf_doctor_bond(struct bf_doctor *d);
+void bf_doctor_guests(struct bf_doctor *d);
+void bf_doctor_sockets(struct bf_doctor *d);
+void bf_doctor_host(struct bf_doctor *d);
+
+/**
+ * Look for faults of bondfwd's process.
+ *
+ * @return
+ *   true: the process is there, and each fault of the list is checked.  Otherwise they are skipped, with the reason.
+ */
+bool bf_doctor_has_process(struct bf_doctor *d, const enum bf_fault *faults, size_t n);
+
+/** The same for what bondfwd says of itself. */
+bool bf_doctor_has_answers(struct bf_doctor *d, const enum bf_fault *faults, size_t n);
+
+#define BF_DOCTOR_LIST(list) (list), sizeof(list) / sizeof((list)[0])
+
+/** A limit of the process as /proc/PID/limits names it ("Max open files"). @return UINT64_MAX without a limit; 0 if not known */
+uint64_t bf_doctor_limit(const struct bf_doctor *d, const char *name);
+
+/** A field of a file of the kernel with lines "NAME: VALUE". @return false: there is none, and @p buf is "" */
+bool bf_doctor_field(
+	const struct bf_doctor *d, const char *path, const char *name, char *buf, size_t size);
+
+/** A user of /etc/passwd with its groups. @return false: there is none of that name */
+bool bf_doctor_find_user(const struct bf_doctor *d, const char *name, struct bf_doctor_user *u);
+
+/** May the user do that with a path that exists? @param mode R_OK, W_OK and X_OK, as of access() */
+bool bf_doctor_may(
+	const struct bf_doctor *d, const struct bf_doctor_user *u, const char *path, int mode);
+
+/* Of JSON: what is not there is "", the fallback, false, an empty array. Numbers may be written as text. */
+const char *bf_json_text(const json_t *o, const char *key);
+int64_t bf_json_number(const json_t *o, const char *key, int64_t fallback);
+bool bf_json_bool(const json_t *o, const char *key);
+json_t *bf_json_list(const json_t *o, const char *key);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Security holes of DPDK: see holes.h.
+ *
+ * Threads: any (pure functions).
+ */
+#include "doctor/holes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct bf_hole holes[] = {
+	{.name = "CVE-2024-11614",
+		.what = "a guest ends a program that uses DPDK's vhost with a wrong checksum offset",
+		.fixed = {{21, 11, 9}, {22, 11, 7}, {23, 11, 3}, {24, 11, 1}},
+		.clean = {25, 3, 0}},
+	{.name = "CVE-2025-23259",
+		.what = "a frame stops a receive queue of a card of NVIDIA",
+		.vendor = 0x15b3,
+		.fixed = {{22, 11, 10}, {23, 11, 5}, {24, 11, 3}},
+		.clean = {25, 11, 0}},
+};
+
+const struct bf_hole *
+bf_hole_at(unsigned int i)
+{
+	return i < sizeof(holes) / sizeof(holes[0]) ? &holes[i] : NULL;
+}
+
+static bool
+is_before(const struct bf_release *a, const struct bf_release *b)
+{
+	return a->year != b->year      ? a->year < b->year
+		: a->month != b->month ? a->month < b->month
+				       : a->minor < b->minor;
+}
+
+static bool
+version_parse(const char *text, struct bf_release *r)
+{
+	text += strcspn(text, "0123456789");
+	*r = (struct bf_release){0, 0, 0};
+	return sscanf(text, "%2u.%2u.%u", &r->year, &r->month, &r->minor) >= 2;
+}
+
+bool
+bf_hole_is_in(const struct bf_hole *hole, const char *version, char *fixed, size_t size)
+{
+	struct bf_release r;
+	const struct bf_release *until = &hole->clean;
+
+	if (!version_parse(version, &r))
+		return false;
+	for (unsigned int i = 0; i < BF_HOLE_BRANCHES; i++)
+		if (hole->fixed[i].year == r.year && hole->fixed[i].month == r.month)
+			until = &hole->fixed[i];
+	snprintf(fixed, size, "%u.%02u.%u", until->year, until->month, until->minor);
+	return is_before(&r, until);
+}

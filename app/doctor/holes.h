@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Security holes of DPDK since 22.11, and the releases that closed them.
+ *
+ * As of 30 November 2026, from the release notes of DPDK's stable branches (doc/guides/rel_notes of 22.11, 23.11
+ * and 24.11), Debian's changelog of dpdk (22.11.7-1~deb12u1, DSA-5833) and the advisories of the CVEs named.
+ * Holes in parts that bondfwd does not use are left out: examples, crypto, and others' drivers.
+ *
+ * A new hole is a row of the table; a branch that has no fix is left out of its list.
+ *
+ * Threads: any (pure functions).
+ */
+#ifndef BF_APP_DOCTOR_HOLES_H
+#define BF_APP_DOCTOR_HOLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BF_HOLE_BRANCHES 4
+
+struct bf_release {
+	unsigned int year, month, minor; /* 22.11.7 */
+};
+
+struct bf_hole {
+	const char *name, *what;
+	uint16_t vendor; /* PCI's number of the cards that it concerns, 0: all */
+	struct bf_release fixed[BF_HOLE_BRANCHES]; /* of each branch the first without it */
+	struct bf_release clean; /* the first release that never had it */
+};
+
+/** A row of the table, NULL behind the last. */
+const struct bf_hole *bf_hole_at(unsigned int i);
+
+/**
+ * Does a version have the hole?
+ *
+ * @param version
+ *   DPDK's ("DPDK 22.11.6") or a package's ("22.11.6-1~deb12u1"); one that can not be read has none.
+ * @param fixed
+ *   Gets the release of the same branch that closed it, else the first clean one.
+ */
+bool bf_hole_is_in(const struct bf_hole *hole, const char *version, char *fixed, size_t size);
+
+#endif

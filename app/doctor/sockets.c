@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Sockets: who may use them, whether somebody is behind them, and how many files bondfwd may open.
+ *
+ * Threads: one.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "doctor/doctor.h"
+#include "machine/sysfs.h"
+
+#define FILES_OWN 64 /* that bondfwd opens without a guest */
+#define FILES_GUEST 12 /* connection and memory of one */
+#define FILES_PAIR 4 /* eventfds of a queue pair */
+
+static void
+folder_of(const char *path, char *buf, size_t size)
+{
+	const char *end = strrchr(path, '/');
+
+	snprintf(buf, size, "%.*s", end == NULL || end == path ? 1 : (int)(end - path),
+		end == NULL ? "." : path);
+}
+
+static bool
+is_there(const struct bf_doctor *d, const char *path, mode_t type)
+{
+	char whole[PATH_MAX];
+	struct stat st;
+
+	snprintf(whole, sizeof(whole), "%s%s", d->root, path);
+	return stat(whole, &st) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+/* ---- the console ---- */
+
+/* The console's socket is where bondctl was told, whatever the root is. */
+static void
+look_at_console(struct bf_doctor *d)
+{
+	const char *path = d->opt->socket;
+	char folder[256];
+	struct stat st;
+
+	bf_report_check(&d->report, BF_FAULT_CONSOLE_DEAD);
+	if (stat(path, &st) != 0) {
+		bf_report_skip(&d->report, BF_FAULT_CONSOLE_OPEN, d->why_not);
+		return;
+	}
+	if (!d->answers)
+		bf_report_find(&d->report, BF_FAULT_CONSOLE_DEAD, path, "%s", d->why_not);
+	bf_report_check(&d->report, BF_FAULT_CONSOLE_OPEN);
+	if ((st.st_mode & S_IWOTH) != 0)
+		bf_report_find(&d->report, BF_FAULT_CONSOLE_OPEN, path,
+			"its mode is %04o, expected 0660", st.st_mode & 07777);
+	folder_of(path, folder, sizeof(folder));
+	if (stat(folder, &st) == 0 && (st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0)
+		bf_report_find(&d->report, BF_FAULT_CONSOLE_OPEN, folder,
+			"its mode is %04o, so everybody may put another socket there; expected 0750",
+			st.st_mode & 07777);
+}
+
+/* ---- guests ---- */
+
+struct listening {
+	const char *path;
+	bool is_found;
+};
+
+/* NUM: REFCOUNT PROTOCOL FLAGS TYPE ST INODE PATH; the flag is the kernel's __SO_ACCEPTCON. */
+static bool
+unix_take(void *arg, const char *line)
+{
+	struct listening *l = arg;
+	unsigned int flags;
+	int at = 0;
+
+	if (sscanf(line, "%*s %*s %*s %x %*s %*s %*s %n", &flags, &at) != 1 || at == 0)
+		return true;
+	l->is_found = (flags & 0x10000) != 0 && strcmp(line + at, l->path) == 0;
+	return !l->is_found;
+}
+
+/* Who runs guests: the user of libvirt's machines. */
+static bool
+find_front_end_user(const struct bf_doctor *d, struct bf_doctor_user *u)
+{
+	return bf_doctor_find_user(d, "libvirt-qemu", u) || bf_doctor_find_user(d, "qemu", u);
+}
+
+static void
+look_at_client(struct bf_doctor *d, const char *guest, const char *path)
+{
+	struct listening l = {.path = path};
+	struct bf_doctor_user u;
+	char folder[256];
+
+	folder_of(path, folder, sizeof(folder));
+	if (!is_there(d, folder, S_IFDIR)) {
+		bf_report_find(&d->report, BF_FAULT_SOCKET_FOLDER, folder,
+			"%s has its socket there, and the folder does not exist", guest);
+		return;
+	}
+	if (!is_there(d, path, S_IFSOCK)) {
+		if (find_front_end_user(d, &u) && !bf_doctor_may(d, &u, folder, W_OK | X_OK))
+			bf_report_find(&d->report, BF_FAULT_SOCKET_FOLDER_DENIED, folder,
+				"%s has its socket there, and %s may not write to the folder",
+				guest, u.name);
+		return;
+	}
+	bf_sysfs_lines(d->root, unix_take, &l, "/proc/net/unix");
+	if (!l.is_found)
+		bf_report_find(&d->report, BF_FAULT_SOCKET_STALE, path,
+			"%s has no front end: one that crashed has left it", guest);
+	else if (d->pid != 0 && !bf_doctor_may(d, &d->user, path, W_OK))
+		bf_report_find(&d->report, BF_FAULT_SOCKET_DENIED, guest,
+			"bondfwd runs as %s, which may not write to %s", d->user.name, path);
+}
+
+static void
+look_at_server(struct bf_doctor *d, const char *guest, const char *path)
+{
+	struct bf_doctor_user u;
+	char folder[256];
+
+	folder_of(path, folder, sizeof(folder));
+	if (!is_there(d, path, S_IFSOCK) || !find_front_end_user(d, &u))
+		return;
+	if (!bf_doctor_may(d, &u, folder, X_OK) || !bf_doctor_may(d, &u, path, W_OK))
+		bf_report_find(&d->report, BF_FAULT_SOCKET_DENIED, guest, "%s may not write to %s",
+			u.name, path);
+}
+
+/* One that is connected needs no advice. */
+static void
+look_at_guest(struct bf_doctor *d, const json_t *g)
+{
+	const json_t *options = json_object_get(g, "options");
+	const char *path = bf_json_text(options, "socket");
+
+	if (path[0] != '/' || json_is_object(json_object_get(g, "peer")))
+		return;
+	if (strcmp(bf_json_text(options, "mode"), "server") == 0)
+		look_at_server(d, bf_json_text(g, "name"), path);
+	else
+		look_at_client(d, bf_json_text(g, "name"), path);
+}
+
+static void
+look_at_files(struct bf_doctor *d)
+{
+	static const enum bf_fault process[] = {BF_FAULT_NOFILE};
+	uint64_t limit, need = FILES_OWN;
+	json_t *g;
+	size_t i;
+
+	if (!bf_doctor_has_process(d, BF_DOCTOR_LIST(process)))
+		return;
+	limit = bf_doctor_limit(d, "Max open files");
+	for (i = 0; (g = json_array_get(d->guests, i)) != NULL; i++)
+		need += FILES_GUEST +
+			FILES_PAIR *
+				(uint64_t)bf_json_number(
+					json_object_get(g, "options"), "queues", 1);
+	if (limit > 0 && limit < need)
+		bf_report_find(&d->report, BF_FAULT_NOFILE, "bondfwd",
+			"it may open %" PRIu64 " files, expected %" PRIu64
+			" at least for %zu guests",
+			limit, need, json_array_size(d->guests));
+}
+
+void
+bf_doctor_sockets(struct bf_doctor *d)
+{
+	static const enum bf_fault answers[] = {BF_FAULT_SOCKET_FOLDER,
+		BF_FAULT_SOCKET_FOLDER_DENIED, BF_FAULT_SOCKET_DENIED, BF_FAULT_SOCKET_STALE};
+	json_t *g;
+	size_t i;
+
+	look_at_console(d);
+	look_at_files(d);
+	if (!bf_doctor_has_answers(d, BF_DOCTOR_LIST(answers)))
+		return;
+	for (i = 0; (g = json_array_get(d->guests, i)) != NULL; i++)
+		look_at_guest(d, g);
+}
