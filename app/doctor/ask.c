@@ -89,6 +89,16 @@ bf_doctor_answer(struct bf_doctor *d, const char *line)
 }
 
 static void
+version_ask(struct bf_doctor *d)
+{
+	json_t *version = answer_get(d, "show version", false);
+
+	snprintf(d->dpdk, sizeof(d->dpdk), "%s", bf_json_text(version, "dpdk"));
+	d->n_lcores = bf_json_number(version, "workers", 0);
+	json_decref(version);
+}
+
+static void
 console_ask(struct bf_doctor *d)
 {
 	struct bf_err err = {""};
@@ -104,6 +114,7 @@ console_ask(struct bf_doctor *d)
 		d->pid = who.pid;
 	(void)close(fd);
 	d->answers = true;
+	version_ask(d);
 	d->bonds = answer_get(d, "show bonding config all", true);
 	d->lacp = answer_get(d, "show bonding lacp info all", true);
 	d->ports = d->answers ? answer_get(d, "show port info all", true) : NULL;

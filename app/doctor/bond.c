@@ -14,6 +14,7 @@
 #include "doctor/doctor.h"
 
 #define NO_PARTNER "00:00:00:00:00:00"
+#define FRAME_HEADER 18 /* with FCS */
 
 static const char *
 mode_of(const json_t *bond)
@@ -160,13 +161,13 @@ look_at_cards(struct bf_doctor *d)
 
 /* ---- the switch ---- */
 
-/* What LLDP says of a member's other end. NULL: nothing */
+/* What LLDP says of a member's other end: the first that was heard is the switch. NULL: nothing */
 static json_t *
 neighbor_of(const json_t *member)
 {
-	json_t *n = json_object_get(member, "neighbor");
+	json_t *n = json_array_get(bf_json_list(member, "neighbors"), 0);
 
-	return json_is_object(n) && bf_json_text(n, "chassis")[0] != '\0' ? n : NULL;
+	return bf_json_text(n, "chassis_id")[0] != '\0' ? n : NULL;
 }
 
 /* The LACP partner of a member; "" none, or none is known. */
@@ -215,6 +216,43 @@ look_at_lacp(struct bf_doctor *d, const json_t *bond)
 	}
 }
 
+/* Switches that say of every port that it is in a LAG share one, as far as LLDP can tell. */
+static bool
+are_in_lag(const json_t *members)
+{
+	json_t *m;
+	size_t i;
+
+	for (i = 0; (m = json_array_get(members, i)) != NULL; i++)
+		if (!json_is_true(json_object_get(neighbor_of(m), "lag_enabled")))
+			return false;
+	return true;
+}
+
+/* A neighbor that says nothing of LAGs may have one or not. */
+static void
+look_at_neighbor(struct bf_doctor *d, const json_t *bond, const json_t *m, const json_t *n)
+{
+	const char *name = bf_json_text(bond, "name"), *member = bf_json_text(m, "name");
+	const char *port = bf_json_text(n, "port_id");
+	const json_t *lag = json_object_get(n, "lag_enabled");
+	int64_t frame = bf_json_number(n, "max_frame", 0), mtu = bf_json_number(bond, "mtu", 0);
+
+	if (json_is_true(lag) && !needs_lag(bond))
+		bf_report_find(&d->report, BF_FAULT_LAG_UNWANTED, name,
+			"mode %s, and by LLDP port %s of the switch, at %s, is in a LAG",
+			mode_of(bond), port, member);
+	if (json_is_false(lag) && needs_lag(bond))
+		bf_report_find(&d->report, BF_FAULT_LAG_MISSING, name,
+			"mode %s, and by LLDP port %s of the switch, at %s, is in no LAG",
+			mode_of(bond), port, member);
+	if (frame > 0 && frame < mtu + FRAME_HEADER)
+		bf_report_find(&d->report, BF_FAULT_SWITCH_MTU, member,
+			"by LLDP port %s of the switch takes frames of %" PRId64
+			" bytes, expected %" PRId64 " for mtu %" PRId64,
+			port, frame, mtu + FRAME_HEADER, mtu);
+}
+
 /* By LLDP: how many switches, and whether they bundle the ports. */
 static void
 look_at_neighbors(struct bf_doctor *d, const json_t *bond)
@@ -228,13 +266,10 @@ look_at_neighbors(struct bf_doctor *d, const json_t *bond)
 
 		if (n == NULL)
 			continue;
-		first = n_known++ == 0 ? bf_json_text(n, "chassis") : first;
-		n_same += strcmp(first, bf_json_text(n, "chassis")) == 0 ? 1 : 0;
-		if (bf_json_bool(n, "lag_enabled") && !needs_lag(bond))
-			bf_report_find(&d->report, BF_FAULT_LAG_UNWANTED, name,
-				"mode %s, and by LLDP port %s of the switch of %s is in LAG %" PRId64,
-				mode_of(bond), bf_json_text(n, "port"), bf_json_text(m, "name"),
-				bf_json_number(n, "lag_id", 0));
+		first = n_known++ == 0 ? bf_json_text(n, "chassis_id") : first;
+		n_same += strcmp(first, bf_json_text(n, "chassis_id")) == 0 ? 1 : 0;
+		bf_report_check(&d->report, BF_FAULT_SWITCH_MTU);
+		look_at_neighbor(d, bond, m, n);
 	}
 	if (n_known < 2)
 		return;
@@ -243,10 +278,11 @@ look_at_neighbors(struct bf_doctor *d, const json_t *bond)
 		bf_report_find(&d->report, BF_FAULT_ONE_SWITCH, name,
 			"by LLDP all %zu members lead to switch %s: it fails with all of them",
 			n_same, first);
-	if (n_same < n_known && needs_lag(bond) && strcmp(mode_of(bond), "802.3ad") != 0)
+	if (n_same < n_known && needs_lag(bond) && strcmp(mode_of(bond), "802.3ad") != 0 &&
+		!are_in_lag(members))
 		bf_report_find(&d->report, BF_FAULT_SWITCHES_UNRELATED, name,
-			"mode %s needs one LAG, and by LLDP the members lead to %zu switches or more",
-			mode_of(bond), n_known - n_same + 1);
+			"mode %s needs one LAG, and by LLDP the members lead to several switches",
+			mode_of(bond));
 }
 
 static int64_t
@@ -293,7 +329,7 @@ bf_doctor_bond(struct bf_doctor *d)
 		BF_FAULT_HALF_DUPLEX, BF_FAULT_SPEEDS_DIFFER, BF_FAULT_ONE_CARD, BF_FAULT_ONE_SLOT,
 		BF_FAULT_SWITCHES_UNRELATED, BF_FAULT_LACP_NO_PARTNER, BF_FAULT_LAG_MISSING,
 		BF_FAULT_LAG_UNWANTED, BF_FAULT_MTU_MEMBERS};
-	static const enum bf_fault neighbors[] = {BF_FAULT_ONE_SWITCH};
+	static const enum bf_fault neighbors[] = {BF_FAULT_ONE_SWITCH, BF_FAULT_SWITCH_MTU};
 	json_t *bond;
 	size_t i;
 
@@ -310,4 +346,5 @@ bf_doctor_bond(struct bf_doctor *d)
 	}
 	look_at_cards(d);
 	bf_report_skip(&d->report, BF_FAULT_ONE_SWITCH, "LLDP names no switch of two members");
+	bf_report_skip(&d->report, BF_FAULT_SWITCH_MTU, "LLDP names no switch of a member");
 }

@@ -71,6 +71,8 @@ struct bf_doctor {
 	struct bf_doctor_user user; /* of the process, if pid is not 0 */
 	/* What it says: arrays, but for numa and drops. */
 	json_t *bonds, *lacp, *ports, *modules, *guests, *events, *numa, *drops;
+	char dpdk[64]; /* its version */
+	int64_t n_lcores; /* workers that it says it has */
 	unsigned int n_workers, n_members;
 	struct bf_doctor_worker workers[BF_DOCTOR_WORKERS];
 	struct bf_doctor_member members[BF_DOCTOR_MEMBERS];

@@ -125,6 +125,9 @@
 	X(LAG_UNWANTED, "lag_unwanted", BOND, PROBLEM, \
 		"the switch has a LAG, and the mode must not have one", \
 		"take the LAG away on the switch, or bondctl set bonding mode 802.3ad @") \
+	X(SWITCH_MTU, "switch_mtu", BOND, PROBLEM, \
+		"a port of the switch takes shorter frames than its bond sends", \
+		"raise the port's MTU on the switch, or lower the bond's") \
 	X(MTU_MEMBERS, "mtu_members", BOND, PROBLEM, "a member has another MTU than its bond", \
 		"look for the reason in bondctl show events") \
 	X(GUEST_ABSENT, "guest_absent", GUESTS, WARNING, "a guest is not connected", \
@@ -147,7 +150,7 @@
 		"a guest uses more queue pairs than its port has", \
 		"bondctl set guest @ queues=, or fewer in QEMU") \
 	X(GUEST_QUEUES_FEW, "guest_queues_few", GUESTS, WARNING, \
-		"a guest has fewer queue pairs than its port", \
+		"a guest has fewer queue pairs than there are workers", \
 		"queues= and mq=on of QEMU: bondctl show guest @ qemu") \
 	X(GUEST_RING_SMALL, "guest_ring_small", GUESTS, WARNING, "a guest's rings are short", \
 		"rx_queue_size=1024,tx_queue_size=1024 of QEMU") \

@@ -142,9 +142,11 @@ look_at_queues(struct bf_doctor *d, const json_t *g)
 
 	if (has_too_many_queues(d, GUEST(g), &text))
 		bf_report_find(&d->report, BF_FAULT_GUEST_QUEUES, GUEST(g), "%s", text);
-	if (pairs > 0 && pairs < wanted)
+	if (pairs > 0 && pairs < wanted && pairs < d->n_lcores)
 		bf_report_find(&d->report, BF_FAULT_GUEST_QUEUES_FEW, GUEST(g),
-			"it has %" PRId64 " queue pairs, its port queues=%" PRId64, pairs, wanted);
+			"it has %" PRId64 " queue pairs, its port queues=%" PRId64 ", and %" PRId64
+			" workers share them",
+			pairs, wanted, d->n_lcores);
 	for (i = 0; (ring = json_array_get(bf_json_list(g, "rings"), i)) != NULL; i++) {
 		int64_t size = bf_json_number(ring, "size", 0);
 

@@ -43,13 +43,11 @@ package_take(void *arg, const char *line)
 
 /* The one that runs; else the one that is installed. "" none */
 static void
-dpdk_version(struct bf_doctor *d, char *buf, size_t size)
+dpdk_version(const struct bf_doctor *d, char *buf, size_t size)
 {
 	struct package p = {0};
-	json_t *version = d->answers ? bf_doctor_answer(d, "show version") : NULL;
 
-	snprintf(buf, size, "%s", bf_json_text(version, "dpdk"));
-	json_decref(version);
+	snprintf(buf, size, "%s", d->dpdk);
 	if (buf[0] != '\0')
 		return;
 	bf_sysfs_lines(d->root, package_take, &p, "/var/lib/dpkg/status");

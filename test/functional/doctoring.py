@@ -213,7 +213,7 @@ def answers():
             "show port module_eeprom all": [{"name": card, "firmware": "4.20"} for card in CARDS],
             "show guest": [guest], "show events": [], "show drops": {"ports": [], "ledger": {}},
             "show numa": {"nodes": [{"node": 0}, {"node": 1}], "guests": [{"name": "vm1", "polled_across_by": []}]},
-            "show version": {"bondfwd": "0.1.0", "dpdk": "DPDK 22.11.11"}, "why bond0": {"causes": []}}
+            "show version": {"bondfwd": "0.1.0", "dpdk": "DPDK 22.11.11", "workers": 2}, "why bond0": {"causes": []}}
 
 
 class Console:
@@ -264,7 +264,7 @@ class Console:
 
     def neighbors(self, *chassis, **more):
         for member, name in zip(self.members, chassis):
-            member["neighbor"] = {"chassis": name, "port": "Eth1", **more}
+            member["neighbors"] = [{"chassis_id": name, "port_id": "Eth1", **more}]
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)

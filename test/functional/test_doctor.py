@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """bondctl doctor: on a host that is in order it finds nothing; of faults that are planted one at a time it names each."""
 
+import contextlib
+import mmap
 import os
 import pathlib
 import re
+import resource
 import shutil
+import socket
+import subprocess
 import tempfile
 
 import pytest
 
 import bf
+from bf import LOG_LINK_LOSS, wait_for
 from doctoring import CARDS, VFIO, Console, Host, doctor, faults
+from fixtures import LOG_LACP
+from lacp_partner import End, lacpdu
+from vhost_frontend import Frontend, Refused
 
 CARD, OTHER = CARDS
 DEVICE = f"/sys/bus/pci/devices/{CARD}"
@@ -169,7 +178,8 @@ SAID = {
     "one_card": one_card,
     "one_slot": one_slot,
     "one_switch": lambda c, h: c.neighbors("aa", "aa"),
-    "lag_unwanted": lambda c, h: c.neighbors("aa", "bb", lag_enabled=True, lag_id=7),
+    "lag_unwanted": lambda c, h: c.neighbors("aa", "bb", lag_enabled=True),
+    "switch_mtu": lambda c, h: c.neighbors("aa", "bb", max_frame=1500),
     "switches_unrelated": lambda c, h: c.partners("02:00:00:00:00:01", "02:00:00:00:00:02"),
     "lacp_no_partner": lambda c, h: c.partners("02:00:00:00:00:01", "00:00:00:00:00:00"),
     "lag_missing": lambda c, h: [c.bond.update(mode="balance-xor"),
@@ -185,13 +195,28 @@ SAID = {
     "guest_mtu_bond": lambda c, h: c.guest["options"].update(mtu="9000"),
     "guest_queues": lambda c, h: c.says.update({"show events": [
         {"what": "guest_queues", "object": "vm1", "text": "its front end has enabled queue pair 4"}]}),
-    "guest_queues_few": lambda c, h: c.guest["options"].update(queues="4"),
+    "guest_queues_few": lambda c, h: c.guest.update(queue_pairs=1),
     "guest_ring_small": lambda c, h: c.guest["rings"][0].update(size=256),
     "socket_folder": lambda c, h: alone(c),
     "socket_folder_denied": lambda c, h: [alone(c), h.folder("/run/vhost", 0o755), h.stranger()],
     "socket_stale": lambda c, h: at_socket(c, h, listens=False),
     "socket_denied": lambda c, h: [at_socket(c, h), other_user(h)],
 }
+
+
+# Other ways to the same faults.
+MORE = [
+    ("lag_missing", lambda c, h: [c.bond.update(mode="balance-xor"), c.neighbors("aa", "aa2", lag_enabled=False)],
+     {"switches_unrelated"}),
+    ("lag_unwanted", lambda c, h: c.says["show drops"].update(ports=[{"port": "bond0", "reason": "lacp", "frames": 9}]), set()),
+    ("socket_denied", lambda c, h: [at_socket(c, h, mode="server"), h.stranger()], {"guest_absent"}),
+    ("worker_sibling", lambda c, h: [h.put(f"{CPU}/cpu{i}/topology/thread_siblings_list", "1-2") for i in (1, 2)], set()),
+    ("one_card", lambda c, h: [h.link(f"/sys/bus/pci/devices/{card}/physfn", "../0000:3b:00.0") for card in CARDS], set()),
+    ("one_slot", lambda c, h: [h.put(f"/sys/bus/pci/slots/4{i}/address", card[:-2]) for i, card in enumerate(CARDS)], None),
+    ("dpdk_hole", lambda c, h: [h.put(f"{DEVICE}/vendor", "0x15b3"), c.says["show version"].update(dpdk="DPDK 22.11.9")], set()),
+    ("denied", lambda c, h: h.put("/var/log/audit/audit.log", "type=AVC msg=audit(1700000001.1:2): avc:  denied  { write } "
+                                  'comm="qemu-kvm" path="/run/vhost/vm1.sock"'), set()),
+]
 
 
 @pytest.fixture
@@ -224,11 +249,12 @@ def test_a_host_in_order_has_no_finding(host, workdir, console):
     unchecked = {c["fault"]: c["why"] for c in report["checks"] if c["result"] == "not checked"}
     assert unchecked == {"hugepages_used_up": "bondfwd runs and has its memory",
                          "one_switch": "LLDP names no switch of two members",
+                         "switch_mtu": "LLDP names no switch of a member",
                          "config": "no file is known: --config FILE names it"}
-    assert report["checked"] == len(report["checks"]) - 3
+    assert report["checked"] == len(report["checks"]) - 4
     # A LAG over two switches, and a partner behind each member: that is how it should be.
     console.partners("02:00:00:00:00:01", "02:00:00:00:00:01")
-    console.neighbors("aa", "bb", lag_enabled=True, lag_id=7)
+    console.neighbors("aa", "bb", lag_enabled=True, max_frame=9216)
     expect(console.path, host, ())
     # Without bondfwd there is less to look at.
     report = expect(pathlib.Path(workdir) / "nobody.sock", host, ())
@@ -255,6 +281,155 @@ def test_each_fault_that_bondfwd_tells_is_named(host, console):
             expect(console.path, host, {fault} | BESIDES.get(fault, set()))
 
 
+def test_other_ways_to_a_fault_are_seen_too(host, console):
+    for fault, plant, besides in MORE:
+        console.fresh()
+        with host.ill(lambda h, plant=plant: plant(console, h)):
+            expect(console.path, host, () if besides is None else {fault} | besides)
+    # What was denied before the machine was started is over, and other programs' denials are theirs.
+    with host.ill(lambda h: h.put("/dev/kmsg", '5,1,0,-;audit(1600000000.1:7): apparmor="DENIED" profile="bondfwd"\n'
+                                  '5,2,0,-;audit(1700000009.1:7): apparmor="DENIED" profile="cupsd"')):
+        console.fresh()
+        expect(console.path, host, ())
+
+
 def test_there_is_a_test_of_every_fault():
     listed = set(re.findall(r'\bX\(\w+, "(\w+)"', (bf.ROOT / "app/doctor/faults.h").read_text(encoding="utf-8")))
     assert listed == {*HOST, *PROCESS, *SAID, "console_dead", "console_open", "config"}
+
+
+# ---- with bondfwd ----
+
+LOG = [r"^WARNING: (guest_refused|guest_mtu|guest_queues): ", *LOG_LINK_LOSS, *LOG_LACP, r"^WARNING: member_missing: "]
+
+
+def named(r, fault, obj=None, *words):
+    """It is found, soon."""
+    def found():
+        return [f for f in doctor(r.daemon.console, *words)[1]["findings"]
+                if f["fault"] == fault and obj in (None, f["object"])]
+    finding, = wait_for(found, what=f"{fault} of {obj}")
+    return finding
+
+
+@contextlib.contextmanager
+def guest(r, name, mtu=1500, **options):
+    """A guest in order, but for the options of its front end; its memory is too little to matter."""
+    path = r.workdir / f"{name}.sock"
+    r.daemon.ctl(f"add guest {name} socket={path} mode=server mtu={mtu}")
+    with contextlib.closing(Frontend(path, **{"size": 1024, **options})) as front_end:
+        yield front_end
+    r.daemon.ctl(f"remove guest {name}")
+
+
+def test_a_bondfwd_in_order_has_no_finding_and_what_is_done_to_it_is_named(rig, workdir):
+    r = rig(members=2, guests=(), mtu=1500, log_allowed=LOG)
+    here = Host(r.workdir / "host", r.daemon.proc.pid)
+    console = str(r.daemon.console)
+    with guest(r, "vm1") as vm1:
+        vm1.start()
+        wait_for(lambda: r.daemon.ctl("show guest vm1", json=True)[0]["up"], what="the guest up")
+        report = expect(console, here, ())
+        assert report["checked"] > 35
+        # Who may use the sockets.
+        r.daemon.console.chmod(0o666)
+        assert "0666, expected 0660" in named(r, "console_open", console)["text"]
+        r.daemon.console.chmod(0o660)
+        r.workdir.chmod(0o777)
+        named(r, "console_open", str(r.workdir))
+        r.workdir.chmod(0o700)
+        # The process as it is.
+        named(r, "no_huge", "bondfwd")
+        if len(os.sched_getaffinity(0)) > 1:
+            named(r, "worker_floats", "lcore 1")
+        limits = resource.prlimit(r.daemon.proc.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(r.daemon.proc.pid, resource.RLIMIT_NOFILE, (60, limits[1]))
+        assert "60 files" in named(r, "nofile", "bondfwd")["text"]
+        resource.prlimit(r.daemon.proc.pid, resource.RLIMIT_NOFILE, limits)
+        # LACPDUs of a switch where nobody asked for a LAG.
+        with r.taking(1):
+            r.far[0].raw(lacpdu(End("02:5e:51:00:00:01"), End("00:00:00:00:00:00")))
+        named(r, "lag_unwanted", "bond0")
+        r.daemon.ctl("clear fwd stats all")
+    r.far[1].kill()
+    named(r, "member_no_link", "net_vhost1")
+    r.far[1].start()
+    r.daemon.ctl("remove bonding member net_vhost1 bond0")
+    named(r, "one_member", "bond0")
+
+
+def test_what_is_wrong_with_a_guest_is_named(rig):
+    r = rig(members=1, guests=("vm1",), mtu=1500, workers=2, log_allowed=LOG,
+            guest_opts={"vm1": "queues=2"})
+    # Its memory is on ordinary pages, and it has fewer queue pairs than its port.
+    assert "4 KiB" in named(r, "ordinary_pages", "vm1")["text"]
+    named(r, "guest_queues_few", "vm1")
+    r.vm(1).kill()
+    assert str(r.guest_socket("vm1")) in named(r, "guest_absent", "vm1")["text"]
+    # The front end that was killed has left its socket.
+    named(r, "socket_stale", str(r.guest_socket("vm1")))
+    r.daemon.ctl(f"add guest vm2 socket={r.workdir}/none/vm2.sock")
+    named(r, "socket_folder", f"{r.workdir}/none")
+    with guest(r, "vm3", mtu=9000, size=256) as vm3:
+        named(r, "guest_mtu_bond", "vm3")
+        vm3.start()
+        named(r, "guest_ring_small", "vm3")
+    with guest(r, "vm4") as vm4:
+        # As QEMU without share=on: it has memory, and has sent none.
+        with contextlib.closing(mmap.mmap(-1, 64 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)):
+            vm4.connect()
+            vm4.handshake()
+            assert "are private" in named(r, "memory_not_shared", "vm4")["text"]
+        vm4.n_regions = 9
+        with contextlib.suppress(Refused, ConnectionError):
+            vm4.mem_table()
+        assert "a message that cannot be" in named(r, "guest_refused", "vm4")["text"]
+
+
+def test_a_member_that_is_missing_is_looked_for_on_the_host(rig):
+    r = rig(start=False, members=1, guests=(), mode="802.3ad", mtu=1500, log_allowed=LOG)
+    r.args[r.args.index("--bond") + 1] += f",member={CARD}"
+    r.daemon = bf.Daemon(r.workdir, r.args, r.workers, r.memory, r.member_vdevs(), r.log_allowed).wait_ready()
+    here = Host(r.workdir / "host", r.daemon.proc.pid)
+    named(r, "device_unclaimed", CARD, "--root", here.root)
+    with here.ill(lambda h: bind(h, "ice")):
+        assert "bound to ice, expected vfio-pci" in named(r, "device_kernel_driver", CARD, "--root", here.root)["text"]
+    with here.ill(lambda h: h.remove(DEVICE)):
+        named(r, "device_absent", CARD, "--root", here.root)
+    named(r, "lacp_no_partner", "net_vhost0", "--root", here.root)
+    r.daemon.ctl("set bonding mode active-backup bond0")  # its LACPDU goes back to its pool
+
+
+def test_a_file_with_an_error_and_a_socket_that_nobody_serves_are_named(workdir):
+    folder = pathlib.Path(workdir)
+    file, path = folder / "bondfwd.conf", folder / "console.sock"
+    file.write_text(f"add bonding device 1 bond0\nset bonding mod 802.3ad bond0 # {CARD}\n", encoding="utf-8")
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as s:
+        s.bind(str(path))
+    status, report = doctor(path, "--config", file)
+    found = {f["fault"]: f for f in report["findings"]}
+    assert status == 2 and found["console_dead"]["object"] == str(path)
+    assert f"{file}:" in found["config"]["text"] and found["config"]["remedy"] == f"bondfwd --check --config {file}"
+
+
+def test_text_names_what_was_found_and_what_was_not_looked_for(host, console):
+    def run(*words):
+        done = subprocess.run([str(w) for w in (bf.BONDCTL, "-s", console.path, "doctor", *words)],
+                              capture_output=True, text=True, timeout=bf.LIMIT, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    status, out, _ = run("--root", host.root)
+    assert status == 0 and re.fullmatch(r"0 problems, 0 warnings, \d+ checks, \d+ not checked \(.*\)\n", out), out
+    with host.ill(lambda h: [HOST["ksm"](h), HOST["swap"](h), bind(h, "ice")]):
+        status, out, _ = run("--root", host.root)
+    lines = out.splitlines()
+    assert status == 2 and [line.split()[0] for line in lines] == ["problem", "warning", "warning", "1"], out
+    assert lines[0] == (f"problem {CARD}: device_kernel_driver: it is bound to ice, expected vfio-pci. "
+                        f"Do: dpdk-devbind.py --bind=vfio-pci {CARD}")
+    assert lines[3].startswith("1 problems, 2 warnings, ")
+    for words, text in ((("now",), 'doctor: "now": expected nothing behind the options'),
+                        (("--root", "/nowhere"), 'root: "/nowhere": expected a folder'),
+                        (("--config", "/nowhere"), 'config: "/nowhere": expected a file')):
+        status, out, err = run(*words)
+        assert status == 3 and out == "" and text in err
+    assert run("--help")[0] == 0 and "Exit status" in run("--help")[1]
