@@ -197,28 +197,28 @@ worker_take(void *arg, const char *tid)
 	return d->n_workers < BF_DOCTOR_WORKERS;
 }
 
-static void
-user_read(struct bf_doctor *d)
+bool
+bf_doctor_user_of(const struct bf_doctor *d, pid_t pid, struct bf_doctor_user *u)
 {
 	char path[64], text[1024], *at = text;
 	unsigned int gid, uid;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)d->pid);
+	memset(u, 0, sizeof(*u));
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	if (!bf_doctor_field(d, path, "Uid", text, sizeof(text)) ||
-		sscanf(text, "%*u %u", &uid) != 1) {
-		d->pid = 0;
-		return;
-	}
-	d->user.uid = (uid_t)uid;
-	snprintf(d->user.name, sizeof(d->user.name), "user %u", uid);
+		sscanf(text, "%*u %u", &uid) != 1)
+		return false;
+	u->uid = (uid_t)uid;
+	snprintf(u->name, sizeof(u->name), "user %u", uid);
 	if (bf_doctor_field(d, path, "Gid", text, sizeof(text)) &&
 		sscanf(text, "%*u %u", &gid) == 1)
-		d->user.groups[d->user.n_groups++] = (gid_t)gid;
+		u->groups[u->n_groups++] = (gid_t)gid;
 	bf_doctor_field(d, path, "Groups", text, sizeof(text));
-	while (d->user.n_groups < BF_DOCTOR_GROUPS && isdigit((unsigned char)*at)) {
-		d->user.groups[d->user.n_groups++] = (gid_t)strtoul(at, &at, 10);
+	while (u->n_groups < BF_DOCTOR_GROUPS && isdigit((unsigned char)*at)) {
+		u->groups[u->n_groups++] = (gid_t)strtoul(at, &at, 10);
 		at += strspn(at, " ");
 	}
+	return true;
 }
 
 /* The file of --config, from the process' own words. */
@@ -250,8 +250,8 @@ void
 bf_doctor_ask(struct bf_doctor *d)
 {
 	console_ask(d);
-	if (d->pid != 0)
-		user_read(d);
+	if (d->pid != 0 && !bf_doctor_user_of(d, d->pid, &d->user))
+		d->pid = 0;
 	if (d->pid == 0)
 		return;
 	bf_sysfs_entries(d->root, worker_take, d, "/proc/%d/task", (int)d->pid);

@@ -116,6 +116,9 @@ uint64_t bf_doctor_limit(const struct bf_doctor *d, const char *name);
 bool bf_doctor_field(
 	const struct bf_doctor *d, const char *path, const char *name, char *buf, size_t size);
 
+/** Who a process runs as. @return false: /proc does not show it */
+bool bf_doctor_user_of(const struct bf_doctor *d, pid_t pid, struct bf_doctor_user *u);
+
 /** A user of /etc/passwd with its groups. @return false: there is none of that name */
 bool bf_doctor_find_user(const struct bf_doctor *d, const char *name, struct bf_doctor_user *u);
 

@@ -55,7 +55,8 @@ look_at_sharing(struct bf_doctor *d, const json_t *g)
 		d->root, mapping_take, &m, "/proc/%d/maps", (int)bf_json_number(peer, "pid", 0));
 	if (m.private >= MEMORY_LEAST && m.shared < MEMORY_LEAST)
 		bf_report_find(&d->report, BF_FAULT_MEMORY_NOT_SHARED, GUEST(g),
-			"%s %" PRId64 " has sent no memory, and its %" PRIu64 " MiB are private",
+			"%s %" PRId64 " has sent no memory, and has %" PRIu64
+			" MiB that are private, none that are shared",
 			bf_json_text(peer, "name"), bf_json_number(peer, "pid", 0),
 			m.private >> 20);
 }

@@ -87,10 +87,20 @@ unix_take(void *arg, const char *line)
 	return !l->is_found;
 }
 
-/* Who runs guests: the user of libvirt's machines. */
+/* Who runs guests: as another one that is connected, else the user of libvirt's machines. */
 static bool
 find_front_end_user(const struct bf_doctor *d, struct bf_doctor_user *u)
 {
+	json_t *g;
+	size_t i;
+
+	for (i = 0; (g = json_array_get(d->guests, i)) != NULL; i++) {
+		json_t *peer = json_object_get(g, "peer");
+
+		if (json_is_object(peer) &&
+			bf_doctor_user_of(d, (pid_t)bf_json_number(peer, "pid", 0), u))
+			return true;
+	}
 	return bf_doctor_find_user(d, "libvirt-qemu", u) || bf_doctor_find_user(d, "qemu", u);
 }
 

@@ -13,6 +13,7 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
 
 from bf import BROADCAST, FAR_MAC, LOG_LINK_LOSS, guest_mac, mac_bytes, wait_for
+from doctoring import doctor
 
 VM = guest_mac(1)
 HOST_IP, VM_IP = "10.0.0.254", "10.0.0.1"
@@ -331,6 +332,8 @@ def test_a_switch_without_a_lag_is_told_once_with_the_remedy_and_the_remedy_heal
     assert mode in event["text"] and "static LAG" in event["text"]
     for _ in range(5):
         assert len(told()) == 1, "told once, not every second"
+    found, = (f for f in doctor(r.daemon.console)[1]["findings"] if f["fault"] == "lag_missing")
+    assert found["object"] == "bond0" and mode in found["text"]
     remedy, = re.findall(r"set bonding mode \S+ bond0", event["text"])
     r.daemon.ctl(remedy)
     assert r.bond()["mode"] == "balance-alb"

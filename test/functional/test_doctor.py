@@ -210,6 +210,9 @@ MORE = [
      {"switches_unrelated"}),
     ("lag_unwanted", lambda c, h: c.says["show drops"].update(ports=[{"port": "bond0", "reason": "lacp", "frames": 9}]), set()),
     ("socket_denied", lambda c, h: [at_socket(c, h, mode="server"), h.stranger()], {"guest_absent"}),
+    # As the guest beside, not as libvirt's user.
+    ("guest_absent", lambda c, h: [c.says["show guest"].append({**c.guest, "name": "vm2"}), alone(c), h.stranger(),
+                                   h.folder("/run/vhost", 0o755), h.put("/proc/77/status", "Uid:\t0\t0\t0\t0")], set()),
     ("worker_sibling", lambda c, h: [h.put(f"{CPU}/cpu{i}/topology/thread_siblings_list", "1-2") for i in (1, 2)], set()),
     ("one_card", lambda c, h: [h.link(f"/sys/bus/pci/devices/{card}/physfn", "../0000:3b:00.0") for card in CARDS], set()),
     ("one_slot", lambda c, h: [h.put(f"/sys/bus/pci/slots/4{i}/address", card[:-2]) for i, card in enumerate(CARDS)], None),
@@ -379,7 +382,7 @@ def test_what_is_wrong_with_a_guest_is_named(rig):
         with contextlib.closing(mmap.mmap(-1, 64 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)):
             vm4.connect()
             vm4.handshake()
-            assert "are private" in named(r, "memory_not_shared", "vm4")["text"]
+            assert "MiB that are private" in named(r, "memory_not_shared", "vm4")["text"]
         vm4.n_regions = 9
         with contextlib.suppress(Refused, ConnectionError):
             vm4.mem_table()
