@@ -17,6 +17,8 @@
 #include "doctor/doctor.h"
 #include "machine/sysfs.h"
 
+#define SERVICE_CONFIG "/etc/bondfwd/bondfwd.conf"
+
 /* ---- JSON ---- */
 
 const char *
@@ -246,10 +248,21 @@ config_find(struct bf_doctor *d)
 	}
 }
 
+/* The file of the service, where nothing says which one. */
+static void
+config_default(struct bf_doctor *d)
+{
+	snprintf(d->config, sizeof(d->config), "%.200s%s", d->root, SERVICE_CONFIG);
+	if (access(d->config, R_OK) != 0)
+		d->config[0] = '\0';
+}
+
 void
 bf_doctor_ask(struct bf_doctor *d)
 {
 	console_ask(d);
+	if (!d->answers && d->config[0] == '\0')
+		config_default(d);
 	if (d->pid != 0 && !bf_doctor_user_of(d, d->pid, &d->user))
 		d->pid = 0;
 	if (d->pid == 0)

@@ -253,6 +253,32 @@ look_at_neighbor(struct bf_doctor *d, const json_t *bond, const json_t *m, const
 			port, frame, mtu + FRAME_HEADER, mtu);
 }
 
+/* Ports of one switch that are in different LAGs of it. */
+static void
+look_at_lags(struct bf_doctor *d, const json_t *bond)
+{
+	json_t *members = bf_json_list(bond, "member_details"), *m, *n, *first = NULL;
+	const char *first_member = "";
+	size_t i;
+
+	for (i = 0; (m = json_array_get(members, i)) != NULL && needs_lag(bond); i++) {
+		n = neighbor_of(m);
+		if (!json_is_true(json_object_get(n, "lag_enabled")))
+			continue;
+		if (first == NULL) {
+			first = n;
+			first_member = bf_json_text(m, "name");
+		} else if (strcmp(bf_json_text(first, "chassis_id"),
+				   bf_json_text(n, "chassis_id")) == 0 &&
+			bf_json_number(first, "lag_port", 0) != bf_json_number(n, "lag_port", 0))
+			bf_report_find(&d->report, BF_FAULT_TWO_LAGS, bf_json_text(bond, "name"),
+				"by LLDP %s is in LAG %" PRId64
+				" of the switch, %s in LAG %" PRId64,
+				first_member, bf_json_number(first, "lag_port", 0),
+				bf_json_text(m, "name"), bf_json_number(n, "lag_port", 0));
+	}
+}
+
 /* By LLDP: how many switches, and whether they bundle the ports. */
 static void
 look_at_neighbors(struct bf_doctor *d, const json_t *bond)
@@ -274,6 +300,8 @@ look_at_neighbors(struct bf_doctor *d, const json_t *bond)
 	if (n_known < 2)
 		return;
 	bf_report_check(&d->report, BF_FAULT_ONE_SWITCH);
+	bf_report_check(&d->report, BF_FAULT_TWO_LAGS);
+	look_at_lags(d, bond);
 	if (n_same == json_array_size(members))
 		bf_report_find(&d->report, BF_FAULT_ONE_SWITCH, name,
 			"by LLDP all %zu members lead to switch %s: it fails with all of them",
@@ -329,7 +357,8 @@ bf_doctor_bond(struct bf_doctor *d)
 		BF_FAULT_HALF_DUPLEX, BF_FAULT_SPEEDS_DIFFER, BF_FAULT_ONE_CARD, BF_FAULT_ONE_SLOT,
 		BF_FAULT_SWITCHES_UNRELATED, BF_FAULT_LACP_NO_PARTNER, BF_FAULT_LAG_MISSING,
 		BF_FAULT_LAG_UNWANTED, BF_FAULT_MTU_MEMBERS};
-	static const enum bf_fault neighbors[] = {BF_FAULT_ONE_SWITCH, BF_FAULT_SWITCH_MTU};
+	static const enum bf_fault neighbors[] = {
+		BF_FAULT_ONE_SWITCH, BF_FAULT_TWO_LAGS, BF_FAULT_SWITCH_MTU};
 	json_t *bond;
 	size_t i;
 
@@ -346,5 +375,6 @@ bf_doctor_bond(struct bf_doctor *d)
 	}
 	look_at_cards(d);
 	bf_report_skip(&d->report, BF_FAULT_ONE_SWITCH, "LLDP names no switch of two members");
+	bf_report_skip(&d->report, BF_FAULT_TWO_LAGS, "LLDP names no switch of two members");
 	bf_report_skip(&d->report, BF_FAULT_SWITCH_MTU, "LLDP names no switch of a member");
 }

@@ -26,7 +26,8 @@ write_help(FILE *to)
 		"Without bondfwd running: with the host.  Nothing is changed.\n"
 		"\n"
 		"  -j, --json         everything as JSON, with the checks that found nothing\n"
-		"  -c, --config FILE  look at this configuration file, too; default: the one in use\n"
+		"  -c, --config FILE  look at this configuration file, too; default: the one in\n"
+		"                     use, or /etc/bondfwd/bondfwd.conf\n"
 		"  -r, --root DIR     read DIR/proc, DIR/sys and others of another host's copy\n"
 		"\n"
 		"Exit status: 0 nothing found, 1 warnings only, 2 problems, 3 not understood or failed.\n",

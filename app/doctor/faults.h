@@ -116,6 +116,9 @@
 	X(SWITCHES_UNRELATED, "switches_unrelated", BOND, PROBLEM, \
 		"the mode needs one LAG, and members lead to switches that do not share one", \
 		"set up a LAG over both switches, or bondctl set bonding mode active-backup @") \
+	X(TWO_LAGS, "two_lags", BOND, PROBLEM, \
+		"the mode needs one LAG, and members end in two of one switch", \
+		"put the ports into one LAG on the switch") \
 	X(LACP_NO_PARTNER, "lacp_no_partner", BOND, PROBLEM, \
 		"802.3ad, and the switch does not speak LACP on a member's port", \
 		"set up a LAG with LACP on the switch; bondctl show bonding lacp info BOND") \

@@ -146,6 +146,12 @@ reasons_print(const struct bf_report *r)
 		printf(")");
 }
 
+static void
+count_print(size_t n, const char *what)
+{
+	printf("%zu %s%s, ", n, what, n == 1 ? "" : "s");
+}
+
 bool
 bf_report_write_text(const struct bf_report *r)
 {
@@ -163,9 +169,10 @@ bf_report_write_text(const struct bf_report *r)
 		}
 	if (r->n_left > 0)
 		printf("... and %zu more of the same\n", r->n_left);
-	printf("%zu problems, %zu warnings, %zu checks, %zu not checked",
-		bf_report_count(r, BF_SEVERITY_PROBLEM), bf_report_count(r, BF_SEVERITY_WARNING),
-		n_checks, BF_FAULT_COUNT - n_checks);
+	count_print(bf_report_count(r, BF_SEVERITY_PROBLEM), "problem");
+	count_print(bf_report_count(r, BF_SEVERITY_WARNING), "warning");
+	count_print(n_checks, "check");
+	printf("%zu not checked", BF_FAULT_COUNT - n_checks);
 	reasons_print(r);
 	printf("\n");
 	return fflush(stdout) == 0;

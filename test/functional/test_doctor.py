@@ -120,7 +120,7 @@ PROCESS = {
 }
 
 # What else has to be found then, because it is true.
-BESIDES = {"irqbalance": {"worker_not_isolated"}, "workers_together": {"device_node"},
+BESIDES = {"irqbalance": {"worker_not_isolated"}, "two_lags": {"one_switch"}, "workers_together": {"device_node"},
            **{f"socket_{what}": {"guest_absent"} for what in ("folder", "folder_denied", "stale", "denied")}}
 
 
@@ -181,6 +181,8 @@ SAID = {
     "lag_unwanted": lambda c, h: c.neighbors("aa", "bb", lag_enabled=True),
     "switch_mtu": lambda c, h: c.neighbors("aa", "bb", max_frame=1500),
     "switches_unrelated": lambda c, h: c.partners("02:00:00:00:00:01", "02:00:00:00:00:02"),
+    "two_lags": lambda c, h: [c.partners(*2 * ["02:00:00:00:00:01"]), c.neighbors("aa", "aa", lag_enabled=True),
+                              c.members[0]["neighbors"][0].update(lag_port=7)],
     "lacp_no_partner": lambda c, h: c.partners("02:00:00:00:00:01", "00:00:00:00:00:00"),
     "lag_missing": lambda c, h: [c.bond.update(mode="balance-xor"),
                                  c.says.update({"why bond0": {"causes": [{"cause": "no_lag"}]}})],
@@ -252,17 +254,20 @@ def test_a_host_in_order_has_no_finding(host, workdir, console):
     unchecked = {c["fault"]: c["why"] for c in report["checks"] if c["result"] == "not checked"}
     assert unchecked == {"hugepages_used_up": "bondfwd runs and has its memory",
                          "one_switch": "LLDP names no switch of two members",
+                         "two_lags": "LLDP names no switch of two members",
                          "switch_mtu": "LLDP names no switch of a member",
                          "config": "no file is known: --config FILE names it"}
-    assert report["checked"] == len(report["checks"]) - 4
+    assert report["checked"] == len(report["checks"]) - 5
     # A LAG over two switches, and a partner behind each member: that is how it should be.
     console.partners("02:00:00:00:00:01", "02:00:00:00:00:01")
     console.neighbors("aa", "bb", lag_enabled=True, max_frame=9216)
     expect(console.path, host, ())
-    # Without bondfwd there is less to look at.
+    # Without bondfwd there is less to look at; the service's file names the members.
     report = expect(pathlib.Path(workdir) / "nobody.sock", host, ())
     assert {c["why"] for c in report["checks"] if c["family"] == "guests"} == {"bondfwd does not answer"}
     assert report["checked"] >= 25
+    with host.ill(lambda h: h.put("/etc/bondfwd/bondfwd.conf", "create bonding device active-backup 0 bond0\nadd bonding member 0000:77:00.0 bond0")):
+        expect(pathlib.Path(workdir) / "nobody.sock", host, {"device_absent"})
 
 
 def test_each_fault_of_a_host_is_named(host, workdir):
@@ -406,7 +411,7 @@ def test_a_member_that_is_missing_is_looked_for_on_the_host(rig):
 def test_a_file_with_an_error_and_a_socket_that_nobody_serves_are_named(workdir):
     folder = pathlib.Path(workdir)
     file, path = folder / "bondfwd.conf", folder / "console.sock"
-    file.write_text(f"add bonding device 1 bond0\nset bonding mod 802.3ad bond0 # {CARD}\n", encoding="utf-8")
+    file.write_text(f"create bonding device 802.3ad 0 bond0\nset bonding mod 802.3ad bond0 # {CARD}\n", encoding="utf-8")
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as s:
         s.bind(str(path))
     status, report = doctor(path, "--config", file)
@@ -429,7 +434,7 @@ def test_text_names_what_was_found_and_what_was_not_looked_for(host, console):
     assert status == 2 and [line.split()[0] for line in lines] == ["problem", "warning", "warning", "1"], out
     assert lines[0] == (f"problem {CARD}: device_kernel_driver: it is bound to ice, expected vfio-pci. "
                         f"Do: dpdk-devbind.py --bind=vfio-pci {CARD}")
-    assert lines[3].startswith("1 problems, 2 warnings, ")
+    assert lines[3].startswith("1 problem, 2 warnings, ")
     for words, text in ((("now",), 'doctor: "now": expected nothing behind the options'),
                         (("--root", "/nowhere"), 'root: "/nowhere": expected a folder'),
                         (("--config", "/nowhere"), 'config: "/nowhere": expected a file')):
