@@ -14,8 +14,6 @@
 
 #include <jansson.h>
 
-#include "base/words.h"
-
 static const struct fault_info {
 	const char *name, *family;
 	enum bf_severity severity;
@@ -36,6 +34,15 @@ static const char *const severity_names[] = {"problem", "warning"};
 
 #define NOT_LOOKED_FOR "there is nothing to look at"
 
+/* Names of processes and lines of logs may hold anything, and JSON takes UTF-8 only. */
+static void
+text_plain(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
+			*text = '?';
+}
+
 void
 bf_report_check(struct bf_report *r, enum bf_fault fault)
 {
@@ -47,6 +54,7 @@ bf_report_skip(struct bf_report *r, enum bf_fault fault, const char *why)
 {
 	if (r->why_not[fault][0] == '\0')
 		snprintf(r->why_not[fault], sizeof(r->why_not[fault]), "%s", why);
+	text_plain(r->why_not[fault]);
 }
 
 void
@@ -72,8 +80,8 @@ bf_report_find(struct bf_report *r, enum bf_fault fault, const char *object, con
 	va_start(ap, fmt);
 	vsnprintf(f->text, sizeof(f->text), fmt, ap);
 	va_end(ap);
-	bf_words_plain(f->object);
-	bf_words_plain(f->text);
+	text_plain(f->object);
+	text_plain(f->text);
 }
 
 size_t

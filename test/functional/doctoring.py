@@ -79,7 +79,8 @@ class Host:
         full = self.at(path)
         self.parents(full)
         self.keep(full)
-        full.write_text(text if text.endswith("\n") or not text else text + "\n", encoding="utf-8")
+        full.write_text(text if text.endswith("\n") or not text else text + "\n", encoding="utf-8",
+                        errors="surrogateescape")
         full.chmod(mode)
 
     def link(self, path, target):

@@ -219,6 +219,7 @@ MORE = [
     ("one_card", lambda c, h: [h.link(f"/sys/bus/pci/devices/{card}/physfn", "../0000:3b:00.0") for card in CARDS], set()),
     ("one_slot", lambda c, h: [h.put(f"/sys/bus/pci/slots/4{i}/address", card[:-2]) for i, card in enumerate(CARDS)], None),
     ("dpdk_hole", lambda c, h: [h.put(f"{DEVICE}/vendor", "0x15b3"), c.says["show version"].update(dpdk="DPDK 22.11.9")], set()),
+    ("denied", lambda c, h: h.put("/dev/kmsg", '5,9,0,-;apparmor="DENIED" comm="bondfwd" name="\udcff\x01"'), set()),
     ("denied", lambda c, h: h.put("/var/log/audit/audit.log", "type=AVC msg=audit(1700000001.1:2): avc:  denied  { write } "
                                   'comm="qemu-kvm" path="/run/vhost/vm1.sock"'), set()),
 ]
@@ -359,16 +360,28 @@ def test_a_bondfwd_in_order_has_no_finding_and_what_is_done_to_it_is_named(rig, 
             r.far[0].raw(lacpdu(End("02:5e:51:00:00:01"), End("00:00:00:00:00:00")))
         named(r, "lag_unwanted", "bond0")
         r.daemon.ctl("clear fwd stats all")
+    r.daemon.ctl("set bonding mode 802.3ad bond0")
+    named(r, "lacp_no_partner", "net_vhost0")
+    r.daemon.ctl("set bonding mode active-backup bond0")  # its LACPDUs go back to their pool
     r.far[1].kill()
     named(r, "member_no_link", "net_vhost1")
-    r.far[1].start()
-    r.daemon.ctl("remove bonding member net_vhost1 bond0")
-    named(r, "one_member", "bond0")
 
 
-def test_what_is_wrong_with_a_guest_is_named(rig):
-    r = rig(members=1, guests=("vm1",), mtu=1500, workers=2, log_allowed=LOG,
+def test_what_is_wrong_with_guests_and_with_a_missing_member_is_named(rig):
+    r = rig(start=False, members=1, guests=("vm1",), mtu=1500, workers=2, log_allowed=LOG,
             guest_opts={"vm1": "queues=2"})
+    r.args[r.args.index("--bond") + 1] += f",member={CARD}"
+    r.daemon = bf.Daemon(r.workdir, r.args, r.workers, r.memory, r.member_vdevs(), r.log_allowed).wait_ready()
+    # A member without a device is looked for on the host.
+    here = Host(r.workdir / "host", r.daemon.proc.pid)
+    named(r, "device_unclaimed", CARD, "--root", here.root)
+    with here.ill(lambda h: bind(h, "ice")):
+        assert "bound to ice, expected vfio-pci" in named(r, "device_kernel_driver", CARD, "--root", here.root)["text"]
+    with here.ill(lambda h: h.remove(DEVICE)):
+        named(r, "device_absent", CARD, "--root", here.root)
+    r.daemon.ctl(f"remove bonding member {CARD} bond0")
+    named(r, "one_member", "bond0")
+    r.vm(1).wait_up()
     # Its memory is on ordinary pages, and it has fewer queue pairs than its port.
     assert "4 KiB" in named(r, "ordinary_pages", "vm1")["text"]
     named(r, "guest_queues_few", "vm1")
@@ -392,20 +405,6 @@ def test_what_is_wrong_with_a_guest_is_named(rig):
         with contextlib.suppress(Refused, ConnectionError):
             vm4.mem_table()
         assert "a message that cannot be" in named(r, "guest_refused", "vm4")["text"]
-
-
-def test_a_member_that_is_missing_is_looked_for_on_the_host(rig):
-    r = rig(start=False, members=1, guests=(), mode="802.3ad", mtu=1500, log_allowed=LOG)
-    r.args[r.args.index("--bond") + 1] += f",member={CARD}"
-    r.daemon = bf.Daemon(r.workdir, r.args, r.workers, r.memory, r.member_vdevs(), r.log_allowed).wait_ready()
-    here = Host(r.workdir / "host", r.daemon.proc.pid)
-    named(r, "device_unclaimed", CARD, "--root", here.root)
-    with here.ill(lambda h: bind(h, "ice")):
-        assert "bound to ice, expected vfio-pci" in named(r, "device_kernel_driver", CARD, "--root", here.root)["text"]
-    with here.ill(lambda h: h.remove(DEVICE)):
-        named(r, "device_absent", CARD, "--root", here.root)
-    named(r, "lacp_no_partner", "net_vhost0", "--root", here.root)
-    r.daemon.ctl("set bonding mode active-backup bond0")  # its LACPDU goes back to its pool
 
 
 def test_a_file_with_an_error_and_a_socket_that_nobody_serves_are_named(workdir):
