@@ -199,21 +199,32 @@ worker_take(void *arg, const char *tid)
 	return d->n_workers < BF_DOCTOR_WORKERS;
 }
 
+/* The effective one of the numbers in a line of /proc/PID/status: "1000 1000 1000 1000". */
+static bool
+effective_id(const struct bf_doctor *d, const char *path, const char *name, unsigned long *id)
+{
+	char text[128], *at, *end;
+
+	if (!bf_doctor_field(d, path, name, text, sizeof(text)))
+		return false;
+	(void)strtoul(text, &at, 10);
+	*id = strtoul(at, &end, 10);
+	return end != at;
+}
+
 bool
 bf_doctor_user_of(const struct bf_doctor *d, pid_t pid, struct bf_doctor_user *u)
 {
 	char path[64], text[1024], *at = text;
-	unsigned int gid, uid;
+	unsigned long gid, uid;
 
 	memset(u, 0, sizeof(*u));
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (!bf_doctor_field(d, path, "Uid", text, sizeof(text)) ||
-		sscanf(text, "%*u %u", &uid) != 1)
+	if (!effective_id(d, path, "Uid", &uid))
 		return false;
 	u->uid = (uid_t)uid;
-	snprintf(u->name, sizeof(u->name), "user %u", uid);
-	if (bf_doctor_field(d, path, "Gid", text, sizeof(text)) &&
-		sscanf(text, "%*u %u", &gid) == 1)
+	snprintf(u->name, sizeof(u->name), "user %lu", uid);
+	if (effective_id(d, path, "Gid", &gid))
 		u->groups[u->n_groups++] = (gid_t)gid;
 	bf_doctor_field(d, path, "Groups", text, sizeof(text));
 	while (u->n_groups < BF_DOCTOR_GROUPS && isdigit((unsigned char)*at)) {
@@ -277,11 +288,14 @@ bf_doctor_ask(struct bf_doctor *d)
 static bool
 is_pci(const char *name)
 {
-	unsigned int domain, bus, slot, function;
-	int len = 0;
+	static const char form[] = "xxxx:xx:xx.x";
 
-	return sscanf(name, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &len) == 4 &&
-		len == 12 && name[len] == '\0';
+	if (strlen(name) != strlen(form))
+		return false;
+	for (size_t i = 0; form[i] != '\0'; i++)
+		if (form[i] == 'x' ? isxdigit((unsigned char)name[i]) == 0 : name[i] != form[i])
+			return false;
+	return true;
 }
 
 static void

@@ -22,7 +22,6 @@
 /* The kind of memory that a process has most of. */
 struct mappings {
 	uint64_t shared, private; /* the largest of each, bytes */
-	bool is_read;
 };
 
 /* FROM-TO rw-p ... */
@@ -30,15 +29,20 @@ static bool
 mapping_take(void *arg, const char *line)
 {
 	struct mappings *m = arg;
-	uint64_t from, to, *most;
-	char mode[8];
+	uint64_t size, *most;
+	const char *mode;
+	char *end;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s", &from, &to, mode) != 3)
+	size = strtoull(line, &end, 16);
+	if (*end != '-')
 		return true;
-	m->is_read = true;
+	size = strtoull(end + 1, &end, 16) - size;
+	mode = end + strspn(end, " ");
+	if (strlen(mode) < 4)
+		return true;
 	most = mode[3] == 's' ? &m->shared : &m->private;
-	if (mode[0] == 'r' && mode[1] == 'w' && to - from > *most)
-		*most = to - from;
+	if (mode[0] == 'r' && mode[1] == 'w' && size > *most)
+		*most = size;
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include "doctor/holes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct bf_hole holes[] = {
@@ -36,12 +37,21 @@ is_before(const struct bf_release *a, const struct bf_release *b)
 				       : a->minor < b->minor;
 }
 
+/* YEAR.MONTH, and .MINOR where there is one. */
 static bool
 version_parse(const char *text, struct bf_release *r)
 {
-	text += strcspn(text, "0123456789");
+	char *end;
+
 	*r = (struct bf_release){0, 0, 0};
-	return sscanf(text, "%2u.%2u.%u", &r->year, &r->month, &r->minor) >= 2;
+	text += strcspn(text, "0123456789");
+	r->year = (unsigned int)strtoul(text, &end, 10);
+	if (end == text || *end != '.')
+		return false;
+	r->month = (unsigned int)strtoul(end + 1, &end, 10);
+	if (*end == '.')
+		r->minor = (unsigned int)strtoul(end + 1, &end, 10);
+	return r->month > 0;
 }
 
 bool

@@ -73,17 +73,25 @@ struct listening {
 	bool is_found;
 };
 
+/* The rest of a line behind n words. */
+static const char *
+words_skip(const char *line, unsigned int n)
+{
+	for (line += strspn(line, " "); n > 0; n--) {
+		line += strcspn(line, " ");
+		line += strspn(line, " ");
+	}
+	return line;
+}
+
 /* NUM: REFCOUNT PROTOCOL FLAGS TYPE ST INODE PATH; the flag is the kernel's __SO_ACCEPTCON. */
 static bool
 unix_take(void *arg, const char *line)
 {
 	struct listening *l = arg;
-	unsigned int flags;
-	int at = 0;
+	unsigned long flags = strtoul(words_skip(line, 3), NULL, 16);
 
-	if (sscanf(line, "%*s %*s %*s %x %*s %*s %*s %n", &flags, &at) != 1 || at == 0)
-		return true;
-	l->is_found = (flags & 0x10000) != 0 && strcmp(line + at, l->path) == 0;
+	l->is_found = (flags & 0x10000) != 0 && strcmp(words_skip(line, 7), l->path) == 0;
 	return !l->is_found;
 }
 

@@ -27,19 +27,28 @@ group_add(struct bf_doctor_user *u, unsigned long gid)
 		u->groups[u->n_groups++] = (gid_t)gid;
 }
 
+/* A column of a line with colons: the first is 0. */
+static const char *
+column_at(const char *line, unsigned int n)
+{
+	for (; n > 0 && *line != '\0'; n--) {
+		line += strcspn(line, ":");
+		line += *line == ':' ? 1 : 0;
+	}
+	return line;
+}
+
 /* NAME:x:UID:GID:... */
 static bool
 passwd_take(void *arg, const char *line)
 {
 	struct seeking *s = arg;
 	size_t len = strlen(s->name);
-	unsigned long uid, gid;
 
-	if (strncmp(line, s->name, len) != 0 || line[len] != ':' ||
-		sscanf(line + len, ":%*[^:]:%lu:%lu:", &uid, &gid) != 2)
+	if (strncmp(line, s->name, len) != 0 || line[len] != ':')
 		return true;
-	s->user->uid = (uid_t)uid;
-	group_add(s->user, gid);
+	s->user->uid = (uid_t)strtoul(column_at(line, 2), NULL, 10);
+	group_add(s->user, strtoul(column_at(line, 3), NULL, 10));
 	s->is_found = true;
 	return false;
 }
@@ -49,13 +58,11 @@ static bool
 group_take(void *arg, const char *line)
 {
 	struct seeking *s = arg;
-	const char *at = strrchr(line, ':');
+	unsigned long gid = strtoul(column_at(line, 2), NULL, 10);
 	size_t len = strlen(s->name);
-	unsigned long gid;
 
-	if (at == NULL || sscanf(line, "%*[^:]:%*[^:]:%lu:", &gid) != 1)
-		return true;
-	for (at++; *at != '\0'; at += strcspn(at, ","), at += *at == ',' ? 1 : 0)
+	for (const char *at = column_at(line, 3); *at != '\0';
+		at += strcspn(at, ","), at += *at == ',' ? 1 : 0)
 		if (strncmp(at, s->name, len) == 0 && (at[len] == ',' || at[len] == '\0'))
 			group_add(s->user, gid);
 	return true;
