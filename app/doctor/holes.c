@@ -16,11 +16,6 @@ static const struct bf_hole holes[] = {
 		.what = "a guest ends a program that uses DPDK's vhost with a wrong checksum offset",
 		.fixed = {{21, 11, 9}, {22, 11, 7}, {23, 11, 3}, {24, 11, 1}},
 		.clean = {25, 3, 0}},
-	{.name = "CVE-2025-23259",
-		.what = "a frame stops a receive queue of a card of NVIDIA",
-		.vendor = 0x15b3,
-		.fixed = {{22, 11, 10}, {23, 11, 5}, {24, 11, 3}},
-		.clean = {25, 11, 0}},
 };
 
 const struct bf_hole *

@@ -3,9 +3,8 @@
 /*
  * Security holes of DPDK since 22.11, and the releases that closed them.
  *
- * As of 30 November 2026, from the release notes of DPDK's stable branches (doc/guides/rel_notes of 22.11, 23.11
- * and 24.11), Debian's changelog of dpdk (22.11.7-1~deb12u1, DSA-5833) and the advisories of the CVEs named.
- * Holes in parts that bondfwd does not use are left out: examples, crypto, and others' drivers.
+ * As of 30 November 2026, from Debian's changelog of dpdk (22.11.7-1~deb12u1), the release notes of 24.11.1 and the
+ * advisory of the CVE. Holes in parts that bondfwd does not use are left out: examples, crypto, and others' drivers.
  *
  * A new hole is a row of the table; a branch that has no fix is left out of its list.
  *
