@@ -5,8 +5,8 @@
  *
  * With a command it sends that one, writes the answer and exits with the command's status.
  * Without, it is a terminal for the daemon's own line editor, or, when its input is no terminal,
- * runs the lines of its input until one fails.  It knows six commands itself, because they need its terminal, its
- * files or its programs: metrics, capture with -w, watch, monitor, top and doctor; all others, their help and their completion come from the
+ * runs the lines of its input until one fails.  It knows seven commands itself, because they need its terminal, its
+ * files or its programs: metrics, capture with -w, watch, monitor, import, top and doctor; all others, their help and their completion come from the
  * daemon.
  *
  * Threads: one.
@@ -245,6 +245,8 @@ write_help(FILE *to)
 		"  doctor                 what is wrong with host, bonds and guests; see doctor -h\n"
 		"  watch [SECONDS] COMMAND  run it again and again; without a terminal -n TIMES\n"
 		"  monitor [LEVEL] [KIND ...]  events as they happen; see monitor -h\n"
+		"  import ovs CONF.DB [bridge=NAME] [uplink=PORT] [-o FILE]\n"
+		"                         a config file from Open vSwitch's; no daemon is asked\n"
 		"  metrics --output FILE  put what `show metrics` says into a file, whole\n"
 		"  capture start PORT ... -w FILE\n"
 		"                         write a capture here; - is the output, for a pipe\n"
@@ -255,7 +257,7 @@ write_help(FILE *to)
 		"  -h, --help             this text; `bondctl help` lists the commands\n"
 		"  -V, --version          version of this program\n"
 		"\n"
-		"Exit status: 0 done, 1 failed, 2 not understood.\n",
+		"Exit status: 0 done, 1 failed, 2 not understood, 3 imported in part.\n",
 		TIMEOUT_MAX_S, TIMEOUT_DEFAULT_S);
 }
 
@@ -324,7 +326,7 @@ main(int argc, char **argv)
 		const char *name;
 		bf_ctl_run_fn *run;
 	} own[] = {{"metrics", run_metrics}, {"watch", bf_ctl_watch}, {"monitor", bf_ctl_monitor},
-		{"top", bf_ctl_top}, {"doctor", bf_ctl_doctor}};
+		{"import", bf_ctl_import}, {"top", bf_ctl_top}, {"doctor", bf_ctl_doctor}};
 	int status;
 
 	if (!parse_options(argc, argv, &opt, &status))

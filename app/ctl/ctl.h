@@ -19,6 +19,7 @@ enum bf_ctl_status {
 	BF_CTL_DONE = 0,
 	BF_CTL_FAILED = 1,
 	BF_CTL_USAGE = 2,
+	BF_CTL_PARTLY = 3, /* import: some settings have no counterpart */
 };
 
 struct bf_ctl_options {
@@ -49,6 +50,6 @@ void bf_ctl_screen_begin(void);
 /** Rows and columns of the terminal; 24 and 80 when it does not say. */
 void bf_ctl_size(unsigned int *rows, unsigned int *columns);
 
-bf_ctl_run_fn bf_ctl_watch, bf_ctl_monitor, bf_ctl_top, bf_ctl_doctor;
+bf_ctl_run_fn bf_ctl_watch, bf_ctl_monitor, bf_ctl_top, bf_ctl_doctor, bf_ctl_import;
 
 #endif
