@@ -5,8 +5,9 @@ Hold the pages against the program.  The tables of docs/console.md are made from
 says of its commands and keys (`bondfwd --help-json`, built when it is not), and from the list of
 drop reasons, that of docs/metrics.md from what it says of its metrics, that of docs/words.md from the commands
 of other programs that it answers; links between the pages must lead somewhere; what a page shows of the program's output
-is marked as a sample, which test/functional/test_samples.py makes.  The table of docs/selftests.md
-is what test/selftests/files.py says, that of docs/troubleshooting.md what app/doctor/faults.h does.
+is marked as a sample, which test/functional/test_samples.py makes; commands of guides are marked for test/guides.
+The table of docs/selftests.md is what test/selftests/files.py says, that of docs/troubleshooting.md what
+app/doctor/faults.h does.
 
     scripts/lib/check-docs.py            exit 1 and say what is wrong
     scripts/lib/check-docs.py --write    bring the tables up to date first
@@ -23,7 +24,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "test/functional"))
 sys.path.insert(1, str(ROOT / "test/selftests"))
+sys.path.insert(2, str(ROOT / "test/guides"))
 import files  # noqa: E402 (the kernel's own tests that count)
+import guide  # noqa: E402 (how the commands of guides are marked)
 import samples  # noqa: E402 (the pages with samples, and what a sample is)
 
 CONSOLE = ROOT / "docs/console.md"
@@ -224,10 +227,18 @@ def unplayed_samples():
                    "test/functional/samples.py")
 
 
+def wrong_guides():
+    for page in guide.pages():
+        try:
+            guide.steps(page)
+        except ValueError as error:
+            yield f"docs/guides/{error}"
+
+
 def main(argv):
     if argv[1:] not in ([], ["--write"]):
         sys.exit(f"check-docs.py: {' '.join(argv[1:])}: expected nothing, or --write")
-    problems = [*dead_links(), *wrong_blocks(), *unplayed_samples()]
+    problems = [*dead_links(), *wrong_blocks(), *unplayed_samples(), *wrong_guides()]
     for path in TABLES:
         fresh = with_tables(path)
         if argv[1:] == ["--write"]:
