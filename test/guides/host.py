@@ -24,8 +24,8 @@ ip link set lo up
 cd $HOST_FOLDER/home
 . $PREPARE
 set +e
-while read -r file <&7; do
-    (set -e; set -x; . $file) </dev/null; echo $? >&8
+while read -r trace file <&7; do
+    (set -e $trace; . $file) </dev/null; echo $? >&8
 done
 """
 
@@ -63,13 +63,13 @@ class Host:
         os.close(theirs[1])
         self.to, self.back = os.fdopen(ours[1], "w"), os.fdopen(theirs[0])
 
-    def run(self, text, is_asking=False):
+    def run(self, text, trace="-x"):
         """Run commands in a shell; the status of the first that fails. None: the host has ended."""
         self.n += 1
         file = self.folder / f"step{self.n}.sh"
         file.write_text(text + "\n", encoding="utf-8")
         try:
-            print(file, file=self.to, flush=True)
+            print(trace, file, file=self.to, flush=True)
             answer = self.back.readline()
         except BrokenPipeError:
             answer = ""
@@ -85,8 +85,9 @@ class Host:
 
     def wait(self, step, where, limit=2 * LIMIT):
         until = time.monotonic() + limit
-        while self.run(step.text) != 0:
+        while self.run(step.text, "+x") != 0:
             if time.monotonic() > until or self.proc.poll() is not None:
+                self.run(step.text)
                 raise GuideError(f"{where}: not within {limit} s:\n{step.text}\n\n{self.tail()}")
             time.sleep(0.2)
 

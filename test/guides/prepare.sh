@@ -44,3 +44,54 @@ prepare_ovs() {
     mkdir -p /etc/openvswitch
     cp --remove-destination /run/ovs/conf.db /etc/openvswitch/conf.db
 }
+
+# The kernel and the initramfs of scripts/guest, as $KERNEL and $INITRD.
+find_image() {
+    local image
+    image=$(XDG_CACHE_HOME=$GUEST_CACHE PYTHONPATH=$SOURCE/scripts/guest /usr/bin/python3 -B -c \
+        'from guestrig.image import image; i = image(); print(i.kernel, i.initrd)')
+    KERNEL=${image% *} INITRD=${image#* }
+}
+
+# libvirtd, and a machine vm1 that has no network card yet. QEMU 7.2 crashes in vhost-user with MSI-X when it emulates:
+# no vectors.
+prepare_libvirt() {
+    find_image
+    printf '%s\n' 'user = "root"' 'group = "root"' 'security_driver = "none"' 'cgroup_controllers = []' \
+        'namespaces = []' 'remember_owner = 0' 'dynamic_ownership = 0' 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
+    printf '%s\n' 'unix_sock_group = "root"' 'auth_unix_rw = "none"' >/etc/libvirt/libvirtd.conf
+    libvirtd -d
+    until virsh -q list >/dev/null 2>&1; do sleep 0.1; done
+    cat >vm1.xml <<END
+<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+  <name>vm1</name>
+  <memory unit='MiB'>256</memory>
+  <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+  <vcpu current='1'>2</vcpu>
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+    <kernel>$KERNEL</kernel>
+    <initrd>$INITRD</initrd>
+    <cmdline>console=ttyS0 quiet guest=vm1 net.ifnames=0 random.trust_cpu=on tsc=reliable</cmdline>
+  </os>
+  <features><acpi/></features>
+  <cpu mode='maximum'/>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <serial type='file'><source path='$PWD/console.log'/></serial>
+    <channel type='unix'><source mode='bind' path='$PWD/agent'/><target type='virtio' name='agent'/></channel>
+    <controller type='pci' model='pcie-root'/>
+    <controller type='pci' model='pcie-root-port'/>
+    <controller type='pci' model='pcie-root-port'/>
+    <controller type='pci' model='pcie-root-port'/>
+    <controller type='pci' model='pcie-root-port'/>
+    <controller type='pci' model='pcie-root-port'/>
+    <memballoon model='none'/>
+  </devices>
+  <qemu:commandline>
+    <qemu:arg value='-global'/><qemu:arg value='virtio-net-pci.vectors=0'/>
+  </qemu:commandline>
+</domain>
+END
+    virsh -q define vm1.xml
+}
