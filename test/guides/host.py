@@ -20,7 +20,10 @@ for folder in /run /var/tmp /var/lib/libvirt /var/log/libvirt /var/cache/libvirt
     [ ! -d $folder ] || mount -t tmpfs none $folder
 done
 mkdir -p /run/netns /run/bondfwd /run/vhost
+cat /proc/sys/kernel/random/uuid | tr -d - >/etc/machine-id
 ip link set lo up
+hostname host-$HOST_NAME
+printf "198.51.100.1 host-a\n198.51.100.2 host-b\n" >>/etc/hosts
 cd $HOST_FOLDER/home
 . $PREPARE
 set +e
@@ -28,6 +31,15 @@ while read -r trace file <&7; do
     (set -e $trace; . $file) </dev/null; echo $? >&8
 done
 """
+
+
+def connect(a, b):
+    """A cable between two hosts for their administration, and one between their switches."""
+    for name in ("admin0", "port8"):
+        subprocess.run(["ip", "link", "add", name, "netns", str(a.proc.pid), "type", "veth", "peer", "name", name,
+                        "netns", str(b.proc.pid)], check=True, timeout=LIMIT)
+    for number, host in enumerate((a, b), 1):
+        host.run(f"ip addr add 198.51.100.{number}/24 dev admin0; ip link set admin0 up")
 
 
 class GuideError(Exception):
@@ -47,7 +59,8 @@ class Host:
         env = dict(os.environ, HOST_FOLDER=str(self.folder / "root"), PREPARE=str(PREPARE), SOURCE=str(ROOT),
                    BUILD=str(BUILD), HOME=str(self.folder / "root" / "home"), LC_ALL="C.UTF-8", HOST_NAME=name,
                    GUEST_CACHE=os.environ.get("XDG_CACHE_HOME") or str(pathlib.Path.home() / ".cache"),
-                   BETWEEN=str(folder), PATH=f"{BUILD}/app:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+                   LAN_ADDRESS="192.0.2.2" if name == "b" else "192.0.2.1",
+                   PATH=f"{BUILD}/app:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         env.pop("XDG_RUNTIME_DIR", None)
 
         def take_pipes():
@@ -56,7 +69,7 @@ class Host:
         (self.folder / "root").mkdir()
         with open(self.log, "wb") as log:
             self.proc = subprocess.Popen(
-                ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation",
+                ["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation",
                  "private", "bash", "-c", BEGIN], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 env=env, pass_fds=(7, 8), preexec_fn=take_pipes)
         os.close(ours[0])

@@ -4,15 +4,16 @@
 # What an operator has already when he opens a guide: sourced by the hosts of test/guides, and called by the marks
 # <!-- prepare: NAME --> of docs/guides.
 
-# A switch for the ends of the cables: a bridge, with the machine 192.0.2.1 behind it.
+# A switch for the ends of the cables: a bridge, with a machine behind it: 192.0.2.1, on the second host 192.0.2.2.
 prepare_switch() {
     ip link add switch type bridge
     ip link set switch up
     ip netns add lan
     ip link add port9 type veth peer name eth0 netns lan
     ip link set port9 master switch up
+    [ ! -e /sys/class/net/port8 ] || ip link set port8 master switch up
     ip -n lan link set lo up
-    ip -n lan addr add 192.0.2.1/24 dev eth0
+    ip -n lan addr add "$LAN_ADDRESS/24" dev eth0
     ip -n lan link set eth0 up
 }
 
@@ -53,15 +54,21 @@ find_image() {
     KERNEL=${image% *} INITRD=${image#* }
 }
 
+# libvirtd, without machines.
+prepare_libvirt_empty() {
+    printf '%s\n' 'user = "root"' 'group = "root"' 'security_driver = "none"' 'cgroup_controllers = []' \
+        'namespaces = []' 'remember_owner = 0' 'dynamic_ownership = 0' 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
+    printf '%s\n' 'unix_sock_group = "root"' 'auth_unix_rw = "none"' 'listen_tls = 0' 'listen_tcp = 1' \
+        'auth_tcp = "none"' "host_uuid = \"$(cat /proc/sys/kernel/random/uuid)\"" >/etc/libvirt/libvirtd.conf
+    libvirtd -d --listen
+    until virsh -q list >/dev/null 2>&1; do sleep 0.1; done
+}
+
 # libvirtd, and a machine vm1 that has no network card yet. QEMU 7.2 crashes in vhost-user with MSI-X when it emulates:
 # no vectors.
 prepare_libvirt() {
     find_image
-    printf '%s\n' 'user = "root"' 'group = "root"' 'security_driver = "none"' 'cgroup_controllers = []' \
-        'namespaces = []' 'remember_owner = 0' 'dynamic_ownership = 0' 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
-    printf '%s\n' 'unix_sock_group = "root"' 'auth_unix_rw = "none"' >/etc/libvirt/libvirtd.conf
-    libvirtd -d
-    until virsh -q list >/dev/null 2>&1; do sleep 0.1; done
+    prepare_libvirt_empty
     cat >vm1.xml <<END
 <domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>vm1</name>
@@ -78,8 +85,8 @@ prepare_libvirt() {
   <cpu mode='maximum'/>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <serial type='file'><source path='$PWD/console.log'/></serial>
-    <channel type='unix'><source mode='bind' path='$PWD/agent'/><target type='virtio' name='agent'/></channel>
+    <serial type='file'><source path='/var/tmp/console.log'/></serial>
+    <channel type='unix'><source mode='bind' path='/var/tmp/agent'/><target type='virtio' name='agent'/></channel>
     <controller type='pci' model='pcie-root'/>
     <controller type='pci' model='pcie-root-port'/>
     <controller type='pci' model='pcie-root-port'/>
