@@ -16,7 +16,7 @@
 #include "ctl/ctl.h"
 #include "import/ovs.h"
 
-#define USAGE "import: expected ovs CONF.DB [bridge=NAME ...] [uplink=PORT] [-o FILE]"
+#define USAGE "expected ovs CONF.DB [bridge=NAME ...] [uplink=PORT] [-o FILE]"
 
 struct import_words {
 	const char *from;
@@ -51,12 +51,12 @@ words_parse(int n_words, char *const *words, struct import_words *w)
 		if (strcmp(words[i], "-o") == 0 && i + 1 < n_words && words[i + 1][0] != '\0') {
 			w->to = words[++i];
 		} else if (!word_take(w, words[i])) {
-			bf_ctl_error("import: \"%s\": %s", words[i], USAGE + strlen("import: "));
+			bf_ctl_error("import: \"%s\": %s", words[i], USAGE);
 			return false;
 		}
 	}
 	if (w->from == NULL)
-		bf_ctl_error(USAGE);
+		bf_ctl_error("import: %s", USAGE);
 	return w->from != NULL;
 }
 

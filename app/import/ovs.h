@@ -58,6 +58,7 @@ struct bf_ovs {
 	unsigned int n_bridges;
 	struct bf_ovs_port *ports; /* by name */
 	size_t n_ports;
+	unsigned int n_mirrors; /* in the draft */
 	struct bf_ovs_port *uplink; /* NULL: no port has cards */
 };
 

@@ -33,6 +33,16 @@ struct cpus {
 	unsigned int n;
 };
 
+/* @return less than 0: it is no hexadecimal digit */
+static int
+digit_value(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c != '\0' ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+	return at != NULL ? (int)(at - digits) : -1;
+}
+
 /* Hexadecimal digits, the lowest CPU last. @return false: it is no mask */
 static bool
 mask_read(const char *text, struct cpus *c)
@@ -45,18 +55,15 @@ mask_read(const char *text, struct cpus *c)
 	if (strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0)
 		text += 2;
 	len = strlen(text);
-	if (len == 0 || len > CPUS_MAX / 4 || strspn(text, "0123456789abcdefABCDEF") != len)
+	if (len == 0 || len > CPUS_MAX / 4)
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		char digit = (char)tolower((unsigned char)text[len - 1 - i]);
-		unsigned int bits = digit <= '9' ? (unsigned int)(digit - '0')
-						 : (unsigned int)(digit - 'a') + 10;
+	for (size_t cpu = 0; cpu < 4 * len; cpu++) {
+		int digit = digit_value(text[len - 1 - cpu / 4]);
 
-		for (unsigned int b = 0; b < 4; b++)
-			if (bits >> b & 1) {
-				c->has[4 * i + b] = true;
-				c->n++;
-			}
+		if (digit < 0)
+			return false;
+		c->has[cpu] = (digit >> (cpu % 4) & 1) != 0;
+		c->n += c->has[cpu];
 	}
 	return true;
 }

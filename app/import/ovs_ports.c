@@ -214,10 +214,9 @@ names_part(struct bf_ovs *o)
 bool
 bf_ovs_collect(struct bf_ovs *o, const struct bf_ovs_wanted *wanted, struct bf_err *err)
 {
-	const char *uuid;
-	json_t *row;
+	json_t *rows = json_object_get(o->db, "Open_vSwitch");
 
-	json_object_foreach(json_object_get(o->db, "Open_vSwitch"), uuid, row) o->root = row;
+	o->root = json_object_iter_value(json_object_iter(rows));
 	if (!bridges_choose(o, wanted, err))
 		return false;
 	for (unsigned int i = 0; i < o->n_bridges; i++)
@@ -228,23 +227,23 @@ bf_ovs_collect(struct bf_ovs *o, const struct bf_ovs_wanted *wanted, struct bf_e
 	return uplink_choose(o, wanted->uplink, err);
 }
 
-static int
-ifaces_compare(const void *a, const void *b)
-{
-	return strcmp(bf_ovsdb_text(*(json_t *const *)a, "name"),
-		bf_ovsdb_text(*(json_t *const *)b, "name"));
-}
-
 size_t
 bf_ovs_members(const struct bf_ovs *o, const struct bf_ovs_port *p, json_t *ifaces[])
 {
-	size_t n = 0;
+	size_t n = 0, at;
 
 	for (size_t i = 0; i < p->n_ifaces && n < BF_OVS_MEMBERS_MAX; i++) {
-		ifaces[n] = iface_of(o, p->row, i);
-		n += ifaces[n] != NULL;
+		json_t *iface = iface_of(o, p->row, i);
+
+		if (iface == NULL)
+			continue;
+		for (at = n++; at > 0 &&
+			strcmp(bf_ovsdb_text(ifaces[at - 1], "name"),
+				bf_ovsdb_text(iface, "name")) > 0;
+			at--)
+			ifaces[at] = ifaces[at - 1];
+		ifaces[at] = iface;
 	}
-	qsort(ifaces, n, sizeof(*ifaces), ifaces_compare);
 	return n;
 }
 

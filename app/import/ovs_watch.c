@@ -20,7 +20,6 @@ struct mirroring {
 	const json_t *row;
 	const struct bf_ovs_port *to;
 	char name[BF_OVS_NAME_MAX];
-	unsigned int *n_all; /* of all bridges */
 	unsigned int n;
 };
 
@@ -50,13 +49,13 @@ mirror_write_one(struct mirroring *m, const char *source, const char *direction,
 {
 	char name[BF_OVS_NAME_MAX], of_vlan[32] = "";
 
-	if (*m->n_all == MIRRORS_MAX) {
+	if (m->o->n_mirrors == MIRRORS_MAX) {
 		bf_draft_lost(m->o->d, "mirror %s: source %s: expected at most %d mirrors", m->name,
 			source, MIRRORS_MAX);
 		return;
 	}
 	m->n++;
-	(*m->n_all)++;
+	m->o->n_mirrors++;
 	if (m->n == 1)
 		snprintf(name, sizeof(name), "%s", m->name);
 	else
@@ -101,9 +100,9 @@ mirror_write_ports(struct mirroring *m)
 }
 
 static void
-mirror_write(struct bf_ovs *o, const json_t *row, unsigned int *n_all)
+mirror_write(struct bf_ovs *o, const json_t *row)
 {
-	struct mirroring m = {.o = o, .row = row, .n_all = n_all};
+	struct mirroring m = {.o = o, .row = row};
 	int64_t n;
 
 	snprintf(m.name, sizeof(m.name), "%s", bf_ovsdb_text(row, "name"));
@@ -111,7 +110,7 @@ mirror_write(struct bf_ovs *o, const json_t *row, unsigned int *n_all)
 		if (strchr(" \t\"'#,=", *c) != NULL || (unsigned char)*c < ' ')
 			*c = '_';
 	if (m.name[0] == '\0')
-		snprintf(m.name, sizeof(m.name), "mirror%u", *n_all + 1);
+		snprintf(m.name, sizeof(m.name), "mirror%u", o->n_mirrors + 1);
 	m.to = port_find(o, bf_ovsdb_item(row, "output_port", 0));
 	if (m.to == NULL || m.to->kind != BF_OVS_GUEST || !m.to->is_taken) {
 		bf_draft_lost(o->d, "mirror %s: output: expected a guest that is imported", m.name);
@@ -131,15 +130,13 @@ mirror_write(struct bf_ovs *o, const json_t *row, unsigned int *n_all)
 void
 bf_ovs_mirrors(struct bf_ovs *o)
 {
-	unsigned int n_all = 0;
-
 	for (unsigned int i = 0; i < o->n_bridges; i++)
 		for (size_t k = 0; k < bf_ovsdb_count(o->bridges[i], "mirrors"); k++) {
 			const json_t *row = bf_ovsdb_row(
 				o->db, "Mirror", bf_ovsdb_item(o->bridges[i], "mirrors", k));
 
 			if (row != NULL)
-				mirror_write(o, row, &n_all);
+				mirror_write(o, row);
 		}
 }
 

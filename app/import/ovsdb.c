@@ -24,6 +24,7 @@
 #include "import/sha1.h"
 
 #define DATABASE "Open_vSwitch"
+#define MAGIC "OVSDB JSON "
 
 struct reading {
 	const char *path;
@@ -217,11 +218,28 @@ record_take(struct reading *r, json_t *record)
 	return true;
 }
 
+/* "OVSDB JSON LENGTH HASH" */
+static bool
+header_parse(const char *line, unsigned long *len, char hash[BF_SHA1_TEXT_MAX])
+{
+	char *end;
+
+	if (strncmp(line, MAGIC, strlen(MAGIC)) != 0 ||
+		!isdigit((unsigned char)line[strlen(MAGIC)]))
+		return false;
+	*len = strtoul(line + strlen(MAGIC), &end, 10);
+	if (*end++ != ' ' || strspn(end, "0123456789abcdef") != BF_SHA1_TEXT_MAX - 1 ||
+		end[BF_SHA1_TEXT_MAX - 1] != '\n')
+		return false;
+	snprintf(hash, BF_SHA1_TEXT_MAX, "%s", end);
+	return true;
+}
+
 /* The line in front of a record. @return 1, 0 at the end of the file, -1 with the error */
 static int
 header_read(struct reading *r, size_t *len, char hash[BF_SHA1_TEXT_MAX])
 {
-	char line[128], more;
+	char line[128];
 	unsigned long n;
 
 	if (fgets(line, sizeof(line), r->file) == NULL)
@@ -233,8 +251,7 @@ header_read(struct reading *r, size_t *len, char hash[BF_SHA1_TEXT_MAX])
 			"`ovsdb-tool cluster-to-standalone NEW FILE` makes one");
 		return -1;
 	}
-	if (sscanf(line, "OVSDB JSON %lu %40[0-9a-f]%c", &n, hash, &more) != 3 || more != '\n' ||
-		!isdigit((unsigned char)line[11]) || strlen(hash) != BF_SHA1_TEXT_MAX - 1) {
+	if (!header_parse(line, &n, hash)) {
 		record_refuse(r,
 			"expected \"OVSDB JSON LENGTH HASH\": is no database of Open vSwitch, "
 			"or damaged");

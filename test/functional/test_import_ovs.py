@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from bf import BONDCTL, BONDFWD, clean_env, wait_for
+from lacp_partner import accepts
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 ENV = dict(clean_env(), PATH=os.environ["PATH"] + ":/usr/sbin")
@@ -29,7 +30,7 @@ class Database:
         self.server = subprocess.Popen(
             ["ovsdb-server", self.file, f"--remote=punix:{self.sock}", f"--unixctl={folder}/ctl", "-vconsole:off"],
             env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: self.sock.exists() or self.server.poll() is not None, what="ovsdb-server")
+        wait_for(lambda: accepts(self.sock) or self.server.poll() is not None, what="ovsdb-server")
         self.vsctl("init")
 
     def run(self, *words):
