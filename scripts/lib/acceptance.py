@@ -52,6 +52,16 @@ def minutes_of(word):
     return value
 
 
+def hours_of(word):
+    try:
+        value = float(word)
+    except ValueError:
+        return None
+    if not 0.01 <= value <= 1000:
+        fail(f'soak: "{word}": expected 0.01 to 1000 hours')
+    return value
+
+
 def parse(words):
     """(suites, minutes, install)"""
     names, minutes, install = [], MINUTES, True
@@ -63,6 +73,8 @@ def parse(words):
             minutes = minutes_of(next(words, ""))
         elif word in NAMES:
             names.append(word)
+        elif names[-1:] == ["soak"] and hours_of(word) is not None:
+            minutes = 60 * hours_of(word)
         else:
             fail(f'"{word}": expected --list, --no-install, --minutes N, --help, '
                  f'or some of {" ".join(NAMES)}')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""changes of every kind by chance, with frames between them, for --minutes: nothing may grow
+"""[HOURS] changes of every kind by chance, with frames between them: nothing may grow
 
 The seed is printed; BONDFWD_SOAK_SEED takes it again.
 """
