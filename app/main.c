@@ -42,6 +42,7 @@
 #include "http/server.h"
 #include "mailbox.h"
 #include "options.h"
+#include "service.h"
 #include "telemetry.h"
 #include "vhost/mapping.h"
 
@@ -54,14 +55,15 @@ enum {
 static int signal_fd = -1;
 static char **eal_args; /* released at the end */
 
-/* One line in one piece; what a file or an argument says may hold control bytes. */
+/* One line in one piece, an error in the journal; what a file or an argument says may hold control bytes. */
 static int
 error_print(int status, const char *text)
 {
 	char line[1024];
 	size_t len;
 
-	snprintf(line, sizeof(line) - 1, "bondfwd: %s", text);
+	snprintf(
+		line, sizeof(line) - 1, "%sbondfwd: %s", bf_journal_is_stderr() ? "<3>" : "", text);
 	len = strlen(bf_words_plain(line));
 	line[len] = '\n';
 	fwrite(line, 1, len + 1, stderr);
@@ -101,6 +103,7 @@ config_reload(struct bf_app *app)
 	struct bf_err err = {"out of memory"};
 
 	app->reload = false;
+	bf_service_reload_begin();
 	if (app->config_path == NULL)
 		BF_WARN("config", "reload: expected --config FILE at the start");
 	else if (out == NULL || bf_app_load(app, &how, "SIGHUP", out, &err) != 0)
@@ -108,6 +111,7 @@ config_reload(struct bf_app *app)
 			"%s: nothing has changed", err.text);
 	else
 		BF_NOTICE("config", "reloaded %s", app->config_path);
+	bf_service_reload_end();
 	bf_out_destroy(out);
 }
 
@@ -229,6 +233,14 @@ flights_tick(void *arg, uint64_t now_ms)
 }
 
 static uint64_t
+service_tick(void *arg, uint64_t now_ms)
+{
+	struct loop *l = arg;
+
+	return bf_service_tick(l->app->br, now_ms);
+}
+
+static uint64_t
 confirm_tick(void *arg, uint64_t now_ms)
 {
 	struct loop *l = arg;
@@ -252,6 +264,7 @@ static const struct bf_task tasks[] = {
 	{"remember", remember_tick, NULL},
 	{"flights", flights_tick, NULL},
 	{"http", http_tick, NULL},
+	{"service", service_tick, NULL},
 	{"confirm", confirm_tick, NULL},
 	{"console", console_tick, NULL},
 };
@@ -388,6 +401,7 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	bf_app_prompt(app);
 	BF_NOTICE("main", "bondfwd %s, %s, %u workers: ready", BF_VERSION, rte_version(),
 		app->br->lcores.n);
+	bf_service_ready();
 	return STATUS_OK;
 }
 
@@ -419,6 +433,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 	struct bf_err err = {""};
 	int status;
 
+	bf_service_starting();
 	if (eal_start(eal_argc, argv) < 0)
 		return error_print(rte_errno == EINVAL ? STATUS_USAGE : STATUS_FAILED,
 			eal_failure(eal_argc, argv));
@@ -428,6 +443,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 		error_print(status, err.text);
 	else if (!app->quit)
 		status = loop_run(app, console_remembered(o));
+	bf_service_stopping(err.text[0] != '\0' ? err.text : NULL);
 	if (app->br != NULL) {
 		bf_bindings_save(console_remembered(o), app->br, UINT64_MAX);
 		bf_leases_save(console_remembered(o), app->br, UINT64_MAX);
@@ -535,6 +551,7 @@ main(int argc, char **argv)
 	struct bf_err err = {""};
 
 	bf_journal_open(NULL);
+	bf_service_open();
 	if (app == NULL || open_signals() < 0) {
 		status = error_print(STATUS_FAILED, strerror(errno));
 	} else if (at == argc && bf_options_misplaced(argc, argv) != NULL) {
@@ -552,5 +569,6 @@ main(int argc, char **argv)
 		free(app->base);
 	free(app);
 	free(eal_args);
+	bf_service_close();
 	return status;
 }

@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The flight recorder: the minute before a failover, or a burst of drops; and who stands still."""
 
-import ctypes
 import json
 import os
 import pathlib
-import re
 import signal
 import time
 
 import pytest
 
 from bf import FAR_MAC, LOG_LINK_LOSS, CtlError, guest_mac, wait_for
+from holding import worker_held
 from lacp_partner import lacp, net, partner  # noqa: F401 (fixtures)
-
-PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
-WALL = 0x40000000
 
 VM1, VM2 = guest_mac(1), guest_mac(2)
 
@@ -185,27 +181,11 @@ def test_control_that_stood_still_says_so(rig):
     assert "its loop stood still for" in events(r, "control_stalled")[-1]["text"]
 
 
-def worker_thread(pid):
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        if re.search("worker-?1$", (task / "comm").read_text().strip()):
-            return int(task.name)
-    raise AssertionError("no worker")
-
-
-def ptrace(request, tid):
-    assert ctypes.CDLL(None, use_errno=True).ptrace(request, tid, None, None) == 0, ctypes.get_errno()
-
-
 def test_a_worker_that_makes_no_turn_is_told_of_until_it_does(rig):
-    """As one whose CPU is taken away: a debugger holds its thread."""
     r = rig()
-    tid = worker_thread(r.daemon.proc.pid)
-    ptrace(PTRACE_SEIZE, tid)
-    ptrace(PTRACE_INTERRUPT, tid)
-    os.waitpid(tid, WALL)
-    wait_for(lambda: events(r, "lcore_stalled"), what="the stall")
-    assert events(r, "lcore_goes_on") == []
-    ptrace(PTRACE_DETACH, tid)
+    with worker_held(r.daemon.proc.pid):
+        wait_for(lambda: events(r, "lcore_stalled"), what="the stall")
+        assert events(r, "lcore_goes_on") == []
     wait_for(lambda: events(r, "lcore_goes_on"), what="the end of it")
     assert events(r, "lcore_stalled")[0]["object"] == "lcore 1"
     assert "it stood still for" in events(r, "lcore_goes_on")[0]["text"]

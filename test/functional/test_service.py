@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """bondfwd as a service of systemd: its units, and what it tells systemd."""
 
+import os
 import re
+import signal
+import socket
 import subprocess
 
 import pytest
 
 import bf
+from bf import wait_for
+from holding import worker_held
 
 UNITS = ("bondfwd.service", "bondfwd@.service")
 # docs/install.md states it.
 EXPOSURE = 3.3
+# The rig's daemon has no file.
+RELOAD_REFUSED = "reload: expected --config FILE at the start"
 
 
 def analyze(*args):
@@ -28,3 +35,83 @@ def test_a_unit_has_no_faults_and_is_no_more_exposed_than_the_page_says(unit):
     assert exposure is not None, done.stdout + done.stderr
     assert float(exposure[1]) <= EXPOSURE
     assert f"`{EXPOSURE} OK`" in (bf.ROOT / "docs/install.md").read_text(encoding="utf-8")
+
+
+class Manager:
+    """Stands for systemd: takes what the program tells it."""
+
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.sock.bind(str(path))
+        self.lines = []
+
+    def heard(self):
+        """All lines since the last forget()."""
+        while True:
+            try:
+                self.lines += self.sock.recv(4096).decode().splitlines()
+            except BlockingIOError:
+                return self.lines
+
+    def forget(self):
+        self.heard()
+        self.lines = []
+
+    def wait(self, line):
+        wait_for(lambda: line in self.heard(), what=line)
+
+
+@pytest.fixture(name="manager")
+def fixture_manager(workdir, monkeypatch):
+    manager = Manager(f"{workdir}/notify.sock")
+    monkeypatch.setenv("NOTIFY_SOCKET", f"{workdir}/notify.sock")
+    monkeypatch.setenv("WATCHDOG_USEC", "400000")
+    yield manager
+    manager.sock.close()
+
+
+def test_a_manager_is_told_of_start_state_reload_and_stop(rig, manager):
+    r = rig(log_allowed=[RELOAD_REFUSED])
+    manager.wait("READY=1")
+    manager.wait("STATUS=bond0: 2 of 2 members up; 2 of 2 guests connected")
+    assert manager.lines.index("STATUS=starting") < manager.lines.index("READY=1")
+    r.daemon.ctl("remove guest vm2")
+    manager.wait("STATUS=bond0: 2 of 2 members up; 1 of 1 guests connected")
+    manager.forget()
+    r.daemon.proc.send_signal(signal.SIGHUP)
+    manager.wait("READY=1")
+    assert manager.lines.index("RELOADING=1") < manager.lines.index("READY=1")
+    assert [line for line in manager.lines if re.fullmatch(r"MONOTONIC_USEC=\d+", line)]
+    manager.forget()
+    assert r.daemon.stop() == 0
+    assert "STOPPING=1" in manager.heard()
+    assert "READY=1" not in manager.lines
+
+
+def test_the_watchdog_is_fed_only_while_every_worker_makes_turns(rig, manager):
+    r = rig(guests=(), log_allowed=[RELOAD_REFUSED])
+    manager.wait("WATCHDOG=1")
+    with worker_held(r.daemon.proc.pid):
+        wait_for(lambda: r.events("lcore_stalled"), what="the stall")
+        manager.forget()
+        # Control goes round: it tells of a reload.
+        r.daemon.proc.send_signal(signal.SIGHUP)
+        manager.wait("READY=1")
+        assert "WATCHDOG=1" not in manager.lines
+    manager.wait("WATCHDOG=1")
+
+
+def test_a_start_that_fails_says_why_to_the_manager_and_as_an_error_to_the_journal(workdir, manager):
+    """Standard error is the journal, as far as $JOURNAL_STREAM says."""
+    with open(f"{workdir}/log", "w+b") as log:
+        status = os.fstat(log.fileno())
+        done = subprocess.run(
+            [bf.BONDFWD, "--no-huge", "--no-pci", "--no-telemetry", "--no-shconf", "--lcores", bf.lcores(1), "--", "--config", "/none",
+             "--console", "none"], stderr=log, check=False, timeout=bf.LIMIT,
+            env={**bf.clean_env(), "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+        log.seek(0)
+        text = log.read().decode()
+    assert done.returncode == 2
+    assert re.search(r"^<3>bondfwd: .*/none", text, re.MULTILINE), text
+    assert [line for line in manager.heard() if line.startswith("STATUS=") and "/none" in line]
+    assert "READY=1" not in manager.lines
