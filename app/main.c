@@ -33,6 +33,7 @@
 #include "config/bindings.h"
 #include "config/leases.h"
 #include "config/remember.h"
+#include "confine.h"
 #include "control/compat.h"
 #include "control/config/descriptors.h"
 #include "control/loop/notify.h"
@@ -437,6 +438,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 	if (eal_start(eal_argc, argv) < 0)
 		return error_print(rte_errno == EINVAL ? STATUS_USAGE : STATUS_FAILED,
 			eal_failure(eal_argc, argv));
+	bf_confine(o);
 	take_signals(app);
 	status = app->quit ? STATUS_OK : bring_up(app, o, &err);
 	if (status != STATUS_OK)

@@ -12,6 +12,7 @@ import pytest
 import bf
 from bf import wait_for
 from holding import worker_held
+from lacp_partner import net, run  # noqa: F401 (fixture)
 
 UNITS = ("bondfwd.service", "bondfwd@.service")
 # docs/install.md states it.
@@ -115,3 +116,39 @@ def test_a_start_that_fails_says_why_to_the_manager_and_as_an_error_to_the_journ
     assert re.search(r"^<3>bondfwd: .*/none", text, re.MULTILINE), text
     assert [line for line in manager.heard() if line.startswith("STATUS=") and "/none" in line]
     assert "READY=1" not in manager.lines
+
+
+# Bits of linux/capability.h.
+CHOWN, DAC_OVERRIDE, FOWNER, NET_ADMIN, NET_RAW, IPC_LOCK, SYS_RAWIO, SYS_ADMIN, BPF = 0, 1, 3, 12, 13, 14, 17, 21, 39
+KEPT = {CHOWN, DAC_OVERRIDE, FOWNER, NET_ADMIN, NET_RAW, IPC_LOCK, BPF}
+
+
+def rights(pid):
+    """(capabilities, no_new_privs) of each thread, as the kernel says it."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
+            said = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
+        assert said["CapEff"] == said["CapPrm"]
+        assert int(said["CapInh"], 16) == int(said["CapAmb"], 16) == 0
+        yield {bit for bit in range(64) if int(said["CapPrm"], 16) >> bit & 1}, said["NoNewPrivs"]
+
+
+def test_every_thread_has_given_up_what_ports_do_not_need(rig, net):
+    """And what is attached, added or connected afterwards works."""
+    r = rig(guests=("vm1",))
+    known = list(rights(r.daemon.proc.pid))
+    assert len(known) > 3
+    needs_addresses = "IOVA mode 'PA'" in r.daemon.log_text()
+    for capabilities, no_new_privs in known:
+        assert capabilities <= KEPT | ({SYS_ADMIN, SYS_RAWIO} if needs_addresses else set())
+        assert no_new_privs == "1"
+    run("ip link add cable0 type veth peer name cable1")
+    r.daemon.ctl("port attach net_af_packet0,iface=cable0,blocksz=4096,framesz=2048,framecnt=512")
+    assert "net_af_packet0" in r.daemon.ctl("show port summary all")
+    r.daemon.ctl("port detach net_af_packet0")
+    r.daemon.ctl("add host host0")
+    wait_for(lambda: "host0" in os.listdir("/sys/class/net") or "host0" in run("ip link show"), what="its interface")
+    r.daemon.ctl(f"add guest vm2 mode=server,socket={r.workdir}/vm2.sock")
+    wait_for((r.workdir / "vm2.sock").exists, what="its socket")
+    r.daemon.ctl("remove guest vm2")
+    r.daemon.ctl("remove host host0")
