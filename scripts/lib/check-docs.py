@@ -8,6 +8,8 @@ of other programs that it answers; links between the pages must lead somewhere; 
 is marked as a sample, which test/functional/test_samples.py makes; commands of guides are marked for test/guides.
 The table of docs/selftests.md is what test/selftests/files.py says, that of docs/troubleshooting.md what
 app/doctor/faults.h does.
+The keys of bondfwd.conf(5) are made like those of docs/console.md, and every option of the program must
+stand in bondfwd(8).
 
     scripts/lib/check-docs.py            exit 1 and say what is wrong
     scripts/lib/check-docs.py --write    bring the tables up to date first
@@ -35,6 +37,8 @@ FLOW_EXPORT = ROOT / "docs" / "flow-export.md"
 TROUBLESHOOTING = ROOT / "docs/troubleshooting.md"
 WORDS_PAGE = ROOT / "docs/words.md"
 SELFTESTS = ROOT / "docs/selftests.md"
+CONF_PAGE = ROOT / "docs/man/bondfwd.conf.5"
+PROGRAM_PAGE = ROOT / "docs/man/bondfwd.8"
 STRINGS = r'((?:"(?:\\.|[^"\\])*"\s*)+)'
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 
@@ -120,6 +124,31 @@ def word_rows():
                 yield f"| `{cell(w['words'])}` | {cell(w['instead'])} |"
 
 
+# Man pages.
+
+def roff(text):
+    """Text that stands in a line of its own, and means what it says."""
+    text = text.replace("\\", r"\e").replace("-", r"\-")
+    return (r"\&" if text[:1] in (".", "'") else "") + text
+
+
+def man_key_rows(of):
+    for key in KEYS["keys"]:
+        if key["of"] != of:
+            continue
+        also = "".join(f", \\fB{roff(name)}\\fR" for name in key["other_names"])
+        text = key["help"] + (" (a change may cut the connection)" if key["reconnects"] else "")
+        yield (f".TP\n\\fB{roff(key['key'])}\\fR{also}\n{roff(text)}.\n.br\n"
+               f"{roff('Values: ' + value_of(key))}; default {roff(key['defaults'])}.")
+
+
+def options_without_a_page():
+    page = PROGRAM_PAGE.read_text(encoding="utf-8").replace(r"\-", "-")
+    for name in re.findall(r'^\t\[OPT_\w+\] = \{"(--[\w-]+)"', read("app/options.c"), re.MULTILINE):
+        if not re.search(re.escape(name) + r"(?![\w-])", page):
+            yield f"docs/man/bondfwd.8: {name} is missing"
+
+
 # Drop reasons.
 
 def text_of(literals):
@@ -172,6 +201,8 @@ TABLES = {CONSOLE: {
     "faults": fault_rows,
 }, SELFTESTS: {
     "selftests": files.rows,
+}, CONF_PAGE: {
+    f"{of}-keys": lambda of=of: man_key_rows(of) for of in ("bond", "member", "guest", "exporter")
 }}
 
 
@@ -181,9 +212,11 @@ def with_tables(path):
         lines = list(rows())
         if len(lines) < 2:
             sys.exit(f"{name}: nothing found in the sources: mend scripts/lib/check-docs.py")
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        is_man = path.suffix != ".md"
+        pattern = rf'(\.\\" {name}\n).*?(\.\\" end\n)' if is_man else rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         inside = "\n".join(lines).strip("\n")
-        page, n = re.subn(pattern, lambda m, t=inside: f"{m[1]}\n{t}\n\n{m[2]}", page,
+        inside = f"{inside}\n" if is_man else f"\n{inside}\n\n"
+        page, n = re.subn(pattern, lambda m, t=inside: f"{m[1]}{t}{m[2]}", page,
                           flags=re.DOTALL)
         if n != 1:
             sys.exit(f"{path.relative_to(ROOT)}: expected one <!-- {name} --> ... <!-- end -->")
@@ -238,7 +271,7 @@ def wrong_guides():
 def main(argv):
     if argv[1:] not in ([], ["--write"]):
         sys.exit(f"check-docs.py: {' '.join(argv[1:])}: expected nothing, or --write")
-    problems = [*dead_links(), *wrong_blocks(), *unplayed_samples(), *wrong_guides()]
+    problems = [*dead_links(), *wrong_blocks(), *unplayed_samples(), *wrong_guides(), *options_without_a_page()]
     for path in TABLES:
         fresh = with_tables(path)
         if argv[1:] == ["--write"]:
