@@ -43,6 +43,7 @@ BF_CMD_SHOW(cmd_storms, bf_show_storms)
 BF_CMD_SHOW(cmd_lcore, bf_show_lcores)
 BF_CMD_SHOW(cmd_mempool, bf_show_pools)
 BF_CMD_SHOW(cmd_numa, bf_show_numa)
+BF_CMD_SHOW(cmd_devices, bf_show_devices)
 BF_CMD_SHOW(cmd_health, bf_show_health)
 
 static bool
@@ -96,6 +97,10 @@ static const struct bf_cmd stats_cmds[] = {
 		cmd_events, 0},
 	{"show health", "How redundant the bonds are, and what is above its limit.", cmd_health, 0},
 	{"show mempool", "Frame memory.", cmd_mempool, 0},
+	{"show devices",
+		"Network devices of the host that could be members or are: driver, place, IOMMU group,\n"
+		"who uses them, and the commands that they need before a bond can have them.",
+		cmd_devices, 0},
 	{"show numa", "On which memory node everything is, and what is polled from another one.",
 		cmd_numa, 0},
 };

@@ -89,8 +89,11 @@ iommu_advise(const char *root, struct bf_nic *nic)
 	if (nic->iommu_group >= 0 || iommu_is_not_needed(root))
 		return;
 	step_say(nic,
-		"no IOMMU is on: add intel_iommu=on iommu=pt to the kernel's command line and switch "
-		"it on in the firmware; the command is for a machine without one, and unsafe",
+		"no IOMMU is on: switch it on in the firmware, and add intel_iommu=on iommu=pt to the "
+		"kernel's command line; or",
+		"%s", "");
+	step_say(nic,
+		"unsafe, for a machine without one: the card may then write anywhere in memory",
 		"modprobe vfio enable_unsafe_noiommu_mode=1");
 }
 
@@ -117,9 +120,9 @@ bind_advise(const char *root, struct bf_nic *nic)
 	if (nic->iface[0] != '\0')
 		step_say(nic, "the kernel lets go of an interface that is down",
 			"ip link set dev %s down", nic->iface);
+	iommu_advise(root, nic);
 	if (!bf_sysfs_has(root, "/sys/bus/pci/drivers/vfio-pci"))
 		step_say(nic, "the driver is not loaded", "modprobe vfio-pci");
-	iommu_advise(root, nic);
 	if (nic->driver_override[0] != '\0' && strcmp(nic->driver_override, "vfio-pci") != 0)
 		snprintf(why, sizeof(why), "driver_override says %.31s: this says vfio-pci instead",
 			nic->driver_override);
@@ -141,8 +144,12 @@ bf_nic_advise(const char *root, struct bf_nic *nic)
 			group_advise(nic);
 		return;
 	}
-	if (nic->state == BF_NIC_BUSY)
-		step_say(nic, nic->busy, "%s", "");
+	if (nic->state == BF_NIC_BUSY) {
+		char why[200];
+
+		snprintf(why, sizeof(why), "%s: move that elsewhere first", nic->busy);
+		step_say(nic, why, "%s", "");
+	}
 	if (is_one_of(nic->driver, shared_drivers, N(shared_drivers)))
 		return;
 	if (nic->vfs > 0)

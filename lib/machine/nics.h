@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BF_NIC_STEPS 6
+#define BF_NIC_STEPS 8
 #define BF_NIC_NAME 24
 
 enum bf_nic_state {

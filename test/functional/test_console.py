@@ -37,6 +37,7 @@ SHOWS = {
     "show events": [],
     "show mempool": [],
     "show numa": [],
+    "show devices": ["Device ", "member", "bond0"],
     "show running-config": ["create bonding device", "add guest vm1"],
 }
 

@@ -275,7 +275,7 @@ test_what_the_kernel_uses_is_busy(void **state)
 	nic = nic_read(&f, &nics, "0000:01:00.0");
 	assert_int_equal(nic->state, BF_NIC_BUSY);
 	assert_string_equal(nic->busy, "eth0 is in bond0");
-	assert_string_equal(nic->steps[0].why, nic->busy);
+	assert_string_equal(nic->steps[0].why, "eth0 is in bond0: move that elsewhere first");
 	nic = bf_nics_find(&nics, "0000:02:00.0");
 	assert_int_equal(nic->state, BF_NIC_BUSY);
 	assert_true(nic->is_virtio);

@@ -50,6 +50,7 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_bond_states,
 	&bf_show_probes,
 	&bf_show_modules,
+	&bf_show_devices,
 	&bf_show_lcores,
 	&bf_show_pools,
 	&bf_show_numa,

@@ -59,6 +59,8 @@ extern const struct bf_show bf_show_health, bf_show_findings, bf_show_bond_state
 extern const struct bf_show bf_show_modules;
 /* Workers and memory. */
 extern const struct bf_show bf_show_lcores, bf_show_pools, bf_show_numa;
+/* The host around it. */
+extern const struct bf_show bf_show_devices;
 
 /** All of them, in the order of `show metrics`. */
 extern const struct bf_show *const bf_shows[];
