@@ -21,6 +21,7 @@
 #include <rte_errno.h>
 #include <rte_version.h>
 
+#include "advise/advise.h"
 #include "app.h"
 #include "base/clock.h"
 #include "base/journal.h"
@@ -518,6 +519,12 @@ program_start(struct bf_app *app, const struct bf_options *o, int eal_argc, char
 	if (o->version) {
 		printf("bondfwd %s, %s\n", BF_VERSION, rte_version());
 		return STATUS_OK;
+	}
+	if (o->advise) {
+		status = bf_advise_run(o->wish, o->as_json, &err);
+		return status == 0
+			? STATUS_OK
+			: error_print(status == -EINVAL ? STATUS_USAGE : STATUS_FAILED, err.text);
 	}
 	app->cmds = bf_cmd_set_create(bf_app_groups, bf_app_complete, app, &err);
 	if (app->cmds == NULL)

@@ -30,6 +30,8 @@ enum option {
 	OPT_FDB,
 	OPT_INTERACTIVE,
 	OPT_CHECK,
+	OPT_ADVISE,
+	OPT_JSON,
 	OPT_DEBUG,
 	OPT_VERSION,
 	OPT_HELP,
@@ -60,6 +62,10 @@ static const struct {
 	[OPT_INTERACTIVE] = {"--interactive", "-i", NULL, "console on this terminal"},
 	[OPT_CHECK] = {"--check", NULL, NULL,
 		"say what would be done, touch no device; status 0 or 2"},
+	[OPT_ADVISE] = {"--advise", NULL, "[K=V,...]",
+		"say what this host should give to bondfwd, change nothing; workers=, guests=, mtu=, "
+		"member= (repeated), root="},
+	[OPT_JSON] = {"--json", NULL, NULL, "with --advise: in JSON"},
 	[OPT_DEBUG] = {"--debug", NULL, NULL, "write debug messages"},
 	[OPT_VERSION] = {"--version", "-v", NULL, "print the version"},
 	[OPT_HELP] = {"--help", "-h", NULL, "print this"},
@@ -206,6 +212,13 @@ option_take(struct bf_options *o, enum option opt, const char *value, struct bf_
 	case OPT_CHECK:
 		o->check = true;
 		break;
+	case OPT_ADVISE:
+		o->advise = true;
+		o->wish = value;
+		break;
+	case OPT_JSON:
+		o->as_json = true;
+		break;
 	case OPT_DEBUG:
 		o->debug = true;
 		break;
@@ -251,6 +264,17 @@ unknown_option(const char *word, struct bf_err *err)
 	return bf_err_set(err, EINVAL, "unknown option \"%.80s\": see --help%s", word, hint);
 }
 
+/* --advise has a value if one follows. */
+static const char *
+wish_of(int argc, char **argv, int *i)
+{
+	const char *word = argv[*i], *equals = strchr(word, '=');
+
+	if (equals != NULL)
+		return equals + 1;
+	return *i + 1 < argc && argv[*i + 1][0] != '-' ? argv[++*i] : NULL;
+}
+
 /* The option at argv[*i], and its value. */
 static int
 parse_one(struct bf_options *o, int argc, char **argv, int *i, struct bf_err *err)
@@ -262,6 +286,8 @@ parse_one(struct bf_options *o, int argc, char **argv, int *i, struct bf_err *er
 
 	if (opt == OPT_COUNT)
 		return unknown_option(word, err);
+	if (opt == OPT_ADVISE)
+		return option_take(o, opt, wish_of(argc, argv, i), err);
 	if (options[opt].value != NULL) {
 		value = word[len] == '=' && word[1] == '-' ? &word[len + 1]
 			: *i + 1 < argc                    ? argv[++*i]
@@ -297,6 +323,8 @@ bf_options_parse(struct bf_options *o, int argc, char **argv, struct bf_err *err
 			o->more[o->n_more++] = why;
 		}
 	}
+	if (ret == 0 && o->as_json && !o->advise)
+		ret = bf_err_set(err, EINVAL, "--json: expected with --advise only");
 	/* A file says it, or is one from before there were profiles. */
 	if (!o->config->profile_is_said && o->config_path == NULL)
 		set_profile(o->config, bf_profile_names[BF_PROFILE_TENANT], NULL);

@@ -30,6 +30,8 @@ struct bf_options {
 	bool version;
 	bool help;
 	bool help_json;
+	bool advise, as_json;
+	const char *wish; /* of --advise; NULL: none */
 	uint32_t fdb_capacity;
 	int gid; /* -1: ours */
 	bool debug;

@@ -19,12 +19,12 @@ import re
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # scripts/lib/check-docs.py holds their blocks to the marks.
 PAGES = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in (
-    "console", "flow-export", "guards", "host-port", "lacp", "multicast", "offloads", "storms", "troubleshooting"))]
+    "console", "devices", "flow-export", "guards", "host-port", "lacp", "multicast", "offloads", "storms", "troubleshooting"))]
 IS_WRITING = os.environ.get("BONDFWD_WRITE_SAMPLES") == "1"
 
 BLOCK = re.compile(r"(?<=^<!-- sample: )(?P<scene>[\w-]+)(?P<open> -->\n```\n)(?P<body>.*?)(?=^```$)",
                    re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"# (bond(?:ctl|fwd) .*|bondctl)")
+COMMAND = re.compile(r"# (bond(?:ctl|fwd) .*|bondctl|dpdk-devbind\.py .*)")
 CUT = "..."
 
 # What a run decides, and what stands in its place; at each place the first that fits. None: compared as it is.

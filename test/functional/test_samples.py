@@ -23,7 +23,7 @@ from terminal import Terminal
 from test_offload import FAR, from_wire, lab, stream  # noqa: F401 (a fixture)
 
 IDLE = "poll"
-ELSEWHERE = {"numa"}  # test/numa: a machine with two memory nodes
+ELSEWHERE = {"numa", "pci", "advise"}  # test/numa, test/pci, test_advise.py
 VM1 = guest_mac(1)
 BROKEN_FILE = """\
 set profile default trusted

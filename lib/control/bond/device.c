@@ -23,12 +23,10 @@
 #include "control/bond/rx_interrupts.h"
 #include "control/compat.h"
 #include "control/loop/notify.h"
+#include "control/memory/amounts.h"
 #include "control/memory/nodes.h"
 #include "control/memory/pools.h"
 
-/* Frames in a worker's hands: caches, stages, a burst of the longest chains from a guest. */
-#define PER_WORKER (512u + BF_BURST * 32u)
-#define TO_CONTROL 2048u /* frames on their way there */
 #define PMD_SLOW_FRAMES 512 /* what the PMD takes beside, rings and headers, generously */
 #define PMD_SLOW_ROOM 256
 
@@ -475,7 +473,7 @@ node_of_members(const struct bf_bond *b)
 static struct rte_mempool *
 take_frames(const struct bf_bond *b)
 {
-	uint32_t n = b->n_queues * (bf_bond_ring_frames(b, true) + PER_WORKER) + TO_CONTROL;
+	uint32_t n = bf_amount_frames(b->n_queues, bf_bond_ring_frames(b, true));
 	int node = node_of_members(b);
 	struct rte_mempool *p = bf_pool_create(b->cfg.name, n, b->cfg.mtu, node);
 
@@ -490,7 +488,7 @@ take_frames(const struct bf_bond *b)
 uint32_t
 bf_bond_guest_frames(const struct bf_bond *b, unsigned int n_workers)
 {
-	return n_workers * (bf_bond_ring_frames(b, false) + PER_WORKER) + TO_CONTROL;
+	return bf_amount_frames(n_workers, bf_bond_ring_frames(b, false));
 }
 
 int

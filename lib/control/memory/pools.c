@@ -14,13 +14,12 @@
 #include <rte_mbuf.h>
 
 #include "base/log.h"
+#include "control/memory/amounts.h"
 #include "control/memory/nodes.h"
 #include "dataplane/sizes.h"
 
 #define CACHE 256
 #define MAX_POOLS (2 * BF_MAX_PORTS)
-
-#define PIECE 2048u
 
 static struct {
 	struct rte_mempool *pool;
@@ -53,23 +52,16 @@ pool_make(const char *name, uint32_t n, uint32_t room, int node)
 		unique, n, CACHE, 0, (uint16_t)(room + RTE_PKTMBUF_HEADROOM), node);
 }
 
-/* NICs take receive buffers in whole KiB: round up, so that none is wasted. */
-static uint32_t
-room_for(uint32_t mtu)
-{
-	return RTE_ALIGN_CEIL(RTE_MAX(mtu + BF_FRAME_OVERHEAD + 8, PIECE), 1024u);
-}
-
 struct rte_mempool *
 bf_pool_create(const char *name, uint32_t n, uint32_t mtu, int node)
 {
-	uint32_t room = room_for(mtu);
+	uint32_t room = bf_amount_room(mtu);
 	struct rte_mempool *p = pool_make(name, n, room, node);
 
 	if (p == NULL && node != SOCKET_ID_ANY)
 		p = pool_make(name, n, room, SOCKET_ID_ANY);
-	if (p == NULL && room > PIECE) {
-		p = pool_make(name, n, PIECE, SOCKET_ID_ANY);
+	if (p == NULL && room > BF_AMOUNT_PIECE) {
+		p = pool_make(name, n, BF_AMOUNT_PIECE, SOCKET_ID_ANY);
 		if (p != NULL)
 			BF_NOTICE("memory",
 				"%s: no room for %" PRIu32 " buffers of %" PRIu32 " bytes; "
@@ -84,7 +76,7 @@ bf_pool_create(const char *name, uint32_t n, uint32_t mtu, int node)
 struct rte_mempool *
 bf_pool_create_on(int node, const char *name, uint32_t n, uint32_t mtu)
 {
-	struct rte_mempool *p = pool_make(name, n, room_for(mtu), node);
+	struct rte_mempool *p = pool_make(name, n, bf_amount_room(mtu), node);
 
 	if (p == NULL)
 		errno = ENOMEM;

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""bondfwd --advise: what a host should give to bondfwd, here of hosts that are folders."""
+
+import json
+import subprocess
+
+import pytest
+
+import bf
+import samples
+
+KEYS = {"n_workers": int, "guests": int, "mtu": int, "main_cpu": int, "workers": list, "workers_share_cpu": bool,
+        "isolate": str, "guest_cpus": str, "ring_size": int, "frames": int, "frame_bytes": int, "memory": list,
+        "advice": list, "devices": list}
+
+
+def put(root, path, text):
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(f"{text}\n", encoding="ascii")
+
+
+def point(root, path, to):
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).symlink_to(to)
+
+
+def card(root, address, driver, node, group, iface=None):
+    at = f"sys/bus/pci/devices/{address}"
+    for name, text in (("class", "0x020000"), ("vendor", "0x8086"), ("device", "0x1572"), ("numa_node", node),
+                       ("driver_override", "(null)")):
+        put(root, f"{at}/{name}", text)
+    point(root, f"{at}/driver", f"../../drivers/{driver}")
+    point(root, f"{at}/iommu_group", f"../../../../kernel/iommu_groups/{group}")
+    put(root, f"sys/kernel/iommu_groups/{group}/devices/{address}", "")
+    if iface:
+        put(root, f"{at}/net/{iface}/ifindex", 2)
+        for name, text in (("address", "00:11:22:33:44:55"), ("carrier", 1), ("speed", 1000), ("mtu", 1500)):
+            put(root, f"sys/class/net/{iface}/{name}", text)
+
+
+@pytest.fixture(name="host")
+def two_node_host(tmp_path):
+    """Two nodes of 8 cores with two threads each; a card with two ports on node 1, one of the kernel's on node 0."""
+    put(tmp_path, "sys/devices/system/cpu/online", "0-31")
+    for cpu in range(32):
+        put(tmp_path, f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list", f"{cpu % 16},{cpu % 16 + 16}")
+    for node in (0, 1):
+        at = f"sys/devices/system/node/node{node}"
+        put(tmp_path, f"{at}/cpulist", f"{8 * node}-{8 * node + 7},{8 * node + 16}-{8 * node + 23}")
+        put(tmp_path, f"{at}/meminfo", f"Node {node} MemTotal: 67108864 kB")
+        put(tmp_path, f"{at}/hugepages/hugepages-2048kB/nr_hugepages", 0)
+    put(tmp_path, "sys/bus/pci/drivers/vfio-pci/new_id", "")
+    put(tmp_path, "proc/cpuinfo", "vendor_id\t: GenuineIntel")
+    put(tmp_path, "proc/cmdline", "quiet intel_iommu=on iommu=pt")
+    put(tmp_path, "proc/mounts", "none /dev/hugepages hugetlbfs rw 0 0")
+    put(tmp_path, "proc/net/route", "eno1\t00000000\t0102A8C0")
+    card(tmp_path, "0000:03:00.0", "igb", 0, 14, "eno1")
+    card(tmp_path, "0000:81:00.0", "vfio-pci", 1, 40)
+    card(tmp_path, "0000:81:00.1", "vfio-pci", 1, 41)
+    put(tmp_path, "sys/bus/pci/slots/4/address", "0000:81:00")
+    return tmp_path
+
+
+def advise(wish, *more):
+    return subprocess.run([bf.BONDFWD, "--advise", wish, *more], capture_output=True, text=True, timeout=30,
+                          env=bf.clean_env(), check=False)
+
+
+def as_json(wish):
+    done = advise(wish, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def said(advice, topic):
+    return [a["text"] for a in advice["advice"] if a["topic"] == topic]
+
+
+def test_the_page_shows_what_a_host_with_two_nodes_is_advised(host):
+    def run(command):
+        return advise(f"root={host},{command.split()[-1]}").stdout
+
+    samples.check("advise", run)
+
+
+def test_json_has_each_figure_and_every_advice_its_reason(host):
+    found = as_json(f"root={host},workers=2,guests=4,mtu=9000")
+    assert {k: type(v) for k, v in found.items()} == KEYS
+    assert (found["workers"], found["isolate"]) == ([8, 9], "8-9,24-25")
+    assert [m["node"] for m in found["memory"]] == [1]
+    assert all(a["topic"] and a["text"] and a["why"] for a in found["advice"])
+    assert said(found, "EAL arguments") == [
+        f"bondfwd -l 10,8,9 --main-lcore 10 -a 0000:81:00.0 -a 0000:81:00.1 --socket-mem 0,{found['memory'][0]['mib']} --"]
+    assert "isolcpus=managed_irq,domain,8-9,24-25" in said(found, "Kernel command line")[0]
+    assert "iommu" not in said(found, "Kernel command line")[0]  # it is there already
+    assert {d["name"]: d["state"] for d in found["devices"]} == {
+        "0000:03:00.0": "busy", "0000:81:00.0": "ready", "0000:81:00.1": "ready"}
+
+
+def test_another_dpdk_process_is_noticed(host):
+    assert "--file-prefix" not in said(as_json(f"root={host}"), "EAL arguments")[0]
+    put(host, "proc/net/unix", "0: 2 0 0 2 1 9 /var/run/dpdk/rte/mp_socket")
+    assert "--file-prefix bondfwd" in said(as_json(f"root={host}"), "EAL arguments")[0]
+
+
+def test_this_host_is_advised_too():
+    done = subprocess.run([bf.BONDFWD, "--advise"], capture_output=True, text=True, timeout=30, env=bf.clean_env(),
+                          check=False)
+    assert done.returncode == 0 and "EAL arguments" in done.stdout and done.stderr == ""
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (["--advise", "workers=99"], '--advise: workers: "99": expected 1 to 64'),
+    (["--advise", "cards=2"], '--advise: "cards": expected workers=, guests=, mtu=, member= or root='),
+    (["--advise", "member=0000:7f:00.0"], '--advise: member: "0000:7f:00.0": this host has no such network device'),
+    (["--json"], "--json: expected with --advise only"),
+])
+def test_a_wish_that_cannot_be_had_is_refused(words, expected):
+    done = subprocess.run([bf.BONDFWD, *words], capture_output=True, text=True, timeout=30, env=bf.clean_env(), check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"bondfwd: {expected}\n")
+
+
+def test_the_memory_that_is_advised_is_enough(rig, host):
+    wanted = as_json(f"root={host},workers=2,guests=2,mtu=1500")
+    r = rig(workers=2, members=2, memory=wanted["memory"][0]["mib"], mtu=1500)
+    r.learn_all()
+    pool = next(p for p in r.daemon.ctl("show mempool", json=True) if p["name"].startswith("bond0"))
+    assert pool["size"] == wanted["frames"] and pool["element"] <= wanted["frame_bytes"]
