@@ -39,7 +39,7 @@ class Machine:
         # the size is the operator's; a card without code of its own needs no file of QEMU's
         line = "\n".join(pasted).replace("4G", "64M").rstrip() + ",romfile="
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {QEMU} -nodefaults -display none -S -accel tcg -monitor stdio \\\n{line}\n"],
+            ["/bin/sh", "-c", f"exec {QEMU} -name guest=web1,debug-threads=on -nodefaults -display none -S -accel tcg -monitor stdio \\\n{line}\n"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def ask(self, *commands):
@@ -67,6 +67,9 @@ def test_qemu_takes_what_is_printed(rig, mode, options, has_mac):
     try:
         wait_for(lambda: r.daemon.ctl("show guest vm9", json=True)[0].get("peer", {}).get("name", "").startswith("qemu"),
                  what=f"QEMU at its socket: {machine.process.poll()}")
+        peer = r.daemon.ctl("show guest vm9", json=True)[0]["peer"]
+        assert (peer["vm"], peer["libvirt"]) == ("web1", False)
+        assert "\n  Virtual machine: web1\n" in r.daemon.ctl("show guest vm9")
         answer = machine.ask("info network", "info memdev")
     finally:
         machine.end()

@@ -10,6 +10,7 @@
 #include "fake_machine.h"
 #include "machine/machine.h"
 #include "machine/nics.h"
+#include "machine/process.h"
 
 #define INTEL "0x8086\n"
 #define VIRTIO "0x1af4\n"
@@ -334,6 +335,49 @@ test_other_buses_are_listed_and_virtual_interfaces_are_not(void **state)
 	fake_close(&f);
 }
 
+/* A file with zeros between its words. */
+static void
+cmdline_write(const struct fake *f, const char *text, size_t size)
+{
+	char full[FAKE_PATH];
+	FILE *out;
+
+	fake_path(f, full, "/proc/77/cmdline");
+	out = fopen(full, "w");
+	assert_non_null(out);
+	assert_int_equal(fwrite(text, 1, size, out), size);
+	fclose(out);
+}
+
+static void
+test_a_process_says_which_machine_it_runs(void **state)
+{
+	static const char by_hand[] = "qemu-system-x86_64\0-name\0web,debug-threads=on\0-m\0001G";
+	static const char by_libvirt[] =
+		"/usr/bin/qemu-system-x86_64\0-name\0guest=a,,b\033c,debug-threads=on\0-object\0"
+		"{\"file\":\"/var/lib/libvirt/qemu/domain-1-ab/master-key.aes\"}";
+	static const char other[] = "bf-peer\0-n\0name";
+	struct bf_process_vm vm;
+	struct fake f;
+
+	(void)state;
+	fake_open(&f);
+	cmdline_write(&f, by_hand, sizeof(by_hand));
+	assert_true(bf_process_find_vm(f.root, 77, &vm));
+	assert_string_equal(vm.name, "web");
+	assert_false(vm.is_libvirt);
+	cmdline_write(&f, by_libvirt, sizeof(by_libvirt));
+	assert_true(bf_process_find_vm(f.root, 77, &vm));
+	assert_has(vm.name, "a,b");
+	assert_null(strchr(vm.name, '\033'));
+	assert_true(vm.is_libvirt);
+	cmdline_write(&f, other, sizeof(other));
+	assert_false(bf_process_find_vm(f.root, 77, &vm));
+	assert_false(bf_process_find_vm(f.root, 78, &vm));
+	assert_false(bf_process_find_vm(f.root, 0, &vm));
+	fake_close(&f);
+}
+
 int
 main(void)
 {
@@ -349,6 +393,7 @@ main(void)
 		cmocka_unit_test(test_what_the_kernel_uses_is_busy),
 		cmocka_unit_test(test_a_driver_that_works_beside_the_kernels_needs_no_binding),
 		cmocka_unit_test(test_other_buses_are_listed_and_virtual_interfaces_are_not),
+		cmocka_unit_test(test_a_process_says_which_machine_it_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,12 +16,16 @@
 #include "base/words.h"
 #include "control/guests/guest.h"
 #include "control/guests/rings.h"
+#include "machine/process.h"
 #include "vhost/wire.h"
 
 static const struct bf_field peer_fields[] = {
 	BF_FIELD(struct bf_peer_row, name),
 	BF_FIELD(struct bf_peer_row, pid),
 	BF_FIELD(struct bf_peer_row, uid),
+	BF_FIELD(struct bf_peer_row, has_vm, .text_only = true),
+	BF_FIELD(struct bf_peer_row, vm, BF_WHEN(struct bf_peer_row, has_vm)),
+	BF_FIELD(struct bf_peer_row, libvirt, BF_WHEN(struct bf_peer_row, has_vm)),
 };
 const struct bf_table bf_peer_table = BF_TABLE("peer", struct bf_peer_row, peer_fields);
 
@@ -122,11 +126,15 @@ read_name(pid_t pid, char *buf, size_t size)
 static void
 gather_peer(const struct bf_door_info *info, struct bf_connection *c, struct bf_snapshot *s)
 {
+	struct bf_process_vm vm;
 	char words[512];
 
 	read_name(info->pid, c->peer.name, sizeof(c->peer.name));
 	c->peer.pid = (int)info->pid;
 	c->peer.uid = info->uid;
+	c->peer.has_vm = bf_process_find_vm("", info->pid, &vm);
+	BF_ROW_TEXT(c->peer.vm, vm.name);
+	c->peer.libvirt = vm.is_libvirt;
 	bf_vhost_feature_names(info->session.features, words, sizeof(words));
 	c->feature_names = bf_snapshot_copy(s, words);
 	bf_vhost_protocol_names(info->session.protocol, words, sizeof(words));

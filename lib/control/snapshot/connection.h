@@ -18,6 +18,9 @@ struct bf_peer_row {
 	char name[32];
 	int pid;
 	uint32_t uid;
+	bool has_vm; /* it runs a virtual machine that has a name */
+	char vm[128];
+	bool libvirt; /* which is libvirt's domain */
 };
 
 /** What became of each offload; constants. */
