@@ -98,7 +98,7 @@ others_signal(void)
 		if (d->d_name[0] == '.' || !thread_has_more(d->d_name))
 			continue;
 		n++;
-		syscall(SYS_tgkill, getpid(), atoi(d->d_name), DROP_SIGNAL);
+		syscall(SYS_tgkill, getpid(), (pid_t)strtol(d->d_name, NULL, 10), DROP_SIGNAL);
 	}
 	if (tasks != NULL)
 		closedir(tasks);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """bondfwd as a service of systemd: its units, and what it tells systemd."""
 
+import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -36,6 +38,34 @@ def test_a_unit_has_no_faults_and_is_no_more_exposed_than_the_page_says(unit):
     assert exposure is not None, done.stdout + done.stderr
     assert float(exposure[1]) <= EXPOSURE
     assert f"`{EXPOSURE} OK`" in (bf.ROOT / "docs/install.md").read_text(encoding="utf-8")
+
+
+def test_the_build_installs_all_that_a_service_needs():
+    places = {"bin": "bondctl bondfwd-snmp bondfwd-traps", "sbin": "bondfwd",
+              "systemd/system": "bondfwd.service bondfwd@.service", "sysusers.d": "bondfwd.conf",
+              "tmpfiles.d": "bondfwd.conf", "snmp/mibs": "BONDFWD-MIB.txt",
+              "examples": "bond-lacp.conf two-guests.conf grafana snmp", "man1": "bondctl.1", "man5": "bondfwd.conf.5",
+              "man8": "bondfwd.8"}
+    with open(bf.BUILD / "meson-info/intro-installed.json", encoding="utf-8") as plan:
+        found = json.load(plan).values()
+    for folder, names in places.items():
+        for name in names.split():
+            assert [path for path in found if path.endswith(f"{folder}/{name}")], f"{folder}/{name}"
+
+
+def test_an_installation_keeps_what_an_operator_changed(workdir):
+    place = pathlib.Path(f"{workdir}/etc/default/bondfwd")
+    source = bf.ROOT / "config/service/bondfwd.default"
+
+    def install():
+        subprocess.run([bf.ROOT / "config/service/install-once", source, "/etc/default/bondfwd"], check=True,
+                       timeout=bf.LIMIT, env={**os.environ, "DESTDIR": str(workdir)})
+
+    install()
+    assert place.read_text(encoding="utf-8") == source.read_text(encoding="utf-8")
+    place.write_text("EAL_ARGS=mine\n", encoding="ascii")
+    install()
+    assert place.read_text(encoding="ascii") == "EAL_ARGS=mine\n"
 
 
 class Manager:
