@@ -96,7 +96,7 @@ class Host:
         if status != 0:
             raise GuideError(f"{where}: status {status}:\n{step.text}\n\n{self.tail()}")
 
-    def wait(self, step, where, limit=2 * LIMIT):
+    def wait(self, step, where, limit=4 * LIMIT):
         until = time.monotonic() + limit
         while self.run(step.text, "+x") != 0:
             if time.monotonic() > until or self.proc.poll() is not None:
