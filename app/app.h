@@ -120,6 +120,9 @@ struct bf_load {
 struct bf_config *bf_app_wanted(
 	struct bf_app *app, const char *path, bool merge, struct bf_err *err);
 
+/** What a restart would give: the file of --config, else the command line. @return on the heap; NULL with errno */
+struct bf_config *bf_app_written(struct bf_app *app, struct bf_err *err);
+
 /**
  * Load a config file and apply it as a whole; what changes is written to @p out.
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * start, stop, load, write, show running-config, show version, set lcore idle, help, quit.
+ * start, stop, load, show running-config, show version, set lcore idle, help, quit.
  *
  * Threads: ctx control.
  */
@@ -17,9 +17,9 @@
 #include "app.h"
 #include "base/parse.h"
 #include "commands/commands.h"
+#include "commands/run.h"
 #include "commands/show.h"
 #include "config/diff.h"
-#include "config/save.h"
 
 static int
 edit_start(struct bf_config *c, const struct bf_cmd_ctx *ctx, struct bf_err *err)
@@ -47,17 +47,16 @@ parse_load(struct bf_cmd_ctx *ctx, struct bf_load *how, struct bf_err *err)
 {
 	const char *seconds = bf_cmd_arg(ctx, "seconds");
 
-	how->path = bf_cmd_arg(ctx, "file");
 	how->merge = bf_cmd_has_word(ctx, "merge");
 	how->force = bf_cmd_has_word(ctx, "force");
 	return seconds == NULL ? 0
 			       : bf_parse_u64("confirm", seconds, 1, 86400, &how->confirm_s, err);
 }
 
-static void
-cmd_load(struct bf_cmd_ctx *ctx)
+void
+bf_run_load(struct bf_cmd_ctx *ctx, const char *path)
 {
-	struct bf_load how = {0};
+	struct bf_load how = {.path = path};
 	struct bf_err err = {""};
 	char who[64];
 	int ret = parse_load(ctx, &how, &err);
@@ -72,6 +71,12 @@ cmd_load(struct bf_cmd_ctx *ctx)
 	else if (how.confirm_s != 0)
 		bf_out_printf(ctx->out, "Going back in %" PRIu64 " s unless you commit.\n",
 			how.confirm_s);
+}
+
+static void
+cmd_load(struct bf_cmd_ctx *ctx)
+{
+	bf_run_load(ctx, bf_cmd_arg(ctx, "file"));
 }
 
 /* What a load would do: the lines, and whom it would cut. */
@@ -94,13 +99,12 @@ show_difference(struct bf_cmd_ctx *ctx, const struct bf_config *from, const stru
 	bf_out_obj_end(ctx->out);
 }
 
-static void
-cmd_diff(struct bf_cmd_ctx *ctx)
+void
+bf_run_diff(struct bf_cmd_ctx *ctx, const char *path, bool merge)
 {
 	struct bf_app *app = ctx->app;
 	struct bf_err err = {""};
-	struct bf_config *want =
-		bf_app_wanted(app, bf_cmd_arg(ctx, "file"), bf_cmd_has_word(ctx, "merge"), &err);
+	struct bf_config *want = bf_app_wanted(app, path, merge, &err);
 
 	if (want == NULL)
 		bf_app_error(ctx->out, -errno, &err);
@@ -109,15 +113,19 @@ cmd_diff(struct bf_cmd_ctx *ctx)
 	free(want);
 }
 
+static void
+cmd_diff(struct bf_cmd_ctx *ctx)
+{
+	bf_run_diff(ctx, bf_cmd_arg(ctx, "file"), bf_cmd_has_word(ctx, "merge"));
+}
+
 /* What would be lost by a restart: against the file of --config, else the command line. */
 static void
 cmd_show_unsaved(struct bf_cmd_ctx *ctx)
 {
 	struct bf_app *app = ctx->app;
 	struct bf_err err = {""};
-	struct bf_config *kept = app->config_path != NULL
-		? bf_app_wanted(app, app->config_path, false, &err)
-		: bf_config_copy(app->base);
+	struct bf_config *kept = bf_app_written(app, &err);
 
 	if (kept == NULL)
 		bf_app_error(ctx->out, -errno, &err);
@@ -143,43 +151,6 @@ cmd_show_running(struct bf_cmd_ctx *ctx)
 	bf_out_arr_begin(ctx->out, NULL);
 	bf_config_print(app->br->running, line_to_out, ctx->out);
 	bf_out_arr_end(ctx->out);
-}
-
-static void
-cmd_write(struct bf_cmd_ctx *ctx)
-{
-	struct bf_app *app = ctx->app;
-	const char *path = bf_cmd_arg(ctx, "file");
-	struct bf_save s = {0};
-	char who[64], what[200];
-	int ret;
-
-	if (path == NULL)
-		path = app->config_path;
-	if (path == NULL) {
-		bf_out_usage(ctx->out,
-			"write: expected a file: the program was started without --config");
-		return;
-	}
-	ret = bf_save_config(path, app->br->running, &s);
-	if (ret != 0) {
-		bf_out_error(ctx->out, "write: \"%s\": %s", path, strerror(-ret));
-		return;
-	}
-	if (bf_app_is_config_file(app, path))
-		bf_app_note_saved(app, app->br->running);
-	bf_app_who(app, who, sizeof(who));
-	snprintf(what, sizeof(what), "write %.180s", s.path);
-	bf_app_audit(app, who, what);
-	bf_out_printf(ctx->out, "Written: %s\n", s.path);
-	if (s.dropped > 0)
-		bf_out_printf(ctx->out,
-			"comment lines dropped: %u (at the end of a line, or above one that is gone)\n",
-			s.dropped);
-	bf_out_obj_begin(ctx->out, NULL);
-	bf_out_str(ctx->out, "file", s.path);
-	bf_out_u64(ctx->out, "comments_dropped", s.dropped);
-	bf_out_obj_end(ctx->out);
 }
 
 static void
@@ -276,10 +247,6 @@ static const struct bf_cmd run_cmds[] = {
 		BF_CMD_CONFIG},
 	{"show running-config", "The current configuration, as a file for load.", cmd_show_running,
 		0},
-	{"write [<file>]",
-		"Save the current configuration (default: the file of --config). Comments above a line\n"
-		"that stays are kept, and the file's mode.",
-		cmd_write, 0},
 	{"show running-config diff", "What a restart would lose: + has been changed since.",
 		cmd_show_unsaved, 0},
 	{"load <file> [force] [confirm <seconds>]",

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/diff.h"
+#include "config/earlier.h"
 #include "console/script.h"
 
 struct reading {
@@ -144,7 +145,9 @@ bf_app_is_config_file(const struct bf_app *app, const char *path)
 struct bf_config *
 bf_app_wanted(struct bf_app *app, const char *path, bool merge, struct bf_err *err)
 {
-	bool on_base = !merge && bf_app_is_config_file(app, path);
+	/* What was written into that file stood on the same. */
+	bool on_base = !merge && app->config_path != NULL &&
+		(bf_app_is_config_file(app, path) || bf_earlier_has(app->config_path, path));
 	struct bf_config *c = merge ? bf_config_copy(app->br->running)
 		: on_base           ? bf_config_copy(app->base)
 				    : bf_config_new();
@@ -161,6 +164,19 @@ bf_app_wanted(struct bf_app *app, const char *path, bool merge, struct bf_err *e
 	free(c);
 	errno = -ret;
 	return NULL;
+}
+
+struct bf_config *
+bf_app_written(struct bf_app *app, struct bf_err *err)
+{
+	struct bf_config *c;
+
+	if (app->config_path != NULL)
+		return bf_app_wanted(app, app->config_path, false, err);
+	c = bf_config_copy(app->base);
+	if (c == NULL)
+		bf_err_set(err, ENOMEM, "out of memory");
+	return c;
 }
 
 bool

@@ -64,7 +64,7 @@ key_of(const char *line)
 {
 	static const char *const by_three[] = {"add guest ", "add host ", "create bonding device ",
 		"set fdb aging ", "set lcore idle ", "set lcore rebalance ", "set profile default ",
-		"create exporter "};
+		"set config history ", "create exporter "};
 	char *key = strdup(line), *to = key;
 
 	if (key == NULL)

@@ -80,6 +80,7 @@ expect_equal(const struct bf_config *a, const struct bf_config *b)
 		assert_true(bf_exporter_config_is_equal(&a->exporters[i], &b->exporters[i]));
 	assert_int_equal(a->profile, b->profile);
 	assert_int_equal(a->fdb_aging_s, b->fdb_aging_s);
+	assert_int_equal(a->history, b->history);
 	assert_int_equal(a->idle, b->idle);
 	assert_memory_equal(&a->qos_map, &b->qos_map, sizeof(a->qos_map));
 	assert_int_equal(a->forwarding, b->forwarding);
@@ -123,6 +124,7 @@ test_a_full_config_comes_back(void **state)
 	assert_int_equal(bf_guest_config_parse(&g, vm1, &err), 0);
 	assert_int_equal(bf_config_add_guest(want, &g, &err), 0);
 	want->fdb_aging_s = 10;
+	want->history = 3;
 	want->idle = 2;
 	want->forwarding = false;
 	bf_config_print(want, feed, NULL);

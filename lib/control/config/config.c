@@ -35,6 +35,7 @@ bf_config_new(void)
 		bf_bond_config_init(&c->bonds[i]);
 	c->forwarding = true;
 	c->fdb_aging_s = 300;
+	c->history = BF_CONFIG_HISTORY;
 	bf_qos_map_init(&c->qos_map);
 	return c;
 }
@@ -54,7 +55,8 @@ bf_config_is_equal(const struct bf_config *a, const struct bf_config *b)
 {
 	if (a->profile != b->profile || a->n_bonds != b->n_bonds || a->n_guests != b->n_guests ||
 		a->forwarding != b->forwarding || a->fdb_aging_s != b->fdb_aging_s ||
-		a->idle != b->idle || a->lcore_rebalance != b->lcore_rebalance ||
+		a->idle != b->idle || a->history != b->history ||
+		a->lcore_rebalance != b->lcore_rebalance ||
 		memcmp(&a->qos_map, &b->qos_map, sizeof(a->qos_map)) != 0)
 		return false;
 	if (a->n_mirrors != b->n_mirrors ||

@@ -204,6 +204,7 @@ struct bf_guest_config {
 };
 
 #define BF_MAX_GROUPS 64
+#define BF_CONFIG_HISTORY 10 /* written configurations that are kept, unless set */
 #define BF_MIRROR_ALL "all" /* as the source of a mirror: every port that gets no copies */
 
 /** Without padding that differs: mirrors are compared as bytes. */
@@ -243,6 +244,7 @@ struct bf_config {
 	struct bf_bond_config bonds[BF_MAX_BONDS];
 	bool forwarding; /* `start` and `stop` */
 	uint32_t fdb_aging_s;
+	uint32_t history; /* written configurations that are kept */
 	uint32_t idle; /* enum bf_idle */
 	struct bf_qos_map qos_map;
 	bool lcore_rebalance; /* move guest queues off busy workers */

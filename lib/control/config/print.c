@@ -235,6 +235,10 @@ bf_config_print(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 		snprintf(line, sizeof(line), "set lcore idle %s", idle_names[c->idle]);
 		cb(arg, line);
 	}
+	if (c->history != BF_CONFIG_HISTORY) {
+		snprintf(line, sizeof(line), "set config history %" PRIu32, c->history);
+		cb(arg, line);
+	}
 	if (c->lcore_rebalance)
 		cb(arg, "set lcore rebalance on");
 	cb(arg, c->forwarding ? "start" : "stop");
