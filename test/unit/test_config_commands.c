@@ -201,6 +201,8 @@ random_value(const struct bf_key *k, uint64_t *seed, char *text, size_t size)
 		snprintf(text, size, "%s",
 			draw_below(seed, 2) == 0 ? "\"drop tcp port 25; mark 5 udp; count a\""
 						 : "none");
+	else if (type == &bf_type_features)
+		snprintf(text, size, "%s", draw_below(seed, 2) == 0 ? "0.1" : "0x400008000");
 	else if (type == &bf_type_rate)
 		snprintf(text, size, "%u%s", 1000 + draw_below(seed, 9000),
 			draw_below(seed, 2) == 0 ? "pps" : "kbit");

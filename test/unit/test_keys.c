@@ -169,6 +169,8 @@ other_value(const struct bf_key *k, char *buf, size_t size)
 		return "/run/x.sock";
 	if (k->type == &bf_type_targets)
 		return "10.0.0.1";
+	if (k->type == &bf_type_features)
+		return "0.1";
 	if (k->type == &bf_type_rate)
 		return "5kpps";
 	if (k->type == &bf_type_rate_burst)
@@ -244,8 +246,9 @@ test_only_some_changes_of_a_guest_reopen_it(void **state)
 		{"offload=auto", "offload=tso", false}, {"offload=tso", "offload=csum", true},
 		{"mbufs=bond", "mbufs=512", true}, {"packed=on", "packed=off", true},
 		{"mrg_rxbuf=on", "mrg_rxbuf=off", true}, {"mode=client", "mode=server", true},
-		{"mac_limit=1", "mac_limit=2", false}, {"admin=up", "admin=down", false},
-		{"uplink=a", "uplink=b", false}, {"tx_retries=1", "tx_retries=2", false}};
+		{"features=none", "features=0.1", true}, {"mac_limit=1", "mac_limit=2", false},
+		{"admin=up", "admin=down", false}, {"uplink=a", "uplink=b", false},
+		{"tx_retries=1", "tx_retries=2", false}};
 	struct bf_guest_config from, to;
 	struct bf_err err;
 

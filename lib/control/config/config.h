@@ -23,6 +23,7 @@
 #include "base/rate_limit.h"
 #include "base/vlan_set.h"
 #include "control/config/expression.h"
+#include "control/config/features.h"
 #include "control/config/filter_text.h"
 #include "control/config/key.h"
 #include "control/config/probe_target.h"
@@ -168,6 +169,7 @@ struct bf_guest_config {
 	bool mrg_rxbuf;
 	bool packed;
 	uint32_t offload; /* enum bf_guest_offload */
+	struct bf_feature_pin features; /* offered at most */
 	uint32_t mbufs; /* frames of its own, or BF_OF_BOND */
 	uint32_t mac_limit;
 	struct bf_rate_limit storm[BF_STORM_COUNT]; /* of what it sends into flooding */

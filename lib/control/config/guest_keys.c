@@ -90,6 +90,11 @@ const struct bf_key bf_guest_keys[] = {
 		.def = "auto",
 		.reopens = offers_other,
 		.help = "offer partial checksums (csum), superframes as well (tso), or nothing; auto: all"},
+	{.name = "features",
+		BF_VALUE(features, G(features)),
+		.reopens = bf_reopen_if_other,
+		.help = "offer at most the features of this level, whatever the version, for migration; or those "
+			"of a mask"},
 	{.name = "mbufs",
 		BF_NUM_OF_BOND(G(mbufs), 512, 262144),
 		.def = "bond",

@@ -25,6 +25,7 @@ extern const struct bf_key_type bf_type_ips; /* struct bf_ip_list */
 extern const struct bf_key_type bf_type_rate; /* struct bf_rate_limit */
 extern const struct bf_key_type
 	bf_type_rate_burst; /* struct bf_rate_burst; max: bursts that may be said */
+extern const struct bf_key_type bf_type_features; /* struct bf_feature_pin: features.h */
 extern const struct bf_key_type bf_type_filter; /* char[max]: filter_text.h */
 
 #define BF_NUM(at, lo, hi) .type = &bf_type_u32, .offset = (at), .min = (lo), .max = (hi)

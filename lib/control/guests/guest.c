@@ -19,6 +19,7 @@
 #include <rte_malloc.h>
 
 #include "base/sock.h"
+#include "control/guests/offer.h"
 #include "control/guests/rings.h"
 #include "control/host/host.h"
 #include "control/host/iface.h"
@@ -29,25 +30,6 @@
 #define OWN_FRAMES 4096 /* of a guest that cannot use the bond's, and was not told how many */
 #define NO_MTU 1500 /* what a guest without mergeable buffers and MTU feature has room for */
 #define UNMERGED_OVERHEAD 18 /* its buffers have room for one VLAN tag (Linux: GOOD_PACKET_LEN) */
-
-#define FEATURES \
-	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_F_ANY_LAYOUT | 1ULL << VIRTIO_F_IN_ORDER | \
-		1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << VIRTIO_RING_F_EVENT_IDX | \
-		1ULL << VIRTIO_NET_F_MTU | BF_VHOST_F_LOG_ALL | BF_VHOST_F_PROTOCOL_FEATURES)
-
-#define CSUM_FEATURES (1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_GUEST_CSUM)
-
-#define TSO_FEATURES \
-	(CSUM_FEATURES | 1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 | \
-		1ULL << VIRTIO_NET_F_HOST_ECN | 1ULL << VIRTIO_NET_F_GUEST_TSO4 | \
-		1ULL << VIRTIO_NET_F_GUEST_TSO6 | 1ULL << VIRTIO_NET_F_GUEST_ECN)
-
-#define PROTOCOL_FEATURES \
-	(1ULL << BF_VHOST_PROTOCOL_MQ | 1ULL << BF_VHOST_PROTOCOL_LOG_SHMFD | \
-		1ULL << BF_VHOST_PROTOCOL_RARP | 1ULL << BF_VHOST_PROTOCOL_REPLY_ACK | \
-		1ULL << BF_VHOST_PROTOCOL_MTU | 1ULL << BF_VHOST_PROTOCOL_INFLIGHT_SHMFD | \
-		1ULL << BF_VHOST_PROTOCOL_RESET_DEVICE | \
-		1ULL << BF_VHOST_PROTOCOL_CONFIGURE_MEM_SLOTS | 1ULL << BF_VHOST_PROTOCOL_STATUS)
 
 static int
 check_directory(const char *path, struct bf_err *err)
@@ -94,31 +76,6 @@ bf_guest_check_socket(const struct bf_guest_config *cfg, struct bf_err *err)
 			"socket: \"%s\": in use by a live process: expected a free path",
 			cfg->socket);
 	return 0;
-}
-
-/* A guest that can announce itself and use several queues needs to be controlled for both. */
-static struct bf_vhost_offer
-offer_of(const struct bf_guest_config *cfg)
-{
-	struct bf_vhost_offer o = {.features = FEATURES,
-		.protocol = PROTOCOL_FEATURES,
-		.n_rings =
-			BF_VHOST_RINGS, /* more than `queues` pairs are told of, and not polled */
-		.solo_features = 1ULL << VIRTIO_NET_F_CTRL_VQ,
-		.solo_protocol =
-			1ULL << BF_VHOST_PROTOCOL_CONFIG | 1ULL << BF_VHOST_PROTOCOL_BACKEND_REQ,
-		.solo_mtu = (uint16_t)cfg->mtu,
-		.queue_pairs = (uint16_t)cfg->queues};
-
-	if (cfg->queues > 1)
-		o.features |= 1ULL << VIRTIO_NET_F_MQ | 1ULL << VIRTIO_NET_F_GUEST_ANNOUNCE;
-	if (cfg->mrg_rxbuf)
-		o.features |= 1ULL << VIRTIO_NET_F_MRG_RXBUF;
-	if (cfg->packed)
-		o.features |= 1ULL << VIRTIO_F_RING_PACKED;
-	if (cfg->offload != BF_OFFER_NOTHING)
-		o.features |= cfg->offload == BF_OFFER_CSUM ? CSUM_FEATURES : TSO_FEATURES;
-	return o;
 }
 
 bool
@@ -204,7 +161,7 @@ bf_guest_open(const struct bf_guest_config *cfg, uint16_t slot, struct rte_mempo
 	struct bf_door_port_config port = {.path = cfg->socket,
 		.server = cfg->server,
 		.gid = ground->gid,
-		.offer = offer_of(cfg),
+		.offer = bf_guest_offer(cfg),
 		.ops = &bf_guest_rings_ops,
 		.arg = g};
 	int code;

@@ -15,6 +15,7 @@
 
 #include "base/words.h"
 #include "control/guests/guest.h"
+#include "control/guests/offer.h"
 #include "control/guests/rings.h"
 #include "machine/process.h"
 #include "vhost/wire.h"
@@ -175,6 +176,20 @@ gather_offloads(const struct bf_guest *g, const struct bf_vhost_session *s, stru
 }
 
 static void
+gather_offer(const struct bf_guest *g, const struct bf_vhost_session *now, struct bf_connection *c,
+	struct bf_snapshot *s)
+{
+	struct bf_vhost_offer o = bf_guest_offer(&g->cfg);
+	char words[512];
+
+	c->offered_features = o.features | (now->solo ? o.solo_features : 0);
+	c->offered_protocol = o.protocol | (now->solo ? o.solo_protocol : 0);
+	c->is_pinned = g->cfg.features.level != 0 || g->cfg.features.mask != 0;
+	bf_vhost_feature_names(c->offered_features, words, sizeof(words));
+	c->offered_names = bf_snapshot_copy(s, words);
+}
+
+static void
 gather_memory(
 	const struct bf_vhost_session *session, struct bf_connection *c, struct bf_snapshot *s)
 {
@@ -222,6 +237,7 @@ bf_gather_connection(const struct bf_guest *g, struct bf_connection *c, struct b
 	struct bf_door_info info;
 
 	bf_guest_look(g, &info);
+	gather_offer(g, &info.session, c, s);
 	c->is_known = true;
 	c->is_client = !g->cfg.server && !g->cfg.host;
 	c->is_connected = info.connections > 0;

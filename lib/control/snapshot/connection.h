@@ -45,6 +45,9 @@ struct bf_connection {
 	struct bf_rows regions, rings;
 	uint64_t refusals;
 	const char *last_refusal;
+	uint64_t offered_features, offered_protocol;
+	const char *offered_names;
+	bool is_pinned; /* features= */
 };
 
 extern const struct bf_table bf_peer_table, bf_offloads_table, bf_region_table, bf_ring_table;
@@ -73,7 +76,13 @@ extern const struct bf_table bf_peer_table, bf_offloads_table, bf_region_table, 
 		BF_FIELD_AS(row, conn.rings, "rings", BF_WHEN(row, conn.is_known), \
 			.table = &bf_ring_table), \
 		BF_FIELD_AS(row, conn.refusals, "refusals", BF_WHEN(row, conn.is_known)), \
-		BF_FIELD_AS(row, conn.last_refusal, "last_refusal", BF_WHEN(row, conn.is_known))
+		BF_FIELD_AS(row, conn.last_refusal, "last_refusal", BF_WHEN(row, conn.is_known)), \
+		BF_FIELD_AS(row, conn.offered_features, "offered_features", \
+			BF_WHEN(row, conn.is_known), .hex = true), \
+		BF_FIELD_AS(row, conn.offered_protocol, "offered_protocol_features", \
+			BF_WHEN(row, conn.is_known), .hex = true), \
+		BF_FIELD_AS(row, conn.offered_names, "offered_names", .text_only = true), \
+		BF_FIELD_AS(row, conn.is_pinned, "is_pinned", .text_only = true)
 
 /** @param s strings and lists lie in it */
 void bf_gather_connection(const struct bf_guest *g, struct bf_connection *c, struct bf_snapshot *s);

@@ -110,6 +110,7 @@ static const struct bf_table guest_table = BF_TABLE("guest", ROW, guest_fields,
 		"{#link_held}  Link held down: bond {uplink} carries nothing\n{/link_held}"
 		"{^link_held}  Front end: {#is_client}none listens at the socket{/is_client}"
 		"{^is_client}none is connected{/is_client}\n{/link_held}{/is_connected}"
+		"{#is_pinned}  Offered at most, by features=: {offered_names}\n{/is_pinned}"
 		"{rings}{#refusals}  Refused {refusals} times, last: {last_refusal}\n{/refusals}"
 		"{/is_known}");
 
