@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "base/words.h"
+#include "config/negotiations.h"
+#include "reconnect.h"
 
 static void
 print_line(void *arg, const char *line)
@@ -83,6 +85,18 @@ name_missing(const struct bf_bond_config *b, int n_eal, char **argv)
 	}
 }
 
+/* What guests have negotiated is known to the file beside the console, as at a start. */
+static void
+name_lost(const struct bf_options *o, struct checking *c)
+{
+	struct bf_negotiated_book book = {.n = 0};
+
+	bf_negotiations_load(o->config_path != NULL ? o->console : NULL, &book);
+	if (!o->force_reconnect)
+		bf_reconnect_faults(&book, o->config, on_fault, c);
+	bf_negotiated_fini(&book);
+}
+
 int
 bf_check_run(struct bf_app *app, const struct bf_options *o, int n_eal, char **argv)
 {
@@ -99,6 +113,7 @@ bf_check_run(struct bf_app *app, const struct bf_options *o, int n_eal, char **a
 		problem_print(o->config->guests[i].name, err.text);
 		c.problems++;
 	}
+	name_lost(o, &c);
 	for (uint32_t i = 0; i < o->config->n_bonds; i++)
 		name_missing(&o->config->bonds[i], n_eal, argv);
 	if (c.problems > 0)

@@ -33,6 +33,7 @@
 #include "commands/words.h"
 #include "config/bindings.h"
 #include "config/leases.h"
+#include "config/negotiations.h"
 #include "config/remember.h"
 #include "confine.h"
 #include "control/compat.h"
@@ -44,6 +45,7 @@
 #include "http/server.h"
 #include "mailbox.h"
 #include "options.h"
+#include "reconnect.h"
 #include "service.h"
 #include "telemetry.h"
 #include "vhost/mapping.h"
@@ -216,6 +218,7 @@ remember_tick(void *arg, uint64_t now_ms)
 
 	bf_remember_save(l->console, l->app->br);
 	next = bf_leases_save(l->console, l->app->br, now_ms);
+	next = RTE_MIN(next, bf_negotiations_save(l->console, l->app->br, now_ms));
 	return RTE_MIN(next, bf_bindings_save(l->console, l->app->br, now_ms));
 }
 
@@ -359,6 +362,14 @@ log_warning(void *arg, const char *line)
 	BF_WARN("config", "%s", line);
 }
 
+static void
+reconnect_warn(void *arg, const struct bf_err *err)
+{
+	struct bf_bridge *br = arg;
+
+	bf_event(&br->events, BF_LOG_WARNING, "guest_reconnect", "config", "%s", err->text);
+}
+
 /* From options to a running switch; the caller takes everything down again. */
 static int
 bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
@@ -391,6 +402,12 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 	bf_remember_load(console_remembered(o), app->br, o->config);
 	bf_bindings_load(console_remembered(o), app->br);
 	bf_leases_load(console_remembered(o), app->br);
+	bf_negotiations_load(console_remembered(o), &app->br->negotiated);
+	if (!o->force_reconnect &&
+		bf_reconnect_refuse(
+			&app->br->negotiated, NULL, o->config, BF_RECONNECT_START, err) != 0)
+		return STATUS_USAGE;
+	bf_reconnect_faults(&app->br->negotiated, o->config, reconnect_warn, app->br);
 	ret = bf_bridge_apply(app->br, o->config, err);
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
@@ -450,6 +467,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 	if (app->br != NULL) {
 		bf_bindings_save(console_remembered(o), app->br, UINT64_MAX);
 		bf_leases_save(console_remembered(o), app->br, UINT64_MAX);
+		bf_negotiations_save(console_remembered(o), app->br, UINT64_MAX);
 	}
 	bf_app_commit(app);
 	bf_mailbox_close();

@@ -32,6 +32,7 @@ enum option {
 	OPT_CHECK,
 	OPT_ADVISE,
 	OPT_JSON,
+	OPT_FORCE_RECONNECT,
 	OPT_DEBUG,
 	OPT_VERSION,
 	OPT_HELP,
@@ -66,6 +67,8 @@ static const struct {
 		"say what this host should give to bondfwd, change nothing; workers=, guests=, mtu=, "
 		"member= (repeated), root="},
 	[OPT_JSON] = {"--json", NULL, NULL, "with --advise: in JSON"},
+	[OPT_FORCE_RECONNECT] = {"--force-reconnect", NULL, NULL,
+		"start also when a guest that is remembered could not come back"},
 	[OPT_DEBUG] = {"--debug", NULL, NULL, "write debug messages"},
 	[OPT_VERSION] = {"--version", "-v", NULL, "print the version"},
 	[OPT_HELP] = {"--help", "-h", NULL, "print this"},
@@ -218,6 +221,9 @@ option_take(struct bf_options *o, enum option opt, const char *value, struct bf_
 		break;
 	case OPT_JSON:
 		o->as_json = true;
+		break;
+	case OPT_FORCE_RECONNECT:
+		o->force_reconnect = true;
 		break;
 	case OPT_DEBUG:
 		o->debug = true;

@@ -27,6 +27,7 @@ struct bf_options {
 	struct bf_http_address metrics_at; /* the same, read */
 	bool interactive;
 	bool check;
+	bool force_reconnect;
 	bool version;
 	bool help;
 	bool help_json;

@@ -15,7 +15,7 @@ extern const struct bf_cmd_group bf_group_run, bf_group_port, bf_group_queues, b
 	bf_group_metrics, bf_group_capture, bf_group_mirror, bf_group_exporter, bf_group_trace,
 	bf_group_flight, bf_group_keys, bf_group_multicast, bf_group_qos, bf_group_snmp,
 	bf_group_words, bf_group_session;
-extern const struct bf_cmd_group bf_group_history;
+extern const struct bf_cmd_group bf_group_history, bf_group_reconnect;
 
 /** All of them, in the order of the help; NULL ends. */
 extern const struct bf_cmd_group *const bf_app_groups[];

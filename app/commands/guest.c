@@ -12,6 +12,7 @@
 #include "app.h"
 #include "commands/commands.h"
 #include "commands/show.h"
+#include "reconnect.h"
 
 /* @param count of the words behind the guest's name. */
 static int
@@ -41,6 +42,8 @@ guest_yields(const struct bf_app *app, const char *name)
 static int
 port_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, bool host, struct bf_err *err)
 {
+	const struct bf_app *app = ctx->app;
+	bool force = app->candidate == NULL && bf_app_takes_force(ctx);
 	struct bf_guest_config g;
 	int ret;
 
@@ -48,11 +51,15 @@ port_add(struct bf_config *c, const struct bf_cmd_ctx *ctx, bool host, struct bf
 	g.host = host;
 	ret = bf_guest_config_set(&g, "name", bf_cmd_arg(ctx, "name"), err);
 	if (ret == 0)
-		ret = parse_options(&g, ctx, bf_cmd_rest_count(ctx), err);
+		ret = parse_options(&g, ctx, bf_cmd_rest_count(ctx) - force, err);
 	if (ret != 0)
 		return ret;
-	return guest_yields(ctx->app, g.name) ? bf_config_replace_guest(c, g.name, &g, err)
-					      : bf_config_add_guest(c, &g, err);
+	ret = guest_yields(app, g.name) ? bf_config_replace_guest(c, g.name, &g, err)
+					: bf_config_add_guest(c, &g, err);
+	/* One of this name may be remembered. */
+	if (ret == 0 && !force)
+		ret = bf_app_refuse_cut(app, bf_config_find_guest(c, g.name), err);
+	return ret;
 }
 
 static int
@@ -108,9 +115,13 @@ bf_app_refuse_cut(const struct bf_app *app, const struct bf_guest_config *to, st
 {
 	const struct bf_guest *g =
 		app->candidate != NULL ? NULL : bf_bridge_guest(app->br, to->name);
+	int ret = app->candidate != NULL
+		? 0
+		: bf_reconnect_refuse_guest(&app->br->negotiated, g != NULL ? &g->cfg : NULL, to,
+			  "say force at the end", err);
 
-	if (g == NULL || !bf_guest_is_cut(g, to))
-		return 0;
+	if (ret != 0 || g == NULL || !bf_guest_is_cut(g, to))
+		return ret;
 	return bf_err_set(err, EPERM,
 		"guest: \"%.60s\": is connected, and this would cut it; QEMU may not come back before "
 		"its guest is started again: stop the guest first, or say force at the end",
@@ -277,12 +288,14 @@ cmd_show_host(struct bf_cmd_ctx *ctx)
 
 static const struct bf_cmd guest_cmds[] = {
 	{"add guest <name> <options...>",
-		"Add a guest port: socket=PATH and other options of --guest.", cmd_add,
-		BF_CMD_CONFIG},
+		"Add a guest port: socket=PATH and other options of --guest. One that is remembered and could\n"
+		"not come back needs force at the end.",
+		cmd_add, BF_CMD_CONFIG},
 	{"remove guest <guest>", "Remove a guest port; its socket is closed.", cmd_remove,
 		BF_CMD_CONFIG},
 	{"set guest <guest> <options...>",
-		"Change options; those that would cut a connected guest need force at the end.",
+		"Change options; those that would cut a connected guest, or with which one that is remembered\n"
+		"could not come back, need force at the end.",
 		cmd_set, BF_CMD_CONFIG},
 	{"set profile default <profile>",
 		"Profile of guests that are added from now on and name none: tenant or trusted.",

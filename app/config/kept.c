@@ -10,16 +10,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "control/loop/task.h"
 
 #define WRITE_EVERY_MS 1000
+#define FILE_MAX (8 << 20) /* bytes: more are not ours */
 
 static void
 path_of(const struct bf_kept *k, const char *console, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s%s", console, k->suffix);
+}
+
+static bool
+is_too_large(FILE *f, const char *path, const char *what)
+{
+	struct stat st;
+
+	if (fstat(fileno(f), &st) == 0 && st.st_size <= FILE_MAX)
+		return false;
+	BF_WARN("main", "%s: %lld bytes, expected at most %d: %s are not read", path,
+		(long long)st.st_size, FILE_MAX, what);
+	return true;
 }
 
 void
@@ -35,7 +49,8 @@ bf_kept_load(const struct bf_kept *k, const char *console, struct bf_bridge *br)
 	f = bf_file_open_own(path);
 	if (f == NULL)
 		return;
-	for (unsigned int i = 0; i < BF_MAX_GUESTS && getline(&line, &room, f) > 0; i++)
+	for (unsigned int i = is_too_large(f, path, k->what) ? BF_MAX_GUESTS : 0;
+		i < BF_MAX_GUESTS && getline(&line, &room, f) > 0; i++)
 		k->take_line(br, line);
 	free(line);
 	fclose(f);

@@ -25,6 +25,7 @@
 #include "config/diff.h"
 #include "config/earlier.h"
 #include "console/script.h"
+#include "reconnect.h"
 
 struct reading {
 	struct bf_app *app;
@@ -205,6 +206,20 @@ refuse_cuts(struct bf_app *app, const struct bf_load *how, const struct bf_confi
 		how->path, cuts);
 }
 
+/* To go back in time does not help a front end that has given up meanwhile: confirm is not enough. */
+static int
+refuse_lost(struct bf_app *app, const struct bf_load *how, const struct bf_config *want,
+	struct bf_err *err)
+{
+	struct bf_err why;
+
+	if (how->force ||
+		bf_reconnect_refuse(
+			&app->br->negotiated, app->br->running, want, "load FILE force", &why) == 0)
+		return 0;
+	return bf_err_set(err, EPERM, "load: \"%.120s\": %s", how->path, why.text);
+}
+
 static int
 config_apply(struct bf_app *app, const struct bf_load *how, const struct bf_config *want,
 	struct bf_err *err)
@@ -248,7 +263,9 @@ bf_app_load(struct bf_app *app, const struct bf_load *how, const char *who, stru
 
 	if (want == NULL)
 		return -errno;
-	ret = refuse_cuts(app, how, want, err);
+	ret = refuse_lost(app, how, want, err);
+	if (ret == 0)
+		ret = refuse_cuts(app, how, want, err);
 	if (ret == 0)
 		ret = bf_bridge_check(app->br, want, err);
 	if (ret == 0 && bf_diff_show(app->br->running, want, &d, out) != 0)

@@ -51,6 +51,8 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, const struct bf_guest_con
 	bf_bridge_slot_gone(br, slot);
 	bf_guards_close(br, g, next != NULL);
 	bf_leases_close(br, g, next != NULL);
+	if (next == NULL)
+		bf_negotiated_remove(&br->negotiated, g->cfg.name);
 	bf_event(&br->events, BF_LOG_NOTICE, g->cfg.host ? "host_removed" : "guest_removed",
 		g->cfg.name, "removed");
 	if (next == NULL || !next->host)

@@ -170,6 +170,7 @@ bf_bridge_destroy(struct bf_bridge *br)
 	bf_recent_fini(&br->recent);
 	bf_guards_fini(&br->guards);
 	bf_leases_fini(&br->leases);
+	bf_negotiated_fini(&br->negotiated);
 	free(br->base);
 	free(br->storms);
 	free(br->running);

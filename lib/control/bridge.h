@@ -27,6 +27,7 @@
 #include "control/guests/discard.h"
 #include "control/guests/guards.h"
 #include "control/guests/guest.h"
+#include "control/guests/negotiated.h"
 #include "control/lan/announce.h"
 #include "control/lan/hear.h"
 #include "control/lan/mcast.h"
@@ -106,6 +107,7 @@ struct bf_bridge {
 	struct bf_guest_changes guest_changes;
 	struct bf_guards guards;
 	struct bf_lease_book leases;
+	struct bf_negotiated_book negotiated;
 	struct bf_responder_state responder;
 	struct bf_discards discards;
 	struct bf_stats_base *base;

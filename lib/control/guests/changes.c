@@ -143,6 +143,7 @@ take_over(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 	take_back(g, BF_NOTICE_GUEST);
 	g->waits = false;
 	bf_guest_refresh(g, now_ms);
+	bf_negotiated_note(&br->negotiated, g);
 	report_faults(br, g, now_ms);
 	report_queues(br, g, now_ms);
 	bf_plan_guest(br, g);
@@ -190,6 +191,8 @@ look_anyway(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 
 	if (bf_guest_is_stale(g))
 		look_or_wait(br, g, now_ms);
+	if (g->lingers)
+		bf_negotiated_note(&br->negotiated, g);
 	if (g->refusal_ms != 0)
 		report_refusals(br, g, now_ms);
 	if (g->told.suppressed > 0)

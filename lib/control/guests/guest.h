@@ -70,6 +70,7 @@ struct bf_guest {
 	uint64_t paid_ms; /* until when its looks are paid for, SETTLE_MS each */
 	bool waits; /* it is looked at when it can pay */
 	struct bf_log_limit told, faults_told;
+	bool lingers; /* it is down, and its front end was still connected: negotiated.c */
 	uint16_t pairs_told; /* more than the port has, that were told of */
 	/* guests/rings.c, ctx vhost */
 	struct bf_caller *caller[2 * BF_MAX_QP];

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * See reconnect.h.
+ *
+ * Threads: ctx control.
+ */
+#include "reconnect.h"
+
+#include <errno.h>
+
+bool
+bf_reconnect_is_lost(
+	const struct bf_negotiated_book *b, const struct bf_guest_config *to, struct bf_err *why)
+{
+	const struct bf_negotiated *n = bf_negotiated_find(b, to->name);
+
+	return n != NULL && bf_negotiated_lacks(n, to, why) && bf_negotiated_binds(n);
+}
+
+int
+bf_reconnect_refuse_guest(const struct bf_negotiated_book *b, const struct bf_guest_config *from,
+	const struct bf_guest_config *to, const char *how, struct bf_err *err)
+{
+	struct bf_err why = {""};
+
+	if ((from != NULL && !bf_guest_config_reopens(from, to)) ||
+		!bf_reconnect_is_lost(b, to, &why))
+		return 0;
+	return bf_err_set(err, EPERM,
+		"guest: \"%.60s\": its front end could not come back (%s to do it all the same): %s",
+		to->name, how, why.text);
+}
+
+int
+bf_reconnect_refuse(const struct bf_negotiated_book *b, const struct bf_config *from,
+	const struct bf_config *to, const char *how, struct bf_err *err)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < to->n_guests; i++)
+		ret = bf_reconnect_refuse_guest(b,
+			from != NULL ? bf_config_find_guest(from, to->guests[i].name) : NULL,
+			&to->guests[i], how, err);
+	return ret;
+}
+
+void
+bf_reconnect_faults(const struct bf_negotiated_book *b, const struct bf_config *to,
+	bf_config_fault_cb *cb, void *arg)
+{
+	struct bf_err err;
+
+	for (uint32_t i = 0; i < to->n_guests; i++)
+		if (bf_reconnect_refuse_guest(b, NULL, &to->guests[i], BF_RECONNECT_START, &err) !=
+			0)
+			cb(arg, &err);
+}
