@@ -68,14 +68,14 @@ static int
 content_read(struct content *c, const char *path)
 {
 	FILE *f = fopen(path, "re");
-	int ret;
+	int ret = f == NULL ? -errno : 0;
 
 	*c = (struct content){NULL, 0, 0640};
-	if (f == NULL)
-		return -errno;
-	ret = content_fill(c, f);
-	fclose(f);
-	return ret;
+	if (f != NULL) {
+		ret = content_fill(c, f);
+		fclose(f);
+	}
+	return ret == 0 && c->text == NULL ? -EIO : ret;
 }
 
 /* The configuration behind the two comments. */
@@ -120,7 +120,7 @@ numbers_read(const char *file, uint32_t **list)
 		uint64_t number;
 		uint32_t *grown;
 
-		if (e->d_name[0] == '0' ||
+		if ((e->d_type != DT_REG && e->d_type != DT_UNKNOWN) || e->d_name[0] == '0' ||
 			bf_parse_u64("", e->d_name, 1, UINT32_MAX - 1, &number, NULL) != 0)
 			continue;
 		if (n == room) {
