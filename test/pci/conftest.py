@@ -13,7 +13,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts" / "guest"), str(ROOT / "test" / "pci")]
+sys.path[:0] = [str(ROOT / "scripts" / "guest"), *(str(ROOT / "test" / name) for name in ("pci", "functional"))]
 pytest.register_assert_rewrite("machine")
 
 from guestrig.process import Run  # noqa: E402

@@ -24,6 +24,9 @@ from guestrig.vm import Vm
 MEMORY_MIB = 1536
 HUGE_PAGES = 384
 MODULES = ("vfio-pci", "vfio_iommu_type1")
+# What DPDK's tool for binding is made of; it reads the list of lspci.
+DEVBIND = "/usr/bin/dpdk-devbind.py"
+PCI_NAMES = "/usr/share/misc/pci.ids"
 # Drivers that bondfwd loads when it starts, as DPDK's packages name them.
 DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_bond", "net_e1000", "net_ring", "net_virtio",
            "net_vmxnet3")
@@ -105,7 +108,31 @@ def _fill(root, base, tools):
             file.write("".join(f"{images._module_name(path)}\n" for path in files))
 
 
-def build_image(run, tools=()):
+def _add_devbind(root, version):
+    """DPDK's tool for binding as it is, as much of Python as it imports, and the indexes that lspci reads."""
+    with open(DEVBIND, encoding="utf-8") as script:
+        imports = "".join(line for line in script if re.match(r"(import|from) ", line))
+    asked = subprocess.run(
+        ["/usr/bin/python3", "-I", "-S", "-c", imports + """
+import encodings.utf_8, encodings.ascii, locale, os, sys
+print(os.path.realpath(sys.executable))
+print(*(m.__file__ for m in list(sys.modules.values()) if getattr(m, "__file__", None)), sep="\\n")"""],
+        capture_output=True, text=True, check=True).stdout.split()
+    for path in (*asked, *_needed(asked[0], ()), PCI_NAMES):
+        _copy(root, path)
+    os.makedirs(f"{os.path.dirname(root + os.__file__)}/lib-dynload", exist_ok=True)
+    os.makedirs(f"{root}/lib/modules/{version}")
+    for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+        open(f"{root}/lib/modules/{version}/{name}", "w", encoding="ascii").close()
+    subprocess.run(["/sbin/depmod", "-b", root, version], check=True)
+    os.symlink(asked[0], root + "/tools/python3")
+    with open(root + "/tools/dpdk-devbind.py", "w", encoding="ascii") as starter:
+        starter.write("#!/bin/sh\nexec /tools/python3 -I -S /tools/devbind \"$@\"\n")
+    os.chmod(root + "/tools/dpdk-devbind.py", 0o755)
+    shutil.copy(DEVBIND, root + "/tools/devbind")
+
+
+def build_image(run, tools=(), devbind=False):
     """
     The guests' image, with an archive of ours behind it: the kernel unpacks both.
 
@@ -114,6 +141,8 @@ def build_image(run, tools=()):
     base = images.image()
     root = run.path("root")
     _fill(root, base, tools)
+    if devbind:
+        _add_devbind(root, base.version)
     path = run.path("initramfs.cpio")
     with open(base.initrd, "rb") as first, open(path, "wb") as out:
         shutil.copyfileobj(first, out)
@@ -124,13 +153,17 @@ def build_image(run, tools=()):
 
 
 class Machine:
+    """model: that of all cards, or of one after the other, as in e1000e+vmxnet3; such a machine has dpdk-devbind.py."""
+
     def __init__(self, run, model, n_cards):
         self.wanted = (model, n_cards)
-        self.cards = [Card(model, f"02:00:00:00:0a:{i + 1:02x}") for i in range(n_cards)]
+        models = model.split("+")
+        self.cards = [Card(models[i % len(models)], f"02:00:00:00:0a:{i + 1:02x}") for i in range(n_cards)]
         run.at_end += [card.wire.close for card in self.cards]
         self.devices = [f"0000:00:1{i}.0" for i in range(n_cards)]
         self.vm = Vm(run, "pci", self.cards, cpus=2, memory_mib=MEMORY_MIB, accel="tcg",
-                     image=build_image(run), machine="kernel-irqchip=off",
+                     image=build_image(run, *((["/usr/bin/lspci"], True) if len(models) > 1 else ())),
+                     machine="kernel-irqchip=off",
                      devices=["-device", "intel-iommu,intremap=off,caching-mode=on"],
                      boot_words="intel_iommu=on iommu=pt")
         self.job = None
@@ -149,22 +182,27 @@ class Machine:
                 echo {device} >/sys/bus/pci/drivers/vfio-pci/bind""")
         return self
 
-    def start(self, bond, members=2):
-        """bondfwd over the first cards; all their cables are in."""
+    def devbind(self, words):
+        return self.vm.read(f"PATH=/tools:$PATH dpdk-devbind.py {words}", 120)
+
+    def start(self, bond, members=2, more=()):
+        """bondfwd over the first cards, and members of these names besides; all cables are in."""
         self.stop()
         for index in range(len(self.cards)):
             self.cable(index, True)
         self.n_starts += 1
-        words = ["name=bond0", *bond.split(","), *(f"member={d}" for d in self.devices[:members])]
+        words = ["name=bond0", *bond.split(","), *(f"member={d}" for d in (*self.devices[:members], *more))]
         allowed = " ".join(f"-a {device}" for device in self.devices)
         self.job = self.vm.start_job(
             f"echo $$ >/run/pid; exec /tools/bondfwd -l 0,1 -m 512 --no-telemetry {allowed} -- "
             f"--profile trusted --console /run/console --bond {','.join(words)} >/run/log.{self.n_starts} 2>&1", 3600)
         wait_until("bondfwd answers", 90, self._answers)
-        wait_until("links up", 30, lambda: all(m["link"] for m in self.members().values()))
+        wait_until("links up", 30, lambda: all(m["link"] or m["missing"] for m in self.members().values()))
 
     def _answers(self):
-        assert not self.job.done(), f"{self.job.wait(check=False)}: {self.log()}"
+        if self.job.done():
+            job, self.job = self.job, None  # the next test starts it anew
+            raise AssertionError(f"{job.wait(check=False)}: {self.log()}")
         return bool(self.members())
 
     def stop(self):
