@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "console/line.h"
-#include "console/text.h"
 
 static bool
 is_blank(char c)

@@ -18,9 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "console/buffer.h"
 #include "console/out.h"
-#include "console/text.h"
 
 /* Bytes of errors that are kept; what comes later still counts as a failure. */
 #define ERRORS_MAX ((size_t)256 << 10)

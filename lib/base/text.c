@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "console/text.h"
+#include "base/text.h"
 
 static bool
 is_tail(unsigned char c)

@@ -3,13 +3,11 @@
 /*
  * Bytes that people or other programs gave us: what may be shown, what may be believed.
  *
- * Private to lib/console.
- *
  * Threads: pure functions, any.
  */
 
-#ifndef BF_CONSOLE_TEXT_H
-#define BF_CONSOLE_TEXT_H
+#ifndef BF_BASE_TEXT_H
+#define BF_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
