@@ -7,11 +7,12 @@ Hold the arrows between the rooms: which folder may include what.
 
     base <- dataplane <- control <- app      base <- lacp <- control      base <- console <- app
     base <- vhost <- control                 base <- machine <- control, app
+    base <- lldp <- control
 
 Within lib/dataplane the files have an order, the one in its meson.build: FILE.c and FILE.h are one, and include
 only what follows. There is no circle, also not by headers that have no .c of their own.
 
-Besides: lib/base, lib/machine, lib/lacp and lib/vhost know no DPDK header, only lib/control/compat.h names RTE_VERSION,
+Besides: lib/base, lib/machine, lib/lacp, lib/lldp and lib/vhost know no DPDK header, only lib/control/compat.h names RTE_VERSION,
 and every header begins with its own guard. Prints file:line: what; exits 1 when anything is wrong.
 """
 
@@ -25,16 +26,18 @@ ARROWS = {
     "lib/machine": ("lib/base",),
     "lib/dataplane": ("lib/base",),
     "lib/lacp": ("lib/base",),
+    "lib/lldp": ("lib/base",),
     "lib/console": ("lib/base",),
     "lib/vhost": ("lib/base",),
-    "lib/control": ("lib/base", "lib/machine", "lib/dataplane", "lib/lacp", "lib/vhost"),
-    "app": ("lib/base", "lib/machine", "lib/dataplane", "lib/lacp", "lib/vhost", "lib/control", "lib/console"),
+    "lib/control": ("lib/base", "lib/machine", "lib/dataplane", "lib/lacp", "lib/lldp", "lib/vhost"),
+    "app": ("lib/base", "lib/machine", "lib/dataplane", "lib/lacp", "lib/lldp", "lib/vhost",
+            "lib/control", "lib/console"),
 }
 # The folders of lib/control, lowest first.
 SUBJECTS = ("config", "loop", "memory", "workers", "observe", "export", "switch", "bond", "lan", "host", "guests", "trace",
             "snapshot")
 TIES = "lib/control/bridge.h"
-WITHOUT_DPDK = ("lib/base", "lib/machine", "lib/lacp", "lib/vhost")
+WITHOUT_DPDK = ("lib/base", "lib/machine", "lib/lacp", "lib/lldp", "lib/vhost")
 VERSION_FILE = "lib/control/compat.h"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')

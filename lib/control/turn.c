@@ -5,6 +5,7 @@
  *
  * Threads: ctx control.
  */
+#include "control/bond/lldp.h"
 #include "control/bond/paths.h"
 #include "control/bridge.h"
 #include "control/guests/changes.h"
@@ -57,6 +58,7 @@ static const struct bf_task tasks[] = {
 	{"disabled-rings", bf_discard_tick, NULL},
 	{"bond-frames", bf_uplinks_frames_tick, NULL},
 	{"bonds", bf_uplinks_tick, NULL},
+	{"lldp", bf_lldp_tick, NULL},
 	{"view", bf_publish_tick, NULL},
 	{"hear", bf_hear_tick, bf_hear_slot_gone},
 	{"multicast", bf_mcast_tick, NULL},

@@ -25,6 +25,7 @@
 #define BF_ET_QINQ RTE_BE16(BF_ETHERTYPE_QINQ)
 #define BF_ET_QINQ_OLD RTE_BE16(BF_ETHERTYPE_QINQ_OLD)
 #define BF_ET_SLOW RTE_BE16(BF_ETHERTYPE_SLOW)
+#define BF_ET_LLDP RTE_BE16(BF_ETHERTYPE_LLDP)
 #define BF_ET_ARP RTE_BE16(BF_ETHERTYPE_ARP)
 #define BF_ET_IPV4 RTE_BE16(BF_ETHERTYPE_IPV4)
 #define BF_ET_IPV6 RTE_BE16(BF_ETHERTYPE_IPV6)
@@ -161,6 +162,36 @@ static inline bool
 bf_frame_is_reserved(uint64_t dst)
 {
 	return (dst & BF_MAC_RESERVED_MASK) == BF_MAC_RESERVED;
+}
+
+/**
+ * An LLDPDU (IEEE 802.1AB) to one of the addresses that no bridge forwards: untagged, with a priority tag, or
+ * with the tag that the port's rule has given it.
+ *
+ * @param own
+ *   VLAN of that tag, network order; 0: none.
+ * @return
+ *   Length of its Ethernet header, 0 when it is something else.
+ */
+static inline uint32_t
+bf_frame_lldp_at(const struct rte_mbuf *m, uint16_t own)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t type, tci, inner;
+	uint64_t dst;
+
+	if (m->data_len < 18)
+		return 0;
+	memcpy(&dst, p, sizeof(dst));
+	memcpy(&type, p + 12, 2);
+	if (!bf_frame_is_reserved(rte_le_to_cpu_64(dst) & BF_FDB_MAC_MASK))
+		return 0;
+	if (type == BF_ET_LLDP)
+		return 14;
+	memcpy(&tci, p + 14, 2);
+	memcpy(&inner, p + 16, 2);
+	tci &= RTE_BE16(0xfff);
+	return bf_frame_is_tag(type) && (tci == 0 || tci == own) && inner == BF_ET_LLDP ? 18 : 0;
 }
 
 #endif

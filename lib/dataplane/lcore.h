@@ -189,6 +189,7 @@ struct bf_worker {
 	struct rte_ring *learn; /* mailbox to control */
 	struct rte_ring *for_us; /* frames to the bond's own address; several workers post */
 	struct rte_ring *slow; /* LACPDUs and markers; several workers post */
+	struct rte_ring *lldp; /* LLDP frames; several workers post */
 	struct rte_ring *reports; /* IGMP and MLD of guests */
 	struct bf_echoes *echoes; /* all workers' */
 	const struct bf_held *held;

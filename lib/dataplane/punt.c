@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Frames of bonds that control reads: LACPDUs and markers, answers to probes.
+ * Frames of bonds that control reads: LACPDUs and markers, LLDP, answers to probes.
  *
  * Threads: worker.
  */
@@ -39,23 +39,35 @@ frame_untag(struct rte_mbuf *m)
 	rte_pktmbuf_adj(m, 4);
 }
 
+/* @return false: control does not want it, and it is the caller's still. */
+static bool
+frame_punt(struct bf_worker *w, unsigned int bond, struct rte_mbuf *m)
+{
+	uint16_t own = rte_cpu_to_be_16(w->view->rules[bf_bond_slot(bond)].vlan.own);
+	enum bf_drop why = BF_DROP_LACP;
+	uint32_t header = bf_frame_lacp_at(m);
+
+	if (header == 0) {
+		header = bf_frame_lldp_at(m, own);
+		why = BF_DROP_LLDP;
+	}
+	if (header == 0)
+		return false;
+	if (unlikely(header > RTE_ETHER_HDR_LEN))
+		frame_untag(m);
+	bf_punt(w, bond, why == BF_DROP_LACP ? w->slow : w->lldp, why, &m, 1);
+	return true;
+}
+
 void
 bf_punt_slow(struct bf_worker *w, unsigned int bond, enum bf_drop why, struct rte_mbuf **pkts,
 	uint16_t n)
 {
 	uint16_t keep = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
-		uint32_t header = bf_frame_lacp_at(pkts[i]);
-
-		if (likely(header == 0)) {
+	for (uint16_t i = 0; i < n; i++)
+		if (!frame_punt(w, bond, pkts[i]))
 			pkts[keep++] = pkts[i];
-			continue;
-		}
-		if (unlikely(header > RTE_ETHER_HDR_LEN))
-			frame_untag(pkts[i]);
-		bf_punt(w, bond, w->slow, BF_DROP_LACP, &pkts[i], 1);
-	}
 	if (keep > 0)
 		bf_drop(w, bf_bond_slot(bond), why, pkts, keep);
 }

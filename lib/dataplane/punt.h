@@ -17,7 +17,7 @@
 void bf_punt(struct bf_worker *w, unsigned int bond, struct rte_ring *ring, enum bf_drop why,
 	struct rte_mbuf **pkts, uint16_t n);
 
-/** LACPDUs and markers of the member in hand go to control, the others are dropped. Takes all n. */
+/** LACPDUs, markers and LLDP frames of the member in hand go to control, the others are dropped. Takes all n. */
 void bf_punt_slow(struct bf_worker *w, unsigned int bond, enum bf_drop why, struct rte_mbuf **pkts,
 	uint16_t n);
 

@@ -634,7 +634,7 @@ frames_refuse(
 {
 	if (why == BF_DROP_FOR_US)
 		bf_punt(w, bf_bond_of_slot(in), w->for_us, why, pkts, n);
-	else if (why == BF_DROP_SLOW_PROTOCOL && bf_is_bond_slot(in))
+	else if ((why == BF_DROP_SLOW_PROTOCOL || why == BF_DROP_RESERVED) && bf_is_bond_slot(in))
 		bf_punt_slow(w, bf_bond_of_slot(in), why, pkts, n);
 	else
 		bf_drop(w, in, why, pkts, n);

@@ -157,6 +157,37 @@ test_a_priority_tagged_lacpdu_is_one(void **state)
 }
 
 static void
+test_lldp_of_every_member_reaches_control_without_a_priority_tag(void **state)
+{
+	uint8_t frame[64], tagged[68];
+
+	(void)state;
+	memset(frame, 0, sizeof(frame));
+	memcpy(frame, "\x01\x80\xc2\x00\x00\x0e\x02\x00\x00\x00\x00\x01\x88\xcc", 14);
+	for (unsigned int i = 0; i < 4; i++) {
+		memcpy(tagged, frame, sizeof(frame));
+		r->carrier.collect = i / 2 != 0 ? 3 : 0;
+		if (i % 2 == 0)
+			rig_wire(r, 1, frame, sizeof(frame), 1);
+		else
+			rig_wire(r, 1, tagged, rig_tag(tagged, sizeof(frame), 0x8100, 0xe000), 1);
+		rig_poll_bond(r);
+		rig_collect(r);
+		assert_int_equal(r->n_lldp, i + 1);
+		assert_int_equal(r->lldp_port, r->port[1]);
+		assert_int_equal(r->lldp_len, sizeof(frame));
+		assert_memory_equal(r->lldp_head, frame, 16);
+	}
+	assert_int_equal(bond_drops(BF_DROP_LLDP), 4);
+	memcpy(tagged, frame, sizeof(frame)); /* of a VLAN */
+	rig_wire(r, 0, tagged, rig_tag(tagged, sizeof(frame), 0x8100, 5), 1);
+	rig_poll_bond(r);
+	rig_collect(r);
+	assert_int_equal(r->n_lldp, 4);
+	assert_int_equal(bond_drops(BF_DROP_RESERVED), 1);
+}
+
+static void
 test_other_slow_protocols_and_tagged_lacpdus_do_not(void **state)
 {
 	uint8_t tagged[sizeof(lacpdu) + 4];
@@ -253,6 +284,7 @@ main(void)
 		T(test_lacpdus_and_markers_of_every_member_reach_control),
 		T(test_frames_to_the_bond_itself_say_their_member),
 		T(test_a_priority_tagged_lacpdu_is_one),
+		T(test_lldp_of_every_member_reaches_control_without_a_priority_tag),
 		T(test_other_slow_protocols_and_tagged_lacpdus_do_not),
 		T(test_lacp_lives_on_while_forwarding_is_stopped),
 		T(test_more_lacpdus_than_control_reads_are_lost_and_counted),

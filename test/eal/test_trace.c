@@ -369,7 +369,7 @@ everything(void)
 	sum = sum_of(r->dp, sizeof(r->dp), sum);
 	return sum + rte_mempool_avail_count(r->pool) + rte_ring_count(r->w->learn) +
 		rte_ring_count(r->w->reports) + rte_ring_count(r->lcores.slow) +
-		rte_ring_count(r->lcores.for_us);
+		rte_ring_count(r->lcores.for_us) + rte_ring_count(r->lcores.lldp);
 }
 
 /* ---- a case ---- */
@@ -446,9 +446,10 @@ compare_rest(const struct bf_trace_said *before, unsigned int number)
 		fail_msg("case %u: members %x", number, members);
 	if (r->n_slow - before->slow != said->slow ||
 		r->n_for_us - before->for_us != said->for_us ||
+		r->n_lldp - before->lldp != said->lldp ||
 		r->n_reports - before->reports != said->reports || r->w->n_answers != said->answers)
-		fail_msg("case %u: control: LACP %u, own %u, reports %u, answers %u", number,
-			said->slow, said->for_us, said->reports, said->answers);
+		fail_msg("case %u: control: LACP %u, LLDP %u, own %u, reports %u, answers %u",
+			number, said->slow, said->lldp, said->for_us, said->reports, said->answers);
 	for (unsigned int k = 0; k < 8; k++)
 		if (r->n_mail[k] - before->mails[k] != said->mails[k])
 			fail_msg("case %u: mail %u: %u posted, %u traced", number, k,
@@ -459,8 +460,10 @@ static void
 case_run(unsigned int number)
 {
 	static struct bf_port_counters before[GUESTS + 1];
-	struct bf_trace_said said = {
-		.slow = r->n_slow, .for_us = r->n_for_us, .reports = r->n_reports};
+	struct bf_trace_said said = {.slow = r->n_slow,
+		.lldp = r->n_lldp,
+		.for_us = r->n_for_us,
+		.reports = r->n_reports};
 	struct bf_trace_ask ask = {.in = (uint16_t)(one_in(3) ? 0 : 1 + below(GUESTS))};
 	bool looks = number % LOOK_EVERY == 0;
 	static uint8_t buf[2048];

@@ -19,7 +19,8 @@ import re
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # scripts/lib/check-docs.py holds their blocks to the marks.
 PAGES = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in (
-    "console", "devices", "flow-export", "guards", "host-port", "lacp", "multicast", "offloads", "storms", "troubleshooting"))]
+    "console", "devices", "flow-export", "guards", "host-port", "lacp", "lldp", "multicast", "offloads", "storms",
+    "troubleshooting"))]
 IS_WRITING = os.environ.get("BONDFWD_WRITE_SAMPLES") == "1"
 
 BLOCK = re.compile(r"(?<=^<!-- sample: )(?P<scene>[\w-]+)(?P<open> -->\n```\n)(?P<body>.*?)(?=^```$)",

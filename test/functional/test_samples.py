@@ -20,6 +20,7 @@ from bf import BONDCTL, BONDFWD, BROADCAST, FAR_MAC, LOG_LINK_LOSS, Load, guest_
 from lacp_partner import lacp, net, partner  # noqa: F401 (fixtures)
 from multicasting import TO_EX, ask, joined, query, query6, report, report6v2
 from terminal import Terminal
+from test_lldp import lldpdu
 from test_offload import FAR, from_wire, lab, stream  # noqa: F401 (a fixture)
 
 IDLE = "poll"
@@ -154,6 +155,16 @@ def test_multicast(rig):
         joined(r, r.vm(i), report(guest_mac(i), "239.1.2.3"), "239.1.2.3", f"vm{i}")
     joined(r, r.vm(2), report6v2(guest_mac(2), (TO_EX, "ff05::1:3")), "ff05::1:3", "vm2")
     samples.check("multicast", Operator(r.daemon))
+
+
+def test_lldp(rig):
+    """Two members at a switch that has a LAG on one of the ports only."""
+    r = two_guests(rig, mode="balance-xor")
+    r.daemon.log_allowed = [*r.daemon.log_allowed, r"^WARNING: cabling: "]
+    for i, lag in enumerate((3, 0)):
+        r.far[i].raw(lldpdu(port=f"Ethernet1/{i + 1}", lag=lag))
+    wait_for(lambda: r.events("cabling"), what="a finding")
+    samples.check("lldp", Operator(r.daemon))
 
 
 def test_spread(rig):

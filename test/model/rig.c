@@ -356,6 +356,13 @@ rig_collect(struct rig *r)
 		memcpy(r->slow_head, rte_pktmbuf_mtod(m, const uint8_t *), sizeof(r->slow_head));
 		rte_pktmbuf_free(m);
 	}
+	while (rte_ring_sc_dequeue(r->lcores.lldp, (void **)&m) == 0) {
+		r->n_lldp++;
+		r->lldp_port = m->port;
+		r->lldp_len = m->data_len;
+		memcpy(r->lldp_head, rte_pktmbuf_mtod(m, const uint8_t *), sizeof(r->lldp_head));
+		rte_pktmbuf_free(m);
+	}
 	while (rte_ring_sc_dequeue(r->lcores.for_us, (void **)&m) == 0) {
 		r->n_for_us++;
 		r->for_us_port = m->port;

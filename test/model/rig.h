@@ -64,6 +64,10 @@ struct rig {
 	uint16_t slow_port; /* where the last of them came from */
 	uint32_t slow_len;
 	uint8_t slow_head[16];
+	uint32_t n_lldp; /* LLDP frames */
+	uint16_t lldp_port;
+	uint32_t lldp_len;
+	uint8_t lldp_head[16];
 	uint32_t n_mail[8]; /* by kind */
 	uint32_t n_reports;
 	struct bf_report report; /* the last one */

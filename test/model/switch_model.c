@@ -238,6 +238,18 @@ is_lacp(const uint8_t *p, uint32_t len)
 		(p[at + 2] == 1 || p[at + 2] == 2);
 }
 
+/* The same, to an address that no bridge forwards. */
+static bool
+is_lldp(const uint8_t *p, uint32_t len)
+{
+	uint32_t at = 12;
+
+	if (len >= 18 && is_tag((unsigned int)(p[12] << 8 | p[13])) && (p[14] & 15) == 0 &&
+		p[15] == 0)
+		at += 4;
+	return len >= 18 && p[at] == 0x88 && p[at + 1] == 0xcc;
+}
+
 uint32_t
 model_frame(struct model_switch *m, unsigned int in, unsigned int member, const uint8_t *data,
 	uint32_t len)
@@ -256,7 +268,7 @@ model_frame(struct model_switch *m, unsigned int in, unsigned int member, const 
 	if (f.type == 0x8809)
 		return drop(m, in, BF_DROP_SLOW_PROTOCOL);
 	if (memcmp(data, reserved, 5) == 0 && data[5] < 16)
-		return drop(m, in, BF_DROP_RESERVED);
+		return drop(m, in, in == 0 && is_lldp(data, len) ? BF_DROP_LLDP : BF_DROP_RESERVED);
 	to = find(m, f.vlan, data);
 	from = find(m, f.vlan, data + 6);
 	is_flooded = (data[0] & 1) != 0 || to == NULL;

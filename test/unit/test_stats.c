@@ -175,7 +175,7 @@ test_errors_are_the_drops_by_their_column(void **state)
 
 	(void)state;
 	for (unsigned int d = 0; d < BF_DROP_COUNT; d++) {
-		bool is_read = d == BF_DROP_LACP || d == BF_DROP_FOR_US;
+		bool is_read = d == BF_DROP_LACP || d == BF_DROP_LLDP || d == BF_DROP_FOR_US;
 
 		memset(&c, 0, sizeof(c));
 		c.drops[d] = 5;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_cycles.h>
@@ -16,6 +17,7 @@
 
 #include "base/log.h"
 #include "control/bond/link_detect.h"
+#include "control/bond/lldp.h"
 #include "control/bond/probe.h"
 #include "control/bond/spares.h"
 #include "control/compat.h"
@@ -77,6 +79,8 @@ bf_bond_fini(struct bf_bond *b)
 	if (b->ctl_pool == NULL)
 		return; /* it has not been set up */
 	bf_bond_close(b);
+	free(b->lldp);
+	b->lldp = NULL;
 	b->ctl_pool = NULL;
 	shared_close();
 }
@@ -122,11 +126,14 @@ bf_bond_flush(struct bf_bond *b)
 void
 bf_bond_leave(struct bf_bond *b, int member, bool going, uint64_t now_ms)
 {
+	bool told;
+
 	if (member < 0)
 		b->going = going;
 	else
 		b->members[member].going = going;
-	if (b->lacp != NULL && bf_bond_lacp_hold(b, now_ms))
+	told = going && bf_bond_lldp_leave(b, member);
+	if ((b->lacp != NULL && bf_bond_lacp_hold(b, now_ms)) || told)
 		bf_bond_flush(b);
 }
 

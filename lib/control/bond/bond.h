@@ -30,6 +30,8 @@
 #include "dataplane/view.h"
 #include "lacp/lacp.h"
 
+struct bf_lldp;
+
 #define BF_NO_HOME 0xff
 #define BF_LINK_LOOK_MS 500 /* a driver with a link interrupt is asked anyway, now and then */
 
@@ -121,6 +123,7 @@ struct bf_bond {
 	struct rte_mempool *ctl_pool; /* frames of our own */
 	struct bf_lcores *lcores;
 	struct bf_events *events;
+	struct bf_lldp *lldp; /* what is known by LLDP; NULL: nothing yet */
 	struct bf_pdu_log *pdus; /* where LACPDUs are noted, NULL: nowhere; set after the init */
 };
 

@@ -32,6 +32,7 @@ static const char *const lacp_rate_names[] = {"slow", "fast"};
 static const char *const detect_names[] = {"auto", "interrupt", "poll"};
 static const char *const member_detect_names[] = {"bond", "auto", "interrupt", "poll"};
 static const char *const member_offload_names[] = {"auto", "off"};
+static const char *const lldp_names[] = {"off", "rx", "both"};
 static const char *const too_big_names[] = {"drop", "icmp"};
 
 /* Modes that read a key. */
@@ -191,7 +192,7 @@ const struct bf_key bf_bond_keys[] = {
 	{.name = "native",
 		BF_VALUE(vlan, B(native)),
 		.def = "none",
-		.help = "VLAN of the LAN's untagged frames; LACP and probes stay untagged"},
+		.help = "VLAN of the LAN's untagged frames; LACP, LLDP and probes stay untagged"},
 	{.name = "storm_broadcast",
 		BF_VALUE(rate, B(storm[BF_STORM_BROADCAST])),
 		.def = "off",
@@ -262,6 +263,10 @@ const struct bf_key bf_bond_keys[] = {
 		.other_words = BF_WORDS({"all", "on"}, {"none", "off"}, {"3", "on"}),
 		.def = "on",
 		.help = "only a target's answer counts, not just any frame"},
+	{.name = "lldp",
+		BF_ONE_OF(B(lldp), lldp_names),
+		.def = "rx",
+		.help = "LLDP of members: listen to neighbours (rx), also send (both), or neither (off)"},
 	{.name = "error_limit",
 		BF_NUM(B(error_limit), 0, 1000000),
 		.def = "0",

@@ -82,6 +82,13 @@ struct bf_member_config {
 	bool spare; /* serves only in place of one that is none */
 };
 
+/** What members do with LLDP. */
+enum bf_lldp_mode {
+	BF_LLDP_OFF,
+	BF_LLDP_RX,
+	BF_LLDP_BOTH,
+};
+
 #define BF_BOND_DEFAULT_NAME "bond0"
 
 struct bf_bond_config {
@@ -119,6 +126,7 @@ struct bf_bond_config {
 	uint32_t mac_move_budget; /* stations moved per minute at most */
 	/* probes */
 	struct bf_probe_targets probe_targets;
+	uint32_t lldp; /* enum bf_lldp_mode */
 	uint32_t error_limit; /* of a million frames of a member: more errors drain it; 0 = off */
 	uint32_t probe_interval_ms; /* 0: off */
 	uint32_t probe_missed_max;

@@ -92,12 +92,18 @@ bf_drop_is_in(unsigned int reason)
 	return strcmp(bf_drop_info[reason].at, "in") == 0;
 }
 
+bool
+bf_drop_is_read(unsigned int reason)
+{
+	return reason == BF_DROP_LACP || reason == BF_DROP_LLDP || reason == BF_DROP_FOR_US;
+}
+
 void
 bf_stats_errors(const struct bf_port_counters *c, uint64_t *in, uint64_t *out)
 {
 	*in = *out = 0;
 	for (unsigned int d = 0; d < BF_DROP_COUNT; d++)
-		if (d != BF_DROP_LACP && d != BF_DROP_FOR_US)
+		if (!bf_drop_is_read(d))
 			*(bf_drop_is_in(d) ? in : out) += c->drops[d];
 }
 

@@ -44,6 +44,8 @@ uint64_t bf_offload_counter(const struct bf_port_counters *c, unsigned int i);
 
 /** Does the port that the frame came from count it? */
 bool bf_drop_is_in(unsigned int reason);
+/** Is it no loss: bondfwd reads what it counts? */
+bool bf_drop_is_read(unsigned int reason);
 
 /**
  * What was lost by a port, on the way in and on the way out: the drops by their columns, without

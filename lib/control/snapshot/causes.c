@@ -15,6 +15,7 @@
 #include <rte_common.h>
 
 #include "base/mac.h"
+#include "control/bond/lldp.h"
 #include "control/bond/spares.h"
 #include "control/bridge.h"
 #include "control/guests/rings.h"
@@ -387,6 +388,26 @@ find_no_lag(const struct bf_suspect *p)
 		u->name);
 }
 
+/* What the switches say by LLDP. */
+static void
+find_cabling(const struct bf_suspect *p)
+{
+	const struct bf_uplink *u = uplink_of(p);
+	const struct bf_lldp *l = u != NULL && u->bond.open ? u->bond.lldp : NULL;
+	char command[128];
+
+	for (uint32_t i = 0; l != NULL && i < l->cabling.n; i++) {
+		const struct bf_cabling_finding *f = &l->cabling.at[i];
+
+		if (!f->told ||
+			(p->member >= 0 && strcmp(u->bond.members[p->member].name, f->member) != 0))
+			continue;
+		snprintf(command, sizeof(command), "show lldp neighbors %s detail", f->member);
+		bf_cause_add(p, 0, "cabling", f->member, command, "%s: %s: %s.", f->member,
+			bf_cabling_names[f->problem], f->text);
+	}
+}
+
 /* ---- all of them ---- */
 
 void
@@ -408,6 +429,7 @@ static void (*const causes[])(const struct bf_suspect *p) = {
 	find_members,
 	find_backup,
 	find_no_lag,
+	find_cabling,
 	find_restless,
 };
 

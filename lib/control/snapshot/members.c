@@ -15,6 +15,7 @@
 #include "control/bridge.h"
 #include "control/memory/nodes.h"
 #include "control/observe/stats.h"
+#include "control/snapshot/lldp.h"
 #include "control/snapshot/options.h"
 #include "control/snapshot/snapshot.h"
 #include "dataplane/member.h"
@@ -34,7 +35,7 @@ struct member_row {
 	uint32_t speed_mbps, link_speed_mbps; /* as last told; 0 without a link */
 	uint64_t link_losses, probes_sent, probes_answered;
 	struct bf_member_counters c;
-	struct bf_rows options;
+	struct bf_rows neighbors, options;
 };
 
 #define ROW struct member_row
@@ -96,6 +97,7 @@ static const struct bf_field member_fields[] = {
 	BF_FIELD_AS(ROW, c.tx_full, "tx_full",
 		BF_COUNTER("bondfwd_member_transmit_full", "frames",
 			"Frames dropped because the member's ring was full.")),
+	BF_FIELD(ROW, neighbors, .table = &bf_lldp_of_member_table),
 	BF_FIELD(ROW, options, .table = &bf_options_table),
 };
 
@@ -110,7 +112,7 @@ const struct bf_table bf_members_table = BF_TABLE("member", ROW, member_fields,
 		"{^is_polled}interrupt{/is_polled}{/link_interrupt_missing}{/missing}"
 		"{#card_segments}, card: checksums and segments{/card_segments}"
 		"{^card_segments}{#card_checksums}, card: checksums{/card_checksums}{/card_segments}"
-		"{#has_node}, node {node}{/has_node}\n");
+		"{#has_node}, node {node}{/has_node}\n{neighbors}");
 
 uint32_t
 bf_members_sending(const struct bf_bridge *br, const struct bf_uplink *u)
@@ -192,6 +194,7 @@ gather_member(const struct bf_bridge *br, const struct bf_uplink *u, unsigned in
 	gather_state(&u->bond, i, row);
 	bf_bond_speed_text(row->speed_mbps, row->speed, sizeof(row->speed));
 	bf_stats_member(br, u->bond.number, m->bit, &row->c);
+	bf_gather_lldp(u, m->name, &row->neighbors, s);
 	bf_gather_options(
 		bf_member_keys, bf_n_member_keys, &u->bond.cfg.members[i], &row->options, s);
 }

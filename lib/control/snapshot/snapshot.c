@@ -13,6 +13,7 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_members,
 	&bf_show_lacp,
 	&bf_show_lacp_members,
+	&bf_show_lldp,
 	&bf_show_guests,
 	&bf_show_guards,
 	&bf_show_exposure,

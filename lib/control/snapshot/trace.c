@@ -295,7 +295,7 @@ end_add(const struct bf_trace_end *e, struct bf_bridge *br, ROW *row, struct bf_
 static void
 describe_drop(const struct bf_trace_end *e, const END *end, ROW *row, struct bf_snapshot *s)
 {
-	bool is_read = e->why == BF_DROP_LACP || e->why == BF_DROP_FOR_US;
+	bool is_read = bf_drop_is_read(e->why);
 	char name[BF_NAME_MAX + 4];
 
 	snprintf(name, sizeof(name), "%s %s", bf_drop_is_in(e->why) ? "at" : "to", end->port);
@@ -361,7 +361,7 @@ describe_said(const struct bf_trace *t, ROW *row, struct bf_snapshot *s)
 static void
 result_of_drop(const struct bf_trace_end *e, const char *port, ROW *row)
 {
-	bool is_read = e->why == BF_DROP_LACP || e->why == BF_DROP_FOR_US;
+	bool is_read = bf_drop_is_read(e->why);
 
 	row->verdict = is_read ? "read" : e->why == BF_DROP_ANSWERED ? "answered" : "dropped";
 	if (is_read)

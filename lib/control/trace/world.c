@@ -233,9 +233,11 @@ worker_open(struct bf_trace_world *t)
 	w->reports = mailbox_new(sizeof(struct bf_report));
 	w->for_us = mailbox_new(sizeof(void *));
 	w->slow = mailbox_new(sizeof(void *));
+	w->lldp = mailbox_new(sizeof(void *));
 	for (unsigned int i = 0; i < BF_CACHE_SETS; i++)
 		bf_cache_clear(&t->cache[i]);
-	return w->learn != NULL && w->reports != NULL && w->for_us != NULL && w->slow != NULL;
+	return w->learn != NULL && w->reports != NULL && w->for_us != NULL && w->slow != NULL &&
+		w->lldp != NULL;
 }
 
 struct bf_trace_world *
@@ -278,6 +280,7 @@ bf_trace_world_destroy(struct bf_trace_world *t)
 	free(t->w.reports);
 	free(t->w.for_us);
 	free(t->w.slow);
+	free(t->w.lldp);
 	rings_free(t->rings);
 	free(t->qos);
 	free(t->dp);
@@ -455,6 +458,7 @@ bf_trace_world_hear(struct bf_trace_world *t, struct bf_trace_said *said)
 	while (bf_reports_take(t->w.reports, &report))
 		said->reports++;
 	said->slow = frames_hear(t->w.slow);
+	said->lldp = frames_hear(t->w.lldp);
 	said->for_us = frames_hear(t->w.for_us);
 	for (unsigned int k = 0; k < BF_MAX_MIRRORS; k++)
 		if (t->view.mirrors[k] != NULL)

@@ -93,7 +93,7 @@ void bf_trace_world_know(struct bf_trace_world *t, const struct bf_frame *f);
 /** What the frame has made the worker say: messages to control by kind, and frames for it. */
 struct bf_trace_said {
 	uint32_t mails[8]; /* by enum bf_mail_kind */
-	uint32_t slow, for_us, reports, answers;
+	uint32_t slow, lldp, for_us, reports, answers;
 	uint32_t copies[BF_MAX_MIRRORS]; /* by mirrors, as numbered in the view */
 };
 void bf_trace_world_hear(struct bf_trace_world *t, struct bf_trace_said *said);

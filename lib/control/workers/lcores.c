@@ -29,6 +29,7 @@
 #define INJECT_RING 4096
 #define FOR_US_RING 256
 #define SLOW_RING 256
+#define LLDP_RING 256
 #define CONTROL_READER BF_MAX_WORKERS /* control's id among the readers */
 
 static void
@@ -76,6 +77,7 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	w->fdb = fdb;
 	w->for_us = l->for_us;
 	w->slow = l->slow;
+	w->lldp = l->lldp;
 	w->echoes = l->echoes;
 	w->held = l->held;
 	w->tsc_hz = rte_get_tsc_hz();
@@ -124,7 +126,10 @@ qsbr_open(struct bf_lcores *l)
 		"bf_inject", INJECT_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	l->for_us = rte_ring_create("bf_for_us", FOR_US_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	l->slow = rte_ring_create("bf_slow", SLOW_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	return l->inject == NULL || l->for_us == NULL || l->slow == NULL ? -ENOMEM : 0;
+	l->lldp = rte_ring_create("bf_lldp", LLDP_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	return l->inject == NULL || l->for_us == NULL || l->slow == NULL || l->lldp == NULL
+		? -ENOMEM
+		: 0;
 }
 
 /* What all workers look at. */
@@ -226,6 +231,7 @@ bf_lcores_close(struct bf_lcores *l)
 	ring_free(&l->inject);
 	ring_free(&l->for_us);
 	ring_free(&l->slow);
+	ring_free(&l->lldp);
 	rte_free(l->echoes);
 	rte_free(l->held);
 	l->echoes = NULL;

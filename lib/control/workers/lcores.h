@@ -22,6 +22,7 @@ struct bf_lcores {
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_ring *inject; /* control's frames for members, sent by worker 0 */
 	struct rte_ring *slow; /* LACPDUs and markers, from any worker */
+	struct rte_ring *lldp; /* LLDP frames, from any worker */
 	struct bf_echoes *echoes; /* frames that may come back */
 	struct bf_held *held; /* addresses of guests */
 	struct rte_ring *for_us; /* frames to the bond's own address, from any worker */
