@@ -14,6 +14,8 @@ const struct bf_show *const bf_shows[] = {
 	&bf_show_lacp,
 	&bf_show_lacp_members,
 	&bf_show_lldp,
+	&bf_show_lldp_neighbors,
+	&bf_show_topology,
 	&bf_show_guests,
 	&bf_show_guards,
 	&bf_show_exposure,

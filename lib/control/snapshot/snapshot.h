@@ -44,6 +44,7 @@ extern const struct bf_show bf_show_lacp, bf_show_lacp_members;
 extern const struct bf_show bf_show_ports, bf_show_port_info, bf_show_port_stats,
 	bf_show_port_xstats;
 extern const struct bf_show bf_show_lldp, bf_show_lldp_neighbors, bf_show_lldp_details;
+extern const struct bf_show bf_show_topology;
 /* Frames and where they went. */
 extern const struct bf_show bf_show_drops, bf_show_port_drops, bf_show_ledger, bf_show_last_words;
 extern const struct bf_show bf_show_storms, bf_show_storm_ports;
