@@ -22,7 +22,7 @@ def test_the_heads_of_dropped_frames_are_there_without_having_been_asked_for(rig
     began = time.time()
     tagged = RESERVED + mac_bytes(VM1) + b"\x81\x00\x00\x0a" + packet(FAR_MAC, VM1, 1, size=400)[12:]
     send(r, r.vm(1), [tagged])
-    send(r, r.far[0], [RESERVED + mac_bytes(FAR_MAC) + b"\x88\xcc" + bytes(46)])
+    send(r, r.far[0], [RESERVED + mac_bytes(FAR_MAC) + b"\x88\xb5" + bytes(46)])
     one, = words(r, "vm1", "reserved_address")
     assert (one["port"], one["reason"], one["lcore"], one["member"]) == ("vm1", "reserved_address", 1, None)
     assert one["length"] == len(tagged) and bytes.fromhex(one["hex"]) == tagged[:128]
@@ -30,7 +30,7 @@ def test_the_heads_of_dropped_frames_are_there_without_having_been_asked_for(rig
     assert one["frame"] == (f"{VM1} > 01:80:c2:00:00:05, vlan 10, "
                             "IPv4 10.0.0.1 port 1000 > 10.0.0.2 port 80, UDP")
     from_wire, = words(r, "bond0", "reserved_address")
-    assert from_wire["member"] == "net_vhost0" and from_wire["frame"].endswith(", ethertype 0x88cc")
+    assert from_wire["member"] == "net_vhost0" and from_wire["frame"].endswith(", ethertype 0x88b5")
     assert one in words(r) and from_wire in words(r, reason="reserved_address")
     text = r.daemon.ctl("show drops vm1 all frames")
     assert f"vm1  reserved_address  lcore 1, {len(tagged)} bytes" in text and one["frame"] in text

@@ -252,7 +252,7 @@ struct lldp_row {
 static const struct bf_field lldp_fields[] = {
 	BF_FIELD(ROW, bond, .label = "bond"),
 	BF_FIELD(ROW, lldp),
-	BF_FIELD(ROW, problems, .text_only = true,
+	BF_FIELD(ROW, problems,
 		BF_GAUGE("bondfwd_cabling_problems", NULL,
 			"Members whose cable, by LLDP, does not go where the mode needs it.")),
 	BF_FIELD(ROW, cabling, .table = &cabling_table),
