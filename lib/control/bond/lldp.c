@@ -43,6 +43,19 @@ is_of_bond(const struct bf_bond *b, const char *name)
 	return false;
 }
 
+/* A place that no member has; NULL: there is none. */
+static struct bf_lldp_member *
+member_place(const struct bf_bond *b)
+{
+	for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++) {
+		struct bf_lldp_member *l = &b->lldp->members[i];
+
+		if (l->name[0] == '\0' || !is_of_bond(b, l->name))
+			return l;
+	}
+	return NULL;
+}
+
 /* By name: it stays what it is when the bond is closed and opened again. NULL: memory is short. */
 static struct bf_lldp_member *
 member_make(struct bf_bond *b, const char *name)
@@ -54,13 +67,13 @@ member_make(struct bf_bond *b, const char *name)
 	if (b->lldp == NULL)
 		return NULL;
 	l = member_find(b, name);
-	for (unsigned int i = 0; l == NULL && i < BF_MAX_MEMBERS; i++) {
-		if (b->lldp->members[i].name[0] != '\0' && is_of_bond(b, b->lldp->members[i].name))
-			continue;
-		l = &b->lldp->members[i];
-		memset(l, 0, sizeof(*l));
-		snprintf(l->name, sizeof(l->name), "%s", name);
-	}
+	if (l != NULL)
+		return l;
+	l = member_place(b);
+	if (l == NULL)
+		return NULL;
+	memset(l, 0, sizeof(*l));
+	snprintf(l->name, sizeof(l->name), "%s", name);
 	return l;
 }
 
