@@ -139,7 +139,7 @@ cd /out && rm -rf /newer && dpkg-deb -R bondfwd_*.deb /newer
 sed -i 's/^Version: .*/&+newer/' /newer/DEBIAN/control && dpkg-deb -b /newer /bondfwd_newer.deb
 apt-get install -qy --no-install-recommends ./bondfwd_*.deb
 /usr/sbin/bondfwd --lcores 0@0,1@0 --main-lcore 0 --no-huge -m 256 --no-pci --file-prefix bondfwd-$$ \\
-    --vdev net_null0 -- --console /tmp/console --bond name=bond0,member=net_null0 2>/tmp/log &
+    --vdev net_null0,no-rx=1 -- --console /tmp/console --bond name=bond0,member=net_null0 2>/tmp/log &
 pid=$!
 trap 'kill $pid; cat /tmp/log' EXIT
 limit=240

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""the package on a bare Debian 12 in QEMU with a real systemd: install, run, reboot, upgrade, remove (root, network, 6 GB)
+
+The package is that of scripts/accept package, which is run first when there is none. What it depends on is downloaded
+into the machine's disk; the machine has no network. With BONDFWD_SYSTEM_READY=1 that is installed there before the machine
+boots, which saves a busy host some ten minutes, and says nothing of a bare machine.
+"""
+
+import os
+import shutil
+
+from accept._debian import NotMade, debian
+from accept import package
+from runner import LOGS, Tally
+from suites import run_pytest
+
+SUITE = "bookworm"
+LIMIT_S = 3600
+GROUPS = ("package", "guest", "test")
+NEEDS_BUILD = False
+# A machine as an installer leaves it, and no more.
+PACKAGES = ("ca-certificates", "dbus", "e2fsprogs", "ifupdown", "init", "initramfs-tools", "iproute2", "kmod",
+            "linux-image-cloud-amd64", "pciutils", "procps", "python3", "systemd-sysv", "udev")
+# A front end with a driver: virtio-user.
+FRONT_END = "dpdk-dev"
+FILL = f"""
+apt-get update -q
+cp /srv/bondfwd_*.deb /tmp/
+apt-get install -qy --download-only /tmp/bondfwd_*.deb
+apt-get install -qy --download-only --no-install-recommends {FRONT_END}
+rm /tmp/bondfwd_*.deb
+dpkg-deb -R /srv/bondfwd_*.deb /tmp/newer
+sed -i 's/^Version: .*/&+newer/' /tmp/newer/DEBIAN/control
+dpkg-deb -b /tmp/newer /srv/newer.deb && rm -r /tmp/newer
+echo machine >/etc/hostname
+echo '/dev/vda / ext4 errors=remount-ro 0 1' >/etc/fstab
+"""
+
+
+# All that is there after apt has installed the package, but for itself.
+READY = f"""
+apt-get install -qy /srv/bondfwd_*.deb
+apt-get install -qy --no-install-recommends {FRONT_END}
+apt-get purge -qy bondfwd
+"""
+
+
+def fill(system, deb):
+    """The package, a newer one, and in apt's cache all they need."""
+    shutil.copy(deb, system.path("/srv"))
+    ready = READY if os.environ.get("BONDFWD_SYSTEM_READY") == "1" else ""
+    return system.sh("systemd-fill", FILL + ready)[0]
+
+
+def run(job):
+    LOGS.mkdir(parents=True, exist_ok=True)
+    tally = Tally()
+    folder = LOGS.parent / "packages" / SUITE
+    if not list(folder.glob("bondfwd_*.deb")) and not package.build_only(job, SUITE):
+        tally.add("no package: see scripts/accept package", "failed")
+        return tally
+    try:
+        with debian(job, SUITE, *PACKAGES) as system:
+            if not fill(system, next(folder.glob("bondfwd_*.deb"))):
+                tally.add("the machine's disk is not filled", "failed")
+                return tally
+            system.unmount()
+            tally.take(run_pytest(job, "systemd", "-x", "-vv", env={"BONDFWD_SYSTEM": os.fspath(system.folder)}))
+    except NotMade as error:
+        tally.add(str(error), "failed")
+    return tally

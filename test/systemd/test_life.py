@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The life of a package on a machine: installed, started, used, broken, rebooted, upgraded, removed, in this order."""
+
+import json
+import os
+
+from guestrig.process import wait_until
+
+# Installing takes its time where each instruction is emulated.
+APT_S = 2400
+FILES = {
+    "/etc/sysctl.d/50-hugepages.conf": "vm.nr_hugepages = 320\n",
+    "/etc/default/bondfwd":
+        'EAL_ARGS="-l 0,1 -m 256 --no-pci --vdev net_null0,no-rx=1 --vdev net_null1,no-rx=1"\nBONDFWD_ARGS=""\n',
+    "/etc/bondfwd/bondfwd.conf": """\
+create bonding device active-backup 0 bond0
+add bonding member net_null0 bond0
+add bonding member net_null1 bond0
+set profile default trusted
+set lcore idle sleep
+add guest vm1 socket=/run/bondfwd/guests/vm1.sock
+start
+""",
+    # A guest's front end, with a driver, that listens as QEMU does.
+    "/etc/systemd/system/guest.service": """\
+[Unit]
+After=systemd-tmpfiles-setup.service
+[Service]
+UMask=0002
+ExecStart=/bin/sh -c 'sleep infinity | exec dpdk-testpmd -l 0,1 -m 64 --no-pci --file-prefix guest \
+--single-file-segments --vdev net_virtio_user0,path=/run/bondfwd/guests/vm1.sock,server=1 -- -i --total-num-mbufs=2048'
+[Install]
+WantedBy=multi-user.target
+""",
+    # Stops one thread, that of a worker, as a fault would.
+    "/usr/local/sbin/hold": """\
+#!/usr/bin/python3
+import ctypes, pathlib, re, signal, sys
+libc = ctypes.CDLL(None)
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+pid = int(sys.argv[1])
+tid = next(int(t.name) for t in pathlib.Path(f"/proc/{pid}/task").iterdir()
+           if re.search("worker-?1$", (t / "comm").read_text().strip()))
+assert libc.ptrace(0x4206, tid, None, None) == 0 and libc.ptrace(0x4207, tid, None, None) == 0
+pathlib.Path("/run/held").touch()
+signal.pause()
+""",
+}
+
+
+def write(machine, path, text):
+    machine.sh(f"cat >{path} <<'END_OF_FILE'\n{text}END_OF_FILE\n")
+
+
+def wait_active(machine, limit_s=300):
+    def active():
+        state = machine.show("ActiveState")
+        assert state != "failed", machine.sh("systemctl status --no-pager -l bondfwd; true")
+        return state == "active"
+    wait_until("the service is active", limit_s, active, every_s=1)
+
+
+def wait_guest(machine, limit_s=300):
+    machine.wait("the guest's driver has started",
+                 "bondctl show guest vm1 | grep -E '^[0-9]+ +vm1 +up'", limit_s)
+
+
+def pid_of(machine):
+    pid = int(machine.show("MainPID"))
+    assert pid > 0
+    return pid
+
+
+def test_the_machine_is_bare(machine):
+    machine.wait_booted()
+    machine.sh("systemctl is-system-running --wait || true", 400)
+    assert machine.run_sh("command -v bondfwd")[0] != 0
+    if os.environ.get("BONDFWD_SYSTEM_READY") != "1":
+        assert "librte-" not in machine.sh("dpkg-query -W -f '${Package}\\n'")
+
+
+def test_apt_installs_the_package_and_starts_nothing(machine):
+    machine.sh("apt-get install -y /srv/bondfwd_*.deb", APT_S)
+    assert "librte-meta-net" in machine.sh("dpkg-query -W -f '${Package}\\n'"), "apt installs what is recommended"
+    assert machine.run_sh("systemctl is-active bondfwd")[1] == "inactive"
+    assert machine.run_sh("systemctl is-enabled bondfwd")[1] == "disabled"
+    machine.sh("getent group bondfwd && test -d /run/bondfwd/guests")
+
+
+def test_the_service_comes_up(machine):
+    for path, text in FILES.items():
+        write(machine, path, text)
+    machine.sh("chmod 755 /usr/local/sbin/hold; sysctl -q -p /etc/sysctl.d/50-hugepages.conf; systemctl daemon-reload")
+    machine.sh("systemctl enable --now bondfwd", 400)
+    wait_active(machine)
+    assert machine.show("Type") == "notify" and machine.show("NRestarts") == "0"
+    assert "Active Members (1): [0]" in machine.sh("bondctl show bonding config bond0")
+
+
+def test_a_guest_is_connected(machine):
+    machine.sh("apt-get install -y --no-install-recommends dpdk-dev", APT_S)
+    machine.sh("systemctl enable --now guest")
+    wait_guest(machine)
+
+
+def test_the_journal_has_events_with_their_fields(machine):
+    lines = machine.wait("the event is in the journal", "journalctl -u bondfwd BONDFWD_EVENT=guest_added -o json | grep .")
+    entry = json.loads(lines.splitlines()[0])
+    assert entry["PRIORITY"] == "5" and entry["BONDFWD_OBJECT"] == "vm1"
+    assert entry["SYSLOG_IDENTIFIER"] == "bondfwd"
+    assert entry["_SYSTEMD_UNIT"] == "bondfwd.service"
+
+
+def test_reload_takes_a_changed_configuration_and_refuses_a_wrong_one(machine):
+    pid = pid_of(machine)
+    conf = "/etc/bondfwd/bondfwd.conf"
+    machine.sh(f"cp {conf} /srv/good.conf; sed -i 's/^start/add guest vm2 socket=\\/run\\/bondfwd\\/guests\\/vm2.sock\\n&/' {conf}")
+    machine.sh("systemctl reload bondfwd")
+    machine.sh("bondctl show guest vm2")
+    machine.sh(f"echo 'add guest vm3 mtu=9' >>{conf}")
+    assert machine.run_sh("systemctl reload bondfwd")[0] != 0
+    assert machine.run_sh("bondctl show guest vm3")[0] != 0
+    machine.sh("bondctl show guest vm2")
+    machine.sh(f"cp /srv/good.conf {conf}; systemctl reload bondfwd")
+    assert machine.run_sh("bondctl show guest vm2")[0] != 0
+    assert pid_of(machine) == pid and machine.show("ActiveState") == "active"
+
+
+def test_systemd_restarts_a_switch_whose_worker_stands_still(machine):
+    pid = pid_of(machine)
+    machine.sh(f"systemd-run --unit=hold /usr/local/sbin/hold {pid}")
+    machine.wait("the worker is held", "test -e /run/held")
+    machine.wait("systemd has restarted it", "test \"$(systemctl show --value -p NRestarts bondfwd)\" -ge 1", 400)
+    wait_active(machine)
+    machine.sh("systemctl stop hold || true")
+    assert pid_of(machine) != pid
+    assert "watchdog" in machine.sh("journalctl -u bondfwd --no-pager | grep -i watchdog").lower()
+    wait_guest(machine)
+
+
+def test_it_is_up_again_after_a_reboot(machine):
+    machine.reboot()
+    wait_active(machine)
+    wait_guest(machine)
+
+
+def test_an_upgrade_restarts_nothing_and_says_what_to_do(machine):
+    pid = pid_of(machine)
+    output = machine.sh("apt-get install -y /srv/newer.deb", APT_S)
+    assert "systemctl restart bondfwd.service" in output
+    assert machine.sh("dpkg-query -W bondfwd").endswith("+newer")
+    assert pid_of(machine) == pid and machine.show("NRestarts") == "0"
+    wait_guest(machine, 10)
+    machine.sh("systemctl restart bondfwd", 400)
+    assert pid_of(machine) != pid
+    wait_guest(machine)
+
+
+def test_an_upgrade_leaves_a_stopped_service_stopped(machine):
+    machine.sh("systemctl stop bondfwd && apt-get install -y --reinstall /srv/newer.deb", APT_S)
+    assert machine.run_sh("systemctl is-active bondfwd")[1] == "inactive"
+    machine.sh("systemctl start bondfwd", 400)
+
+
+def test_removal_stops_it_and_purging_leaves_what_the_operator_wrote(machine):
+    machine.sh("apt-get remove -y bondfwd", APT_S)
+    assert machine.run_sh("pgrep -x bondfwd")[0] != 0
+    machine.sh("test -e /etc/default/bondfwd")
+    machine.sh("apt-get purge -y bondfwd", APT_S)
+    machine.sh("test ! -e /etc/default/bondfwd && test ! -e /var/lib/bondfwd && test -e /etc/bondfwd/bondfwd.conf")
+    assert "bondfwd" not in machine.sh("systemctl list-units --all --plain --no-legend; "
+                                       "systemctl list-unit-files --plain --no-legend")
