@@ -35,7 +35,7 @@ WantedBy=multi-user.target
     # Stops one thread, that of a worker, as a fault would.
     "/usr/local/sbin/hold": """\
 #!/usr/bin/python3
-import ctypes, pathlib, re, signal, sys
+import ctypes, os, pathlib, re, sys
 libc = ctypes.CDLL(None)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 pid = int(sys.argv[1])
@@ -43,7 +43,9 @@ tid = next(int(t.name) for t in pathlib.Path(f"/proc/{pid}/task").iterdir()
            if re.search("worker-?1$", (t / "comm").read_text().strip()))
 assert libc.ptrace(0x4206, tid, None, None) == 0 and libc.ptrace(0x4207, tid, None, None) == 0
 pathlib.Path("/run/held").touch()
-signal.pause()
+# Until it is gone: a process whose thread's end nobody has asked for does not end.
+while os.WIFSTOPPED(os.waitpid(tid, 0x40000000)[1]):
+    pass
 """,
 }
 
