@@ -218,7 +218,6 @@ MORE = [
     ("worker_sibling", lambda c, h: [h.put(f"{CPU}/cpu{i}/topology/thread_siblings_list", "1-2") for i in (1, 2)], set()),
     ("one_card", lambda c, h: [h.link(f"/sys/bus/pci/devices/{card}/physfn", "../0000:3b:00.0") for card in CARDS], set()),
     ("one_slot", lambda c, h: [h.put(f"/sys/bus/pci/slots/4{i}/address", card[:-2]) for i, card in enumerate(CARDS)], None),
-    ("dpdk_hole", lambda c, h: [h.put(f"{DEVICE}/vendor", "0x15b3"), c.says["show version"].update(dpdk="DPDK 22.11.9")], set()),
     ("denied", lambda c, h: h.put("/dev/kmsg", '5,9,0,-;apparmor="DENIED" comm="bondfwd" name="\udcff\x01"'), set()),
     ("denied", lambda c, h: h.put("/var/log/audit/audit.log", "type=AVC msg=audit(1700000001.1:2): avc:  denied  { write } "
                                   'comm="qemu-kvm" path="/run/vhost/vm1.sock"'), set()),

@@ -21,7 +21,8 @@ RESTLESS = {"busy_cycles", "idle_cycles", "busy_percent", "idle_percent", "loops
             "woken", "late_wake_up", "late_wake_up_count", "late_wake_up_sum", "uptime_s", "stages", "rings", "cycles_per_frame", "age"}
 # What only the console gathers: options, a guest's connection. Lists of rows are tables of their own.
 CONSOLE_ONLY = {"options", "refusals", "last_refusal", "peer",
-                "feature_names", "protocol_features", "protocol_feature_names", "migrating", "offloads"}
+                "feature_names", "protocol_features", "protocol_feature_names", "offered_features",
+                "offered_protocol_features", "migrating", "offloads"}
 
 
 class Telemetry:
