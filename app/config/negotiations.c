@@ -19,6 +19,7 @@
 #include "config/kept.h"
 
 #define SUFFIX ".negotiated"
+#define YEAR_10000 253402300800 /* seconds since 1970 */
 
 enum bits {
 	BIT_UP = 1,
@@ -53,7 +54,7 @@ static const struct {
 	[NUMBER_PAIRS] = {"pairs", BF_MAX_QP},
 	[NUMBER_RING] = {"ring", BF_VHOST_RING_SIZE},
 	[NUMBER_MTU] = {"mtu", UINT16_MAX},
-	[NUMBER_SINCE] = {"since", INT64_MAX},
+	[NUMBER_SINCE] = {"since", YEAR_10000 - 1},
 	[NUMBER_PID] = {"pid", INT32_MAX},
 	[NUMBER_UID] = {"uid", UINT32_MAX},
 	[NUMBER_START] = {"start", UINT64_MAX},
@@ -81,6 +82,22 @@ number_take(uint64_t *value, uint32_t *seen, const char *word, const char *text,
 	return 0;
 }
 
+/* As a path of the configuration: printable ASCII. */
+static int
+socket_take(struct bf_negotiated *n, const char *text, struct bf_err *err)
+{
+	bool is_path = text[0] == '/' && strlen(text) < sizeof(n->socket);
+
+	for (const char *c = text; *c != '\0'; c++)
+		is_path = is_path && *c > ' ' && *c < 0x7f;
+	if (!is_path)
+		return bf_err_set(err, EINVAL,
+			"socket: \"%.60s\": expected an absolute path of at most %zu bytes", text,
+			sizeof(n->socket) - 1);
+	snprintf(n->socket, sizeof(n->socket), "%s", text);
+	return 0;
+}
+
 /* A word of the line; the text of its value may be cut off it. */
 static int
 word_take(struct bf_negotiated *n, uint64_t *value, uint32_t *seen, char *word, struct bf_err *err)
@@ -92,14 +109,9 @@ word_take(struct bf_negotiated *n, uint64_t *value, uint32_t *seen, char *word, 
 	*text++ = '\0';
 	if (strcmp(word, "front_end") == 0)
 		return bf_parse_name(word, text, n->front_end, sizeof(n->front_end), err);
-	if (strcmp(word, "socket") != 0)
-		return number_take(value, seen, word, text, err);
-	if (text[0] != '/' || strlen(text) >= sizeof(n->socket))
-		return bf_err_set(err, EINVAL,
-			"socket: \"%.60s\": expected an absolute path of at most %zu bytes", text,
-			sizeof(n->socket) - 1);
-	snprintf(n->socket, sizeof(n->socket), "%s", text);
-	return 0;
+	if (strcmp(word, "socket") == 0)
+		return socket_take(n, text, err);
+	return number_take(value, seen, word, text, err);
 }
 
 static void
@@ -157,7 +169,7 @@ take_line(struct bf_bridge *br, char *line)
 		}
 		return;
 	}
-	if (n.up || n.since_s + BF_NEGOTIATED_KEEP_S > (uint64_t)time(NULL))
+	if (bf_negotiated_binds(&n) || n.since_s + BF_NEGOTIATED_KEEP_S > (uint64_t)time(NULL))
 		bf_negotiated_restore(reading.book, &n);
 }
 
