@@ -71,7 +71,8 @@ restart_show(struct checking *c, const struct bf_negotiated *n)
 	struct bf_err why;
 
 	if (strcmp(state, "gone") == 0 ||
-		(n->removed && bf_config_find_guest(c->written, n->guest) == NULL))
+		(bf_config_find_guest(c->running, n->guest) == NULL &&
+			bf_config_find_guest(c->written, n->guest) == NULL))
 		return; /* it negotiates anew, or is not wanted back */
 	bf_out_printf(out, "%s: %s, front end %s\n", n->guest, state, n->front_end);
 	bf_out_obj_begin(out, NULL);
@@ -216,8 +217,13 @@ cmd_clear_remembered(struct bf_cmd_ctx *ctx)
 {
 	const char *name = bf_cmd_arg(ctx, "guest");
 	struct bf_app *app = ctx->app;
+	const struct bf_guest *g = bf_bridge_guest(app->br, name);
 
-	if (!bf_negotiated_forget(&app->br->negotiated, name))
+	if (g != NULL && g->up && !g->cfg.host)
+		bf_out_error(ctx->out,
+			"guest: \"%.60s\": is connected: expected one that is not, see show remembered",
+			name);
+	else if (!bf_negotiated_forget(&app->br->negotiated, name))
 		bf_out_usage(
 			ctx->out, "guest: \"%.60s\": is not remembered: see show remembered", name);
 	else

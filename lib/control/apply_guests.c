@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "control/bridge.h"
+#include "control/guests/forced.h"
 #include "control/lan/hear.h"
 #include "control/workers/floods.h"
 
@@ -121,6 +122,7 @@ guest_add(
 	br->guests[slot]->uplink = (uint8_t)u->bond.number;
 	bf_fdb_set_quota(br->fdb, slot, guest_quota(cfg));
 	bf_leases_open(br, br->guests[slot]);
+	bf_forced_note(&br->negotiated, cfg);
 	bf_guards_open(br, br->guests[slot]);
 	br->dirty = true;
 	if (bf_qos_arrange(br, br->guests[slot], err) != 0)

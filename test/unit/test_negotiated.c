@@ -12,6 +12,7 @@
 #include <linux/virtio_ring.h>
 #include <unistd.h>
 
+#include "control/guests/forced.h"
 #include "control/guests/negotiated.h"
 #include "control/guests/offer.h"
 
@@ -110,6 +111,47 @@ test_only_who_wants_to_come_back_is_waited_for(void **state)
 }
 
 static void
+test_who_is_turned_away_by_what_was_forced_is_not_waited_for_any_more(void **state)
+{
+	struct bf_negotiated n = {.guest = "vm1",
+		.up = true,
+		.socket = "/a/b",
+		.features = 1ULL << VIRTIO_F_RING_PACKED};
+	struct bf_negotiated_book b = {.n = 0};
+	struct bf_guest_config g;
+
+	(void)state;
+	bf_negotiated_restore(&b, &n);
+	keys(&g, "name=vm1,socket=/a/b");
+	bf_forced_note(&b, &g);
+	assert_true(bf_negotiated_find(&b, "vm1")->up);
+	keys(&g, "name=vm1,socket=/a/b,packed=off");
+	bf_forced_note(&b, &g);
+	assert_false(bf_negotiated_find(&b, "vm1")->up);
+	assert_int_equal(b.version, 1);
+	keys(&g, "name=vm2,socket=/a/b");
+	bf_forced_note(&b, &g);
+	bf_negotiated_fini(&b);
+}
+
+static void
+test_a_socket_is_the_same_by_another_path(void **state)
+{
+	struct bf_negotiated n = {.guest = "vm1", .socket = "/proc/self/root/tmp/vm1.sock"};
+	struct bf_guest_config g;
+
+	(void)state;
+	keys(&g, "name=vm1,socket=/tmp/vm1.sock");
+	assert_false(bf_negotiated_lacks(&n, &g, NULL));
+	keys(&g, "name=vm1,socket=/proc/vm1.sock");
+	assert_true(bf_negotiated_lacks(&n, &g, NULL));
+	keys(&g, "name=vm1,socket=/tmp/vm2.sock");
+	assert_true(bf_negotiated_lacks(&n, &g, NULL));
+	g.socket[0] = '\0';
+	assert_true(bf_negotiated_lacks(&n, &g, NULL));
+}
+
+static void
 test_the_book_is_bounded_and_those_that_are_gone_make_room(void **state)
 {
 	struct bf_negotiated_book b = {.n = 0};
@@ -143,6 +185,9 @@ main(void)
 		cmocka_unit_test(test_a_mask_takes_away_what_it_lacks_but_nothing_of_vhost),
 		cmocka_unit_test(test_what_a_guest_would_lack_is_named),
 		cmocka_unit_test(test_only_who_wants_to_come_back_is_waited_for),
+		cmocka_unit_test(
+			test_who_is_turned_away_by_what_was_forced_is_not_waited_for_any_more),
+		cmocka_unit_test(test_a_socket_is_the_same_by_another_path),
 		cmocka_unit_test(test_the_book_is_bounded_and_those_that_are_gone_make_room),
 	};
 

@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/hash.h"
@@ -39,7 +41,10 @@ host_boot(void)
 	return digest;
 }
 
-/* proc(5), stat: field 22; a process's name, field 2, may hold blanks and brackets. @return 0: there is none */
+/*
+ * proc(5), stat: field 22; a process's name, field 2, may hold blanks and brackets.  One that has ended and is not yet
+ * waited for (Z, X) will not come back.  @return 0: there is none
+ */
 static uint64_t
 process_start(int pid, char name[16])
 {
@@ -58,6 +63,8 @@ process_start(int pid, char name[16])
 	if (begin == NULL || at == NULL)
 		return 0;
 	*at++ = '\0';
+	if (at[0] == ' ' && (at[1] == 'Z' || at[1] == 'X'))
+		return 0;
 	if (name != NULL)
 		snprintf(name, 16, "%s", begin + 1);
 	for (unsigned int field = 2; field < START_FIELD && at != NULL; field++)
@@ -121,6 +128,18 @@ book_place(struct bf_negotiated_book *b, const char *guest)
 	return &b->at[b->n++];
 }
 
+/* QEMU gives each pair that it has a call at once, and wants room for all of them when it comes back. */
+static uint16_t
+pairs_told(const struct bf_guest *g, const struct bf_vhost_session *s)
+{
+	uint32_t n = g->n_vrings;
+
+	for (uint32_t q = n; q < BF_VHOST_DATA_RINGS; q++)
+		if (s->ring[q].call.fd >= 0)
+			n = q + 1;
+	return (uint16_t)RTE_MIN(n / 2, g->cfg.queues); /* more than it was told do not work */
+}
+
 /* What the front end has agreed on. */
 static void
 negotiated_take(struct bf_negotiated *n, const struct bf_guest *g)
@@ -138,8 +157,7 @@ negotiated_take(struct bf_negotiated *n, const struct bf_guest *g)
 	n->solo = s->solo;
 	n->features = s->features & ~BF_VHOST_F_LOG_ALL; /* comes and goes with a migration */
 	n->protocol = s->protocol;
-	n->pairs = (uint16_t)RTE_MIN(
-		g->n_vrings / 2u, g->cfg.queues); /* more than it was told do not work */
+	n->pairs = pairs_told(g, s);
 	n->ring_size = s->ring[0].size;
 	n->mtu = g->mtu;
 	n->pid = (int)info.pid;
@@ -163,7 +181,7 @@ negotiated_is_same(const struct bf_negotiated *a, const struct bf_negotiated *b)
 
 /*
  * Its device is down.  A front end that is still there, while its guest boots say, is held to what it agreed on;
- * one whose connection we have ended ourselves is waited for.
+ * one whose connection we have ended ourselves is waited for, also by the port that is opened anew.
  */
 static void
 negotiated_end(struct bf_negotiated_book *b, struct bf_negotiated *n, struct bf_guest *g)
@@ -172,7 +190,7 @@ negotiated_end(struct bf_negotiated_book *b, struct bf_negotiated *n, struct bf_
 
 	bf_guest_look(g, &info);
 	g->lingers = info.connections > 0;
-	if (g->lingers || g->loss.held)
+	if (g->lingers || g->loss.held || g->connects == 0)
 		return;
 	n->up = false;
 	b->version++;
@@ -246,7 +264,9 @@ bf_negotiated_binds(const struct bf_negotiated *n)
 {
 	if (!n->up || n->boot != host_boot())
 		return false;
-	return n->process_start == 0 || process_start(n->pid, NULL) == n->process_start;
+	if (n->process_start == 0)
+		return n->pid <= 0 || kill(n->pid, 0) == 0 || errno != ESRCH;
+	return process_start(n->pid, NULL) == n->process_start;
 }
 
 static void
@@ -278,6 +298,25 @@ bf_negotiated_lacks_offer(const struct bf_negotiated *n, uint64_t features, uint
 	return true;
 }
 
+/* Also by another path, /var/run for /run say.  The socket itself need not be there now. */
+static bool
+socket_is_same(const char *a, const char *b)
+{
+	const char *a_name = strrchr(a, '/'), *b_name = strrchr(b, '/');
+	char folder[BF_SOCKET_MAX + 1];
+	struct stat x, y;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	if (a_name == NULL || b_name == NULL || strcmp(a_name, b_name) != 0)
+		return false;
+	snprintf(folder, sizeof(folder), "%.*s/", (int)(a_name - a), a);
+	if (stat(folder, &x) != 0)
+		return false;
+	snprintf(folder, sizeof(folder), "%.*s/", (int)(b_name - b), b);
+	return stat(folder, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 bool
 bf_negotiated_lacks(
 	const struct bf_negotiated *n, const struct bf_guest_config *cfg, struct bf_err *why)
@@ -286,7 +325,7 @@ bf_negotiated_lacks(
 
 	if (cfg->host)
 		bf_err_set(why, EPERM, "it would be a host port");
-	else if (strcmp(n->socket, cfg->socket) != 0)
+	else if (!socket_is_same(n->socket, cfg->socket))
 		bf_err_set(why, EPERM, "its front end is at %s and the port would be at %s",
 			n->socket, cfg->socket);
 	else if (n->server != cfg->server)
