@@ -40,6 +40,19 @@ def test_a_unit_has_no_faults_and_is_no_more_exposed_than_the_page_says(unit):
     assert f"`{EXPOSURE} OK`" in (bf.ROOT / "docs/install.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_only_a_start_after_a_failure_passes_over_guests_that_could_not_come_back(unit, workdir):
+    text = (bf.BUILD / "config" / unit).read_text(encoding="utf-8")
+    run = re.search(r"^EnvironmentFile=-(\S+)/after-failure$", text, re.M)[1]
+    assert re.search(r"^ExecStart=.* \$BONDFWD_AFTER_FAILURE$", text, re.M)
+    script = re.search(r"^ExecStopPost=-/bin/sh -c '(.*)'$", text, re.M)[1].replace("$$", "$").replace(run, workdir)
+    place = pathlib.Path(workdir) / "after-failure"
+    for status, forced in (("SEGV", True), ("0", False), ("ABRT", True), ("2", False), ("1", True)):
+        subprocess.run(["/bin/sh", "-c", script], env={"EXIT_STATUS": status, "PATH": os.environ["PATH"]}, timeout=bf.LIMIT, check=True)
+        assert place.exists() == forced
+        assert not forced or place.read_text(encoding="utf-8") == "BONDFWD_AFTER_FAILURE=--force-reconnect\n"
+
+
 def test_the_build_installs_all_that_a_service_needs():
     places = {"bin": "bondctl bondfwd-snmp bondfwd-traps", "sbin": "bondfwd",
               "systemd/system": "bondfwd.service bondfwd@.service", "sysusers.d": "bondfwd.conf",
