@@ -15,6 +15,7 @@
 #include "control/guests/forced.h"
 #include "control/guests/negotiated.h"
 #include "control/guests/offer.h"
+#include "vhost/wire.h"
 
 #define ALL_OF_0_1 UINT64_C(0xd7c62bb8b) /* it never changes */
 #define PROTOCOL_OF_0_1 UINT64_C(0x1b23f)
@@ -66,6 +67,33 @@ test_a_mask_takes_away_what_it_lacks_but_nothing_of_vhost(void **state)
 	assert_int_equal(o.features, UINT64_C(0x44008000)); /* bit 34 is packed=off's */
 	assert_int_equal(o.solo_features, 0);
 	assert_int_equal(o.protocol | o.solo_protocol, PROTOCOL_OF_0_1);
+}
+
+static void
+test_nothing_is_offered_without_what_it_needs(void **state)
+{
+	static const struct {
+		const char *mask;
+		uint64_t offered; /* but for what is vhost's */
+	} rows[] = {
+		{"0x400000000", 0}, /* packed rings without version 1 */
+		{"0x500000000", UINT64_C(0x500000000)},
+		{"0x3b80", 0}, /* superframes and their ECN without checksums */
+		{"0x2b83", UINT64_C(0x2b83)},
+		{"0x2202", UINT64_C(0x2)}, /* guest_ecn needs a superframe, host_ecn too */
+	};
+	const uint64_t vhost = BF_VHOST_F_LOG_ALL | BF_VHOST_F_PROTOCOL_FEATURES;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bf_guest_config g;
+		char text[80];
+
+		snprintf(text, sizeof(text), "name=vm1,socket=/a/b,queues=1,features=%s",
+			rows[i].mask);
+		keys(&g, text);
+		assert_int_equal(bf_guest_offer(&g).features & ~vhost, rows[i].offered);
+	}
 }
 
 static void
@@ -183,6 +211,7 @@ main(void)
 		cmocka_unit_test(test_the_newest_level_is_all_that_this_version_offers),
 		cmocka_unit_test(test_a_level_never_changes),
 		cmocka_unit_test(test_a_mask_takes_away_what_it_lacks_but_nothing_of_vhost),
+		cmocka_unit_test(test_nothing_is_offered_without_what_it_needs),
 		cmocka_unit_test(test_what_a_guest_would_lack_is_named),
 		cmocka_unit_test(test_only_who_wants_to_come_back_is_waited_for),
 		cmocka_unit_test(

@@ -32,6 +32,30 @@
 		1ULL << BF_VHOST_PROTOCOL_RESET_DEVICE | \
 		1ULL << BF_VHOST_PROTOCOL_CONFIGURE_MEM_SLOTS | 1ULL << BF_VHOST_PROTOCOL_STATUS)
 
+/* What makes no sense without another (virtio 1.2, 5.1.3.1), of which a mask may have taken all. */
+static const struct {
+	uint64_t of, needs; /* one of these */
+} bounds[] = {
+	{1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6,
+		1ULL << VIRTIO_NET_F_CSUM},
+	{1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6,
+		1ULL << VIRTIO_NET_F_GUEST_CSUM},
+	{1ULL << VIRTIO_NET_F_HOST_ECN,
+		1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6},
+	{1ULL << VIRTIO_NET_F_GUEST_ECN,
+		1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6},
+	{1ULL << VIRTIO_F_RING_PACKED, 1ULL << VIRTIO_F_VERSION_1},
+};
+
+static uint64_t
+features_bound(uint64_t features)
+{
+	for (size_t i = 0; i < RTE_DIM(bounds); i++)
+		if ((features & bounds[i].needs) == 0)
+			features &= ~bounds[i].of;
+	return features;
+}
+
 /* A guest that can announce itself and use several queues needs to be controlled for both. */
 struct bf_vhost_offer
 bf_guest_offer(const struct bf_guest_config *cfg)
@@ -54,7 +78,7 @@ bf_guest_offer(const struct bf_guest_config *cfg)
 		o.features |= 1ULL << VIRTIO_F_RING_PACKED;
 	if (cfg->offload != BF_OFFER_NOTHING)
 		o.features |= cfg->offload == BF_OFFER_CSUM ? CSUM_FEATURES : TSO_FEATURES;
-	o.features &= bf_feature_pin_features(&cfg->features);
+	o.features = features_bound(o.features & bf_feature_pin_features(&cfg->features));
 	o.solo_features &= bf_feature_pin_features(&cfg->features);
 	o.protocol &= bf_feature_pin_protocol(&cfg->features);
 	o.solo_protocol &= bf_feature_pin_protocol(&cfg->features);
