@@ -15,7 +15,10 @@
 #include <cmocka.h>
 
 #include "base/be.h"
+#include "base/text.h"
+#include "control/bond/bond.h"
 #include "control/bond/cabling.h"
+#include "control/bond/lldp.h"
 #include "lldp/lldp.h"
 
 #define ROOM 1514
@@ -346,6 +349,91 @@ test_cables_are_judged_by_what_the_switches_say(void **state)
 	}
 }
 
+/* Of three members the odd one is named, wherever it is in the list; in 802.3ad it is what LACP left out. */
+static void
+test_the_member_that_differs_from_the_others_is_named(void **state)
+{
+	static const char *const names[] = {"m0", "m1", "m2"};
+	static const uint32_t modes[] = {BF_MODE_XOR, BF_MODE_8023AD};
+
+	(void)state;
+	for (unsigned int c = 0; c < 6; c++) {
+		struct bf_lldp_pdu right = said("A", 5), odd = said("B", 5);
+		unsigned int at = c % 3;
+		struct bf_cabling_end ends[3];
+		struct bf_cabling found;
+
+		if (c < 3)
+			odd = said("A", 6);
+		memset(ends, 0, sizeof(ends));
+		for (unsigned int i = 0; i < 3; i++) {
+			ends[i].member = names[i];
+			ends[i].pdu = i == at ? &odd : &right;
+			ends[i].in_lag = c >= 3 && i != at;
+		}
+		bf_cabling_judge(modes[c / 3], ends, 3, &found);
+		assert_int_equal(found.n, 1);
+		assert_string_equal(found.at[0].member, names[at]);
+		assert_int_equal(
+			found.at[0].problem, c < 3 ? BF_CABLING_TWO_LAGS : BF_CABLING_TWO_SWITCHES);
+	}
+}
+
+/* A switch whose LAG comes and goes, with names that are too long for a sentence. */
+static void
+test_what_is_told_of_cables_is_bounded_and_whole_characters(void **state)
+{
+	struct bf_events *events = calloc(1, sizeof(*events));
+	struct bf_lldp_pdu none = said("A", 0), some = said("A", 5);
+	struct bf_cabling_end end = {.member = "m0"};
+	struct bf_bond *b = calloc(1, sizeof(*b));
+	struct bf_cabling known = {0}, found;
+	size_t bad;
+
+	(void)state;
+	assert_true(events != NULL && b != NULL);
+	b->cfg.mode = BF_MODE_XOR;
+	b->events = events;
+	for (unsigned int i = 0; i + 2 < sizeof(none.system_name); i += 2)
+		memcpy(none.system_name + i, "\xc3\xa4", 2);
+	for (uint64_t i = 0; i <= 1000; i++) {
+		end.pdu = i % 2 == 0 ? &none : &some;
+		bf_cabling_judge(b->cfg.mode, &end, 1, &found);
+		bf_cabling_take(b, &known, &found, i);
+		assert_true(bf_text_is_printable(
+			events->ring[0].text, strlen(events->ring[0].text), &bad));
+	}
+	assert_int_equal(events->next_seq, BF_CABLING_EVENTS);
+	/* What it is in the end is told when the minute is over. */
+	assert_int_equal(known.n, 0);
+	bf_cabling_take(b, &known, &found, 60000);
+	assert_int_equal(events->next_seq, BF_CABLING_EVENTS + 1);
+	assert_true(known.n == 1 && known.at[0].told);
+	free(b);
+	free(events);
+}
+
+/* Two bridges at one cable: that which came last counts, and stays so whichever speaks. */
+static void
+test_the_neighbour_that_counts_does_not_alternate(void **state)
+{
+	struct bf_lldp_member *l = calloc(1, sizeof(*l));
+
+	(void)state;
+	assert_non_null(l);
+	l->n = 3;
+	for (unsigned int i = 0; i < 3; i++)
+		l->at[i].here_ms = 1000 * (i + 1);
+	l->at[0].pdu.enabled = l->at[1].pdu.enabled = BF_LLDP_BRIDGE;
+	for (unsigned int i = 0; i < 3; i++) {
+		l->at[i].heard_ms = 10000 + i;
+		assert_ptr_equal(bf_lldp_main_neighbor(l), &l->at[1]);
+	}
+	l->at[0].here_ms = 20000;
+	assert_ptr_equal(bf_lldp_main_neighbor(l), &l->at[0]);
+	free(l);
+}
+
 int
 main(void)
 {
@@ -358,6 +446,9 @@ main(void)
 		cmocka_unit_test(test_more_vlans_than_are_kept_are_no_error),
 		cmocka_unit_test(test_what_is_sent_is_read_back),
 		cmocka_unit_test(test_cables_are_judged_by_what_the_switches_say),
+		cmocka_unit_test(test_the_member_that_differs_from_the_others_is_named),
+		cmocka_unit_test(test_what_is_told_of_cables_is_bounded_and_whole_characters),
+		cmocka_unit_test(test_the_neighbour_that_counts_does_not_alternate),
 	};
 
 	return cmocka_run_group_tests_name("lldp", tests, NULL, NULL);

@@ -45,7 +45,11 @@ struct bf_cabling_finding {
 	bool told; /* by an event; findings that are not are not shown */
 };
 
+#define BF_CABLING_EVENTS 20 /* of a bond in a minute; some more in the turn that reaches it */
+
 struct bf_cabling {
+	uint64_t minute;
+	uint32_t in_minute; /* events that were told in it */
 	uint32_t n;
 	struct bf_cabling_finding at[BF_MAX_MEMBERS]; /* one of a member at most */
 };
@@ -54,7 +58,10 @@ struct bf_cabling {
 void bf_cabling_judge(
 	uint32_t mode, const struct bf_cabling_end *ends, unsigned int n, struct bf_cabling *found);
 
-/** Take over what was found now: a finding is told once, when it has held; so is its end. */
+/**
+ * Take over what was found now: a finding is told once, when it has held; so is its end.  After too many events nothing
+ * is taken over until the minute has ended.
+ */
 void bf_cabling_take(
 	struct bf_bond *b, struct bf_cabling *c, const struct bf_cabling *found, uint64_t now_ms);
 

@@ -94,7 +94,7 @@ bf_lldp_main_neighbor(const struct bf_lldp_member *m)
 		     best_is = best != NULL && (best->pdu.enabled & BF_LLDP_BRIDGE) != 0;
 
 		if (best == NULL || (is_bridge && !best_is) ||
-			(is_bridge == best_is && n->heard_ms > best->heard_ms))
+			(is_bridge == best_is && n->here_ms > best->here_ms))
 			best = n;
 	}
 	return best;
@@ -176,9 +176,10 @@ neighbor_oldest(const struct bf_lldp_member *l)
 	return at;
 }
 
+/* @param link_ms since when the link is there */
 static void
-neighbor_hear(
-	struct bf_bond *b, struct bf_lldp_member *l, const struct bf_lldp_pdu *pdu, uint64_t now_ms)
+neighbor_hear(struct bf_bond *b, struct bf_lldp_member *l, const struct bf_lldp_pdu *pdu,
+	uint64_t link_ms, uint64_t now_ms)
 {
 	struct bf_lldp_neighbor *n;
 	uint32_t i = 0;
@@ -198,12 +199,16 @@ neighbor_hear(
 	n = &l->at[i];
 	if (i == l->n) {
 		l->n++;
-		n->since_ms = now_ms;
+		n->since_ms = n->here_ms = now_ms;
 		neighbor_tell(b, l, "neighbor_added", pdu, "", now_ms);
 		bf_bond_lldp_hurry(l, now_ms);
 		b->lldp->tick_ms = 0;
 	} else if (is_news(&n->pdu, pdu)) {
 		neighbor_tell(b, l, "neighbor_changed", pdu, "", now_ms);
+		b->lldp->tick_ms = 0;
+	}
+	if (n->heard_ms < link_ms && n->since_ms != now_ms) {
+		n->here_ms = now_ms; /* the cable has come back */
 		b->lldp->tick_ms = 0;
 	}
 	n->pdu = *pdu;
@@ -246,7 +251,7 @@ bf_bond_lldp_read(
 	}
 	l->count.tlv_errors += pdu.n_malformed;
 	l->count.tlv_unknown += pdu.n_unknown;
-	neighbor_hear(b, l, &pdu, now_ms);
+	neighbor_hear(b, l, &pdu, b->members[member].changed_ms, now_ms);
 }
 
 void

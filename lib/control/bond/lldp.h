@@ -28,6 +28,7 @@ struct rte_mbuf;
 struct bf_lldp_neighbor {
 	struct bf_lldp_pdu pdu;
 	uint64_t since_ms, heard_ms, expires_ms;
+	uint64_t here_ms; /* heard first since the link came */
 };
 
 struct bf_lldp_counters {
@@ -78,7 +79,12 @@ bool bf_bond_lldp_leave(struct bf_bond *b, int member);
 /** What is known of a member; NULL: nothing yet. */
 const struct bf_lldp_member *bf_bond_lldp_of(const struct bf_bond *b, const char *member);
 
-/** The neighbour that counts where a member has several: a bridge, heard last; NULL: there is none. */
+/**
+ * The neighbour that counts where a member has several: a bridge, and that which came last; so it stays the same while all
+ * of them are heard.
+ *
+ * @return NULL: there is none.
+ */
 const struct bf_lldp_neighbor *bf_lldp_main_neighbor(const struct bf_lldp_member *m);
 
 /** The neighbour's name for people: that of the system, else the chassis. @p size BF_LLDP_ID_TEXT_SIZE */

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 void
 bf_event(struct bf_events *ev, enum bf_log_level level, const char *what, const char *object,
@@ -31,6 +32,7 @@ bf_event(struct bf_events *ev, enum bf_log_level level, const char *what, const 
 	va_start(ap, fmt);
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
+	bf_text_sanitize(e->text); /* a name in it may be cut within a character */
 	bf_log_about(level, what, e->object, e->text);
 }
 
