@@ -35,6 +35,8 @@ text_take(struct value v, char *to, size_t size)
 
 	if (to[0] != '\0')
 		return; /* the first one counts */
+	while (len > 0 && v.at[len - 1] == '\0')
+		len--; /* some switches send C's end of a string with it */
 	memcpy(to, v.at, len);
 	to[len] = '\0';
 	for (size_t i = 0; i < len; i++)

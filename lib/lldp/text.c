@@ -40,10 +40,12 @@ bf_lldp_port_kind(uint8_t subtype)
 static void
 bytes_text(const struct bf_lldp_id *id, char *buf, size_t size)
 {
-	size_t bad, at = 0;
+	size_t bad, at = 0, len = id->len;
 
-	if (bf_text_is_printable((const char *)id->at, id->len, &bad)) {
-		snprintf(buf, size, "%.*s", id->len, (const char *)id->at);
+	while (len > 1 && id->at[len - 1] == '\0')
+		len--; /* some switches send C's end of a string with it */
+	if (bf_text_is_printable((const char *)id->at, len, &bad)) {
+		snprintf(buf, size, "%.*s", (int)len, (const char *)id->at);
 		bf_text_sanitize(buf);
 		return;
 	}

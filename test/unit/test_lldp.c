@@ -214,6 +214,32 @@ test_names_from_the_wire_are_printable(void **state)
 	assert_true(strlen(text) < 20);
 }
 
+/* As strings of C, with the byte that ends them. */
+static void
+test_zeroes_behind_a_name_are_no_part_of_it(void **state)
+{
+	char text[BF_LLDP_ID_TEXT_SIZE];
+
+	(void)state;
+	frame_begin();
+	TLV(1, "\x04\x02\xaa\x00\x00\x00\x00"); /* an address may end so */
+	TLV(2,
+		"\x05"
+		"gi1/0/7\x00");
+	TLV(3, "\x00\x78");
+	TLV(5, "leaf-1\x00\x00");
+	assert_int_equal(parse(), 0);
+	assert_string_equal(pdu.system_name, "leaf-1");
+	bf_lldp_port_text(&pdu.port, text, sizeof(text));
+	assert_string_equal(text, "gi1/0/7");
+	bf_lldp_chassis_text(&pdu.chassis, text, sizeof(text));
+	assert_string_equal(text, "02:aa:00:00:00:00");
+	pdu.port.len = 1;
+	pdu.port.at[0] = '\0';
+	bf_lldp_port_text(&pdu.port, text, sizeof(text));
+	assert_string_equal(text, "00");
+}
+
 static void
 test_more_vlans_than_are_kept_are_no_error(void **state)
 {
@@ -443,6 +469,7 @@ main(void)
 		cmocka_unit_test(test_a_cut_frame_is_never_read_beyond_its_end),
 		cmocka_unit_test(test_a_malformed_option_is_left_out_and_the_rest_counts),
 		cmocka_unit_test(test_names_from_the_wire_are_printable),
+		cmocka_unit_test(test_zeroes_behind_a_name_are_no_part_of_it),
 		cmocka_unit_test(test_more_vlans_than_are_kept_are_no_error),
 		cmocka_unit_test(test_what_is_sent_is_read_back),
 		cmocka_unit_test(test_cables_are_judged_by_what_the_switches_say),
