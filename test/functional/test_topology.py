@@ -27,11 +27,13 @@ def draws(graph):
 
 def test_each_form_has_the_same_things_in_it(rig):
     r = rig(guests=("vm1",), mode="active-backup")
+    hear(r, 0, port="Ethernet7/7", chassis="02:aa:00:00:0c:00", name="before")
     hear(r, 0, port="Ethernet1/1")
     hear(r, 1, port="Ethernet1/2", chassis=SWITCH_B, name=HOSTILE)
     r.learn(r.vm(1), "52:54:00:00:00:01")
     text = r.daemon.ctl("show topology")
-    assert "leaf-1 port Ethernet1/1 -> member net_vhost0: net_vhost, " in text
+    # Of two at one cable, that which came last: they are not behind each other.
+    assert "\n  leaf-1 port Ethernet1/1 -> member net_vhost0: net_vhost, " in text and "before" not in text
     assert re.search(r"bond bond0: active-backup, up, MTU 9216, VLANs any, MACs \d+\n", text)
     assert re.search(r"guest vm1: up, \S+vm1.sock \(client\), front end \S+ \(\d+\), VLAN any, MACs 1, "
                      r"queues 1, lcore 1\n", text)

@@ -37,6 +37,7 @@ static const struct bf_field neighbor_fields[] = {
 	BF_FIELD(ROW, bond),
 	BF_FIELD(ROW, member),
 	BF_FIELD(ROW, system, .text_only = true),
+	BF_FIELD(ROW, counts, .text_only = true),
 	BF_FIELD(ROW, chassis_id),
 	BF_FIELD(ROW, chassis_id_kind),
 	BF_FIELD(ROW, port_id),
@@ -131,12 +132,13 @@ span_seconds(uint64_t from_ms, uint64_t to_ms)
 
 static void
 gather_neighbor(const struct bf_uplink *u, const char *member, const struct bf_lldp_neighbor *n,
-	struct bf_rows *rows, struct bf_snapshot *s)
+	bool counts, struct bf_rows *rows, struct bf_snapshot *s)
 {
 	ROW *row = bf_rows_add(s, rows, sizeof(*row));
 	const struct bf_lldp_pdu *pdu = &n->pdu;
 	uint64_t now_ms = bf_clock_ms();
 
+	row->counts = counts;
 	BF_ROW_TEXT(row->bond, u->name);
 	BF_ROW_TEXT(row->member, member);
 	gather_ids(pdu, row, s);
@@ -167,10 +169,10 @@ bf_gather_lldp(
 	const struct bf_lldp_neighbor *first = bf_lldp_main_neighbor(l);
 
 	if (first != NULL)
-		gather_neighbor(u, member, first, rows, s);
+		gather_neighbor(u, member, first, true, rows, s);
 	for (uint32_t i = 0; l != NULL && i < l->n; i++)
 		if (&l->at[i] != first)
-			gather_neighbor(u, member, &l->at[i], rows, s);
+			gather_neighbor(u, member, &l->at[i], false, rows, s);
 }
 
 static void

@@ -21,6 +21,7 @@ struct bf_lldp_row {
 	char capabilities[96], lag[16];
 	uint16_t ttl_s, pvid, mau_type, max_frame;
 	uint32_t heard_s, known_s, expires_s, lag_port;
+	bool counts; /* of the neighbours of a member, it is the one */
 	bool has_pvid, has_lag, lag_capable, lag_enabled, has_phy, autonegotiation;
 	struct bf_rows vlans;
 };
