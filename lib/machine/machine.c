@@ -7,7 +7,8 @@
  */
 #include "machine/machine.h"
 
-#include <inttypes.h>
+#include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,9 +57,12 @@ pages_add(void *arg, const char *name)
 	struct bf_machine_node *node = r->node;
 	struct bf_machine_pages p;
 	unsigned int at;
-	char folder[128];
+	char folder[128], *end;
 
-	if (sscanf(name, "hugepages-%" SCNu64 "kB", &p.size_kib) != 1)
+	if (strncmp(name, "hugepages-", strlen("hugepages-")) != 0)
+		return true;
+	p.size_kib = strtoull(name + strlen("hugepages-"), &end, 10);
+	if (strcmp(end, "kB") != 0 || p.size_kib == 0)
 		return true;
 	if (node->id >= 0)
 		snprintf(folder, sizeof(folder), "/sys/devices/system/node/node%d/hugepages/%.60s",
@@ -91,20 +95,23 @@ static bool
 node_add(void *arg, const char *name)
 {
 	struct reading *r = arg;
-	char path[64];
-	int id;
+	char path[64], *end;
+	unsigned long id;
 
-	if (sscanf(name, "node%d", &id) != 1 || id < 0)
+	if (strncmp(name, "node", 4) != 0 || !isdigit((unsigned char)name[4]))
+		return true;
+	id = strtoul(name + 4, &end, 10);
+	if (*end != '\0' || id > INT_MAX)
 		return true;
 	if (r->m->n_nodes == BF_MACHINE_NODES)
 		return false;
 	r->node = &r->m->nodes[r->m->n_nodes++];
-	r->node->id = id;
-	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpulist", id);
+	r->node->id = (int)id;
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%lu/cpulist", id);
 	cpuset_read(r->root, &r->node->cpus, path);
 	bf_sysfs_lines(
-		r->root, memory_take, r->node, "/sys/devices/system/node/node%d/meminfo", id);
-	bf_sysfs_entries(r->root, pages_add, r, "/sys/devices/system/node/node%d/hugepages", id);
+		r->root, memory_take, r->node, "/sys/devices/system/node/node%lu/meminfo", id);
+	bf_sysfs_entries(r->root, pages_add, r, "/sys/devices/system/node/node%lu/hugepages", id);
 	return true;
 }
 
@@ -133,6 +140,23 @@ nodes_read(const char *root, struct bf_machine *m)
 	r.node->id = 0;
 }
 
+/* What the root of the control groups has no more is in a partition: other tasks do not get there. */
+static void
+partitions_read(const char *root, struct bf_machine *m)
+{
+	char text[LIST];
+	struct bf_cpuset left;
+
+	if (bf_sysfs_has(root, "/sys/fs/cgroup/cgroup.type") || /* a container's, not the root */
+		bf_sysfs_text(root, text, sizeof(text), "/sys/fs/cgroup/cpuset.cpus.effective") !=
+			0 ||
+		bf_cpuset_parse(&left, text) != 0 || bf_cpuset_count(&left) == 0)
+		return;
+	for (unsigned int cpu = 0; cpu < m->n_cpus; cpu++)
+		if (bf_cpuset_has(&m->online, cpu) && !bf_cpuset_has(&left, cpu))
+			bf_cpuset_add(&m->isolated, cpu);
+}
+
 static bool
 entry_found(void *arg, const char *name)
 {
@@ -157,6 +181,7 @@ bf_machine_read(const char *root, struct bf_machine *m)
 	cpuset_read(root, &m->online, "/sys/devices/system/cpu/online");
 	cpuset_read(root, &m->isolated, "/sys/devices/system/cpu/isolated");
 	cores_read(root, m);
+	partitions_read(root, m);
 	nodes_read(root, m);
 	bf_sysfs_text(root, m->cmdline, sizeof(m->cmdline), "/proc/cmdline");
 	bf_sysfs_entries(root, entry_found, &m->has_iommu, "/sys/kernel/iommu_groups");

@@ -79,11 +79,10 @@ static bool
 inet6_take(void *arg, const char *line)
 {
 	struct use *u = arg;
-	char iface[16];
-	unsigned int scope;
+	char iface[16], scope[8];
 
-	if (sscanf(line, "%*s %*s %*s %x %*s %15s", &scope, iface) == 2 && scope != 0x20 &&
-		strcmp(iface, u->iface) == 0)
+	if (sscanf(line, "%*s %*s %*s %7s %*s %15s", scope, iface) == 2 &&
+		strcmp(scope, "20") != 0 && strcmp(iface, u->iface) == 0)
 		reason_add(u->nic, u->iface, "has an IPv6 address", "");
 	return true;
 }

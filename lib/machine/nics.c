@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parse.h"
+#include "base/words.h"
 #include "machine/sysfs.h"
 
 #define PCI "/sys/bus/pci/devices"
@@ -53,9 +55,7 @@ iface_read(const char *root, struct bf_nic *nic, const char *iface)
 
 	snprintf(nic->iface, sizeof(nic->iface), "%.15s", iface);
 	bf_sysfs_text(root, text, sizeof(text), "/sys/class/net/%s/address", iface);
-	nic->has_mac =
-		sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &nic->mac[0], &nic->mac[1],
-			&nic->mac[2], &nic->mac[3], &nic->mac[4], &nic->mac[5]) == 6;
+	nic->has_mac = bf_parse_mac("address", text, false, nic->mac, NULL) == 0;
 	nic->link = bf_sysfs_number(root, 0, "/sys/class/net/%s/carrier", iface) == 1;
 	speed = bf_sysfs_number(root, 0, "/sys/class/net/%s/speed", iface);
 	nic->speed_mbps = speed > 0 && speed < UINT32_MAX ? (uint32_t)speed : 0;
@@ -222,6 +222,21 @@ net_take(void *arg, const char *iface)
 	return true;
 }
 
+/* Names are what somebody gave them, and these are shown. */
+static void
+names_clean(struct bf_nic *nic)
+{
+	char *const texts[] = {nic->name, nic->driver, nic->driver_override, nic->slot, nic->label,
+		nic->group_others, nic->physical, nic->iface, nic->ifaces, nic->busy};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		bf_words_plain(texts[i]);
+	for (unsigned int i = 0; i < nic->n_steps; i++) {
+		bf_words_plain(nic->steps[i].command);
+		bf_words_plain(nic->steps[i].why);
+	}
+}
+
 int
 bf_nics_read(const char *root, struct bf_nics *nics)
 {
@@ -234,6 +249,7 @@ bf_nics_read(const char *root, struct bf_nics *nics)
 	for (unsigned int i = 0; i < nics->n; i++) {
 		bf_nic_read_use(root, &nics->at[i]);
 		bf_nic_advise(root, &nics->at[i]);
+		names_clean(&nics->at[i]);
 	}
 	return r.ret;
 }
