@@ -37,8 +37,8 @@ static const struct bf_table item_table = BF_TABLE(
 
 struct memory_row {
 	int node;
-	uint32_t mib, pages_2m;
-	uint64_t free_mib;
+	uint32_t mib;
+	uint64_t pages_2m, free_mib;
 };
 
 static const struct bf_field memory_fields[] = {
@@ -181,6 +181,16 @@ write_socket_mem(const struct bf_advise_plan *p, char *buf, size_t size)
 	}
 }
 
+/* The EAL takes the lowest for its main lcore, unless it is told another. */
+static bool
+main_is_lowest(const struct bf_advise_plan *p)
+{
+	for (uint32_t w = 0; w < p->n_workers; w++)
+		if (p->workers[w] < p->main_cpu)
+			return false;
+	return true;
+}
+
 static void
 say_eal(struct saying *g)
 {
@@ -194,7 +204,7 @@ say_eal(struct saying *g)
 		text_add(args, sizeof(args), "-l %u", p->main_cpu);
 	for (uint32_t w = 0; w < p->n_workers && !p->shares_cpu; w++)
 		text_add(args, sizeof(args), ",%u", p->workers[w]);
-	if (!p->shares_cpu && p->n_workers > 0 && p->main_cpu > p->workers[0])
+	if (!p->shares_cpu && !main_is_lowest(p))
 		text_add(args, sizeof(args), " --main-lcore %u", p->main_cpu);
 	for (uint32_t c = 0; c < p->n_cards; c++)
 		text_add(args, sizeof(args), " -a %s", p->cards[c]->name);
@@ -235,10 +245,14 @@ say_memory(struct saying *g)
 				"for rings and for guests that are polled there; %" PRIu64
 				" MiB are free there now",
 				m->free_mib);
-		item_add(g, "Huge pages", why,
-			"%" PRIu32 " MiB on node %d: echo %" PRIu32
-			" > /sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages",
-			m->mib, m->node, m->mib / 2, m->node);
+		if (m->free_mib >= m->mib)
+			item_add(g, "Huge pages", why, "%" PRIu32 " MiB on node %d: they are free",
+				m->mib, m->node);
+		else
+			item_add(g, "Huge pages", why,
+				"%" PRIu32 " MiB on node %d: echo %" PRIu64
+				" > /sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages",
+				m->mib, m->node, m->pages_2m, m->node);
 	}
 	if (!g->m->has_hugetlbfs)
 		item_add(g, "Huge pages", "no hugetlbfs is mounted: the EAL finds its pages there",
@@ -275,11 +289,40 @@ words_add(const struct saying *g, char *words, size_t size, const char *word, co
 			value[0] != '\0' ? "=" : "", value);
 }
 
+/* The command line reserves pages, and enough of them are free. */
+static bool
+pages_are_kept(const struct saying *g)
+{
+	char now[LIST];
+	bool enough = true;
+
+	for (uint32_t i = 0; i < g->p->n_memory; i++)
+		enough = enough && g->p->memory[i].free_mib >= g->p->memory[i].mib;
+	return enough && bf_machine_cmdline(g->m, "hugepages", now, sizeof(now)) != NULL;
+}
+
+static void
+pages_add(const struct saying *g, char *words, size_t size)
+{
+	const struct bf_advise_plan *p = g->p;
+	char pages[256] = "";
+
+	words_add(g, words, size, "default_hugepagesz", "2M");
+	words_add(g, words, size, "hugepagesz", "2M");
+	for (uint32_t i = 0; i < p->n_memory; i++) {
+		if (g->m->n_nodes > 1)
+			text_add(
+				pages, sizeof(pages), "%s%d:", i > 0 ? "," : "", p->memory[i].node);
+		text_add(pages, sizeof(pages), "%" PRIu64, p->memory[i].pages_2m);
+	}
+	words_add(g, words, size, "hugepages", pages);
+}
+
 static void
 say_kernel(struct saying *g)
 {
 	const struct bf_advise_plan *p = g->p;
-	char words[1024] = "", value[LIST + 32], pages[256] = "";
+	char words[1024] = "", value[LIST + 32];
 	bool is_intel = false;
 
 	if (!p->shares_cpu) {
@@ -293,15 +336,8 @@ say_kernel(struct saying *g)
 		words_add(g, words, sizeof(words), "intel_iommu", "on");
 	if (p->n_cards > 0)
 		words_add(g, words, sizeof(words), "iommu", "pt");
-	words_add(g, words, sizeof(words), "default_hugepagesz", "2M");
-	words_add(g, words, sizeof(words), "hugepagesz", "2M");
-	for (uint32_t i = 0; i < p->n_memory; i++) {
-		if (g->m->n_nodes > 1)
-			text_add(
-				pages, sizeof(pages), "%s%d:", i > 0 ? "," : "", p->memory[i].node);
-		text_add(pages, sizeof(pages), "%" PRIu32, p->memory[i].mib / 2);
-	}
-	words_add(g, words, sizeof(words), "hugepages", pages);
+	if (!pages_are_kept(g))
+		pages_add(g, words, sizeof(words));
 	item_add(g, "Kernel command line",
 		"keeps tasks, timer ticks and RCU off the workers, and reserves memory before it is in pieces; "
 		"in effect after a reboot",
@@ -350,8 +386,8 @@ advice_gather(const struct bf_machine *m, const struct bf_nics *nics,
 	for (uint32_t i = 0; i < p->n_memory; i++) {
 		struct memory_row *to = bf_rows_add(s, &row->memory, sizeof(*to));
 
-		*to = (struct memory_row){p->memory[i].node, p->memory[i].mib, p->memory[i].mib / 2,
-			p->memory[i].free_mib};
+		*to = (struct memory_row){p->memory[i].node, p->memory[i].mib,
+			p->memory[i].pages_2m, p->memory[i].free_mib};
 	}
 	say_cpus(&g);
 	say_eal(&g);

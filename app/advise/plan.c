@@ -209,6 +209,18 @@ free_mib(const struct bf_machine *m, int node)
 	return kib >> 10;
 }
 
+/* Others have some of them: to write less would take those that are free away. */
+static uint64_t
+pages_2m(const struct bf_machine *m, const struct bf_advise_memory *to)
+{
+	const struct bf_machine_node *at = bf_machine_find_node(m, to->node);
+	uint64_t n = to->free_mib >= to->mib ? 0 : (to->mib - to->free_mib + 1) / 2;
+
+	for (unsigned int i = 0; at != NULL && i < at->n_sizes; i++)
+		n += at->pages[i].size_kib == 2048 ? at->pages[i].total : 0;
+	return n;
+}
+
 /* The bond's pool is where most cards are, here the first; other nodes have a pool for guests. */
 static void
 memory_plan(const struct bf_machine *m, struct bf_advise_plan *p)
@@ -234,6 +246,7 @@ memory_plan(const struct bf_machine *m, struct bf_advise_plan *p)
 		to->node = nodes[i];
 		to->mib = (uint32_t)RTE_ALIGN_CEIL((kib >> 10) + 1, (uint64_t)2);
 		to->free_mib = free_mib(m, nodes[i]);
+		to->pages_2m = pages_2m(m, to);
 	}
 }
 

@@ -44,6 +44,7 @@ struct bf_advise_memory {
 	int node;
 	uint32_t mib; /* huge pages that bondfwd needs there */
 	uint64_t free_mib; /* huge pages that are free there now */
+	uint64_t pages_2m; /* that it needs: those that it has, and what is missing */
 };
 
 struct bf_advise_plan {

@@ -76,6 +76,7 @@ lcores_print(struct bf_ovs *o, char *to, size_t size)
 	const char *main_mask = bf_ovsdb_entry(o->root, "other_config", "dpdk-lcore-mask");
 	struct cpus workers, mains;
 	unsigned int main_cpu = 0;
+	bool is_lowest = true;
 	char word[16];
 
 	if (!mask_read(workers_mask, &workers)) {
@@ -101,7 +102,12 @@ lcores_print(struct bf_ovs *o, char *to, size_t size)
 		if (workers.has[i]) {
 			snprintf(word, sizeof(word), "%u", i);
 			bf_words_add(to, size, ",", word);
+			is_lowest = is_lowest && i > main_cpu;
 		}
+	if (!is_lowest) { /* the EAL would take the lowest */
+		snprintf(word, sizeof(word), "%u", main_cpu);
+		bf_words_add(to, size, " --main-lcore ", word);
+	}
 }
 
 static void

@@ -97,6 +97,29 @@ def test_json_has_each_figure_and_every_advice_its_reason(host):
         "0000:03:00.0": "busy", "0000:81:00.0": "ready", "0000:81:00.1": "ready"}
 
 
+def test_pages_of_others_are_not_taken_away(host):
+    at = "sys/devices/system/node/node1/hugepages/hugepages-2048kB"
+    put(host, f"{at}/nr_hugepages", 4096)
+    put(host, f"{at}/free_hugepages", 1)
+    found = as_json(f"root={host}")
+    pages = 4096 + found["memory"][0]["mib"] // 2 - 1
+    assert found["memory"][0]["pages_2m"] == pages
+    assert f"echo {pages} > /{at}/nr_hugepages" in said(found, "Huge pages")[0]
+    put(host, f"{at}/free_hugepages", 1000)
+    put(host, "proc/cmdline", "default_hugepagesz=2M hugepages=8192")
+    found = as_json(f"root={host}")
+    assert "they are free" in said(found, "Huge pages")[0]
+    assert "hugepages" not in said(found, "Kernel command line")[0]
+
+
+def test_names_cannot_write_to_a_terminal(host):
+    put(host, "sys/bus/pci/devices/0000:81:00.0/label", "\x1b[2Jcard")
+    card(host, "0000:04:00.0", "igb", 0, 15, "e\x1b]0;x")
+    put(host, "proc/net/route", "e\x1b]0;x\t00000000\t0102A8C0")
+    found = advise(f"root={host}").stdout
+    assert "\x1b" not in found and "called ?[2Jcard" in found and "e?]0;x has the default route" in found
+
+
 def test_another_dpdk_process_is_noticed(host):
     assert "--file-prefix" not in said(as_json(f"root={host}"), "EAL arguments")[0]
     put(host, "proc/net/unix", "0: 2 0 0 2 1 9 /var/run/dpdk/rte/mp_socket")

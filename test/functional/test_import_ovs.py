@@ -82,7 +82,7 @@ def host(db):
     """Two cards in an LACP bond, guests of each kind."""
     db.vsctl(
         "set Open_vSwitch . other_config:dpdk-init=true other_config:pmd-cpu-mask=0x14 "
-        "other_config:dpdk-lcore-mask=0x1 other_config:dpdk-socket-mem=1024,0",
+        "other_config:dpdk-lcore-mask=0x8 other_config:dpdk-socket-mem=1024,0",
         "add-br br0", "set bridge br0 datapath_type=netdev other_config:mac-aging-time=120 "
         "mcast_snooping_enable=true",
         "add-bond br0 bond0 dpdk0 dpdk1", "set port bond0 bond_mode=balance-tcp lacp=passive bond_updelay=1000 "
@@ -129,7 +129,7 @@ def test_a_host_of_ovs_becomes_a_file_that_check_accepts(db, workdir):
     done = imported(db.file)
     assert (done.returncode, done.stderr) == (DONE, "")
     assert lines(done.stdout) == WANTED.splitlines()
-    assert "#   bondfwd -l 0,2,4 -a 0000:3b:00.0 -a 0000:3b:00.1,a=b --socket-mem 1024,0 -- --config FILE\n" in done.stdout
+    assert "#   bondfwd -l 3,2,4 --main-lcore 3 -a 0000:3b:00.0 -a 0000:3b:00.1,a=b --socket-mem 1024,0 -- --config FILE\n" in done.stdout
     checked(workdir, done.stdout)
     db.compact()
     again = imported(db.file, "-o", f"{workdir}/new.conf")
