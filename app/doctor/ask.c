@@ -110,6 +110,7 @@ console_ask(struct bf_doctor *d)
 		d->opt->socket, bf_client_now_ms() + (int64_t)d->opt->timeout_s * 1000, &err);
 
 	snprintf(d->why_not, sizeof(d->why_not), "%.90s", err.text);
+	d->is_denied = fd < 0 && errno == EACCES;
 	if (fd < 0)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
@@ -234,6 +235,21 @@ bf_doctor_user_of(const struct bf_doctor *d, pid_t pid, struct bf_doctor_user *u
 	return true;
 }
 
+/* A path of the process' own words, which is relative to where it was started. */
+static void
+config_take_path(struct bf_doctor *d, const char *path)
+{
+	char cwd[PATH_MAX], to[PATH_MAX];
+	ssize_t len = -1;
+
+	snprintf(cwd, sizeof(cwd), "%s/proc/%d/cwd", d->root, (int)d->pid);
+	if (path[0] != '/')
+		len = readlink(cwd, to, sizeof(to) - 1);
+	to[len > 0 ? len : 0] = '\0';
+	if (strlen(to) + strlen(path) + 2 <= sizeof(d->config))
+		snprintf(d->config, sizeof(d->config), "%s%s%s", to, len > 0 ? "/" : "", path);
+}
+
 /* The file of --config, from the process' own words. */
 static void
 config_find(struct bf_doctor *d)
@@ -253,9 +269,9 @@ config_find(struct bf_doctor *d)
 		const char *next = at + strlen(at) + 1;
 
 		if (strncmp(at, "--config=", 9) == 0)
-			snprintf(d->config, sizeof(d->config), "%.250s", at + 9);
+			config_take_path(d, at + 9);
 		else if (strcmp(at, "--config") == 0 && next < words + len)
-			snprintf(d->config, sizeof(d->config), "%.250s", next);
+			config_take_path(d, next);
 	}
 }
 

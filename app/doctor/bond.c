@@ -326,6 +326,23 @@ lacpdus_of(const struct bf_doctor *d, const char *bond)
 	return 0;
 }
 
+/* LACPDUs that were counted before may be those of 802.3ad. */
+static bool
+has_changed_mode(const struct bf_doctor *d, const char *bond)
+{
+	json_t *e;
+	size_t i;
+
+	for (i = 0; (e = json_array_get(d->events, i)) != NULL; i++) {
+		const char *text = bf_json_text(e, "text");
+
+		if (strcmp(bf_json_text(e, "what"), "config_changed") == 0 &&
+			strncmp(text, "set bonding mode ", 17) == 0 && strstr(text, bond) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static void
 look_at_lag(struct bf_doctor *d, const json_t *bond)
 {
@@ -334,7 +351,7 @@ look_at_lag(struct bf_doctor *d, const json_t *bond)
 	json_t *why, *cause;
 	size_t i;
 
-	if (!needs_lag(bond) && lacpdus_of(d, name) > 0)
+	if (!needs_lag(bond) && lacpdus_of(d, name) > 0 && !has_changed_mode(d, name))
 		bf_report_find(&d->report, BF_FAULT_LAG_UNWANTED, name,
 			"mode %s, and the switch has sent %" PRId64 " LACPDUs", mode_of(bond),
 			lacpdus_of(d, name));

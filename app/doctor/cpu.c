@@ -177,6 +177,20 @@ columns_take(struct interrupts *t, const char *line)
 		t->cpu[t->n_cpus++] = (unsigned int)strtoul(at += 3, NULL, 10);
 }
 
+/* Where it goes now, if the kernel says that: what came before it was sent elsewhere is over. */
+static bool
+may_come(const struct bf_doctor *d, const char *irq, unsigned int cpu)
+{
+	char list[LIST];
+	struct bf_cpuset cpus;
+
+	if (bf_sysfs_text(d->root, list, sizeof(list), "/proc/irq/%s/effective_affinity_list",
+		    irq) != 0 ||
+		list[0] == '\0' || bf_cpuset_parse(&cpus, list) != 0)
+		return true;
+	return bf_cpuset_has(&cpus, cpu);
+}
+
 /* "           CPU0       CPU1", then " 24:      12345          0   IO-APIC  ...". Without a number: the CPU's own. */
 static bool
 interrupt_take(void *arg, const char *line)
@@ -193,7 +207,7 @@ interrupt_take(void *arg, const char *line)
 		uint64_t count = strtoull(at, &at, 10);
 		const struct bf_doctor_worker *w = worker_on(t->d, t->cpu[i]);
 
-		if (w != NULL && count > t->limit)
+		if (w != NULL && count > t->limit && may_come(t->d, irq, t->cpu[i]))
 			bf_report_find(&t->d->report, BF_FAULT_WORKER_IRQ, irq,
 				"interrupt %s came %" PRIu64 " times to CPU %u of lcore %u: %.60s",
 				irq, count, t->cpu[i], w->lcore, at + strspn(at, " \t0123456789"));
@@ -201,7 +215,7 @@ interrupt_take(void *arg, const char *line)
 	return true;
 }
 
-/* More than one a second since the machine was started; those before that went elsewhere count for nothing. */
+/* More than one a second since the machine was started. */
 static void
 look_at_interrupts(struct bf_doctor *d)
 {

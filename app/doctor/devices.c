@@ -68,7 +68,7 @@ look_at_group(struct bf_doctor *d, const struct bf_doctor_member *m)
 	const struct bf_nic *nic = m->nic;
 	char path[64];
 
-	if (nic->group_others[0] != '\0')
+	if (nic->group_others[0] != '\0' && needs_vfio(nic))
 		bf_report_find(&d->report, BF_FAULT_IOMMU_GROUP, m->name,
 			"group %d also has %s, bound to the kernel's drivers", nic->iommu_group,
 			nic->group_others);
@@ -139,13 +139,14 @@ look_at_nodes(struct bf_doctor *d)
 			look_at_node(d, &d->members[i]);
 }
 
-static bool
-vfio_is_needed(const struct bf_doctor *d)
+/* The first member that needs it, or NULL. */
+static const struct bf_doctor_member *
+vfio_user(const struct bf_doctor *d)
 {
 	for (unsigned int i = 0; i < d->n_members; i++)
 		if (d->members[i].nic != NULL && needs_vfio(d->members[i].nic))
-			return true;
-	return false;
+			return &d->members[i];
+	return NULL;
 }
 
 static bool
@@ -158,7 +159,7 @@ is_virtual(const struct bf_doctor *d)
 }
 
 static void
-look_at_vfio(struct bf_doctor *d)
+look_at_vfio(struct bf_doctor *d, const struct bf_doctor_member *user)
 {
 	static const enum bf_fault all[] = {BF_FAULT_VFIO_UNLOADED, BF_FAULT_VFIO_NO_IOMMU,
 		BF_FAULT_IOMMU_OFF, BF_FAULT_VM_NO_IOMMU};
@@ -169,7 +170,7 @@ look_at_vfio(struct bf_doctor *d)
 		bf_report_check(&d->report, all[i]);
 	if (!bf_sysfs_has(d->root, "/sys/bus/pci/drivers/vfio-pci"))
 		bf_report_find(&d->report, BF_FAULT_VFIO_UNLOADED, "host",
-			"the kernel has no driver vfio-pci, which %s needs", d->members[0].name);
+			"the kernel has no driver vfio-pci, which %s needs", user->name);
 	bf_sysfs_text(d->root, unsafe, sizeof(unsafe),
 		"/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
 	may_be_unsafe = unsafe[0] == 'Y' || unsafe[0] == '1';
@@ -228,6 +229,7 @@ bf_doctor_devices(struct bf_doctor *d)
 		BF_FAULT_DEVICE_NO_DRIVER, BF_FAULT_DEVICE_UIO, BF_FAULT_DEVICE_UNCLAIMED,
 		BF_FAULT_VFIO_DENIED, BF_FAULT_IOMMU_GROUP, BF_FAULT_PCIE_LINK,
 		BF_FAULT_PCIE_ERRORS};
+	const struct bf_doctor_member *user = vfio_user(d);
 
 	if (d->n_members == 0) {
 		for (unsigned int i = BF_FAULT_DEVICE_ABSENT; i <= BF_FAULT_DEVICE_NODE; i++)
@@ -242,8 +244,8 @@ bf_doctor_devices(struct bf_doctor *d)
 		look_at_group(d, &d->members[i]);
 		look_at_pcie(d, &d->members[i]);
 	}
-	if (vfio_is_needed(d))
-		look_at_vfio(d);
+	if (user != NULL)
+		look_at_vfio(d, user);
 	look_at_firmware(d);
 	look_at_nodes(d);
 }

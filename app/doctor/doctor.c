@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define NOT_RUNNING "bondfwd does not answer"
+#define NOT_ALLOWED "this user may not ask bondfwd: run it as root, or in the group of its socket"
 
 static void
 write_help(FILE *to)
@@ -91,10 +92,16 @@ parse_options(int n_words, char *const *words, struct bf_doctor *d, bool *json, 
 	return true;
 }
 
+static const char *
+silence_reason(const struct bf_doctor *d)
+{
+	return d->is_denied ? NOT_ALLOWED : NOT_RUNNING;
+}
+
 bool
 bf_doctor_has_process(struct bf_doctor *d, const enum bf_fault *faults, size_t n)
 {
-	const char *why = d->answers ? "/proc does not show bondfwd's process" : NOT_RUNNING;
+	const char *why = d->answers ? "/proc does not show bondfwd's process" : silence_reason(d);
 
 	for (size_t i = 0; i < n; i++) {
 		if (d->pid != 0)
@@ -112,7 +119,7 @@ bf_doctor_has_answers(struct bf_doctor *d, const enum bf_fault *faults, size_t n
 		if (d->answers)
 			bf_report_check(&d->report, faults[i]);
 		else
-			bf_report_skip(&d->report, faults[i], NOT_RUNNING);
+			bf_report_skip(&d->report, faults[i], silence_reason(d));
 	}
 	return d->answers;
 }

@@ -66,6 +66,7 @@ struct bf_doctor {
 	struct bf_nics nics;
 	/* bondfwd, as far as it runs */
 	bool answers;
+	bool is_denied; /* this user may not ask it */
 	char why_not[96]; /* it does not */
 	pid_t pid; /* 0: it does not answer, or /proc does not show it */
 	struct bf_doctor_user user; /* of the process, if pid is not 0 */

@@ -177,7 +177,7 @@
 		"remove @ and start the guest") \
 	X(NOFILE, "nofile", SOCKETS, PROBLEM, "bondfwd may open too few files for its guests", \
 		"LimitNOFILE=65536 in its unit file, or ulimit -n 65536") \
-	X(DPDK_HOLE, "dpdk_hole", HOST, PROBLEM, "DPDK has a known security hole", \
+	X(DPDK_HOLE, "dpdk_hole", HOST, PROBLEM, "a member's driver of DPDK has a known security hole", \
 		"apt-get install --only-upgrade dpdk, then restart bondfwd") \
 	X(PROGRAM_REPLACED, "program_replaced", HOST, WARNING, \
 		"bondfwd was updated and still runs in the old version", "restart bondfwd") \

@@ -194,8 +194,10 @@ look_at_crossing(struct bf_doctor *d)
 		if (json_array_size(bf_json_list(g, "polled_across_by")) > 0)
 			bf_report_find(&d->report, BF_FAULT_GUEST_NODE, GUEST(g),
 				"its memory is on node %" PRId64
-				", and a worker of another polls it: %s",
-				bf_json_number(g, "memory_node", -1), bf_json_text(g, "advice"));
+				", and a worker of another polls it%s%s",
+				bf_json_number(g, "memory_node", -1),
+				json_object_get(g, "advice") != NULL ? ": " : "",
+				bf_json_text(g, "advice"));
 }
 
 void

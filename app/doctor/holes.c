@@ -13,7 +13,8 @@
 
 static const struct bf_hole holes[] = {
 	{.name = "CVE-2024-11614",
-		.what = "a guest ends a program that uses DPDK's vhost with a wrong checksum offset",
+		.what = "who is at the other end of a net_vhost port ends bondfwd with a wrong checksum offset",
+		.driver = "net_vhost",
 		.fixed = {{21, 11, 9}, {22, 11, 7}, {23, 11, 3}, {24, 11, 1}},
 		.clean = {25, 3, 0}},
 };

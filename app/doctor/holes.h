@@ -15,7 +15,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #define BF_HOLE_BRANCHES 4
 
@@ -25,7 +24,7 @@ struct bf_release {
 
 struct bf_hole {
 	const char *name, *what;
-	uint16_t vendor; /* PCI's number of the cards that it concerns, 0: all */
+	const char *driver; /* of DPDK: concerns who has a member of it; guests are not behind it */
 	struct bf_release fixed[BF_HOLE_BRANCHES]; /* of each branch the first without it */
 	struct bf_release clean; /* the first release that never had it */
 };

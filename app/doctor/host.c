@@ -24,62 +24,34 @@ extern char **environ;
 
 /* ---- DPDK ---- */
 
-struct package {
-	bool is_it; /* the lines are of DPDK's package */
-	char version[64];
-};
-
+/* Has a bond a member whose driver is the one that has the hole? */
 static bool
-package_take(void *arg, const char *line)
+has_member_of(const struct bf_doctor *d, const char *driver)
 {
-	struct package *p = arg;
+	json_t *bond, *m;
+	size_t i, k;
 
-	if (strncmp(line, "Package: ", 9) == 0)
-		p->is_it = strncmp(line + 9, "librte-eal", 10) == 0;
-	else if (p->is_it && strncmp(line, "Version: ", 9) == 0)
-		snprintf(p->version, sizeof(p->version), "%.60s", line + 9);
-	return p->version[0] == '\0';
-}
-
-/* The one that runs; else the one that is installed. "" none */
-static void
-dpdk_version(const struct bf_doctor *d, char *buf, size_t size)
-{
-	struct package p = {0};
-
-	snprintf(buf, size, "%s", d->dpdk);
-	if (buf[0] != '\0')
-		return;
-	bf_sysfs_lines(d->root, package_take, &p, "/var/lib/dpkg/status");
-	snprintf(buf, size, "%s", p.version);
-}
-
-static bool
-has_card_of(const struct bf_doctor *d, uint16_t vendor)
-{
-	for (unsigned int i = 0; i < d->n_members; i++)
-		if (d->members[i].nic != NULL && d->members[i].nic->vendor == vendor)
-			return true;
-	return vendor == 0;
+	for (i = 0; (bond = json_array_get(d->bonds, i)) != NULL; i++)
+		for (k = 0; (m = json_array_get(bf_json_list(bond, "member_details"), k)) != NULL;
+			k++)
+			if (strncmp(bf_json_text(m, "name"), driver, strlen(driver)) == 0)
+				return true;
+	return false;
 }
 
 static void
 look_at_dpdk(struct bf_doctor *d)
 {
-	char version[64], fixed[32];
+	static const enum bf_fault answers[] = {BF_FAULT_DPDK_HOLE};
 	const struct bf_hole *hole;
+	char fixed[32];
 
-	dpdk_version(d, version, sizeof(version));
-	if (version[0] == '\0') {
-		bf_report_skip(&d->report, BF_FAULT_DPDK_HOLE,
-			"neither bondfwd nor dpkg knows DPDK's version");
+	if (!bf_doctor_has_answers(d, BF_DOCTOR_LIST(answers)))
 		return;
-	}
-	bf_report_check(&d->report, BF_FAULT_DPDK_HOLE);
 	for (unsigned int i = 0; (hole = bf_hole_at(i)) != NULL; i++)
-		if (has_card_of(d, hole->vendor) &&
-			bf_hole_is_in(hole, version, fixed, sizeof(fixed)))
-			bf_report_find(&d->report, BF_FAULT_DPDK_HOLE, version,
+		if (has_member_of(d, hole->driver) &&
+			bf_hole_is_in(hole, d->dpdk, fixed, sizeof(fixed)))
+			bf_report_find(&d->report, BF_FAULT_DPDK_HOLE, d->dpdk,
 				"%s: %s; expected %s or later", hole->name, hole->what, fixed);
 }
 
@@ -196,6 +168,8 @@ look_at_config(struct bf_doctor *d)
 	if (d->config[0] == '\0')
 		bf_report_skip(
 			&d->report, BF_FAULT_CONFIG, "no file is known: --config FILE names it");
+	else if (access(d->config, R_OK) != 0)
+		bf_report_skip(&d->report, BF_FAULT_CONFIG, "this user may not read its file");
 	else if (!program_find(program, sizeof(program)))
 		bf_report_skip(&d->report, BF_FAULT_CONFIG, "the program bondfwd is not installed");
 	else

@@ -46,7 +46,7 @@ look_at_pages(struct bf_doctor *d)
 	if (total == 0)
 		bf_report_find(&d->report, BF_FAULT_HUGEPAGES_NONE, "host",
 			"nr_hugepages is 0 for every size of page, expected some for frames and guests");
-	if (d->answers) {
+	if (d->answers || d->is_denied) {
 		bf_report_skip(
 			&d->report, BF_FAULT_HUGEPAGES_USED_UP, "bondfwd runs and has its memory");
 		return;

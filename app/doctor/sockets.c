@@ -48,12 +48,15 @@ look_at_console(struct bf_doctor *d)
 	char folder[256];
 	struct stat st;
 
-	bf_report_check(&d->report, BF_FAULT_CONSOLE_DEAD);
+	if (d->is_denied)
+		bf_report_skip(&d->report, BF_FAULT_CONSOLE_DEAD, d->why_not);
+	else
+		bf_report_check(&d->report, BF_FAULT_CONSOLE_DEAD);
 	if (stat(path, &st) != 0) {
 		bf_report_skip(&d->report, BF_FAULT_CONSOLE_OPEN, d->why_not);
 		return;
 	}
-	if (!d->answers)
+	if (!d->answers && !d->is_denied)
 		bf_report_find(&d->report, BF_FAULT_CONSOLE_DEAD, path, "%s", d->why_not);
 	bf_report_check(&d->report, BF_FAULT_CONSOLE_OPEN);
 	if ((st.st_mode & S_IWOTH) != 0)

@@ -168,7 +168,6 @@ class Host:
         self.put("/etc/passwd", f"root:x:0:0::/root:/bin/sh\nlibvirt-qemu:x:{os.getuid()}:{os.getgid()}::/:/bin/false")
         self.put("/etc/group", "root:x:0:\nkvm:x:104:libvirt-qemu")
         self.put("/proc/net/unix", "Num RefCount Protocol Flags Type St Inode Path")
-        self.put("/var/lib/dpkg/status", "Package: librte-eal23\nVersion: 22.11.11-0+deb12u1")
         self.put("/dev/kmsg", "6,1,0,-;Linux version 6.1")
 
     def process(self):
