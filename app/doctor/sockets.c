@@ -72,9 +72,25 @@ look_at_console(struct bf_doctor *d)
 /* ---- guests ---- */
 
 struct listening {
-	const char *path;
+	const char *root, *path;
 	bool is_found;
 };
+
+/* The kernel says the path by which it was made: /var/run/... and /run/... may be one. */
+static bool
+is_same_file(const char *root, const char *one, const char *other)
+{
+	char path[PATH_MAX];
+	struct stat a, b;
+
+	if (strcmp(one, other) == 0)
+		return true;
+	snprintf(path, sizeof(path), "%s%s", root, one);
+	if (one[0] != '/' || stat(path, &a) != 0)
+		return false;
+	snprintf(path, sizeof(path), "%s%s", root, other);
+	return stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
 
 /* The rest of a line behind n words. */
 static const char *
@@ -94,7 +110,7 @@ unix_take(void *arg, const char *line)
 	struct listening *l = arg;
 	unsigned long flags = strtoul(words_skip(line, 3), NULL, 16);
 
-	l->is_found = (flags & 0x10000) != 0 && strcmp(words_skip(line, 7), l->path) == 0;
+	l->is_found = (flags & 0x10000) != 0 && is_same_file(l->root, words_skip(line, 7), l->path);
 	return !l->is_found;
 }
 
@@ -118,7 +134,7 @@ find_front_end_user(const struct bf_doctor *d, struct bf_doctor_user *u)
 static void
 look_at_client(struct bf_doctor *d, const char *guest, const char *path)
 {
-	struct listening l = {.path = path};
+	struct listening l = {.root = d->root, .path = path};
 	struct bf_doctor_user u;
 	char folder[256];
 
