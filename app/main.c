@@ -374,8 +374,9 @@ reconnect_warn(void *arg, const struct bf_err *err)
 static int
 bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 {
-	struct bf_bridge_options bo = {
-		.fdb_capacity = o->fdb_capacity, .gid = o->gid, .console = o->console};
+	struct bf_bridge_options bo = {.fdb_capacity = o->fdb_capacity,
+		.gid = o->guest_gid >= 0 ? o->guest_gid : o->gid,
+		.console = o->console};
 	gid_t group = (gid_t)o->gid;
 	int ret;
 

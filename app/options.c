@@ -27,6 +27,7 @@ enum option {
 	OPT_CONSOLE,
 	OPT_METRICS,
 	OPT_GROUP,
+	OPT_GUEST_GROUP,
 	OPT_FDB,
 	OPT_INTERACTIVE,
 	OPT_CHECK,
@@ -59,6 +60,8 @@ static const struct {
 	[OPT_METRICS] = {"--metrics", NULL, "ADDRESS",
 		"serve metrics over HTTP: " BF_HTTP_ADDRESS_FORMS " (not served)"},
 	[OPT_GROUP] = {"--group", NULL, "NAME", "group of the sockets that bondfwd listens on"},
+	[OPT_GUEST_GROUP] = {"--guest-group", NULL, "NAME",
+		"group of those for guests, which have mode=server (that of --group)"},
 	[OPT_FDB] = {"--fdb-size", NULL, "N", "stations learned at most (16384)"},
 	[OPT_INTERACTIVE] = {"--interactive", "-i", NULL, "console on this terminal"},
 	[OPT_CHECK] = {"--check", NULL, NULL,
@@ -152,12 +155,13 @@ set_profile(struct bf_config *c, const char *text, struct bf_err *err)
 }
 
 static int
-find_group(const char *name, int *gid, struct bf_err *err)
+find_group(enum option opt, const char *name, int *gid, struct bf_err *err)
 {
 	const struct group *g = getgrnam(name); /* NOLINT(concurrency-mt-unsafe): one thread yet */
 
 	if (g == NULL)
-		return bf_err_set(err, EINVAL, "--group: \"%s\": no such group", name);
+		return bf_err_set(
+			err, EINVAL, "%s: \"%.60s\": no such group", options[opt].name, name);
 	*gid = (int)g->gr_gid;
 	return 0;
 }
@@ -204,7 +208,9 @@ option_take(struct bf_options *o, enum option opt, const char *value, struct bf_
 		o->metrics = value;
 		return bf_http_address_parse(&o->metrics_at, value, err);
 	case OPT_GROUP:
-		return find_group(value, &o->gid, err);
+		return find_group(opt, value, &o->gid, err);
+	case OPT_GUEST_GROUP:
+		return find_group(opt, value, &o->guest_gid, err);
 	case OPT_FDB:
 		ret = bf_parse_u64("--fdb-size", value, 64, 1 << 20, &n, err);
 		o->fdb_capacity = (uint32_t)n;
@@ -313,7 +319,7 @@ bf_options_parse(struct bf_options *o, int argc, char **argv, struct bf_err *err
 	int ret = 0;
 
 	memset(o, 0, sizeof(*o));
-	o->gid = -1;
+	o->gid = o->guest_gid = -1;
 	o->console = BF_CONSOLE_DEFAULT;
 	o->config = bf_config_new();
 	if (o->config == NULL)

@@ -35,6 +35,7 @@ struct bf_options {
 	const char *wish; /* of --advise; NULL: none */
 	uint32_t fdb_capacity;
 	int gid; /* -1: ours */
+	int guest_gid; /* of guests' sockets, -1: gid */
 	bool debug;
 	bool has_console; /* --console was given */
 	/* Further errors, after the first; for --check, which shows them all. */

@@ -171,7 +171,7 @@
 		"install -d -o libvirt-qemu -g kvm -m 0770 @") \
 	X(SOCKET_DENIED, "socket_denied", SOCKETS, PROBLEM, \
 		"the other end may not connect to a guest's socket", \
-		"one group for both: --group of bondfwd, or the folder's") \
+		"one group for both: --guest-group of bondfwd, or the folder's") \
 	X(SOCKET_STALE, "socket_stale", SOCKETS, WARNING, \
 		"a guest's socket is there, and nobody listens", \
 		"remove @ and start the guest") \

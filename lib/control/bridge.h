@@ -53,7 +53,7 @@
 
 struct bf_bridge_options {
 	uint32_t fdb_capacity; /* stations, 0 = 16384 */
-	int gid; /* group of the sockets that we listen on, -1 = ours */
+	int gid; /* group of guests' sockets that we listen on, -1 = ours */
 	const char *console; /* names this instance's files; NULL: there are none */
 };
 

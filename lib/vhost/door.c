@@ -203,8 +203,10 @@ port_listen(struct bf_door_port *p, struct bf_err *err)
 	if (bind(p->listener, (struct sockaddr *)&at, sizeof(at)) != 0)
 		return bf_err_set(
 			err, errno, "socket: \"%s\": cannot be made: %s", p->path, strerror(errno));
-	if (chmod(p->path, 0660) != 0 ||
-		(p->cfg.gid >= 0 && chown(p->path, (uid_t)-1, (gid_t)p->cfg.gid) != 0))
+	if (p->cfg.gid >= 0 && chown(p->path, (uid_t)-1, (gid_t)p->cfg.gid) != 0)
+		return bf_err_set(err, errno, "socket: \"%s\": cannot be given to group %d: %s",
+			p->path, p->cfg.gid, strerror(errno));
+	if (chmod(p->path, 0660) != 0)
 		return bf_err_set(err, errno, "socket: \"%s\": cannot set its mode: %s", p->path,
 			strerror(errno));
 	if (listen(p->listener, BACKLOG) != 0 ||

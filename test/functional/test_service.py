@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """bondfwd as a service of systemd: its units, and what it tells systemd."""
 
+import grp
 import json
 import os
 import pathlib
@@ -51,6 +52,17 @@ def test_only_a_start_after_a_failure_passes_over_guests_that_could_not_come_bac
         subprocess.run(["/bin/sh", "-c", script], env={"EXIT_STATUS": status, "PATH": os.environ["PATH"]}, timeout=bf.LIMIT, check=True)
         assert place.exists() == forced
         assert not forced or place.read_text(encoding="utf-8") == "BONDFWD_AFTER_FAILURE=--force-reconnect\n"
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_may_give_sockets_to_the_groups_that_it_names(unit):
+    """It has no CAP_CHOWN: the groups must be its own."""
+    text = (bf.BUILD / "config" / unit).read_text(encoding="utf-8")
+    own = re.search(r"^Group=(.+)", text, re.MULTILINE)[1].split()
+    own += re.search(r"^SupplementaryGroups=(.+)", text, re.MULTILINE)[1].split()
+    named = re.findall(r" --(?:guest-)?group (\S+)", text)
+    assert named == ["bondfwd", "kvm"]
+    assert set(named) <= set(own)
 
 
 def test_the_build_installs_all_that_a_service_needs():
@@ -143,6 +155,19 @@ def test_the_watchdog_is_fed_only_while_every_worker_makes_turns(rig, manager):
         manager.wait("READY=1")
         assert "WATCHDOG=1" not in manager.lines
     manager.wait("WATCHDOG=1")
+
+
+def test_a_guests_socket_and_the_console_have_groups_of_their_own(rig):
+    """Who connects a guest does not command the switch."""
+    ours, guests = sorted(group.gr_name for group in grp.getgrall() if group.gr_gid != 0)[:2]
+    r = rig(guests=(), start=False)
+    r.args += ["--group", ours, "--guest-group", guests]
+    r.start()
+    path = r.workdir / "vm1.sock"
+    r.daemon.ctl(f"add guest vm1 mode=server,socket={path}")
+    for socket_path, group in ((r.daemon.console, ours), (path, guests)):
+        assert grp.getgrgid(os.stat(socket_path).st_gid).gr_name == group
+        assert os.stat(socket_path).st_mode & 0o777 == 0o660
 
 
 def test_a_start_that_fails_says_why_to_the_manager_and_as_an_error_to_the_journal(workdir, manager):

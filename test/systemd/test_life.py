@@ -97,6 +97,10 @@ def test_the_service_comes_up(machine):
     wait_active(machine)
     assert machine.show("Type") == "notify" and machine.show("NRestarts") == "0"
     assert "Active Members (1): [0]" in machine.sh("bondctl show bonding config bond0")
+    server = "/run/bondfwd/guests/server.sock"
+    machine.sh(f"bondctl add guest server mode=server,socket={server}")
+    assert machine.sh(f"stat -c '%G %a' {server} /run/bondfwd/console.sock").split() == ["kvm", "660", "bondfwd", "660"]
+    machine.sh("bondctl remove guest server")
 
 
 def test_a_guest_is_connected(machine):
