@@ -192,18 +192,27 @@ bf_app_note_saved(struct bf_app *app, const struct bf_config *c)
 	app->saved = bf_config_hash(c);
 }
 
+/* What the operator has said, or would say. */
+static const char *
+load_command(const struct bf_app *app, const struct bf_load *how)
+{
+	return app->config_path != NULL && bf_earlier_has(app->config_path, how->path)
+		? "rollback NUMBER"
+		: "load FILE";
+}
+
 static int
 refuse_cuts(struct bf_app *app, const struct bf_load *how, const struct bf_config *want,
 	struct bf_err *err)
 {
+	const char *say = load_command(app, how);
 	char cuts[300];
 
 	if (how->force || how->confirm_s != 0 || !bf_diff_cuts(app->br, want, cuts, sizeof(cuts)))
 		return 0;
 	return bf_err_set(err, EPERM,
-		"load: \"%.120s\": would %s: see diff FILE; then load FILE force, or load FILE "
-		"confirm SECONDS",
-		how->path, cuts);
+		"load: \"%.120s\": would %s: see diff %s; then %s force, or %s confirm SECONDS",
+		how->path, cuts, say[0] == 'r' ? "history NUMBER" : "FILE", say, say);
 }
 
 /* To go back in time does not help a front end that has given up meanwhile: confirm is not enough. */
@@ -212,10 +221,11 @@ refuse_lost(struct bf_app *app, const struct bf_load *how, const struct bf_confi
 	struct bf_err *err)
 {
 	struct bf_err why;
+	char say[40];
 
+	snprintf(say, sizeof(say), "%s force", load_command(app, how));
 	if (how->force ||
-		bf_reconnect_refuse(
-			&app->br->negotiated, app->br->running, want, "load FILE force", &why) == 0)
+		bf_reconnect_refuse(&app->br->negotiated, app->br->running, want, say, &why) == 0)
 		return 0;
 	return bf_err_set(err, EPERM, "load: \"%.120s\": %s", how->path, why.text);
 }

@@ -119,6 +119,10 @@ def test_a_change_names_the_guest_and_what_it_would_lack(with_file, workdir):
     for how in ("", " confirm 60"):
         with pytest.raises(CtlError, match="could not come back .load FILE force.*ring_packed"):
             r.daemon.ctl(f"load {less}{how}")
+    without_packed(r, workdir)
+    r.daemon.ctl("write")  # keeps what the file was
+    with pytest.raises(CtlError, match="could not come back .rollback NUMBER force.*ring_packed"):
+        r.daemon.ctl("rollback 1 confirm 60")
     # What was forced is not refused again, by a start say.
     r.daemon.ctl(f"set guest vm1 socket={workdir}/other.sock force")
     assert remembered(r)["vm1"]["state"] == "gone"
