@@ -357,12 +357,32 @@ state_take(void *arg, const char *state)
 	return true;
 }
 
+/* Workers that never sleep keep their CPUs awake. */
+static bool
+workers_poll(struct bf_doctor *d)
+{
+	json_t *lcores = d->answers ? bf_doctor_answer(d, "show lcore") : NULL, *l;
+	bool do_poll = json_array_size(lcores) > 0;
+	size_t i;
+
+	for (i = 0; (l = json_array_get(lcores, i)) != NULL; i++)
+		do_poll = do_poll && bf_json_number(l, "sleeps", 1) == 0;
+	json_decref(lcores);
+	return do_poll;
+}
+
 static void
 look_at_idle(struct bf_doctor *d)
 {
 	struct idling i = {.d = d};
 	unsigned int worst = 0;
 	char name[16];
+
+	if (workers_poll(d)) {
+		bf_report_skip(&d->report, BF_FAULT_C_STATES,
+			"workers poll, so that their CPUs are never idle");
+		return;
+	}
 
 	for (unsigned int cpu = 0; cpu < d->machine.n_cpus; cpu++) {
 		int64_t before = i.longest_us;

@@ -330,7 +330,13 @@ def test_what_looks_like_a_fault_and_is_none_is_not_named(host, workdir, console
         with host.ill(plant):
             report = expect(console.path, host, ())
     assert [c["result"] for c in report["checks"] if c["fault"] == "config"] == ["good"], what
-    # The same in a container, whose own control group has few CPUs.
+    # A CPU that a worker keeps busy does not sleep.
+    with host.ill(lambda h: h.put(f"{CPU}/cpu2/cpuidle/state1/latency", "200")):
+        console.says["show lcore"] = [{"lcore": 2, "sleeps": 0}]
+        expect(console.path, host, ())
+        console.says["show lcore"] = [{"lcore": 2, "sleeps": 7}]
+        expect(console.path, host, {"c_states"})
+    # As the partition, in a container, whose own control group has few CPUs.
     with host.ill(lambda h: [good["a partition of the control groups"](h), h.put("/sys/fs/cgroup/cgroup.type", "domain")]):
         expect(console.path, host, {"worker_not_isolated"})
 
