@@ -191,9 +191,8 @@ option_take(struct bf_options *o, enum option opt, const char *value, struct bf_
 	case OPT_BOND:
 		return add_bond(o->config, value, err);
 	case OPT_GUEST:
-		return add_guest(o->config, value, false, err);
 	case OPT_HOST:
-		return add_guest(o->config, value, true, err);
+		return add_guest(o->config, value, opt == OPT_HOST, err);
 	case OPT_PORT_GROUP:
 		return add_group(o->config, value, err);
 	case OPT_PROFILE:
@@ -208,9 +207,8 @@ option_take(struct bf_options *o, enum option opt, const char *value, struct bf_
 		o->metrics = value;
 		return bf_http_address_parse(&o->metrics_at, value, err);
 	case OPT_GROUP:
-		return find_group(opt, value, &o->gid, err);
 	case OPT_GUEST_GROUP:
-		return find_group(opt, value, &o->guest_gid, err);
+		return find_group(opt, value, opt == OPT_GROUP ? &o->gid : &o->guest_gid, err);
 	case OPT_FDB:
 		ret = bf_parse_u64("--fdb-size", value, 64, 1 << 20, &n, err);
 		o->fdb_capacity = (uint32_t)n;

@@ -220,3 +220,19 @@ def test_every_thread_has_given_up_what_ports_do_not_need(rig, net):
     wait_for((r.workdir / "vm2.sock").exists, what="its socket")
     r.daemon.ctl("remove guest vm2")
     r.daemon.ctl("remove host host0")
+
+
+def test_a_port_of_af_xdp_carries(rig, net):
+    """It needs one more power, which stays with such a port."""
+    try:
+        socket.socket(socket.AF_PACKET + 27, socket.SOCK_RAW).close()
+    except OSError as error:
+        pytest.skip(f"no sockets of af_xdp: {error}")
+    run("ip link add cable0 type veth peer name cable1")
+    run("ip link set cable1 up")
+    r = rig(members=0, guests=(), mtu=1500, vdevs=["net_af_xdp0,iface=cable0"], log_allowed=["allmulti mode"])
+    assert "net_af_xdp0 (port 0): link up, sending" in r.daemon.ctl("show bonding config bond0")
+    for capabilities, _ in rights(r.daemon.proc.pid):
+        assert capabilities <= KEPT | {SYS_ADMIN, SYS_RAWIO}
+    # Its socket keeps frames of the pool until it is closed.
+    assert r.daemon.stop() == 0
