@@ -334,6 +334,15 @@ complete_flights(const struct bf_app *app, unsigned int idx, char *buf, size_t s
 	return -1;
 }
 
+static int
+complete_lcores(const struct bf_app *app, unsigned int idx, char *buf, size_t size)
+{
+	if (idx >= app->br->lcores.n)
+		return -1;
+	snprintf(buf, size, "%u", app->br->lcores.workers[idx]->lcore);
+	return 0;
+}
+
 int
 bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t size)
 {
@@ -361,6 +370,12 @@ bf_app_complete(void *arg, const char *name, unsigned int idx, char *buf, size_t
 		snprintf(buf, size, "%s", app->br->running->exporters[idx].name);
 		return 0;
 	}
+	if (strcmp(name, "mirror") == 0 && idx < app->br->running->n_mirrors) {
+		snprintf(buf, size, "%s", app->br->running->mirrors[idx].name);
+		return 0;
+	}
+	if (strcmp(name, "lcore") == 0)
+		return complete_lcores(app, idx, buf, size);
 	if (strcmp(name, "flight") == 0)
 		return complete_flights(app, idx, buf, size);
 	if (strcmp(name, "level") == 0)

@@ -16,6 +16,7 @@ extern const struct bf_cmd_group bf_group_run, bf_group_port, bf_group_queues, b
 	bf_group_flight, bf_group_keys, bf_group_lldp, bf_group_topology, bf_group_multicast,
 	bf_group_qos, bf_group_snmp, bf_group_words, bf_group_session;
 extern const struct bf_cmd_group bf_group_history, bf_group_reconnect;
+extern const struct bf_cmd_group bf_group_names;
 
 /** All of them, in the order of the help; NULL ends. */
 extern const struct bf_cmd_group *const bf_app_groups[];

@@ -70,7 +70,8 @@ def test_the_build_installs_all_that_a_service_needs():
               "systemd/system": "bondfwd.service bondfwd@.service", "sysusers.d": "bondfwd.conf",
               "tmpfiles.d": "bondfwd.conf", "snmp/mibs": "BONDFWD-MIB.txt",
               "examples": "bond-lacp.conf two-guests.conf grafana snmp", "man1": "bondctl.1", "man5": "bondfwd.conf.5",
-              "man8": "bondfwd.8"}
+              "man8": "bondfwd.8", "bash-completion/completions": "bondctl bondfwd",
+              "zsh/site-functions": "_bondctl _bondfwd"}
     with open(bf.BUILD / "meson-info/intro-installed.json", encoding="utf-8") as plan:
         found = json.load(plan).values()
     for folder, names in places.items():
