@@ -29,6 +29,7 @@ TOOLS = ("autopkgtest", "blhc", "build-essential", "devscripts", "fakeroot", "li
 PROGRAMS = ("usr/sbin/bondfwd", "usr/bin/bondctl", "usr/bin/bondfwd-snmp", "usr/bin/bondfwd-traps")
 # What an operator looks for in the package.
 CONTENTS = (*PROGRAMS, "usr/share/man/man8/bondfwd.8.gz", "usr/share/man/man1/bondctl.1.gz",
+            "usr/share/bash-completion/completions/bondctl", "usr/share/zsh/vendor-completions/_bondctl",
             "etc/needrestart/conf.d/bondfwd.conf", "usr/share/doc/bondfwd/copyright")
 # piuparts asks the archive for an older version, which it does not have.
 PIUPARTS = ("piuparts --skip-logrotatefiles-test --warn-on-others --no-upgrade-test -d {suite} -b /base.tar.gz "
