@@ -19,6 +19,7 @@
 #include "base/parse.h"
 #include "commands/commands.h"
 #include "commands/show.h"
+#include "control/bond/link_ask.h"
 
 static void
 cmd_show_port(struct bf_cmd_ctx *ctx)
@@ -178,7 +179,7 @@ switch_link(struct bf_cmd_ctx *ctx, const struct bf_port_ref *r)
 				b->cfg.name, b->cfg.name);
 		return;
 	}
-	ret = up ? rte_eth_dev_set_link_up(r->ethdev) : rte_eth_dev_set_link_down(r->ethdev);
+	ret = bf_link_switch(r->ethdev, up);
 	if (ret != 0)
 		bf_out_error(ctx->out, "port %s: its driver cannot switch the link: %s", r->name,
 			strerror(-ret));

@@ -12,13 +12,17 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 
+#include <rte_alarm.h>
 #include <rte_bus_vdev.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 
 #include "control/bond/bond.h"
+#include "control/bond/link_detect.h"
+#include "control/loop/intr.h"
 #include "control/loop/notify.h"
 #include "dataplane/member.h"
 #include "rig.h"
@@ -69,11 +73,16 @@ static uint32_t speed_of[RTE_MAX_ETHPORTS]; /* not 0: what the driver says from 
 int __real_rte_eth_link_get_nowait(uint16_t p, struct rte_eth_link *link);
 int __wrap_rte_eth_link_get_nowait(uint16_t p, struct rte_eth_link *link);
 
+static pthread_t asker; /* whose questions are counted here, those of others there */
+static unsigned int asked_here, asked_there;
+
 int
 __wrap_rte_eth_link_get_nowait(uint16_t p, struct rte_eth_link *link)
 {
+	unsigned int *asked = pthread_equal(pthread_self(), asker) ? &asked_here : &asked_there;
 	int ret = __real_rte_eth_link_get_nowait(p, link);
 
+	__atomic_fetch_add(asked, 1, __ATOMIC_RELAXED);
 	if (speed_of[p] != 0)
 		link->link_speed = speed_of[p];
 	return ret;
@@ -217,6 +226,49 @@ test_every_mode_opens_and_sends_in_its_way(void **state)
 		bf_bond_close(&b);
 		assert_false(b.open);
 	}
+}
+
+static void
+on_alarm(void *arg)
+{
+	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
+}
+
+static void
+test_the_interrupt_thread_has_done_what_was_due_before(void **state)
+{
+	bool rang = false;
+
+	(void)state;
+	assert_int_equal(rte_eal_alarm_set(5000, on_alarm, &rang), 0);
+	bf_intr_wait(5);
+	assert_true(__atomic_load_n(&rang, __ATOMIC_ACQUIRE));
+}
+
+static void
+test_drivers_are_asked_where_the_pmd_asks_them(void **state)
+{
+	(void)state;
+	asker = pthread_self();
+	asked_here = asked_there = 0;
+	open_bond("mode=balance-xor,mon_period=1," FOUR);
+	at(now + 10);
+	assert_int_equal(view.bonds[0].eligible, 15);
+	assert_int_equal(asked_here, 0);
+	assert_true(__atomic_load_n(&asked_there, __ATOMIC_RELAXED) >= 8);
+}
+
+static void
+test_the_pmd_does_not_ask_while_a_member_starts_anew(void **state)
+{
+	(void)state;
+	open_bond("mode=active-backup,mon_period=1," FOUR);
+	assert_false(bf_link_detect_is_quiet(&b));
+	bf_link_detect_pause(&b);
+	assert_true(bf_link_detect_is_quiet(&b));
+	bf_link_detect_set_period(&b);
+	bf_link_detect_pause(&b);
+	assert_true(bf_link_detect_is_quiet(&b));
 }
 
 static void
@@ -1144,6 +1196,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(test_every_mode_opens_and_sends_in_its_way),
+		T(test_the_interrupt_thread_has_done_what_was_due_before),
+		T(test_drivers_are_asked_where_the_pmd_asks_them),
+		T(test_the_pmd_does_not_ask_while_a_member_starts_anew),
 		T(test_a_mode_changes_without_opening_anew),
 		T(test_null_ports_can_be_members),
 		T(test_buckets_are_dealt_evenly),

@@ -53,6 +53,26 @@ def test_poll_notices_each_cable(machines, model):
     assert not m.events("link_interrupt_missing")
 
 
+@pytest.mark.parametrize("how", ["poll", "auto"])
+def test_a_link_that_nobody_touches_stays_up(machines, how):
+    """A driver that is asked by two threads at once may take one's question for the other's answer."""
+    m = machines.get("e1000e")
+    m.start(f"mode=active-backup,link_detect={how},mon_period=1")
+    m.vm.sh("sleep 10")
+    assert not m.events("member_down")
+
+
+def test_a_member_starts_anew_while_others_are_asked(machines):
+    """An 82574 that is asked for its link while it starts does not start."""
+    m = machines.get("e1000e")
+    m.start("mode=active-backup,link_detect=auto")
+    for _ in range(6):
+        m.ctl(f"remove bonding member {m.devices[1]} bond0")
+        m.ctl(f"add bonding member {m.devices[1]} bond0")
+        wait_until("its link up", 15, lambda: m.link(1))
+    assert {event["object"] for event in m.events("member_down")} <= {m.devices[1]}
+
+
 def test_interrupt_alone_trusts_the_driver(machines):
     m = machines.get("e1000e")
     m.start("mode=active-backup,link_detect=interrupt")

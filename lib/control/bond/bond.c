@@ -16,6 +16,7 @@
 #include <rte_mbuf.h>
 
 #include "base/log.h"
+#include "control/bond/link_ask.h"
 #include "control/bond/link_detect.h"
 #include "control/bond/lldp.h"
 #include "control/bond/probe.h"
@@ -617,10 +618,7 @@ switch_driver(struct bf_bond *b, unsigned int i, uint64_t now_ms)
 	const struct bf_member *m = &b->members[i];
 
 	bf_link_detect_switched(b, i, now_ms);
-	if (b->off || m->off)
-		rte_eth_dev_set_link_down(m->port);
-	else
-		rte_eth_dev_set_link_up(m->port);
+	bf_link_switch(m->port, !b->off && !m->off);
 	read_link(b, i, now_ms);
 }
 

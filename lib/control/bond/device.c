@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mac.h"
 #include "base/words.h"
+#include "control/bond/link_ask.h"
 #include "control/bond/link_detect.h"
 #include "control/bond/rx_interrupts.h"
 #include "control/compat.h"
@@ -169,8 +170,8 @@ bf_bond_device_link(const struct bf_bond *b, unsigned int i)
 	struct rte_eth_link link = {0};
 	struct bf_member_link l;
 
-	l.driver_up = rte_eth_link_get_nowait(b->members[i].port, &link) == 0 &&
-		link.link_status == RTE_ETH_LINK_UP;
+	l.driver_up =
+		bf_link_ask(b->members[i].port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 	l.up = l.driver_up && !(never_up(wires_of(b)) & 1u << bit);
 	l.speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	l.full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
@@ -445,7 +446,7 @@ bf_bond_device_remove(struct bf_bond *b, unsigned int i)
 	rte_eth_bond_member_remove(b->port, m->port);
 	bf_link_detect_restore(b, i);
 	if (b->off || m->off)
-		rte_eth_dev_set_link_up(m->port); /* as we found it */
+		bf_link_switch(m->port, true); /* as we found it */
 	bf_lcores_grace(b->lcores); /* worker 0 may be sending an LACPDU there */
 	rte_eth_dev_stop(m->port);
 	__atomic_store_n(&member_of[m->port], 0, __ATOMIC_RELEASE);
@@ -512,6 +513,7 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 		goto err_pool;
 	}
 	b->port = (uint16_t)port;
+	bf_link_detect_create(b);
 	ret = lacp_setup(b, err);
 	if (ret == 0 && !has_memory_for(b, b->n_members, SOCKET_ID_ANY))
 		ret = bf_err_set(err, ENOMEM,
@@ -528,6 +530,7 @@ bf_bond_device_create(struct bf_bond *b, struct bf_err *err)
 			bf_link_detect_pause(b);
 	if (ret == 0)
 		ret = device_start(b, err);
+	bf_link_detect_started(b);
 	for (unsigned int i = 0; ret == 0 && i < b->n_members; i++)
 		ret = start_own_way(b, i, err);
 	if (ret == 0)

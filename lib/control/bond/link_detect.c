@@ -10,15 +10,23 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <rte_cycles.h>
 #include <rte_ethdev.h>
 
+#include "base/clock.h"
 #include "control/compat.h"
+#include "control/loop/intr.h"
 
 #define SETTLE_MS 3000 /* a link that was just started or switched may change in silence */
 #define PAUSE_MS 3000
-#define PAUSE_SLACK_MS 10u /* what one question may take */
-#define PAUSE_WAIT_MS 100u
+#define QUIET_MS 1000 /* what stopping or starting a device may take */
+#define CLOCK_SLACK_MS 5 /* the EAL's alarms have a clock of their own */
+
+/* When the PMD looks at a bond's links. */
+static struct link_monitor {
+	uint32_t period_ms;
+	uint64_t from_ms,
+		by_ms; /* it looks next not before and, where from is to come, not after; by 0: not started */
+} monitors[BF_MAX_BONDS];
 #define GRACE_MS 1000 /* an interrupt may come later than the answer to a question */
 
 enum bf_link_detect
@@ -115,19 +123,89 @@ period_of(const struct bf_bond *b)
 	return ms;
 }
 
+/* It may have looked until now, and waits for so long since. */
+static void
+monitor_note(struct link_monitor *m, uint64_t now_ms, uint32_t period_ms)
+{
+	if (m->by_ms != 0 && now_ms >= m->from_ms)
+		m->by_ms = RTE_MAX(m->by_ms, now_ms + period_ms);
+}
+
+static void
+period_set(const struct bf_bond *b, uint32_t ms)
+{
+	struct link_monitor *m = &monitors[b->number];
+
+	monitor_note(m, bf_clock_ms(), m->period_ms);
+	rte_eth_bond_link_monitoring_set(b->port, ms);
+	m->period_ms = ms;
+}
+
 void
 bf_link_detect_set_period(const struct bf_bond *b)
 {
-	rte_eth_bond_link_monitoring_set(b->port, period_of(b));
+	period_set(b, period_of(b));
 }
 
-/* The period counts from the next time that it asks, which is waited for when that is soon. */
+void
+bf_link_detect_create(const struct bf_bond *b)
+{
+	monitors[b->number] = (struct link_monitor){0};
+}
+
+void
+bf_link_detect_started(const struct bf_bond *b)
+{
+	struct link_monitor *m = &monitors[b->number];
+
+	m->by_ms = bf_clock_ms() + m->period_ms;
+}
+
+static bool
+is_monitored(const struct bf_bond *b)
+{
+	for (unsigned int i = 0; i < b->n_members; i++)
+		if (b->members[i].detect != BF_LINK_INTERRUPT)
+			return true;
+	return false;
+}
+
+/*
+ * A period counts from the next time that the PMD asks: that one comes when it was due, and has to be waited for.
+ * One that is under way may have read the period from before.
+ */
+static void
+monitor_wait(const struct bf_bond *b, uint32_t was_ms)
+{
+	struct link_monitor *m = &monitors[b->number];
+	uint64_t began_ms = bf_clock_ms(), now_ms;
+
+	bf_intr_wait(0);
+	now_ms = bf_clock_ms();
+	monitor_note(m, now_ms, was_ms);
+	bf_intr_wait(m->by_ms - now_ms + CLOCK_SLACK_MS);
+	m->from_ms = RTE_MAX(m->from_ms, began_ms) + PAUSE_MS - CLOCK_SLACK_MS;
+	m->by_ms = bf_clock_ms() + PAUSE_MS;
+}
+
 void
 bf_link_detect_pause(const struct bf_bond *b)
 {
-	rte_eth_bond_link_monitoring_set(b->port, PAUSE_MS);
-	if (b->open)
-		rte_delay_us_sleep(1000 * RTE_MIN(period_of(b) + PAUSE_SLACK_MS, PAUSE_WAIT_MS));
+	struct link_monitor *m = &monitors[b->number];
+	uint64_t now_ms = bf_clock_ms();
+	uint32_t was_ms = m->period_ms;
+
+	period_set(b, PAUSE_MS);
+	if (m->by_ms == 0) /* it asks a period after the start at the earliest */
+		m->from_ms = now_ms + PAUSE_MS - CLOCK_SLACK_MS;
+	else if (is_monitored(b) && m->from_ms < now_ms + QUIET_MS)
+		monitor_wait(b, was_ms);
+}
+
+bool
+bf_link_detect_is_quiet(const struct bf_bond *b)
+{
+	return !is_monitored(b) || bf_clock_ms() < monitors[b->number].from_ms;
 }
 
 void

@@ -53,11 +53,21 @@ bool bf_link_detect_asks(const struct bf_member *m);
 /** Tell the PMD how often to ask: after members or mon_period changed. */
 void bf_link_detect_set_period(const struct bf_bond *b);
 
+/** The bond has a new device, which asks nobody until it is started. */
+void bf_link_detect_create(const struct bf_bond *b);
+
+/** That device was started just now. */
+void bf_link_detect_started(const struct bf_bond *b);
+
 /**
  * Have the PMD not ask for some seconds, or until the period is set: it asks from another thread, and a device
- * that is being stopped and started does not bear that (net_e1000_em does not start any more).
+ * that is being stopped and started does not bear that (net_e1000_em does not start any more). Waits until
+ * the PMD has asked for the last time where it is about to.
  */
 void bf_link_detect_pause(const struct bf_bond *b);
+
+/** Can the PMD not have asked since bf_link_detect_pause()? */
+bool bf_link_detect_is_quiet(const struct bf_bond *b);
 
 /**
  * A change that was seen by asking, and no interrupt since: from now on the member is asked.

@@ -18,6 +18,8 @@
 #include "control/bond/link_detect.h"
 #include "control/compat.h"
 
+#define START_TRIES 3 /* of a device that takes longer than the PMD can be kept from asking it */
+
 struct bf_ring_sizes
 bf_bond_ring_sizes(const struct bf_bond_config *cfg, const struct bf_member_config *m)
 {
@@ -140,6 +142,22 @@ configure_member(const struct bf_bond *b, struct bf_member *m, struct rte_eth_co
 	return rte_eth_dev_configure(m->port, b->n_queues, b->n_queues, conf);
 }
 
+static int
+restart_member(const struct bf_bond *b, struct bf_member *m, struct rte_eth_conf *conf,
+	struct bf_ring_sizes s)
+{
+	int ret = rte_eth_dev_stop(m->port);
+
+	if (ret == 0)
+		ret = configure_member(b, m, conf);
+	if (ret == 0)
+		ret = set_up_queues(b, m->port, s);
+	if (ret != 0)
+		return ret;
+	bf_link_detect_pause(b);
+	return rte_eth_dev_start(m->port);
+}
+
 int
 bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err)
 {
@@ -148,16 +166,13 @@ bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	struct rte_eth_conf conf = {.link_speeds = 0};
 	int ret = rte_eth_dev_conf_get(m->port, &conf);
 
-	bf_link_detect_pause(b);
-	if (ret == 0)
-		ret = rte_eth_dev_stop(m->port);
 	conf.intr_conf.lsc = m->has_interrupt && m->detect != BF_LINK_POLL;
-	if (ret == 0)
-		ret = configure_member(b, m, &conf);
-	if (ret == 0)
-		ret = set_up_queues(b, m->port, sizes);
-	if (ret == 0)
-		ret = rte_eth_dev_start(m->port);
+	for (unsigned int left = ret == 0 ? START_TRIES : 0; left > 0; left--) {
+		bf_link_detect_pause(b);
+		ret = restart_member(b, m, &conf, sizes);
+		if (ret == 0 || bf_link_detect_is_quiet(b))
+			break;
+	}
 	bf_link_detect_set_period(b);
 	if (ret == 0)
 		return 0;

@@ -13,6 +13,7 @@
 #include <rte_ethdev.h>
 
 #include "base/mac.h"
+#include "control/bond/link_ask.h"
 #include "control/bridge.h"
 #include "control/memory/nodes.h"
 #include "control/snapshot/port_ref.h"
@@ -93,15 +94,15 @@ link_of(const struct bf_bridge *br, const struct bf_port_ref *r, uint32_t *speed
 	*speed = 0;
 	if (r->kind == BF_REF_GUEST)
 		return r->guest->up;
-	if (rte_eth_link_get_nowait(r->ethdev, &link) != 0)
-		return false;
-	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	if (r->kind == BF_REF_BOND) { /* up means: a frame would leave */
 		const struct bf_bond_view *v = &br->lcores.view->bonds[r->up->bond.number];
 
 		*speed = bf_bond_speed(&r->up->bond);
 		return v->carrier != NULL && bf_bond_usable(v) != 0;
 	}
+	if (bf_link_ask(r->ethdev, &link) != 0)
+		return false;
+	*speed = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	return link.link_status == RTE_ETH_LINK_UP;
 }
 
