@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""clang's analyzer of paths over app and lib (scripts/check analyze): as long as all other checks together"""
+"""clang-tidy with its analyzer of paths over app and lib (scripts/check analyze): longer than all other checks together"""
 
 from suites import run_checks
 
