@@ -165,15 +165,15 @@ test_who_is_turned_away_by_what_was_forced_is_not_waited_for_any_more(void **sta
 static void
 test_a_socket_is_the_same_by_another_path(void **state)
 {
-	struct bf_negotiated n = {.guest = "vm1", .socket = "/proc/self/root/tmp/vm1.sock"};
+	struct bf_negotiated n = {.guest = "vm1", .socket = "/var/run/vm1.sock"};
 	struct bf_guest_config g;
 
 	(void)state;
-	keys(&g, "name=vm1,socket=/tmp/vm1.sock");
+	keys(&g, "name=vm1,socket=/run/vm1.sock");
 	assert_false(bf_negotiated_lacks(&n, &g, NULL));
 	keys(&g, "name=vm1,socket=/proc/vm1.sock");
 	assert_true(bf_negotiated_lacks(&n, &g, NULL));
-	keys(&g, "name=vm1,socket=/tmp/vm2.sock");
+	keys(&g, "name=vm1,socket=/run/vm2.sock");
 	assert_true(bf_negotiated_lacks(&n, &g, NULL));
 	g.socket[0] = '\0';
 	assert_true(bf_negotiated_lacks(&n, &g, NULL));
