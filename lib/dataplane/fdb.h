@@ -36,6 +36,8 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
+#include "dataplane/fold.h"
+
 #define BF_FDB_WAYS 4
 #define BF_FDB_ECHO_S 5 /* a frame may come back for so long */
 #define BF_FDB_STATIC 1 /* flag: neither aged, moved nor evicted */
@@ -98,12 +100,7 @@ struct bf_fdb {
 static inline uint64_t
 bf_fdb_hash(const struct bf_fdb *f, uint64_t key)
 {
-	uint64_t h = key ^ f->seed;
-
-	/* VLANs and last octets are the key's high bits: bring them down before they are spread. */
-	h ^= h >> 29;
-	h *= f->mul;
-	return h ^ h >> 31;
+	return bf_fold_by(key ^ f->seed, f->mul);
 }
 
 static inline uint32_t

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dataplane/fold.h"
 #include "dataplane/frame.h"
 #include "dataplane/view.h"
 
@@ -51,10 +52,7 @@ bf_mcast_listens(const struct bf_mcast *t, unsigned int bond)
 static inline uint32_t
 bf_mcast_hash(const struct bf_mcast *t, uint64_t key)
 {
-	uint64_t h = key ^ t->seed;
-
-	h ^= h >> 29;
-	return (uint32_t)(h * t->mul >> 32);
+	return (uint32_t)(bf_fold_by(key ^ t->seed, t->mul) >> 32);
 }
 
 static inline const struct bf_mcast_slot *

@@ -327,6 +327,26 @@ test_stations_that_count_up_in_the_last_octet_all_fit(void **state)
 		assert_int_equal(where(counted_key(i)), (int)(i % 4));
 }
 
+/* Half the table, counted in the last two octets: none is put out, whatever the daemon drew when it started. */
+static void
+test_stations_in_a_row_all_fit_with_each_hash_that_is_drawn(void **state)
+{
+	for (uint32_t draw = 1; draw <= 500; draw++) {
+		tear_down(state);
+		rte_srand(draw);
+		f = bf_fdb_create(2048, PORTS, SOCKET_ID_ANY);
+		assert_non_null(f);
+		for (uint32_t i = 0; i < 1000; i++)
+			bf_fdb_learn(f,
+				BF_FDB_KEY(0,
+					0x005452ULL | (uint64_t)(i >> 8) << 32 |
+						(uint64_t)(i & 0xff) << 40),
+				(uint16_t)(i % 4));
+		assert_int_equal(f->count, 1000);
+		assert_int_equal(f->evicted, 0);
+	}
+}
+
 /* A router has one address in every VLAN; the table has its usual size. */
 static void
 test_one_address_in_a_thousand_vlans_is_found_in_each(void **state)
@@ -623,6 +643,7 @@ main(void)
 		T(test_at_a_quota_the_stations_not_heard_for_longest_go_first),
 		T(test_a_flooding_port_takes_no_more_than_its_share),
 		T(test_stations_that_count_up_in_the_last_octet_all_fit),
+		T(test_stations_in_a_row_all_fit_with_each_hash_that_is_drawn),
 		T(test_one_address_in_a_thousand_vlans_is_found_in_each),
 		T(test_static_stations_stay_where_they_are),
 		T(test_a_table_full_of_static_stations_refuses),
