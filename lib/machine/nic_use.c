@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What the kernel does with an interface: addresses, routes, and what is built on it.
+ * What the kernel does with interfaces: addresses, routes, and what is built on them.
+ *
+ * Addresses and routes are of all interfaces at once, and asked for once.
  *
  * Threads: any.
  */
@@ -32,9 +34,19 @@ reason_add(struct bf_nic *nic, const char *iface, const char *what, const char *
 		snprintf(nic->busy + len, size - len, "%s%s", len > 0 ? ", " : "", text);
 }
 
+/* To the device that has the interface, if one has. */
+static void
+reason_give(struct bf_nics *nics, const char *iface, const char *what, const char *detail)
+{
+	struct bf_nic *nic = bf_nics_find_iface(nics, iface);
+
+	if (nic != NULL)
+		reason_add(nic, iface, what, detail);
+}
+
 /* Of the machine itself; link-local addresses come by themselves. */
 static void
-addresses_ask(struct use *u)
+addresses_ask(struct bf_nics *nics)
 {
 	struct ifaddrs *all = NULL;
 	char text[INET6_ADDRSTRLEN];
@@ -44,7 +56,7 @@ addresses_ask(struct use *u)
 	for (const struct ifaddrs *a = all; a != NULL; a = a->ifa_next) {
 		const void *ip = NULL;
 
-		if (a->ifa_addr == NULL || strcmp(a->ifa_name, u->iface) != 0)
+		if (a->ifa_addr == NULL)
 			continue;
 		if (a->ifa_addr->sa_family == AF_INET)
 			ip = &((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr;
@@ -54,7 +66,7 @@ addresses_ask(struct use *u)
 					 ->sin6_addr))
 			ip = &((const struct sockaddr_in6 *)(const void *)a->ifa_addr)->sin6_addr;
 		if (ip != NULL && inet_ntop(a->ifa_addr->sa_family, ip, text, sizeof(text)) != NULL)
-			reason_add(u->nic, u->iface, "has address ", text);
+			reason_give(nics, a->ifa_name, "has address ", text);
 	}
 	freeifaddrs(all);
 }
@@ -63,11 +75,10 @@ addresses_ask(struct use *u)
 static bool
 route_take(void *arg, const char *line)
 {
-	struct use *u = arg;
 	char iface[16], destination[16];
 
-	if (sscanf(line, "%15s %15s", iface, destination) == 2 && strcmp(iface, u->iface) == 0)
-		reason_add(u->nic, u->iface,
+	if (sscanf(line, "%15s %15s", iface, destination) == 2)
+		reason_give(arg, iface,
 			strcmp(destination, "00000000") == 0 ? "has the default route"
 							     : "has a route",
 			"");
@@ -78,12 +89,10 @@ route_take(void *arg, const char *line)
 static bool
 inet6_take(void *arg, const char *line)
 {
-	struct use *u = arg;
 	char iface[16], scope[8];
 
-	if (sscanf(line, "%*s %*s %*s %7s %*s %15s", scope, iface) == 2 &&
-		strcmp(scope, "20") != 0 && strcmp(iface, u->iface) == 0)
-		reason_add(u->nic, u->iface, "has an IPv6 address", "");
+	if (sscanf(line, "%*s %*s %*s %7s %*s %15s", scope, iface) == 2 && strcmp(scope, "20") != 0)
+		reason_give(arg, iface, "has an IPv6 address", "");
 	return true;
 }
 
@@ -97,8 +106,9 @@ upper_take(void *arg, const char *name)
 	return true;
 }
 
-void
-bf_nic_read_use(const char *root, struct bf_nic *nic)
+/* What a device's interfaces are part of. */
+static void
+masters_read(const char *root, struct bf_nic *nic)
 {
 	char list[sizeof(nic->ifaces)], *rest = list;
 
@@ -111,12 +121,19 @@ bf_nic_read_use(const char *root, struct bf_nic *nic)
 		if (bf_sysfs_link(
 			    root, master, sizeof(master), "/sys/class/net/%s/master", iface) == 0)
 			reason_add(nic, iface, "is in ", master);
-		bf_sysfs_lines(root, route_take, &u, "/proc/net/route");
-		if (root[0] == '\0')
-			addresses_ask(&u);
 		else
-			bf_sysfs_lines(root, inet6_take, &u, "/proc/net/if_inet6");
-		if (master[0] == '\0')
 			bf_sysfs_entries(root, upper_take, &u, "/sys/class/net/%s", iface);
 	}
+}
+
+void
+bf_nics_read_use(const char *root, struct bf_nics *nics)
+{
+	for (unsigned int i = 0; i < nics->n; i++)
+		masters_read(root, &nics->at[i]);
+	bf_sysfs_lines(root, route_take, nics, "/proc/net/route");
+	if (root[0] == '\0')
+		addresses_ask(nics);
+	else
+		bf_sysfs_lines(root, inet6_take, nics, "/proc/net/if_inet6");
 }

@@ -201,14 +201,8 @@ net_take(void *arg, const char *iface)
 
 	if (!bf_sysfs_has(r->root, "/sys/class/net/%s/device", iface))
 		return true;
-	for (unsigned int i = 0; i < r->nics->n; i++) {
-		const char *at = strstr(r->nics->at[i].ifaces, iface);
-		size_t len = strlen(iface);
-
-		if (at != NULL && (at[len] == ',' || at[len] == '\0') &&
-			(at == r->nics->at[i].ifaces || at[-1] == ','))
-			return true;
-	}
+	if (bf_nics_find_iface(r->nics, iface) != NULL)
+		return true;
 	if (nic_add(r, iface) == NULL)
 		return false;
 	bf_sysfs_link(r->root, bus, sizeof(bus), "/sys/class/net/%s/device/subsystem", iface);
@@ -246,8 +240,8 @@ bf_nics_read(const char *root, struct bf_nics *nics)
 	nics->n = 0;
 	bf_sysfs_entries(root, pci_take, &r, PCI);
 	bf_sysfs_entries(root, net_take, &r, "/sys/class/net");
+	bf_nics_read_use(root, nics);
 	for (unsigned int i = 0; i < nics->n; i++) {
-		bf_nic_read_use(root, &nics->at[i]);
 		bf_nic_advise(root, &nics->at[i]);
 		names_clean(&nics->at[i]);
 	}
@@ -267,6 +261,27 @@ bf_nics_find(const struct bf_nics *nics, const char *name)
 {
 	for (unsigned int i = 0; i < nics->n; i++)
 		if (strcmp(nics->at[i].name, name) == 0)
+			return &nics->at[i];
+	return NULL;
+}
+
+/* Is it a word of a list with commas? */
+static bool
+list_has(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = list; len > 0 && (at = strstr(at, word)) != NULL; at += len)
+		if ((at == list || at[-1] == ',') && (at[len] == ',' || at[len] == '\0'))
+			return true;
+	return false;
+}
+
+struct bf_nic *
+bf_nics_find_iface(const struct bf_nics *nics, const char *iface)
+{
+	for (unsigned int i = 0; i < nics->n; i++)
+		if (list_has(nics->at[i].ifaces, iface))
 			return &nics->at[i];
 	return NULL;
 }

@@ -85,13 +85,16 @@ void bf_nics_fini(struct bf_nics *nics);
 /** The device of a PCI address, or NULL. */
 const struct bf_nic *bf_nics_find(const struct bf_nics *nics, const char *name);
 
+/** The device that has an interface of the kernel, or NULL. */
+struct bf_nic *bf_nics_find_iface(const struct bf_nics *nics, const char *iface);
+
 /** Is it a driver that hands a device to a process (vfio-pci, igb_uio, uio_pci_generic)? */
 bool bf_nic_driver_is_for_dpdk(const char *driver);
 
 /* ---- what bf_nics_read() is made of ---- */
 
-/** Find out why an interface of the kernel is busy: fills busy. */
-void bf_nic_read_use(const char *root, struct bf_nic *nic);
+/** Find out why interfaces of the kernel are busy: fills busy of the devices that have them. */
+void bf_nics_read_use(const char *root, struct bf_nics *nics);
 
 /** Find out state and steps of a device of which all the rest is known. */
 void bf_nic_advise(const char *root, struct bf_nic *nic);

@@ -280,7 +280,7 @@ test_what_the_kernel_uses_is_busy(void **state)
 	nic = bf_nics_find(&nics, "0000:02:00.0");
 	assert_int_equal(nic->state, BF_NIC_BUSY);
 	assert_true(nic->is_virtio);
-	assert_string_equal(nic->busy, "eth1 has a route, eth1 is under vlan5");
+	assert_string_equal(nic->busy, "eth1 is under vlan5, eth1 has a route");
 	nic = bf_nics_find(&nics, "0000:03:00.0");
 	assert_int_equal(nic->state, BF_NIC_BUSY);
 	assert_string_equal(nic->busy, "eth2 has the default route, eth2 has an IPv6 address");
