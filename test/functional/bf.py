@@ -216,6 +216,11 @@ class Peer:
     def stream(self, stream, expect=0):
         return self.cmd("stats", port=0, stream=stream, expect=expect)["streams"][0]
 
+    def missing(self, stream, expect):
+        """The numbers of the frames that have not arrived here."""
+        return set(self.cmd("stats", port=0, stream=stream, expect=expect,
+                            listed=expect)["streams"][0]["first_missing"])
+
     def streams(self):
         return {s["stream"]: s for s in self.cmd("stats", port=0)["streams"]}
 

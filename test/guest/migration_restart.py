@@ -5,7 +5,6 @@ from guestrig.lab import GuestSpec
 from guestrig.process import wait_until
 from guestrig.station import Transfer
 from guestrig.vm import Nic
-from test_migration import moved
 
 LAB = {"mode": "active-backup", "guests": [GuestSpec("vm1"), GuestSpec("vm2")]}
 
@@ -25,7 +24,7 @@ def test_the_daemon_is_killed_while_a_guest_moves(lab, vm1, vm2, far):
             lab.backend.ctl(*place)
     stream = Transfer(vm2, vm1, mib=60, rate_mib_s=6).start()
     stream.wait_arrived(3)
-    vm1.vm = moved(lab, vm1, nic, kill_once)
+    vm1.vm = old.move("vm1-later", [nic], kill_once)
     assert killed
     wait_until("the guest runs at its new place", 10, lambda: lab.backend.guest("vm1-later")["up"])
     stream.finish()

@@ -279,7 +279,7 @@ cmd_await(struct args *a)
 		if (command_idle() == 0)
 			rte_delay_us_sleep(50);
 	fputs("{\"ok\":true,\"stream\":", stdout);
-	tally_print(stdout, (uint16_t)port_id(p), stream, count);
+	tally_print(stdout, (uint16_t)port_id(p), stream, count, TALLY_LISTED);
 	fputs("}\n", stdout);
 }
 
@@ -312,6 +312,7 @@ cmd_stats(struct args *a)
 	uint16_t port = (uint16_t)arg_number(a, "port", UINT16_MAX, UINT16_MAX);
 	uint32_t stream = arg_number(a, "stream", UINT32_MAX, UINT16_MAX);
 	uint32_t expect = arg_number(a, "expect", 0, 1u << 22);
+	uint32_t listed = arg_number(a, "listed", TALLY_LISTED, 1u << 22);
 
 	if (a->error[0] != '\0')
 		return;
@@ -320,7 +321,7 @@ cmd_stats(struct args *a)
 		tally_print_all(stdout, port);
 	} else {
 		putchar('[');
-		tally_print(stdout, port, (uint16_t)stream, expect);
+		tally_print(stdout, port, (uint16_t)stream, expect, listed);
 		putchar(']');
 	}
 	fputs("}\n", stdout);

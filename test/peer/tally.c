@@ -14,7 +14,6 @@
 #define SEQ_MAX (1u << 22)
 #define QUEUES_SHOWN 16
 #define SIZES_SHOWN 128
-#define MISSING_SHOWN 8
 
 struct tally {
 	uint16_t port;
@@ -174,7 +173,7 @@ tally_clear(void)
 }
 
 static void
-print_missing(FILE *out, const struct tally *t, uint32_t n_expected)
+print_missing(FILE *out, const struct tally *t, uint32_t n_expected, uint32_t n_listed)
 {
 	uint32_t seq, n_missing = 0;
 
@@ -182,7 +181,7 @@ print_missing(FILE *out, const struct tally *t, uint32_t n_expected)
 	for (seq = 0; seq < n_expected; seq++) {
 		if (seen_is_set(t, seq))
 			continue;
-		if (n_missing < MISSING_SHOWN)
+		if (n_missing < n_listed)
 			fprintf(out, "%s%u", n_missing == 0 ? "" : ",", seq);
 		n_missing++;
 	}
@@ -190,7 +189,7 @@ print_missing(FILE *out, const struct tally *t, uint32_t n_expected)
 }
 
 static void
-print_tally(FILE *out, const struct tally *t, uint32_t n_expected)
+print_tally(FILE *out, const struct tally *t, uint32_t n_expected, uint32_t n_listed)
 {
 	uint16_t i;
 
@@ -200,7 +199,7 @@ print_tally(FILE *out, const struct tally *t, uint32_t n_expected)
 		"\"reordered\":%" PRIu64 ",\"corrupt\":%" PRIu64 ",\"header_changed\":%" PRIu64 ",",
 		t->port, t->stream, t->received, t->distinct, t->duplicates, t->reordered,
 		t->corrupt, t->header_changed);
-	print_missing(out, t, n_expected);
+	print_missing(out, t, n_expected, n_listed);
 	fputs(",\"sizes\":{", out);
 	for (i = 0; i < t->n_sizes; i++)
 		fprintf(out, "%s\"%u\":%" PRIu64 "", i == 0 ? "" : ",", t->sizes[i],
@@ -212,12 +211,12 @@ print_tally(FILE *out, const struct tally *t, uint32_t n_expected)
 }
 
 void
-tally_print(FILE *out, uint16_t port, uint16_t stream, uint32_t n_expected)
+tally_print(FILE *out, uint16_t port, uint16_t stream, uint32_t n_expected, uint32_t n_listed)
 {
 	const struct tally none = {.port = port, .stream = stream};
 	const struct tally *t = tally_find(port, stream);
 
-	print_tally(out, t != NULL ? t : &none, n_expected);
+	print_tally(out, t != NULL ? t : &none, n_expected, n_listed);
 }
 
 void
@@ -231,7 +230,7 @@ tally_print_all(FILE *out, uint16_t port)
 		if (port != UINT16_MAX && tallies[i]->port != port)
 			continue;
 		fputs(comma, out);
-		print_tally(out, tallies[i], 0);
+		print_tally(out, tallies[i], 0, 0);
 		comma = ",";
 	}
 	fputc(']', out);

@@ -13,6 +13,8 @@
 
 #include "frame.h"
 
+#define TALLY_LISTED 8
+
 /**
  * Account one numbered frame.  A corrupt frame counts as received and corrupt.
  */
@@ -33,8 +35,10 @@ void tally_clear(void);
  *
  * @param n_expected
  *   Frames 0 to n_expected - 1 should be there; the others count as missing.
+ * @param n_listed
+ *   The first of the missing ones, so many of them, are listed by their numbers.
  */
-void tally_print(FILE *out, uint16_t port, uint16_t stream, uint32_t n_expected);
+void tally_print(FILE *out, uint16_t port, uint16_t stream, uint32_t n_expected, uint32_t n_listed);
 
 /**
  * Print a JSON array with one object for each stream seen.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 Changes of every kind, one after the other by chance, for as long as BONDFWD_SOAK_S says, and frames
-between them: nothing may grow, and nothing may be lost that is not counted. What grows is told from what sways by a
-straight line through samples: SLACK.
+between them, also while a guest migrates: nothing may grow, and nothing may be lost that is not counted. What grows
+is told from what sways by a straight line through samples: SLACK.
 """
 
 import os
@@ -13,6 +13,7 @@ import time
 import pytest
 
 from bf import FAR_MAC, LOG_LINK_LOSS, Peer, guest_mac, wait_for
+from moving import moving_guest
 
 SECONDS = float(os.environ.get("BONDFWD_SOAK_S", "60"))
 SEED = int(os.environ.get("BONDFWD_SOAK_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
@@ -69,8 +70,9 @@ def report(samples):
 class Soak:
     """The changes; each leaves the laboratory as it was."""
 
-    def __init__(self, r):
+    def __init__(self, r, moving):
         self.r = r
+        self.moving = moving
         self.stream = 0
         self.turns = {}
 
@@ -81,12 +83,15 @@ class Soak:
         self.arrive(r.far[0], r.vm(1), FAR_MAC, VM1)
         self.arrive(r.vm(1), r.vm(2), VM1, VM2)
 
+    def next_stream(self):
+        self.stream = self.stream % 60000 + 1
+        return self.stream
+
     def arrive(self, sender, receiver, src, dst):
         """All of them, whole."""
-        self.stream = self.stream % 60000 + 1
         sender.cmd("clear")
         receiver.cmd("clear")
-        tally = self.r.transfer(sender, receiver, self.stream, 300, window=100, src=src, dst=dst,
+        tally = self.r.transfer(sender, receiver, self.next_stream(), 300, window=100, src=src, dst=dst,
                                 size=[60, 1518, 9000])
         assert tally["missing"] == tally["corrupt"] == 0, tally
 
@@ -162,6 +167,9 @@ class Soak:
         r.vm(2).start()
         r.vm(2).wait_up()
 
+    def a_migration(self):
+        self.moving.move(self.next_stream())
+
     def a_failover(self):
         ctl = self.r.daemon.ctl
         was = self.r.bond()["active_member"]
@@ -211,11 +219,12 @@ def sampled(r, soak, chance, seconds):
 @pytest.mark.parametrize("packed", [0, 1], ids=["split", "packed"])
 def test_nothing_grows(rig, packed):
     r = rig(mode="active-backup", peer_opts={g: {"packed_vq": packed} for g in ("vm1", "vm2")}, log_allowed=LOG)
-    soak, chance = Soak(r), random.Random(SEED)
     print(f"seed {SEED}")
-    samples = sampled(r, soak, chance, SECONDS / 2)
+    with moving_guest(r, SECONDS + 900) as moving:
+        soak = Soak(r, moving)
+        samples = sampled(r, soak, random.Random(SEED), SECONDS / 2)
     lines = list(report(samples))
-    print(f"{sum(soak.turns.values())} turns: {soak.turns}", *lines, f"ledger: {r.daemon.ledger()}", sep="\n")
+    print(f"{sum(soak.turns.values())} turns: {soak.turns}", moving, *lines, f"ledger: {r.daemon.ledger()}", sep="\n")
     steady = after_warming_up(samples)
     grown = [name for name, slack in SLACK.items() if slack and rise(steady, name) > slack]
     assert not grown, (grown, lines)

@@ -58,3 +58,7 @@ probe() {
 raw() {
     /tools/raw "$@"
 }
+
+reflect() {
+    /tools/reflect "$@"
+}

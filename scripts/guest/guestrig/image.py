@@ -26,7 +26,7 @@ BOOT_MODULES = ["virtio_pci", "virtio_console", "virtio_net"]
 MORE_MODULES = ["bonding", "bridge", "8021q", "sch_ingress", "act_gact", "cls_flower", "cls_matchall"]
 TOOLS = ["ip", "tc", "ethtool"]
 SCRIPTS = ["init", "agent", "lib.sh"]
-PROGRAMS = ["transfer", "probe", "raw"]
+PROGRAMS = ["transfer", "probe", "raw", "reflect"]
 
 
 def cache_folder():

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""[HOURS] changes of every kind by chance, with frames between them: nothing may grow
+"""[HOURS] changes of every kind by chance, with frames between them, and migrations: nothing may grow
 
 The seed is printed; BONDFWD_SOAK_SEED takes it again.
 """
 
 from suites import run_pytest
 
-LIMIT_S = 600
+LIMIT_S = 900
 PARTS = 1
+GROUPS = ("build", "run", "test", "guest")
 
 
 def run(job):
