@@ -159,6 +159,10 @@ class Job:
         self._done.set()
 
 
+class MemoryLost(RigError):
+    """QEMU has lost memory of the guest's own in every one of several migrations; it goes on where it was."""
+
+
 class Vm:
     """A virtual machine; start() it, wait_booted(), sh() in it."""
 
@@ -330,7 +334,7 @@ class Vm:
             if new.receive(self, meanwhile):
                 return new
             new.stop()
-        raise RigError(f"{MOVES_MOST} migrations, and each lost some of the guest's memory")
+        raise MemoryLost(f"{MOVES_MOST} migrations, and each lost some of the guest's memory")
 
     def _take_over(self, other):
         """The guest that was in the other Vm, and its commands, are in this one."""
