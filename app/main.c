@@ -40,6 +40,7 @@
 #include "control/config/descriptors.h"
 #include "control/loop/notify.h"
 #include "control/loop/task.h"
+#include "control/memory/pools.h"
 #include "flight_files.h"
 #include "flow_export.h"
 #include "http/server.h"
@@ -476,6 +477,7 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 	bf_flight_files_close(app->br);
 	bf_telemetry_close();
 	bf_console_close(app->console);
+	bf_pools_leave();
 	bf_bridge_destroy(app->br);
 	rte_eal_cleanup();
 	return status;

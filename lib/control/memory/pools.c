@@ -26,6 +26,7 @@ static struct {
 	unsigned int users; /* 0: retired */
 	int node;
 } pools[MAX_POOLS];
+static bool pools_left;
 
 static struct rte_mempool *
 pool_remember(struct rte_mempool *p)
@@ -119,12 +120,18 @@ bf_pool_retire(struct rte_mempool *p)
 void
 bf_pools_collect(void)
 {
-	for (unsigned int i = 0; i < MAX_POOLS; i++) {
+	for (unsigned int i = 0; i < MAX_POOLS && !pools_left; i++) {
 		if (pools[i].pool == NULL || pools[i].users > 0 || !rte_mempool_full(pools[i].pool))
 			continue;
 		rte_mempool_free(pools[i].pool);
 		pools[i].pool = NULL;
 	}
+}
+
+void
+bf_pools_leave(void)
+{
+	pools_left = true;
 }
 
 void

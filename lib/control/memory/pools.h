@@ -47,6 +47,12 @@ void bf_pool_retire(struct rte_mempool *p);
 /** Free retired pools that are whole again. */
 void bf_pools_collect(void);
 
+/**
+ * Free none from now on: the process ends, and its memory with it. libdpdk writes zeroes over what is freed, also over
+ * what nobody has touched yet: of gigabytes that is a second in which no successor can start.
+ */
+void bf_pools_leave(void);
+
 /** Visit live and retired pools. */
 typedef void bf_pool_cb(void *arg, const struct rte_mempool *p, int retired);
 void bf_pools_visit(bf_pool_cb *cb, void *arg);
