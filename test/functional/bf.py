@@ -15,6 +15,7 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -108,8 +109,8 @@ class Peer:
     """One bf-peer process with one port."""
 
     def __init__(self, workdir, name, socket, server=True, queues=1, mtu=9216, queue_size=1024,
-                 buf=None, dev=None, **knobs):
-        """dev: devargs of another driver than net_virtio_user."""
+                 buf=None, dev=None, listening=True, **knobs):
+        """dev: devargs of another driver than net_virtio_user.  listening: wait until it does."""
         self.name = name
         self.socket = pathlib.Path(socket)
         self.server = server
@@ -124,9 +125,9 @@ class Peer:
         self.proc = None
         self.is_ready = False
         self.pending = b""
-        self.start()
+        self.start(listening)
 
-    def start(self):
+    def start(self, listening=True):
         if self.server:
             self.socket.unlink(missing_ok=True)
         dev = f"net_virtio_user0,path={self.socket},queues={self.queues}"
@@ -153,6 +154,10 @@ class Peer:
         fcntl.fcntl(self.proc.stdout, fcntl.F_SETFL, os.O_NONBLOCK)
         self.pending = b""
         self.is_ready = False
+        if listening:
+            self.wait_listening()
+
+    def wait_listening(self):
         if self.server:
             wait_for(lambda: self.socket.exists() or self.proc.poll() is not None, what=self.socket)
 
@@ -186,6 +191,10 @@ class Peer:
 
     def cmd(self, verb, **args):
         self.post(verb, **args)
+        return self.answer(verb, **args)
+
+    def answer(self, verb, **args):
+        """That to what was posted."""
         answer = self.read_line(LIMIT + float(args.get("timeout", 10000)) / 1000)
         if not answer.get("ok"):
             raise PeerError(f"peer {self.name}: {verb} {args}: {answer.get('error')}")
@@ -235,7 +244,7 @@ class Peer:
         return [bytes.fromhex(f) for f in frames]
 
     def settle(self, quiet=50):
-        self.cmd("settle", port=0, quiet=quiet, timeout=int(LIMIT * 1000))
+        settle([self], quiet)
 
     def stop_driver(self):
         """The driver stands still; the vhost side is not told."""
@@ -256,18 +265,39 @@ class Peer:
         self.kill()
         self.start()
 
+    def end_input(self):
+        """It ends by itself then."""
+        with contextlib.suppress(BrokenPipeError):
+            self.proc.stdin.close()
+
     def quit(self):
         if self.proc.poll() is None:
             try:
-                self.proc.stdin.close()
+                self.end_input()
                 if self.is_ready:
                     self.proc.wait(10)
-            except (subprocess.TimeoutExpired, BrokenPipeError):
+            except subprocess.TimeoutExpired:
                 pass
         if self.proc.poll() is None:
             self.proc.kill()
         self.proc.wait(LIMIT)
         self.proc.stdout.close()
+
+
+def settle(peers, quiet=50):
+    """Wait until nothing has come to any of the peers for so many milliseconds."""
+    how = {"quiet": quiet, "timeout": int(LIMIT * 1000)}
+    for peer in peers:
+        peer.post("settle", port=0, **how)
+    for peer in peers:
+        peer.answer("settle", **how)
+
+
+def quit_all(peers):
+    for peer in peers:
+        peer.end_input()
+    for peer in peers:
+        peer.quit()
 
 
 class CtlError(Exception):
@@ -320,8 +350,27 @@ class Daemon:
                                f"{done.stdout}{done.stderr}[{done.returncode}]")
         return done
 
+    def ask(self, command):
+        """The parsed answer to a command, without bondctl: a process each time is most of what polling costs."""
+        with socket.socket(socket.AF_UNIX) as console:
+            console.settimeout(LIMIT)
+            try:
+                console.connect(str(self.console))
+                console.sendall(f"bondctl 1 exec json\n{command}\n".encode())
+                with console.makefile("rb") as answers:
+                    status, length = answers.readline().split() or (b"1", b"0")
+                    text = answers.read(int(length)).decode()
+            except OSError as error:
+                status, text = 1, f"{self.console}: {error}"
+        self.transcript.append(f"$ bondctl -j {command}\n{text}[{int(status)}]")
+        if int(status) != 0 or not text:
+            raise CtlError(command, int(status), text)
+        return parse_json(text)
+
     def ctl(self, command, json=False):
         """Run a console command; its text, or with json=True the parsed answer."""
+        if json and command.startswith("show ") and '"' not in command:
+            return self.ask(command)
         done = self.run_ctl(command, json)
         if done.returncode != 0:
             raise CtlError(command, done.returncode, done.stdout + done.stderr)
@@ -438,12 +487,15 @@ class Rig:
         self.daemon = None
         self.last_report = []
         self.is_finished = False
+        # Side by side: each takes some tenths of a second, and waits most of it.
         if far_peers:
             self.far = [Peer(workdir, f"far{i}", self.far_socket(i), queues=workers,
-                             **(member_opts or {})) for i in range(members)]
+                             listening=False, **(member_opts or {})) for i in range(members)]
         for name in self.guest_names:
             if "mode=server" not in self.guest_opts.get(name, ""):
-                self.add_guest_peer(name)
+                self.add_guest_peer(name, listening=False)
+        for peer in self.peers():
+            peer.wait_listening()
         self.args = []
         if config is not None:
             self.args += ["--config", str(config)]
@@ -574,9 +626,7 @@ class Rig:
         self.settle()
 
     def settle(self):
-        for peer in self.peers():
-            if peer.proc.poll() is None and peer.is_ready:
-                peer.settle(20)
+        settle([peer for peer in self.peers() if peer.proc.poll() is None and peer.is_ready], 20)
 
     def transfer(self, sender, receiver, stream, count, window=512, **spec):
         """Send numbered frames, never more in flight than the rings hold; the receiver's tally."""
@@ -642,8 +692,7 @@ class Rig:
         return text
 
     def close(self):
-        for peer in self.peers():
-            peer.quit()
+        quit_all(self.peers())
         if self.daemon is not None:
             self.daemon.kill()
             self.daemon.remove_runtime()
