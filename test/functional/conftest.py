@@ -15,11 +15,14 @@ FAST = pathlib.Path(__file__).with_name("fast.txt")
 
 def pytest_addoption(parser):
     parser.addoption("--fast", action="store_true", help=f"only the tests of {FAST.name}")
+    parser.addoption("--long", action="store_true", help="only the tests that are marked `long`, which others leave out")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "alone: measures time, or needs the machine for itself: "
                             "scripts/test runs it when no other functional test runs")
+    config.addinivalue_line("markers", "long: waits for minutes, or is one more case of a matrix that a shorter test "
+                            "represents: scripts/accept long runs it, scripts/test does not")
 
 
 def keep_fast(config, items):
@@ -38,7 +41,15 @@ def keep_fast(config, items):
     items[:] = kept
 
 
+def keep_long(config, items):
+    """Deselect the tests marked `long`, or all others."""
+    wanted = config.getoption("--long")
+    config.hook.pytest_deselected(items=[i for i in items if bool(i.get_closest_marker("long")) != wanted])
+    items[:] = [i for i in items if bool(i.get_closest_marker("long")) == wanted]
+
+
 def pytest_collection_modifyitems(config, items):
+    keep_long(config, items)
     if config.getoption("--fast"):
         keep_fast(config, items)
     # Tests of LACP wait most of the time: side by side with the others, not behind them.

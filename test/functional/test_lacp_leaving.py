@@ -75,8 +75,9 @@ LEAVINGS = {
 }
 
 
-@pytest.mark.parametrize("rate", ["fast", "slow"])
-@pytest.mark.parametrize("how", LEAVINGS)
+@pytest.mark.parametrize("how, rate", [
+    *((how, "fast") for how in LEAVINGS), ("drain", "slow"),
+    *(pytest.param(how, "slow", marks=pytest.mark.long) for how in LEAVINGS if how != "drain")])
 def test_a_last_pdu_without_sync_goes_before_every_planned_leaving(lacp, partner, how, rate):
     r, p = in_service(lacp, partner, knobs=f"lacp_rate={rate}")
     command, gone = LEAVINGS[how]
@@ -187,7 +188,7 @@ def test_a_quick_restart_is_no_end_for_the_partner(lacp, partner):
 # ---- coming back ----
 
 @pytest.mark.alone
-@pytest.mark.parametrize("silent", [5, 10])
+@pytest.mark.parametrize("silent", [5, pytest.param(10, marks=pytest.mark.long)])
 @pytest.mark.parametrize("rate", ["fast", "slow"])
 def test_a_partner_that_comes_back_over_a_link_that_stayed_is_in_use_within_3_s(
         lacp, partner, silent, rate):
@@ -259,9 +260,9 @@ def test_until_lacp_takes_over_a_failover_is_that_of_the_mode_in_force(lacp):
     assert r.rig.bond()["mode_held_ms"] > 0, "within the time in which the mode before is in force"
 
 
-@pytest.mark.parametrize("command", ["set bonding mode 802.3ad bond0",
-                                     "set bonding option bond0 mode=802.3ad",
-                                     "set bonding mode 802.3ad bond0 confirm 300"])
+@pytest.mark.parametrize("command", [
+    "set bonding mode 802.3ad bond0", "set bonding mode 802.3ad bond0 confirm 300",
+    pytest.param("set bonding option bond0 mode=802.3ad", marks=pytest.mark.long)])
 def test_without_a_partner_the_mode_goes_back_by_itself(lacp, command):
     r = lacp(kind="bridged", log_allowed=LOG, mode="active-backup", knobs="")
     answer = r.daemon.ctl(command)

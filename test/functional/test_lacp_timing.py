@@ -163,6 +163,7 @@ def test_a_silent_partner_is_out_within_3500_ms(lacp, partner):
     r.rig.vm(1).cmd("wait", timeout=20000)
 
 
+@pytest.mark.long
 def test_a_silent_partner_that_was_asked_slowly_is_out_within_95_s(lacp, partner):
     r = lacp(knobs="lacp_rate=slow")
     p = partner(r.far(), fast=False)
