@@ -4,8 +4,8 @@
 Build, run the suites that scripts/test was asked for, each under its time limit, and add up what
 meson, scripts/check and pytest report.
 
-The short suites go first, one after the other. Of the others some wait (for protocol timers, for
-guests that boot) and some compute: a lane of each, side by side.
+Some suites wait (for protocol timers, for guests that boot), some compute, and some are short: a lane
+of each, side by side.
 """
 
 import json
@@ -21,8 +21,8 @@ from runner import (BUILD, LOGS, ROOT, Job, Lane, Tally, interruptible, run_alon
 SANITIZED = BUILD.with_name(BUILD.name + "-sanitize")
 
 BUILD_LIMIT_S = 400
-# Functional tests that run side by side: most of their time they wait.
-JOBS = os.environ.get("BONDFWD_TEST_JOBS") or str(min(8, 2 * len(os.sched_getaffinity(0))))
+# Functional tests that run side by side: of two seconds of one a CPU works half a second.
+JOBS = os.environ.get("BONDFWD_TEST_JOBS") or str(min(8, 3 * len(os.sched_getaffinity(0))))
 
 # Failed tests that run once more: beside so much else a machine stands still now and then. When more
 # fail, the program is at fault.
@@ -40,8 +40,8 @@ TAP = re.compile(r"^(not )?ok \d+(?: -)? ?(.*?)(?: # (SKIP|skip)\b ?(.*))?$", re
 CHECK = re.compile(r"^(\w+): (ok|FAILED|skipped)(?: \((.*)\))?$", re.MULTILINE)
 
 
-def build(job, directory, *options, env=None):
-    """Configure and compile; an existing directory keeps its options but gets the tests."""
+def build(job, directory, *options, targets=(), env=None):
+    """Configure and compile all, or targets; an existing directory keeps its options but gets the tests."""
     options = ["-Dtests=true", *options]
     if (directory / "build.ninja").exists():
         setup = ["meson", "configure", directory, *options]
@@ -50,10 +50,12 @@ def build(job, directory, *options, env=None):
     name = f"build-{directory.name}"
     status, _, in_time = job.run(name, setup, env)
     if status == 0 and in_time:
-        status, _, in_time = job.run(name, ["ninja", "-C", directory], env)
+        status, _, in_time = job.run(name, ["ninja", "-C", directory, *targets], env)
     return status == 0 and in_time
 
 
+# What its suites run; the rest, benches for example, would only be compiled.
+SANITIZED_TARGETS = ("meson-test-prereq", "app/bondfwd", "app/bondctl", "test/peer/bf-peer")
 SANITIZED_LOCK = threading.Lock()
 SANITIZED_BUILT = []
 
@@ -64,7 +66,7 @@ def build_sanitized(job):
         if not SANITIZED_BUILT:
             # Names and lines for reports, and no more: it compiles in half the time.
             SANITIZED_BUILT.append(build(job, SANITIZED, "-Doptimization=1", "-Dc_args=-g1",
-                                         "-Db_sanitize=address,undefined"))
+                                         "-Db_sanitize=address,undefined", targets=SANITIZED_TARGETS))
         return SANITIZED_BUILT[0]
 
 
@@ -220,7 +222,11 @@ def run_checks_fast(job):
 
 
 def run_guest(job):
-    return run_pytest(job, ["guest", "numa"], again=True)
+    return run_pytest(job, "guest", again=True)
+
+
+def run_numa(job):
+    return run_pytest(job, "numa", again=True)
 
 
 # Name: (function, limit in seconds: bounds for a slow machine, an idle one needs a third). In the
@@ -232,10 +238,14 @@ SUITES = {
     "checks": (run_checks, 1800),
     "sanitize": (run_sanitize, 1400),
     "functional": (run_functional, 2100),
-    "guest": (run_guest, 1300),
+    "guest": (run_guest, 1200),
+    "numa": (run_numa, 600),
 }
+# meson reads what it tests before the checks configure the build once more: within seconds, so eal is last.
+SHORT = ("unit", "fuzz", "eal")
 WAITING = ("functional", "guest")
-COMPUTING = ("checks", "sanitize")
+# A machine of its own, whose tests count nothing in time, is emulated in the shorter lane.
+COMPUTING = ("checks", "sanitize", "numa")
 # For work in between: less of the same.
 FAST = {
     "unit": SUITES["unit"],
@@ -247,18 +257,14 @@ FAST = {
 
 
 def run_all(names):
-    """Short suites first; then what waits beside what computes. Tallies in the order of SUITES."""
-    def chosen(those):
-        return [(name, *SUITES[name]) for name in those if name in names]
-    lanes = [chosen(WAITING), chosen(COMPUTING)]
-    tallies = {}
-    for suite in chosen(name for name in SUITES if name not in WAITING + COMPUTING):
-        tallies[suite[0]] = run_alone(*suite)
-    if all(lanes):
-        tallies.update(run_lanes([Lane(lanes[0]), Lane(lanes[1], nice=True)]))
+    """A lane each of what waits, what computes and what is short. Tallies in the order of SUITES."""
+    lanes = [(those, [(name, *SUITES[name]) for name in those if name in names])
+             for those in (SHORT, WAITING, COMPUTING)]
+    lanes = [(those, suites) for those, suites in lanes if suites]
+    if len(lanes) > 1:
+        tallies = run_lanes([Lane(suites, nice=those is COMPUTING) for those, suites in lanes])
     else:
-        for suite in lanes[0] + lanes[1]:
-            tallies[suite[0]] = run_alone(*suite)
+        tallies = {suite[0]: run_alone(*suite) for suite in lanes[0][1]}
     return {name: tallies[name] for name in SUITES if name in tallies}
 
 
