@@ -3,7 +3,7 @@
 
 from suites import run_checks
 
-LIMIT_S = 3600
+LIMIT_S = 7200
 
 
 def run(job):
