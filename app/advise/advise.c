@@ -144,14 +144,19 @@ say_cpus(struct saying *g)
 		"CPU 0 stays with the kernel",
 		workers);
 	item_add(g, "CPUs", why, "isolate %s", g->isolate);
-	if (bf_cpuset_count(&p->guest_cpus) > 0)
+	bf_cpuset_text(&p->guest_cpus, guests, sizeof(guests));
+	if (guests[0] == '\0')
 		item_add(g, "Guests' CPUs",
-			"no vCPU runs on a worker's core, nor beside the kernel's work on CPU 0",
-			"pin vCPUs to %s", bf_cpuset_text(&p->guest_cpus, guests, sizeof(guests)));
+			"no CPU is left beside those of the workers and of the main lcore, which sleeps",
+			"pin vCPUs to %u", p->main_cpu);
+	else if (p->guests_far)
+		item_add(g, "Guests' CPUs",
+			"these are all that the workers and the main lcore leave",
+			"pin vCPUs to %s", guests);
 	else
-		item_add(g, "Guests' CPUs", "these are all that the workers leave",
-			"pin vCPUs to %s",
-			bf_cpuset_text(&p->housekeeping, guests, sizeof(guests)));
+		item_add(g, "Guests' CPUs",
+			"no vCPU runs on a worker's core, on the main lcore's CPU, nor beside the kernel's work on CPU 0",
+			"pin vCPUs to %s", guests);
 }
 
 static bool
@@ -223,11 +228,33 @@ say_eal(struct saying *g)
 	item_add(g, "EAL arguments", why, "bondfwd %s --", args);
 }
 
+/* " on node 1", and nothing where the kernel knows no nodes. */
+static const char *
+node_text(const struct saying *g, int node, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (g->m->has_nodes)
+		snprintf(buf, size, " on node %d", node);
+	return buf;
+}
+
+static void
+pages_say(struct saying *g, const struct bf_advise_memory *m, const char *why)
+{
+	char where[32], folder[64] = "/sys/kernel/mm";
+
+	if (g->m->has_nodes)
+		snprintf(folder, sizeof(folder), "/sys/devices/system/node/node%d", m->node);
+	item_add(g, "Huge pages", why,
+		"%" PRIu32 " MiB%s: echo %" PRIu64 " > %s/hugepages/hugepages-2048kB/nr_hugepages",
+		m->mib, node_text(g, m->node, where, sizeof(where)), m->pages_2m, folder);
+}
+
 static void
 say_memory(struct saying *g)
 {
 	const struct bf_advise_plan *p = g->p;
-	char why[320];
+	char why[320], where[32];
 
 	for (uint32_t i = 0; i < p->n_memory; i++) {
 		const struct bf_advise_memory *m = &p->memory[i];
@@ -246,13 +273,10 @@ say_memory(struct saying *g)
 				" MiB are free there now",
 				m->free_mib);
 		if (m->free_mib >= m->mib)
-			item_add(g, "Huge pages", why, "%" PRIu32 " MiB on node %d: they are free",
-				m->mib, m->node);
+			item_add(g, "Huge pages", why, "%" PRIu32 " MiB%s: they are free", m->mib,
+				node_text(g, m->node, where, sizeof(where)));
 		else
-			item_add(g, "Huge pages", why,
-				"%" PRIu32 " MiB on node %d: echo %" PRIu64
-				" > /sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages",
-				m->mib, m->node, m->pages_2m, m->node);
+			pages_say(g, m, why);
 	}
 	if (!g->m->has_hugetlbfs)
 		item_add(g, "Huge pages", "no hugetlbfs is mounted: the EAL finds its pages there",

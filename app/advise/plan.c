@@ -163,11 +163,35 @@ workers_place(const struct bf_machine *m, const int *nodes, unsigned int n_nodes
 	return placed;
 }
 
+/*
+ * The main lcore sleeps: it may be on CPU 0's core, with the kernel.  Where that is on another node than the cards it
+ * takes a CPU from the guests, if they keep one.
+ */
+static void
+main_choose(const struct bf_machine *m, const struct bf_cpuset *near, struct bf_advise_plan *p)
+{
+	unsigned int main_cpu = BF_CPUS_MAX;
+
+	for (unsigned int cpu = BF_CPUS_MAX - 1; cpu > 0; cpu--)
+		if (bf_cpuset_has(near, cpu) && m->core_of[cpu] == 0)
+			main_cpu = cpu;
+	for (unsigned int cpu = 0; main_cpu == BF_CPUS_MAX && cpu < BF_CPUS_MAX; cpu++)
+		if (bf_cpuset_count(&p->guest_cpus) > 1 ? bf_cpuset_has(&p->guest_cpus, cpu)
+							: bf_cpuset_has(&p->housekeeping, cpu))
+			main_cpu = cpu;
+	p->main_cpu = main_cpu == BF_CPUS_MAX ? 0 : main_cpu;
+	p->guests_far = bf_cpuset_count(&p->guest_cpus) == 0;
+	if (p->guests_far)
+		p->guest_cpus = p->housekeeping;
+	bf_cpuset_remove(&p->guest_cpus, p->main_cpu);
+}
+
 static int
 cpus_choose(const struct bf_machine *m, const struct bf_advise_wish *w, struct bf_advise_plan *p,
 	struct bf_err *err)
 {
 	unsigned int cores[BF_CPUS_MAX], room = 0, wanted, n_nodes;
+	struct bf_cpuset near = {{0}};
 	int nodes[BF_MACHINE_NODES];
 
 	n_nodes = nodes_of_cards(m, p, nodes);
@@ -183,18 +207,16 @@ cpus_choose(const struct bf_machine *m, const struct bf_advise_wish *w, struct b
 	p->shares_cpu = room == 0;
 	p->n_workers = p->shares_cpu ? 1 : workers_place(m, nodes, n_nodes, wanted, p);
 	for (unsigned int cpu = 0; cpu < RTE_MIN(m->n_cpus, (unsigned int)BF_CPUS_MAX); cpu++) {
-		bool near = false;
-
 		if (!bf_cpuset_has(&m->online, cpu) || bf_cpuset_has(&p->isolate, cpu))
 			continue;
-		for (unsigned int i = 0; i < n_nodes; i++)
-			near = near || bf_machine_node_of(m, cpu) == nodes[i];
 		bf_cpuset_add(&p->housekeeping, cpu);
-		if (near && m->core_of[cpu] != 0)
+		for (unsigned int i = 0; i < n_nodes; i++)
+			if (bf_machine_node_of(m, cpu) == nodes[i])
+				bf_cpuset_add(&near, cpu);
+		if (bf_cpuset_has(&near, cpu) && m->core_of[cpu] != 0)
 			bf_cpuset_add(&p->guest_cpus, cpu);
-		if (near && p->main_cpu == 0)
-			p->main_cpu = cpu;
 	}
+	main_choose(m, &near, p);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
  * What a host should give to bondfwd: which CPUs, how much memory on which node, which cards.
  *
  * Theory of operation.  Workers poll, so each gets a core of its own, with its hyper-thread left idle, on the node of
- * a card; CPU 0 and its core stay with the kernel.  The main lcore sleeps: it may share a CPU.  The kernel's work,
+ * a card; CPU 0 and its core stay with the kernel.  The main lcore sleeps: it may share that core.  The kernel's work,
  * interrupts and guests are kept off the workers' cores.  Memory is what the pools are made with (amounts.h).
  *
  * Threads: one; pure functions of what was read.
@@ -56,7 +56,8 @@ struct bf_advise_plan {
 	struct bf_cpuset isolate; /* the workers' cores; empty when shares_cpu */
 	struct bf_cpuset housekeeping; /* all others */
 	struct bf_cpuset
-		guest_cpus; /* for guests: on the cards' nodes, neither a worker's nor CPU 0's core */
+		guest_cpus; /* for guests: neither a worker's core nor the main lcore's CPU */
+	bool guests_far; /* no such CPU is on the cards' nodes beside CPU 0's core: these are all there are */
 	uint32_t n_cards;
 	const struct bf_nic *cards[BF_MAX_MEMBERS];
 	uint32_t n_memory;

@@ -122,19 +122,20 @@ node_compare(const void *a, const void *b)
 }
 
 /* A kernel without NUMA has no nodes: everything is on node 0. */
-static void
-nodes_read(const char *root, struct bf_machine *m)
+void
+bf_machine_read_nodes(const char *root, struct bf_machine *m)
 {
 	struct reading r = {root, m, NULL};
 
 	bf_sysfs_entries(root, node_add, &r, "/sys/devices/system/node");
-	if (m->n_nodes > 0) {
+	m->has_nodes = m->n_nodes > 0;
+	if (m->has_nodes) {
 		qsort(m->nodes, m->n_nodes, sizeof(m->nodes[0]), node_compare);
 		return;
 	}
 	r.node = &m->nodes[m->n_nodes++];
 	r.node->id = -1;
-	r.node->cpus = m->online;
+	cpuset_read(root, &r.node->cpus, "/sys/devices/system/cpu/online");
 	bf_sysfs_lines(root, memory_take, r.node, "/proc/meminfo");
 	bf_sysfs_entries(root, pages_add, &r, "/sys/kernel/mm/hugepages");
 	r.node->id = 0;
@@ -182,7 +183,7 @@ bf_machine_read(const char *root, struct bf_machine *m)
 	cpuset_read(root, &m->isolated, "/sys/devices/system/cpu/isolated");
 	cores_read(root, m);
 	partitions_read(root, m);
-	nodes_read(root, m);
+	bf_machine_read_nodes(root, m);
 	bf_sysfs_text(root, m->cmdline, sizeof(m->cmdline), "/proc/cmdline");
 	bf_sysfs_entries(root, entry_found, &m->has_iommu, "/sys/kernel/iommu_groups");
 	bf_sysfs_lines(root, mount_take, &m->has_hugetlbfs, "/proc/mounts");

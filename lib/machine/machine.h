@@ -36,6 +36,7 @@ struct bf_machine {
 	struct bf_cpuset online, isolated; /* isolated: isolcpus=, or a cpuset partition */
 	uint16_t core_of[BF_CPUS_MAX]; /* the lowest CPU of the same core */
 	unsigned int n_nodes; /* 1 on a kernel without NUMA */
+	bool has_nodes; /* the kernel knows nodes, and has folders of theirs */
 	struct bf_machine_node nodes[BF_MACHINE_NODES]; /* in order of their ids */
 	char cmdline[4096]; /* of the kernel */
 	bool has_iommu; /* it is on, for some device at least */
@@ -49,6 +50,9 @@ struct bf_machine {
  *   As in sysfs.h: "" for this machine.
  */
 void bf_machine_read(const char *root, struct bf_machine *m);
+
+/** Only the nodes of it, in @p m that is otherwise empty: some files for each node. */
+void bf_machine_read_nodes(const char *root, struct bf_machine *m);
 
 /** The node of a CPU; -1: it is of none that is known. */
 int bf_machine_node_of(const struct bf_machine *m, unsigned int cpu);

@@ -10,6 +10,7 @@
  *
  * Threads: any.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 
 static const char *const shared_drivers[] = {"mlx4_core", "mlx5_core", "mana"};
 static const char *const dpdk_drivers[] = {"vfio-pci", "igb_uio", "uio_pci_generic"};
+
+#define QUOTED (4 * sizeof(((struct bf_nic *)0)->iface) + 3)
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -72,6 +75,28 @@ step_say(struct bf_nic *nic, const char *why, const char *command, ...)
 	snprintf(s->why, sizeof(s->why), "%s", why);
 }
 
+/* The kernel takes names of interfaces that a shell would act on: these stand in quotes. */
+static const char *
+iface_quote(const struct bf_nic *nic, char *buf)
+{
+	const char *at = nic->iface;
+	size_t len = 0;
+
+	while (isalnum((unsigned char)*at) || (*at != '\0' && strchr("_.-@+", *at) != NULL))
+		at++;
+	if (*at == '\0')
+		return nic->iface;
+	buf[len++] = '\'';
+	for (at = nic->iface; *at != '\0'; at++)
+		if (*at == '\'')
+			len += (size_t)snprintf(&buf[len], QUOTED - len, "'\\''");
+		else
+			buf[len++] = *at;
+	buf[len++] = '\'';
+	buf[len] = '\0';
+	return buf;
+}
+
 /* vfio-pci without an IOMMU: a mode of its own, which taints the kernel. */
 static bool
 iommu_is_not_needed(const char *root)
@@ -115,11 +140,11 @@ group_advise(struct bf_nic *nic)
 static void
 bind_advise(const char *root, struct bf_nic *nic)
 {
-	char why[128];
+	char why[128], iface[QUOTED];
 
 	if (nic->iface[0] != '\0')
 		step_say(nic, "the kernel lets go of an interface that is down",
-			"ip link set dev %s down", nic->iface);
+			"ip link set dev %s down", iface_quote(nic, iface));
 	iommu_advise(root, nic);
 	if (!bf_sysfs_has(root, "/sys/bus/pci/drivers/vfio-pci"))
 		step_say(nic, "the driver is not loaded", "modprobe vfio-pci");
@@ -137,6 +162,8 @@ bind_advise(const char *root, struct bf_nic *nic)
 void
 bf_nic_advise(const char *root, struct bf_nic *nic)
 {
+	char iface[QUOTED];
+
 	nic->n_steps = 0;
 	nic->state = state_find(nic);
 	if (nic->state == BF_NIC_READY) {
@@ -157,7 +184,7 @@ bf_nic_advise(const char *root, struct bf_nic *nic)
 			"echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs", nic->name);
 	if (!nic->is_pci)
 		step_say(nic, "no PCI device: its frames can be had through the kernel only",
-			"bondfwd --vdev=net_af_packet0,iface=%s ...", nic->iface);
+			"bondfwd --vdev=net_af_packet0,iface=%s ...", iface_quote(nic, iface));
 	else
 		bind_advise(root, nic);
 }

@@ -2,16 +2,19 @@
 """bondfwd --advise: what a host should give to bondfwd, here of hosts that are folders."""
 
 import json
+import pathlib
+import shlex
+import shutil
 import subprocess
 
+import jsonschema
 import pytest
 
 import bf
 import samples
 
-KEYS = {"n_workers": int, "guests": int, "mtu": int, "main_cpu": int, "workers": list, "workers_share_cpu": bool,
-        "isolate": str, "guest_cpus": str, "ring_size": int, "frames": int, "frame_bytes": int, "memory": list,
-        "advice": list, "devices": list}
+SCHEMA = json.loads((pathlib.Path(__file__).parents[2] / "docs" / "advise.schema.json").read_text(encoding="ascii"))
+DEVICES = SCHEMA["$defs"]["device"]
 
 
 def put(root, path, text):
@@ -69,7 +72,13 @@ def advise(wish, *more):
 def as_json(wish):
     done = advise(wish, "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    return json.loads(done.stdout)
+    return checked(json.loads(done.stdout))
+
+
+def checked(found):
+    """What docs/advise.schema.json promises, it has."""
+    jsonschema.Draft202012Validator(SCHEMA).validate(found)
+    return found
 
 
 def said(advice, topic):
@@ -85,7 +94,9 @@ def test_the_page_shows_what_a_host_with_two_nodes_is_advised(host):
 
 def test_json_has_each_figure_and_every_advice_its_reason(host):
     found = as_json(f"root={host},workers=2,guests=4,mtu=9000")
-    assert {k: type(v) for k, v in found.items()} == KEYS
+    assert list(found) == list(SCHEMA["properties"])
+    assert [set(d) for d in found["devices"]] == [
+        set(DEVICES["properties"]), set(DEVICES["required"]), set(DEVICES["required"])]
     assert (found["workers"], found["isolate"]) == ([8, 9], "8-9,24-25")
     assert [m["node"] for m in found["memory"]] == [1]
     assert all(a["topic"] and a["text"] and a["why"] for a in found["advice"])
@@ -127,9 +138,34 @@ def test_another_dpdk_process_is_noticed(host):
 
 
 def test_this_host_is_advised_too():
-    done = subprocess.run([bf.BONDFWD, "--advise"], capture_output=True, text=True, timeout=30, env=bf.clean_env(),
-                          check=False)
-    assert done.returncode == 0 and "EAL arguments" in done.stdout and done.stderr == ""
+    done = subprocess.run([bf.BONDFWD, "--advise", "--json"], capture_output=True, text=True, timeout=30,
+                          env=bf.clean_env(), check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said(checked(json.loads(done.stdout)), "EAL arguments")
+
+
+def test_a_schema_that_promises_less_would_be_noticed():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    for wrong in ({"n_workers": 1}, {"surprise": 1}):
+        with pytest.raises(jsonschema.ValidationError):
+            checked(wrong)
+
+
+def test_a_kernel_without_memory_nodes_has_no_path_of_one(host):
+    shutil.rmtree(host / "sys/devices/system/node")
+    pages = "sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+    put(host, pages, 0)
+    found = as_json(f"root={host}")
+    text = said(found, "Huge pages")[0]
+    assert f"echo {found['memory'][0]['pages_2m']} > /{pages}" in text and "node" not in text
+    assert found["memory"][0]["node"] == 0
+
+
+def test_names_of_interfaces_are_quoted_where_they_are_copied(host):
+    card(host, "0000:04:00.0", "igb", 0, 15, "$(reboot)'")
+    device = next(d for d in as_json(f"root={host}")["devices"] if d["name"] == "0000:04:00.0")
+    command = device["steps"][0]["command"]
+    assert shlex.split(command) == ["ip", "link", "set", "dev", "$(reboot)'", "down"] and "'$(" in command
 
 
 @pytest.mark.parametrize(("words", "expected"), [

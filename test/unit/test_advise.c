@@ -78,7 +78,7 @@ test_workers_are_on_the_node_of_the_cards_with_whole_cores(void **state)
 	assert_int_equal(h.p.workers[1], 5);
 	assert_string_equal(text_of(&h.p.isolate), "4-5,12-13");
 	assert_string_equal(text_of(&h.p.housekeeping), "0-3,6-11,14-15");
-	assert_string_equal(text_of(&h.p.guest_cpus), "6-7,14-15");
+	assert_string_equal(text_of(&h.p.guest_cpus), "7,14-15");
 	assert_int_equal(h.p.main_cpu, 6);
 	assert_int_equal(h.p.n_memory, 1);
 	assert_int_equal(h.p.memory[0].node, 1);
@@ -119,6 +119,35 @@ test_cpu_0_and_its_core_are_never_isolated(void **state)
 		assert_false(bf_cpuset_has(&h.p.isolate, 4)); /* the other thread of its core */
 	}
 	assert_int_equal(host_plan("workers=4"), -EINVAL);
+}
+
+/* The main lcore's CPU, and those of guests, for workers on two cores. */
+static void
+test_no_guest_is_on_the_main_lcores_cpu(void **state)
+{
+	static const struct {
+		unsigned int nodes, cores, threads, main_cpu;
+		const char *guests;
+		bool far;
+	} hosts[] = {
+		{1, 4, 2, 4, "3,7",
+			false}, /* the other thread of CPU 0's core sleeps beside the kernel */
+		{1, 5, 1, 3, "4", false},
+		{1, 4, 1, 0, "3", false}, /* one CPU is left, and it is the guests' */
+		{1, 3, 2, 3, "0", true},
+		{1, 3, 1, 0, "", true},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		fake_close(&h.files);
+		fake_open(&h.files);
+		fake_cpus(&h.files, hosts[i].nodes, hosts[i].cores, hosts[i].threads);
+		assert_int_equal(host_plan("workers=2"), 0);
+		assert_int_equal(h.p.main_cpu, hosts[i].main_cpu);
+		assert_string_equal(text_of(&h.p.guest_cpus), hosts[i].guests);
+		assert_int_equal(h.p.guests_far, hosts[i].far);
+	}
 }
 
 static void
@@ -208,6 +237,7 @@ main(void)
 		HOST_TEST(test_workers_are_on_the_node_of_the_cards_with_whole_cores),
 		HOST_TEST(test_cards_on_both_nodes_share_the_workers),
 		HOST_TEST(test_cpu_0_and_its_core_are_never_isolated),
+		HOST_TEST(test_no_guest_is_on_the_main_lcores_cpu),
 		HOST_TEST(test_a_host_with_one_cpu_isolates_none),
 		HOST_TEST(test_a_host_without_cards_is_advised_for_two),
 		HOST_TEST(test_what_is_busy_is_no_card_unless_it_is_asked_for),

@@ -86,6 +86,7 @@ test_a_kernel_without_nodes_has_one(void **state)
 	bf_machine_read(f.root, &m);
 	assert_int_equal(m.n_cpus, 1);
 	assert_int_equal(m.n_nodes, 1);
+	assert_false(m.has_nodes);
 	assert_int_equal(m.nodes[0].id, 0);
 	assert_int_equal(m.nodes[0].memory_kib, 2048000);
 	assert_int_equal(m.nodes[0].pages[0].total, 7);
@@ -291,6 +292,30 @@ test_what_the_kernel_uses_is_busy(void **state)
 	fake_close(&f);
 }
 
+/* The kernel refuses white space, '/' and ':' in such a name, and takes the rest. */
+static void
+test_names_that_a_shell_would_act_on_are_quoted(void **state)
+{
+	static const char *const names[][2] = {
+		{"en_p1s0.5-a@b", "ip link set dev en_p1s0.5-a@b down"},
+		{"$(reboot)", "ip link set dev '$(reboot)' down"},
+		{"a;b&", "ip link set dev 'a;b&' down"},
+		{"'a'''''''''''''",
+			"ip link set dev ''\\''a'\\'''\\'''\\'''\\'''\\'''\\'''\\'''\\'''\\'''\\'''\\'''\\'''\\''' down"}};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct bf_nic nic = {.is_pci = true, .name = "0000:01:00.0"};
+
+		snprintf(nic.iface, sizeof(nic.iface), "%s", names[i][0]);
+		bf_nic_advise("/nowhere", &nic);
+		assert_string_equal(nic.steps[0].command, names[i][1]);
+		nic.is_pci = false;
+		bf_nic_advise("/nowhere", &nic);
+		assert_has(nic.steps[0].command, i == 2 ? "iface='a;b&' ..." : "iface=");
+	}
+}
+
 static void
 test_a_driver_that_works_beside_the_kernels_needs_no_binding(void **state)
 {
@@ -391,6 +416,7 @@ main(void)
 		cmocka_unit_test(test_without_an_iommu_it_is_said),
 		cmocka_unit_test(test_virtual_functions_of_sriov),
 		cmocka_unit_test(test_what_the_kernel_uses_is_busy),
+		cmocka_unit_test(test_names_that_a_shell_would_act_on_are_quoted),
 		cmocka_unit_test(test_a_driver_that_works_beside_the_kernels_needs_no_binding),
 		cmocka_unit_test(test_other_buses_are_listed_and_virtual_interfaces_are_not),
 		cmocka_unit_test(test_a_process_says_which_machine_it_runs),
