@@ -7,11 +7,13 @@
  */
 #include "check.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/words.h"
 #include "config/negotiations.h"
+#include "memory_need.h"
 #include "reconnect.h"
 
 static void
@@ -97,6 +99,20 @@ name_lost(const struct bf_options *o, struct checking *c)
 	bf_negotiated_fini(&book);
 }
 
+/* bondctl doctor reads it, too. */
+static void
+memory_print(const struct bf_config *c, int n_eal, char *const *argv)
+{
+	uint32_t n_workers = bf_memory_workers(n_eal, (const char *const *)argv);
+	bool is_no_huge = false;
+
+	for (int i = 1; i < n_eal; i++)
+		is_no_huge = is_no_huge || strcmp(argv[i], "--no-huge") == 0;
+	printf("Memory: about %" PRIu32 " MiB%s, with %" PRIu32 " worker lcore%s.\n",
+		bf_memory_need_mib(c, n_workers), is_no_huge ? " (-m)" : " of huge pages",
+		n_workers, n_workers == 1 ? "" : "s");
+}
+
 int
 bf_check_run(struct bf_app *app, const struct bf_options *o, int n_eal, char **argv)
 {
@@ -123,5 +139,6 @@ bf_check_run(struct bf_app *app, const struct bf_options *o, int n_eal, char **a
 		return 2;
 	printf("The configuration is good. It would do:\n");
 	bf_config_print(o->config, print_line, stdout);
+	memory_print(o->config, n_eal, argv);
 	return 0;
 }

@@ -261,12 +261,12 @@ say_memory(struct saying *g)
 
 		if (i == 0)
 			snprintf(why, sizeof(why),
-				"%" PRIu32 " frames of %" PRIu32
-				" bytes, %d MiB for rings and tables, %d KiB for "
+				"%" PRIu32 " frames of %" PRIu32 " bytes, %" PRIu32
+				" MiB for rings and tables, %d KiB for "
 				"each guest; %" PRIu64
 				" MiB are free there now; guests' own memory comes on top",
-				p->frames, p->frame_bytes, BF_ADVISE_RESERVE_MIB,
-				BF_ADVISE_PER_GUEST_KIB, m->free_mib);
+				p->frames, p->frame_bytes, m->rest_mib, BF_ADVISE_PER_GUEST_KIB,
+				m->free_mib);
 		else
 			snprintf(why, sizeof(why),
 				"for rings and for guests that are polled there; %" PRIu64

@@ -21,7 +21,7 @@
 #include "machine/machine.h"
 #include "machine/nics.h"
 
-#define BF_ADVISE_RESERVE_MIB 64 /* descriptor rings, tables, guests' ports */
+#define BF_ADVISE_RESERVE_MIB 12 /* beyond what was measured: descriptor rings of cards */
 #define BF_ADVISE_PER_GUEST_KIB 256
 
 /** What the operator wants; 0 is "as it suits the host". */
@@ -42,6 +42,7 @@ int bf_advise_wish_parse(struct bf_advise_wish *w, const char *text, struct bf_e
 
 struct bf_advise_memory {
 	int node;
+	uint32_t rest_mib; /* beside frames and guests */
 	uint32_t mib; /* huge pages that bondfwd needs there */
 	uint64_t free_mib; /* huge pages that are free there now */
 	uint64_t pages_2m; /* that it needs: those that it has, and what is missing */

@@ -23,11 +23,11 @@
 #include "control/guests/rings.h"
 #include "control/host/host.h"
 #include "control/host/iface.h"
+#include "control/memory/amounts.h"
 #include "control/memory/nodes.h"
 #include "control/memory/pools.h"
 #include "vhost/wire.h"
 
-#define OWN_FRAMES 4096 /* of a guest that cannot use the bond's, and was not told how many */
 #define NO_MTU 1500 /* what a guest without mergeable buffers and MTU feature has room for */
 #define UNMERGED_OVERHEAD 18 /* its buffers have room for one VLAN tag (Linux: GOOD_PACKET_LEN) */
 
@@ -107,7 +107,7 @@ bf_guest_share(struct bf_guest *g, struct rte_mempool *shared)
 static uint32_t
 own_frames(const struct bf_guest_config *cfg)
 {
-	return cfg->mbufs == BF_OF_BOND ? OWN_FRAMES : cfg->mbufs;
+	return cfg->mbufs == BF_OF_BOND ? BF_AMOUNT_OF_GUEST : cfg->mbufs;
 }
 
 struct rte_mempool *

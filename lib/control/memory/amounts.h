@@ -19,6 +19,15 @@
 #define BF_AMOUNT_PER_WORKER \
 	(512u + BF_BURST * 32u) /* in its hands: caches, stages, a burst of the longest chains */
 #define BF_AMOUNT_TO_CONTROL 2048u /* frames on their way there */
+#define BF_AMOUNT_OF_GUEST \
+	4096u /* frames of one that cannot use the bond's, and was not told how many */
+
+/*
+ * Beside frames, measured with one and with four workers: the FDB, control's own frames and what the EAL takes, and
+ * a worker's counters, stages and cache, which are made for the most ports.
+ */
+#define BF_AMOUNT_REST_MIB 24u
+#define BF_AMOUNT_REST_PER_WORKER_MIB 14u
 
 /**
  * Frames of a pool.
