@@ -124,6 +124,7 @@ console_ask(struct bf_doctor *d)
 	d->modules = d->answers ? answer_get(d, "show port module_eeprom all", true) : NULL;
 	d->numa = d->answers ? answer_get(d, "show numa", false) : NULL;
 	d->drops = d->answers ? answer_get(d, "show drops", false) : NULL;
+	d->pools = d->answers ? answer_get(d, "show mempool", true) : NULL;
 	d->guests = d->answers ? answer_get(d, "show guest", true) : NULL;
 	d->events = d->answers ? answer_get(d, "show events", true) : NULL;
 }

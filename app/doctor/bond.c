@@ -384,12 +384,14 @@ bf_doctor_bond(struct bf_doctor *d)
 		return;
 	}
 	for (i = 0; (bond = json_array_get(d->bonds, i)) != NULL; i++) {
+		d->report.bond = bf_json_text(bond, "name");
 		look_at_links(d, bond);
 		look_at_mtu(d, bond);
 		look_at_lacp(d, bond);
 		look_at_neighbors(d, bond);
 		look_at_lag(d, bond);
 	}
+	d->report.bond = NULL;
 	look_at_cards(d);
 	bf_report_skip(&d->report, BF_FAULT_ONE_SWITCH, "LLDP names no switch of two members");
 	bf_report_skip(&d->report, BF_FAULT_TWO_LAGS, "LLDP names no switch of two members");

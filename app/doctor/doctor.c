@@ -135,6 +135,7 @@ doctor_fini(struct bf_doctor *d)
 	json_decref(d->events);
 	json_decref(d->numa);
 	json_decref(d->drops);
+	json_decref(d->pools);
 	bf_nics_fini(&d->nics);
 	bf_report_fini(&d->report);
 	free(d);
@@ -152,6 +153,7 @@ doctor_look(struct bf_doctor *d, bool json)
 	}
 	bf_doctor_ask(d);
 	bf_doctor_find_members(d);
+	bf_doctor_config(d);
 	bf_doctor_memory(d);
 	bf_doctor_cpu(d);
 	bf_doctor_devices(d);

@@ -27,6 +27,7 @@
 #define BF_DOCTOR_GROUPS 64
 #define BF_DOCTOR_WORKERS 128
 #define BF_DOCTOR_MEMBERS 64
+#define BF_DOCTOR_EAL 64
 
 /** How bondctl doctor ends. */
 enum bf_doctor_status {
@@ -61,6 +62,10 @@ struct bf_doctor {
 	const struct bf_ctl_options *opt;
 	const char *root; /* "": this machine */
 	char config[256]; /* file of commands, "" none is known */
+	char eal_line[1024]; /* arguments for the EAL, that the file is checked with */
+	unsigned int n_eal;
+	const char *eal[BF_DOCTOR_EAL];
+	uint64_t need_mib; /* huge pages that the file asks for; 0: not known */
 	struct bf_report report;
 	struct bf_machine machine;
 	struct bf_nics nics;
@@ -71,7 +76,7 @@ struct bf_doctor {
 	pid_t pid; /* 0: it does not answer, or /proc does not show it */
 	struct bf_doctor_user user; /* of the process, if pid is not 0 */
 	/* What it says: arrays, but for numa and drops. */
-	json_t *bonds, *lacp, *ports, *modules, *guests, *events, *numa, *drops;
+	json_t *bonds, *lacp, *ports, *modules, *guests, *events, *numa, *drops, *pools;
 	char dpdk[64]; /* its version */
 	int64_t n_lcores; /* workers that it says it has */
 	unsigned int n_workers, n_members;
@@ -87,6 +92,18 @@ json_t *bf_doctor_answer(struct bf_doctor *d, const char *line);
 
 /** Find the members on PCI: bondfwd's, those of the configuration file, else what is bound to a driver for DPDK. */
 void bf_doctor_find_members(struct bf_doctor *d);
+
+/** Errors of the configuration file, and what it needs; before bf_doctor_memory(). */
+void bf_doctor_config(struct bf_doctor *d);
+
+/** What the kernel's logs say was denied. */
+void bf_doctor_denials(struct bf_doctor *d);
+
+/** Huge pages that are there against those that the file needs; a part of bf_doctor_memory(). */
+void bf_doctor_need(struct bf_doctor *d, uint64_t free_kib);
+
+/** Was the process started, or will it be, with this word of the EAL? */
+bool bf_doctor_has_word(const struct bf_doctor *d, const char *word);
 
 /* One family of faults each. */
 void bf_doctor_memory(struct bf_doctor *d);

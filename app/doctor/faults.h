@@ -3,8 +3,9 @@
 /*
  * The faults that bondctl doctor looks for: one line each.  docs/troubleshooting.md has a table made from it.
  *
- * Name, family, severity, what it is, what to do.  @ in the last stands for the finding's object.  A problem
- * is something that does not work, or that is not safe; a warning costs speed, redundancy or time.
+ * Name, family, severity, what it is, what to do.  @ in the last stands for the finding's object, @BOND for the
+ * bond that it belongs to.  A problem is something that does not work, or that
+ * is not safe; a warning costs speed, redundancy or time.
  *
  * Threads: any; constants.
  */
@@ -18,6 +19,12 @@
 	X(HUGEPAGES_USED_UP, "hugepages_used_up", MEMORY, PROBLEM, \
 		"no huge page is free, and bondfwd does not run yet", \
 		"reserve more: dpdk-hugepages.py -p 2M --setup 4G") \
+	X(HUGEPAGES_FEW, "hugepages_few", MEMORY, PROBLEM, \
+		"bondfwd would not start with its file: too few huge pages are free", \
+		"reserve more: sysctl vm.nr_hugepages=N, in /etc/sysctl.d for the next boot, too") \
+	X(MEMORY_SHORT, "memory_short", MEMORY, WARNING, \
+		"there was too little memory when bondfwd made its frames", \
+		"reserve more huge pages on the node that is named, then restart bondfwd") \
 	X(HUGEPAGES_NODE, "hugepages_node", MEMORY, WARNING, \
 		"a memory node with a member has no huge pages, and another node has", \
 		"echo 1024 > /sys/devices/system/node/@/hugepages/hugepages-2048kB/nr_hugepages") \
@@ -35,6 +42,9 @@
 		"swapoff -a, or give guests less memory") \
 	X(KSM, "ksm", MEMORY, WARNING, "the kernel merges equal pages of guests", \
 		"echo 2 > /sys/kernel/mm/ksm/run") \
+	X(THP, "thp", MEMORY, WARNING, \
+		"the kernel rebuilds ordinary pages of programs into huge ones while they run", \
+		"echo never > /sys/kernel/mm/transparent_hugepage/@") \
 	X(NUMA_BALANCING, "numa_balancing", MEMORY, WARNING, \
 		"the kernel moves pages between memory nodes while workers use them", \
 		"sysctl kernel.numa_balancing=0") \
@@ -112,7 +122,7 @@
 	X(ONE_SLOT, "one_slot", BOND, WARNING, "two members are behind one slot", \
 		"take cards in two slots") \
 	X(ONE_SWITCH, "one_switch", BOND, WARNING, "all members lead to one switch", \
-		"take two switches, with a LAG over both where the mode needs one") \
+		"take two switches, with a LAG over both where the mode needs one; nothing, if it is a stack of several: LLDP names them as one") \
 	X(SWITCHES_UNRELATED, "switches_unrelated", BOND, PROBLEM, \
 		"the mode needs one LAG, and members lead to switches that do not share one", \
 		"set up a LAG over both switches, or bondctl set bonding mode active-backup @") \
@@ -121,7 +131,7 @@
 		"put the ports into one LAG on the switch") \
 	X(LACP_NO_PARTNER, "lacp_no_partner", BOND, PROBLEM, \
 		"802.3ad, and the switch does not speak LACP on a member's port", \
-		"set up a LAG with LACP on the switch; bondctl show bonding lacp info BOND") \
+		"set up a LAG with LACP on the switch; bondctl show bonding lacp info @BOND") \
 	X(LAG_MISSING, "lag_missing", BOND, PROBLEM, \
 		"the mode needs a LAG, and the switch sends the bond's own frames back", \
 		"set up a LAG on the switch, or bondctl set bonding mode active-backup @") \
@@ -148,7 +158,7 @@
 	X(GUEST_MTU, "guest_mtu", GUESTS, PROBLEM, "a guest was told a larger MTU than its port has", \
 		"host_mtu= of QEMU, or bondctl set guest @ mtu=") \
 	X(GUEST_MTU_BOND, "guest_mtu_bond", GUESTS, WARNING, "a guest's MTU is larger than its bond's", \
-		"bondctl set guest @ mtu=, or more for the bond: bondctl port config mtu BOND MTU") \
+		"bondctl set guest @ mtu=, or more for the bond: bondctl port config mtu @BOND MTU") \
 	X(GUEST_QUEUES, "guest_queues", GUESTS, PROBLEM, \
 		"a guest uses more queue pairs than its port has", \
 		"bondctl set guest @ queues=, or fewer in QEMU") \
@@ -181,11 +191,17 @@
 		"apt-get install --only-upgrade dpdk, then restart bondfwd") \
 	X(PROGRAM_REPLACED, "program_replaced", HOST, WARNING, \
 		"bondfwd was updated and still runs in the old version", "restart bondfwd") \
+	X(CORE_LARGE, "core_large", HOST, WARNING, \
+		"a crash would write all frames into a core, and guests wait for that", \
+		"CoredumpFilter=private-anonymous elf-headers private-huge in its unit file") \
+	X(CORE_NOWHERE, "core_nowhere", HOST, WARNING, \
+		"a crash would leave nothing to find its cause by", \
+		"sysctl kernel.core_pattern=, or install systemd-coredump") \
 	X(CONFIG, "config", HOST, PROBLEM, "the configuration file has an error", \
 		"bondfwd --check --config @") \
 	X(DENIED, "denied", HOST, PROBLEM, \
 		"AppArmor or SELinux has denied something to bondfwd, or to a guest's socket", \
-		"change the profile: aa-logprof, or audit2allow")
+		"change the profile: aa-logprof, or audit2allow; then restart bondfwd, or wait an hour where it was a front end")
 /* clang-format on */
 
 enum bf_fault {

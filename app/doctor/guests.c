@@ -221,7 +221,9 @@ bf_doctor_guests(struct bf_doctor *d)
 		look_at_state(d, g);
 		look_at_sharing(d, g);
 		look_at_pages(d, g);
+		d->report.bond = bf_json_text(g, "uplink");
 		look_at_mtu(d, g);
+		d->report.bond = NULL;
 		look_at_queues(d, g);
 	}
 	look_at_crossing(d);

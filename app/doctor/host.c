@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The rest of the host: DPDK's version, the program, its configuration file, and what was denied.
+ * The rest of the host: DPDK's version, the program, and what a crash of it would leave.
  *
  * Threads: one.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "doctor/doctor.h"
 #include "doctor/holes.h"
 #include "machine/sysfs.h"
-
-extern char **environ;
 
 /* ---- DPDK ---- */
 
@@ -77,196 +70,51 @@ look_at_program(struct bf_doctor *d)
 			"process %d runs %s", (int)d->pid, target);
 }
 
-/* ---- the configuration file ---- */
+/* ---- what a crash leaves ---- */
 
-/* bondfwd beside this program, else where it is installed. */
+#define FILTER_HUGE_SHARED 0x40 /* of core(5): huge pages that are shared, where frames are */
+
+/* Does it go through a program, or into a folder, that is not there? */
 static bool
-program_find(char *buf, size_t size)
+is_lost(const struct bf_doctor *d, const char *pattern)
 {
-	static const char *const places[] = {"/usr/sbin/bondfwd", "/usr/local/sbin/bondfwd"};
-	char self[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *end;
+	const char *path = pattern[0] == '|' ? pattern + 1 : pattern;
+	size_t len = strcspn(path, pattern[0] == '|' ? " " : "%");
 
-	self[len > 0 ? len : 0] = '\0';
-	end = strrchr(self, '/');
-	snprintf(buf, size, "%.*s/bondfwd", end != NULL ? (int)(end - self) : 0, self);
-	if (access(buf, X_OK) == 0)
-		return true;
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(buf, size, "%s", places[i]);
-		if (access(buf, X_OK) == 0)
-			return true;
-	}
-	return false;
+	while (pattern[0] == '/' && len > 1 && path[len - 1] != '/')
+		len--; /* its folder */
+	return path[0] == '/' && !bf_sysfs_has(d->root, "%.*s", (int)len, path);
 }
 
-/* Start PROGRAM --check --config FILE. @return what its standard error is read from; NULL with errno */
-static FILE *
-check_start(const char *program, const char *file, pid_t *pid)
+/* A program that gets cores gets them outside of a container. */
+static bool
+is_container(const struct bf_doctor *d)
 {
-	char *const args[] = {(char *)(uintptr_t)program, (char *)(uintptr_t) "--check",
-		(char *)(uintptr_t) "--config", (char *)(uintptr_t)file, NULL};
-	posix_spawn_file_actions_t actions;
-	int pipes[2], ret;
-
-	if (pipe2(pipes, O_CLOEXEC) != 0)
-		return NULL;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, pipes[1], STDERR_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	ret = posix_spawn(pid, program, &actions, NULL, args, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	(void)close(pipes[1]);
-	if (ret == 0)
-		return fdopen(pipes[0], "r");
-	(void)close(pipes[0]);
-	errno = ret;
-	return NULL;
+	return bf_sysfs_has(d->root, "/.dockerenv") ||
+		bf_sysfs_has(d->root, "/run/.containerenv") ||
+		bf_sysfs_has(d->root, "/run/systemd/container");
 }
 
 static void
-config_check(struct bf_doctor *d, const char *program)
+look_at_core(struct bf_doctor *d)
 {
-	char *line = NULL;
-	size_t size = 0;
-	int status = 0;
-	bool is_told = false;
-	pid_t pid;
-	FILE *f = check_start(program, d->config, &pid);
+	static const enum bf_fault process[] = {BF_FAULT_CORE_LARGE, BF_FAULT_CORE_NOWHERE};
+	char pattern[256], path[64], text[64];
 
-	if (f == NULL) {
-		bf_report_skip(&d->report, BF_FAULT_CONFIG, strerror(errno));
+	if (!bf_doctor_has_process(d, BF_DOCTOR_LIST(process)))
 		return;
-	}
-	bf_report_check(&d->report, BF_FAULT_CONFIG);
-	while (getline(&line, &size, f) > 0) {
-		const char *text = strncmp(line, "bondfwd: ", 9) == 0 ? line + 9 : line;
-
-		if (strncmp(text, "warning: ", 9) == 0 || text[0] == '\n')
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		bf_report_find(&d->report, BF_FAULT_CONFIG, d->config, "%s", text);
-		is_told = true;
-	}
-	free(line);
-	(void)fclose(f);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (status != 0 && !is_told)
-		bf_report_find(&d->report, BF_FAULT_CONFIG, d->config,
-			"%s --check ended with status %d", program,
-			WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-}
-
-static void
-look_at_config(struct bf_doctor *d)
-{
-	char program[PATH_MAX];
-
-	if (d->config[0] == '\0')
-		bf_report_skip(
-			&d->report, BF_FAULT_CONFIG, "no file is known: --config FILE names it");
-	else if (access(d->config, R_OK) != 0)
-		bf_report_skip(&d->report, BF_FAULT_CONFIG, "this user may not read its file");
-	else if (!program_find(program, sizeof(program)))
-		bf_report_skip(&d->report, BF_FAULT_CONFIG, "the program bondfwd is not installed");
-	else
-		config_check(d, program);
-}
-
-/* ---- AppArmor and SELinux ---- */
-
-struct denials {
-	struct bf_doctor *d;
-	uint64_t boot_s; /* what was denied before is over */
-	unsigned int n;
-	char last[256];
-};
-
-static bool
-is_about_us(const struct bf_doctor *d, const char *line)
-{
-	json_t *g;
-	size_t i;
-
-	if (strstr(line, "bondfwd") != NULL)
-		return true;
-	for (i = 0; (g = json_array_get(d->guests, i)) != NULL; i++) {
-		const char *path = bf_json_text(json_object_get(g, "options"), "socket");
-
-		if (path[0] == '/' && strstr(line, path) != NULL)
-			return true;
-	}
-	return false;
-}
-
-static bool
-denial_take(void *arg, const char *line)
-{
-	struct denials *n = arg;
-	const char *at = strstr(line, "audit(");
-
-	if (strstr(line, "apparmor=\"DENIED\"") == NULL &&
-		(strstr(line, "avc:") == NULL || strstr(line, "denied") == NULL))
-		return true;
-	if ((at != NULL && strtoull(at + 6, NULL, 10) < n->boot_s) || !is_about_us(n->d, line))
-		return true;
-	at = strstr(line, "apparmor=") != NULL ? strstr(line, "apparmor=") : strstr(line, "avc:");
-	snprintf(n->last, sizeof(n->last), "%.250s", at != NULL ? at : line);
-	n->n++;
-	return true;
-}
-
-/* The kernel's log has one record for each read; what is read of it is not taken away. */
-static bool
-kernel_log_read(const struct bf_doctor *d, struct denials *n)
-{
-	char path[PATH_MAX], record[8192];
-	struct stat st;
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/dev/kmsg", d->root);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		bf_sysfs_lines(d->root, denial_take, n, "/dev/kmsg");
-		(void)close(fd);
-		return true;
-	}
-	while ((len = read(fd, record, sizeof(record) - 1)) > 0 || (len < 0 && errno == EPIPE)) {
-		record[len > 0 ? len : 0] = '\0';
-		denial_take(n, record);
-	}
-	(void)close(fd);
-	return true;
-}
-
-static void
-look_at_denials(struct bf_doctor *d)
-{
-	struct denials n = {.d = d};
-	char boot[32];
-	bool is_read;
-
-	bf_doctor_field(d, "/proc/stat", "btime", boot, sizeof(boot));
-	n.boot_s = strtoull(boot, NULL, 10);
-	is_read = kernel_log_read(d, &n);
-	if (bf_sysfs_has(d->root, "/var/log/audit/audit.log")) {
-		bf_sysfs_lines(d->root, denial_take, &n, "/var/log/audit/audit.log");
-		is_read = true;
-	}
-	if (!is_read) {
-		bf_report_skip(&d->report, BF_FAULT_DENIED, "the kernel's log can not be read");
-		return;
-	}
-	bf_report_check(&d->report, BF_FAULT_DENIED);
-	if (n.n > 0)
-		bf_report_find(&d->report, BF_FAULT_DENIED, "kernel", "%u denials, the last: %s",
-			n.n, n.last);
+	bf_sysfs_text(d->root, pattern, sizeof(pattern), "/proc/sys/kernel/core_pattern");
+	if (pattern[0] != '|' && bf_doctor_limit(d, "Max core file size") == 0)
+		return; /* none is written */
+	snprintf(path, sizeof(path), "/proc/%d/coredump_filter", (int)d->pid);
+	bf_sysfs_text(d->root, text, sizeof(text), "%s", path);
+	if ((strtoul(text, NULL, 16) & FILTER_HUGE_SHARED) != 0)
+		bf_report_find(&d->report, BF_FAULT_CORE_LARGE, "bondfwd",
+			"%s is 0x%lx, expected it without 0x%x", path, strtoul(text, NULL, 16),
+			FILTER_HUGE_SHARED);
+	if (is_lost(d, pattern) && !is_container(d))
+		bf_report_find(&d->report, BF_FAULT_CORE_NOWHERE, "host",
+			"kernel.core_pattern is \"%.80s\", which is not there", pattern);
 }
 
 void
@@ -274,6 +122,6 @@ bf_doctor_host(struct bf_doctor *d)
 {
 	look_at_dpdk(d);
 	look_at_program(d);
-	look_at_config(d);
-	look_at_denials(d);
+	look_at_core(d);
+	bf_doctor_denials(d);
 }

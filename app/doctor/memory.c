@@ -126,7 +126,7 @@ look_at_mounts(struct bf_doctor *d)
 }
 
 static bool
-words_have(const struct bf_doctor *d, const char *word)
+process_has_word(const struct bf_doctor *d, const char *word)
 {
 	char path[PATH_MAX], words[8192];
 	size_t len;
@@ -141,6 +141,17 @@ words_have(const struct bf_doctor *d, const char *word)
 	words[len] = '\0';
 	for (const char *at = words; at < words + len; at += strlen(at) + 1)
 		if (strcmp(at, word) == 0)
+			return true;
+	return false;
+}
+
+bool
+bf_doctor_has_word(const struct bf_doctor *d, const char *word)
+{
+	if (d->pid != 0)
+		return process_has_word(d, word);
+	for (unsigned int i = 0; i < d->n_eal; i++)
+		if (strcmp(d->eal[i], word) == 0)
 			return true;
 	return false;
 }
@@ -180,7 +191,7 @@ look_at_process(struct bf_doctor *d)
 	static const enum bf_fault process[] = {BF_FAULT_NO_HUGE};
 	static const enum bf_fault memlock[] = {BF_FAULT_MEMLOCK};
 
-	if (bf_doctor_has_process(d, BF_DOCTOR_LIST(process)) && words_have(d, "--no-huge"))
+	if (bf_doctor_has_process(d, BF_DOCTOR_LIST(process)) && process_has_word(d, "--no-huge"))
 		bf_report_find(&d->report, BF_FAULT_NO_HUGE, "bondfwd",
 			"it was started with --no-huge: frames lie on pages of 4 KiB");
 	if (d->pid != 0)
@@ -218,9 +229,40 @@ look_at_swap(struct bf_doctor *d)
 			used >> 10, SWAP_LIMIT_PERCENT, total >> 10);
 }
 
+/* The word in brackets, of "always [madvise] never". */
+static bool
+is_chosen(const struct bf_doctor *d, const char *file, const char *word)
+{
+	char text[128], chosen[32];
+
+	bf_sysfs_text(d->root, text, sizeof(text), "/sys/kernel/mm/transparent_hugepage/%s", file);
+	snprintf(chosen, sizeof(chosen), "[%s]", word);
+	return strstr(text, chosen) != NULL;
+}
+
+/* Memory that is mapped from memfd and from /dev/shm has a switch of its own: QEMU's on ordinary pages is such. */
+static void
+look_at_thp(struct bf_doctor *d)
+{
+	static const char *const of_shmem[] = {"always", "within_size", "force"};
+
+	bf_report_check(&d->report, BF_FAULT_THP);
+	if (is_chosen(d, "enabled", "always"))
+		bf_report_find(&d->report, BF_FAULT_THP, "enabled",
+			"it is always, expected madvise or never: whoever touches memory that khugepaged "
+			"copies waits, and each time workers are interrupted");
+	for (size_t i = 0; i < sizeof(of_shmem) / sizeof(of_shmem[0]); i++)
+		if (is_chosen(d, "shmem_enabled", of_shmem[i]))
+			bf_report_find(&d->report, BF_FAULT_THP, "shmem_enabled",
+				"it is %s, expected never: a guest on ordinary pages waits while "
+				"khugepaged copies them, and workers wait with it",
+				of_shmem[i]);
+}
+
 static void
 look_at_kernel(struct bf_doctor *d)
 {
+	look_at_thp(d);
 	bf_report_check(&d->report, BF_FAULT_KSM);
 	if (bf_sysfs_number(d->root, 0, "/sys/kernel/mm/ksm/run") == 1)
 		bf_report_find(&d->report, BF_FAULT_KSM, "host",
@@ -240,6 +282,7 @@ void
 bf_doctor_memory(struct bf_doctor *d)
 {
 	look_at_pages(d);
+	bf_doctor_need(d, all_pages_kib(&d->machine, true));
 	look_at_nodes(d);
 	look_at_mounts(d);
 	look_at_process(d);

@@ -33,6 +33,7 @@ static const struct fault_info {
 static const char *const severity_names[] = {"problem", "warning"};
 
 #define NOT_LOOKED_FOR "there is nothing to look at"
+#define BOND_SIGN "@BOND" /* in a remedy */
 
 /* Names of processes and lines of logs may hold anything, and JSON takes UTF-8 only. */
 static void
@@ -80,8 +81,10 @@ bf_report_find(struct bf_report *r, enum bf_fault fault, const char *object, con
 	va_start(ap, fmt);
 	vsnprintf(f->text, sizeof(f->text), fmt, ap);
 	va_end(ap);
+	snprintf(f->bond, sizeof(f->bond), "%.31s", r->bond != NULL ? r->bond : "");
 	text_plain(f->object);
 	text_plain(f->text);
+	text_plain(f->bond);
 }
 
 size_t
@@ -95,7 +98,7 @@ bf_report_count(const struct bf_report *r, enum bf_severity severity)
 	return n;
 }
 
-/* The remedy, with the object in place of @. */
+/* The remedy, with the object in place of @ and its bond in place of @BOND. */
 static const char *
 remedy_text(const struct bf_report_finding *f, char *buf, size_t size)
 {
@@ -103,10 +106,14 @@ remedy_text(const struct bf_report_finding *f, char *buf, size_t size)
 	size_t len = 0;
 
 	for (; *from != '\0' && len + 1 < size; from++) {
+		bool is_bond = strncmp(from, BOND_SIGN, strlen(BOND_SIGN)) == 0;
+
 		if (*from == '@')
-			len += (size_t)snprintf(buf + len, size - len, "%s", f->object);
+			len += (size_t)snprintf(
+				buf + len, size - len, "%s", is_bond ? f->bond : f->object);
 		else
 			buf[len++] = *from;
+		from += is_bond ? strlen(BOND_SIGN) - 1 : 0;
 		if (len >= size)
 			len = size - 1;
 	}

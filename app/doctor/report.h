@@ -27,6 +27,7 @@ enum bf_severity {
 struct bf_report_finding {
 	enum bf_fault fault;
 	char object[BF_REPORT_OBJECT], text[BF_REPORT_TEXT];
+	char bond[32]; /* that the object belongs to; "" none is named */
 };
 
 /** Zero is empty; bf_report_fini() frees it. */
@@ -36,6 +37,7 @@ struct bf_report {
 	struct bf_report_finding *findings;
 	size_t n_findings;
 	size_t n_of[BF_FAULT_COUNT]; /* findings of a fault */
+	const char *bond; /* that findings belong to from now on; NULL: to none */
 	size_t n_left; /* beyond BF_REPORT_SAME of one fault: counted only */
 };
 

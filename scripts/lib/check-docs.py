@@ -179,7 +179,7 @@ def fault_rows():
     for name, family, severity, what, remedy in re.findall(
             r'\bX\(\w+,\s*"(\w+)",\s*(\w+),\s*(\w+),\s*' + STRINGS + r",\s*" + STRINGS + r"\)", lines):
         kind = " (warning)" if severity == "WARNING" else ""
-        remedy = cell(text_of(remedy)).replace("@", "OBJECT").replace("<", "&lt;")
+        remedy = cell(text_of(remedy)).replace("@BOND", "BOND").replace("@", "OBJECT").replace("<", "&lt;")
         yield f"| `{name}` | {family.lower()} | {cell(text_of(what))}{kind} | {remedy} |"
 
 

@@ -138,6 +138,8 @@ class Host:
         self.put("/proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\nSwapFree: 8388000 kB")
         self.put("/sys/kernel/mm/ksm/run", "0")
         self.put("/proc/sys/kernel/numa_balancing", "0")
+        self.put("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never")
+        self.put("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "always within_size advise [never] deny force")
 
     def card(self, name, node, group, bus=None):
         """bus: behind the slot of another one."""
@@ -169,14 +171,19 @@ class Host:
         self.put("/etc/group", "root:x:0:\nkvm:x:104:libvirt-qemu")
         self.put("/proc/net/unix", "Num RefCount Protocol Flags Type St Inode Path")
         self.put("/dev/kmsg", "6,1,0,-;Linux version 6.1")
+        self.put("/proc/sys/kernel/core_pattern", "core")
 
     def process(self):
         at = f"/proc/{self.pid}"
         self.put(f"{at}/status", "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t0\nVmSwap:\t0 kB\nCapEff:\t000001ffffffffff")
         self.put(f"{at}/limits", "Limit                     Soft Limit           Hard Limit           Units\n"
+                                 "Max core file size        unlimited            unlimited            bytes\n"
                                  "Max open files            1048576              1048576              files\n"
                                  "Max locked memory         unlimited            unlimited            bytes")
         self.put(f"{at}/cmdline", "bondfwd\0-l\x000,2,6\0--\0")
+        self.put(f"{at}/coredump_filter", "00000033")
+        started = " ".join(["S", *18 * ["0"], "400000", "0"])  # 4000 s after the host
+        self.put(f"{at}/stat", f"{self.pid} (bondfwd) {started}")
         self.link(f"{at}/exe", "/usr/sbin/bondfwd")
         for tid, (name, cpus) in enumerate((("bondfwd", "0-1"), ("rte-worker-2", "2"), ("rte-worker-6", "6")), self.pid):
             self.thread(self.pid, tid, name, cpus)
@@ -213,6 +220,7 @@ def answers():
             "show port module_eeprom all": [{"name": card, "firmware": "4.20"} for card in CARDS],
             "show guest": [guest], "show events": [], "show drops": {"ports": [], "ledger": {}},
             "show numa": {"nodes": [{"node": 0}, {"node": 1}], "guests": [{"name": "vm1", "polled_across_by": []}]},
+            "show mempool": [{"name": "bond0.0", "element": 2560, "retired": False}],
             "show version": {"bondfwd": "0.1.0", "dpdk": "DPDK 22.11.11", "workers": 2}, "why bond0": {"causes": []}}
 
 

@@ -60,6 +60,12 @@ def denied_pages(h):
         h.put(f"/dev/vfio/{group}", mode=0o666)
 
 
+def with_file(h):
+    """The service has a configuration."""
+    h.put("/etc/bondfwd/bondfwd.conf", "create bonding device active-backup 0 bond0\n" +
+          "".join(f"add bonding member {card} bond0\n" for card in CARDS))
+
+
 def little_memlock(h):
     denied_pages(h)
     h.folder("/dev/hugepages", 0o777)
@@ -77,6 +83,10 @@ HOST = {
     "hugepages_none": lambda h: no_pages(h, 0, 1),
     "hugepages_used_up": lambda h: no_pages(h, 0, 1, file="free_hugepages"),
     "hugepages_node": lambda h: no_pages(h, 1),
+    "hugepages_few": lambda h: [with_file(h), h.put("/etc/default/bondfwd", '# of the service\nEAL_ARGS="-l 0,1,2"'),
+                                h.put(f"/sys/devices/system/node/node0/{PAGES}/free_hugepages", "15"),
+                                h.put(f"/sys/devices/system/node/node1/{PAGES}/free_hugepages", "15")],
+    "thp": lambda h: h.put("/sys/kernel/mm/transparent_hugepage/enabled", "[always] madvise never"),
     "hugetlbfs_unmounted": lambda h: h.put("/proc/mounts", "tmpfs /run tmpfs rw 0 0"),
     "swap": lambda h: h.change("/proc/meminfo", "SwapFree: 8388000", "SwapFree: 1000000"),
     "ksm": lambda h: h.put("/sys/kernel/mm/ksm/run", "1"),
@@ -114,6 +124,8 @@ PROCESS = {
     "device_kernel_driver": lambda h: bind(h, "ice"),
     "device_no_driver": lambda h: h.remove(f"{DEVICE}/driver"),
     "device_node": lambda h: [h.thread(PID, PID + 2, "rte-worker-3", "3")],
+    "core_large": lambda h: h.put(f"/proc/{PID}/coredump_filter", "0000007f"),
+    "core_nowhere": lambda h: h.put("/proc/sys/kernel/core_pattern", "|/usr/lib/gone/collector %P %s"),
     "nofile": lambda h: h.change(f"/proc/{PID}/limits", "Max open files            1048576", "Max open files            64     "),
     "program_replaced": lambda h: h.link(f"/proc/{PID}/exe", "/usr/sbin/bondfwd (deleted)"),
 }
@@ -167,6 +179,7 @@ def private(c, h):
 
 # What bondfwd says of itself: fault, console, host.
 SAID = {
+    "memory_short": lambda c, h: c.says["show mempool"][0].update(element=1408),
     "device_unclaimed": lambda c, h: c.members[0].update(missing=True, link=False),
     "firmware_differs": lambda c, h: c.says["show port module_eeprom all"][0].update(firmware="4.10"),
     "dpdk_hole": lambda c, h: [c.says["show version"].update(dpdk="DPDK 24.11.0"), c.members[0].update(name="net_vhost0")],
@@ -205,6 +218,8 @@ SAID = {
 }
 
 
+NO_MEMORY = {"what": "numa_memory", "object": "bond0", "text": "its cards are on node 1, which has no memory for its 1 frames"}
+
 # Other ways to the same faults.
 MORE = [
     ("lag_missing", lambda c, h: [c.bond.update(mode="balance-xor"), c.neighbors("aa", "aa2", lag_enabled=False)],
@@ -227,8 +242,15 @@ MORE = [
     # DPDK's vhost: guests do not reach it, and a release that closed the hole.
     ("dpdk_hole", lambda c, h: c.says["show version"].update(dpdk="DPDK 22.11.6"), None),
     ("dpdk_hole", lambda c, h: c.members[0].update(name="net_vhost0"), None),
+    ("thp", lambda c, h: h.put("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "always [within_size] never"), set()),
+    ("core_nowhere", lambda c, h: h.put("/proc/sys/kernel/core_pattern", "/var/nowhere/core.%p"), set()),
+    ("core_nowhere", lambda c, h: [h.put("/proc/sys/kernel/core_pattern", "/var/nowhere/core.%p"),
+                                   h.change(f"/proc/{PID}/limits", "size        unlimited", "size        0        ")], None),
+    ("core_nowhere", lambda c, h: [h.put("/proc/sys/kernel/core_pattern", "|/usr/lib/gone"), h.put("/.dockerenv")], None),
+    ("memory_short", lambda c, h: c.says.update({"show events": [NO_MEMORY]}), set()),
+    ("memory_short", lambda c, h: [c.says.update({"show events": [NO_MEMORY]}), c.says["show mempool"][0].update(node=1)], None),
     ("denied", lambda c, h: h.put("/dev/kmsg", '5,9,0,-;apparmor="DENIED" comm="bondfwd" name="\udcff\x01"'), set()),
-    ("denied", lambda c, h: h.put("/var/log/audit/audit.log", "type=AVC msg=audit(1700000001.1:2): avc:  denied  { write } "
+    ("denied", lambda c, h: h.put("/var/log/audit/audit.log", "type=AVC msg=audit(1700004001.1:2): avc:  denied  { write } "
                                   'comm="qemu-kvm" path="/run/vhost/vm1.sock"'), set()),
 ]
 
@@ -262,11 +284,12 @@ def test_a_host_in_order_has_no_finding(host, workdir, console):
     report = expect(console.path, host, ())
     unchecked = {c["fault"]: c["why"] for c in report["checks"] if c["result"] == "not checked"}
     assert unchecked == {"hugepages_used_up": "bondfwd runs and has its memory",
+                         "hugepages_few": "no good configuration file is known",
                          "one_switch": "LLDP names no switch of two members",
                          "two_lags": "LLDP names no switch of two members",
                          "switch_mtu": "LLDP names no switch of a member",
                          "config": "no file is known: --config FILE names it"}
-    assert report["checked"] == len(report["checks"]) - 5
+    assert report["checked"] == len(report["checks"]) - 6
     # A LAG over two switches, and a partner behind each member: that is how it should be.
     console.partners("02:00:00:00:00:01", "02:00:00:00:00:01")
     console.neighbors("aa", "bb", lag_enabled=True, max_frame=9216)
@@ -303,11 +326,53 @@ def test_other_ways_to_a_fault_are_seen_too(host, console):
         console.fresh()
         with host.ill(lambda h, plant=plant: plant(console, h)):
             expect(console.path, host, () if besides is None else {fault} | besides)
-    # What was denied before the machine was started is over, and other programs' denials are theirs.
-    with host.ill(lambda h: h.put("/dev/kmsg", '5,1,0,-;audit(1600000000.1:7): apparmor="DENIED" profile="bondfwd"\n'
-                                  '5,2,0,-;audit(1700000009.1:7): apparmor="DENIED" profile="cupsd"')):
-        console.fresh()
+
+
+def test_what_was_denied_is_over_some_day(host, workdir, console):
+    """To bondfwd: when it was started again. To a front end: an hour later. Other programs' denials are theirs."""
+    def log(*lines):
+        return lambda h: h.put("/dev/kmsg", "".join(f"5,{i},0,-;audit({s}.1:7): {text}\n" for i, (s, text) in enumerate(lines)))
+
+    own, front_end = 'apparmor="DENIED" profile="bondfwd"', 'apparmor="DENIED" comm="qemu" name="/run/vhost/vm1.sock"'
+    nobody = pathlib.Path(workdir) / "nobody.sock"
+    with host.ill(log((1700003990, own), (1700001300, front_end), (1700004990, 'apparmor="DENIED" profile="cupsd"'))):
         expect(console.path, host, ())
+        # Without a process it may be why there is none.
+        report = expect(nobody, host, {"denied"})
+        assert report["findings"][0]["text"].startswith("1 denials, the last 16 minutes ago: ")
+    with host.ill(log((1600000000, own))):
+        expect(nobody, host, ())
+    with host.ill(log((1700004000, own))):
+        expect(console.path, host, {"denied"})
+    with host.ill(log((1700004700, front_end))):
+        assert "last 5 minutes ago" in expect(console.path, host, {"denied"})["findings"][0]["text"]
+
+
+def test_a_remedy_names_the_bond_of_its_object(host, console):
+    for fault in ("lacp_no_partner", "guest_mtu_bond"):
+        console.fresh()
+        SAID[fault](console, host)
+        assert "bond0" in expect(console.path, host, {fault})["findings"][0]["remedy"]
+
+
+def test_huge_pages_are_held_against_the_file_that_bondfwd_was_started_with(host, workdir, console):
+    file = pathlib.Path(workdir) / "here.conf"
+    file.write_text("create bonding device active-backup 0 bond0\n", encoding="utf-8")
+
+    def plant(own_kib):
+        def put(h):
+            started_with(h, workdir, "--config", "here.conf")
+            no_pages(h, 0, 1, file="free_hugepages")
+            h.change(f"/proc/{PID}/status", "VmSwap", f"HugetlbPages:\t{own_kib} kB\nVmSwap")
+        return put
+
+    # What guests have shared is not its own: 4 GiB here.
+    for own, fault in ((200 << 10, ()), (10 << 10, {"hugepages_few"})):
+        with host.ill(plant((4 << 20) + own)):
+            report = expect(console.path, host, fault)
+    assert "and bondfwd has 10 MiB" in report["findings"][0]["text"]
+    with host.ill(lambda h: [plant(0)(h), h.put(f"/proc/{PID}/cmdline", "bondfwd\0--no-huge\0--\0--config\0here.conf\0")]):
+        expect(console.path, host, {"no_huge"})
 
 
 def started_with(h, folder, *words):
