@@ -20,7 +20,7 @@ MTU = 9000
 # Of numbered frames.
 ETHERTYPE = 0x88b5
 RATE = 100
-BOOT_LIMIT_S = 120
+BOOT_LIMIT_S = 600
 # Frames that have come back before the guest moves, and after it.
 SOME = 100
 
