@@ -360,6 +360,8 @@ class Daemon:
                 with console.makefile("rb") as answers:
                     status, length = answers.readline().split() or (b"1", b"0")
                     text = answers.read(int(length)).decode()
+                    console.shutdown(socket.SHUT_WR)
+                    answers.read()  # until it is closed at the other end as well: tests count descriptors
             except OSError as error:
                 status, text = 1, f"{self.console}: {error}"
         self.transcript.append(f"$ bondctl -j {command}\n{text}[{int(status)}]")
@@ -623,10 +625,13 @@ class Rig:
             ledger = self.daemon.ledger()
             return ledger.received >= before + count and ledger.is_balanced()
         wait_for(are_taken, what="frames taken")
-        self.settle()
+        self.settle(rounds=1)  # they are in the peers' rings
 
-    def settle(self):
-        settle([peer for peer in self.peers() if peer.proc.poll() is None and peer.is_ready], 20)
+    def settle(self, rounds=None):
+        """All peers are quiet, some rounds one after the other: a worker that gets no CPU for a while has one then."""
+        alive = [peer for peer in self.peers() if peer.proc.poll() is None and peer.is_ready]
+        for _ in range(len(alive) if rounds is None else rounds):
+            settle(alive, 20)
 
     def transfer(self, sender, receiver, stream, count, window=512, **spec):
         """Send numbered frames, never more in flight than the rings hold; the receiver's tally."""

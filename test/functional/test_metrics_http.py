@@ -295,7 +295,10 @@ def test_it_ends_at_once_with_clients_connected(served):
 
 def test_without_the_option_nobody_listens(rig):
     r = rig(guests=())
-    mine = {os.readlink(f) for f in bf.pathlib.Path(f"/proc/{r.daemon.proc.pid}/fd").iterdir()}
+    mine = set()
+    for f in bf.pathlib.Path(f"/proc/{r.daemon.proc.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a connection of the console closes a moment later
+            mine.add(os.readlink(f))
     for table in ("tcp", "tcp6"):
         with open(f"/proc/net/{table}", encoding="ascii") as f:
             assert not [line for line in f if f"socket:[{line.split()[9]}]" in mine]
