@@ -30,6 +30,7 @@
 #ifndef BF_DATAPLANE_FDB_H
 #define BF_DATAPLANE_FDB_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -50,9 +51,12 @@ struct bf_fdb_entry {
 	uint32_t last_seen; /* second; worker: w, control: rw */
 };
 
+/** Without gaps between them, also where the CPU's line is longer: entries are numbered through. */
 struct bf_fdb_bucket {
 	struct bf_fdb_entry e[BF_FDB_WAYS];
-} __rte_cache_aligned;
+} __rte_cache_min_aligned;
+
+static_assert(sizeof(struct bf_fdb_bucket) == BF_FDB_WAYS * sizeof(struct bf_fdb_entry), "no gaps");
 
 struct bf_fdb {
 	/* Read by workers per frame; written once. */

@@ -70,7 +70,7 @@ struct bf_cache_entry {
 
 struct bf_cache_set {
 	struct bf_cache_entry way[BF_CACHE_WAYS];
-} __rte_cache_aligned;
+} __rte_cache_min_aligned;
 
 /** Frames that wait for one port. */
 struct bf_stage {
