@@ -17,7 +17,7 @@
 
 #define FIRST_ROOM 8
 
-#define ALIGN 64 /* a row may hold what is aligned to a cache line */
+#define ALIGN 128 /* a row may hold what is aligned to a cache line: 64 bytes, or 128 of arm64 */
 
 struct bf_snapshot_block {
 	struct bf_snapshot_block *next;

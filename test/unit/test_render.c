@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include <rte_common.h>
+
 #include "console/render.h"
 
 struct child {
@@ -337,6 +339,25 @@ test_rows_outgrow_their_memory_and_stay(void **state)
 	assert_int_equal(s.rows.n, 0);
 }
 
+/* Of a line for each CPU: those of arm64 are longer. */
+static void
+test_rows_may_hold_what_is_aligned_to_a_cache_line(void **state)
+{
+	struct line {
+		uint64_t n;
+	} __rte_cache_aligned;
+	struct bf_snapshot s = {0};
+
+	(void)state;
+	for (unsigned int i = 0; i < 20; i++) {
+		struct line *l = bf_rows_add(&s, &s.rows, sizeof(*l));
+
+		assert_int_equal((uintptr_t)l % RTE_CACHE_LINE_SIZE, 0);
+	}
+	assert_false(s.is_short);
+	bf_snapshot_fini(&s);
+}
+
 static void
 test_rows_without_memory_are_nowhere_and_so_are_theirs(void **state)
 {
@@ -436,6 +457,7 @@ main(void)
 		cmocka_unit_test(test_metrics_in_json_are_samples),
 		cmocka_unit_test(test_one_name_in_two_units_is_two_families),
 		cmocka_unit_test(test_rows_outgrow_their_memory_and_stay),
+		cmocka_unit_test(test_rows_may_hold_what_is_aligned_to_a_cache_line),
 		cmocka_unit_test(test_rows_without_memory_are_nowhere_and_so_are_theirs),
 		cmocka_unit_test(test_bad_templates_are_refused),
 		cmocka_unit_test(test_bad_fields_are_refused),
