@@ -124,7 +124,7 @@ filter_quote(const char *filter, char *to)
 void
 bf_config_print_mirrors(const struct bf_config *c, bf_config_line_cb *cb, void *arg)
 {
-	char line[2 * BF_EXPRESSION_MAX + 256], filter[2 * BF_EXPRESSION_MAX + 3], vlan[16];
+	char line[2 * BF_EXPRESSION_MAX + 256], filter[2 * BF_EXPRESSION_MAX + 3], vlan[24];
 
 	for (uint32_t i = 0; i < c->n_mirrors; i++) {
 		const struct bf_mirror_config *m = &c->mirrors[i];
