@@ -4,7 +4,9 @@
 Write the completions of bondctl and bondfwd for a shell, from what the built programs say of themselves: commands
 and keys are those of `bondfwd --help-json`, options those of each --help.
 
-    app/completions/generate.py bash|zsh BONDFWD BONDCTL FILE-FOR-BONDCTL FILE-FOR-BONDFWD
+    app/completions/generate.py bash|zsh BONDFWD BONDCTL FILE-FOR-BONDCTL FILE-FOR-BONDFWD [RUNNER...]
+
+RUNNER runs programs that were built for another machine, as qemu-aarch64 does.
 """
 
 import json
@@ -34,7 +36,7 @@ def output(*command):
 
 def described(bondfwd):
     """(sections, commands, keys) as `bondfwd --help-json` prints them."""
-    text = output(bondfwd, "--help-json")
+    text = output(*bondfwd, "--help-json")
     values, at = [], 0
     while at < len(text):
         value, at = json.JSONDecoder().raw_decode(text, at)
@@ -137,7 +139,7 @@ def key_cases(program, keys):
 def bondctl_parts(bondfwd, bondctl):
     sections, commands, keys = described(bondfwd)
     words = {f"{k['of']}.{k['key']}": values_of(k["values"]) for k in keys}
-    usage = output(bondctl, "--help")
+    usage = output(*bondctl, "--help")
     forms, values, rest = [], list(key_cases("bondctl", keys)), []
     for command in commands:
         syntax = command["syntax"]
@@ -148,7 +150,7 @@ def bondctl_parts(bondfwd, bondctl):
             live = re.search(r"\(of:(.*)\)", syntax)[1].split("|")
             values.append(case(live, '_bondctl_ask "$1"'))
     for own in ("top", "doctor", "monitor"):
-        options = options_of(output(bondctl, own, "--help"))
+        options = options_of(output(*bondctl, own, "--help"))
         forms.append(f"{own} +{own}")
         for names, value in options:
             if value:
@@ -188,7 +190,7 @@ def value_action(names, value, text):
 
 
 def bondfwd_parts(bondfwd):
-    text = output(bondfwd, "--help")
+    text = output(*bondfwd, "--help")
     options = options_of(text[:text.index("\nKeys of ")])
     actions = [case(names, value_action(names, value, text)) for names, value in options if value]
     values = [*key_cases("bondfwd", [k for k in described(bondfwd)[2] if k["of"] in ("bond", "guest")]),
@@ -209,11 +211,12 @@ def script(shell, program, parts):
 
 
 def main(argv):
-    if len(argv) != 6 or argv[1] not in ("bash", "zsh"):
+    if len(argv) < 6 or argv[1] not in ("bash", "zsh"):
         sys.exit("generate.py: expected bash or zsh, bondfwd, bondctl, and the files to write for bondctl and bondfwd")
-    shell, bondfwd, bondctl = argv[1:4]
+    shell = argv[1]
+    bondfwd, bondctl = ([*argv[6:], program] for program in argv[2:4])
     parts = {"bondctl": bondctl_parts(bondfwd, bondctl), "bondfwd": bondfwd_parts(bondfwd)}
-    for program, path in zip(("bondctl", "bondfwd"), argv[4:]):
+    for program, path in zip(("bondctl", "bondfwd"), argv[4:6]):
         pathlib.Path(path).write_text(script(shell, program, parts[program]), encoding="utf-8")
 
 
