@@ -19,6 +19,15 @@
 
 #include <cmocka.h>
 
+/** For what an emulator of the CPU cannot do that this test is about; scripts/accept arm64 sets the variable. */
+#define skip_emulated(why) \
+	do { \
+		if (getenv("BONDFWD_EMULATED") != NULL) { \
+			print_message("skipped: emulated: %s\n", (why)); \
+			skip(); \
+		} \
+	} while (0)
+
 /** A message holds a word; shows the message when it does not. */
 #define assert_has(text, word) \
 	do { \

@@ -57,6 +57,13 @@ assert_alike(const struct tally *t)
 	}
 }
 
+/* rte_meter's periods are 100 cycles at least: with a slow clock, as arm64 has, it is no measure of fast rates. */
+static bool
+is_coarse(uint64_t rate)
+{
+	return rte_get_tsc_hz() * 700 / rate < 7000;
+}
+
 /* What rte_meter makes of a rate: whole bytes in whole cycles. */
 static uint64_t
 rate_of(uint64_t bytes, uint64_t cycles)
@@ -79,7 +86,7 @@ test_two_rates_have_the_colours_of_rte_meter(void **state)
 	static const uint64_t rates[] = {125000, 12500000, 125000000};
 
 	(void)state;
-	for (size_t i = 0; i < RTE_DIM(rates); i++) {
+	for (size_t i = 0; i < RTE_DIM(rates) && !is_coarse(rates[i]); i++) {
 		struct bf_meter_rates r = {.by_bytes = true,
 			.rate = rates[i],
 			.burst = 20000,
@@ -117,7 +124,7 @@ test_two_bursts_have_the_colours_of_rte_meter(void **state)
 	static const uint64_t rates[] = {125000, 12500000, 125000000};
 
 	(void)state;
-	for (size_t i = 0; i < RTE_DIM(rates); i++) {
+	for (size_t i = 0; i < RTE_DIM(rates) && !is_coarse(rates[i]); i++) {
 		struct bf_meter_rates r = {
 			.by_bytes = true, .rate = rates[i], .burst = 15000, .excess = 40000};
 		struct rte_meter_srtcm_params params = {
