@@ -265,7 +265,7 @@ memory_plan(const struct bf_machine *m, struct bf_advise_plan *p)
 		frames = i == 0 ? p->frames : bf_amount_frames(workers, ports * p->ring_size);
 		to->rest_mib = BF_ADVISE_RESERVE_MIB + BF_AMOUNT_REST_MIB +
 			workers * BF_AMOUNT_REST_PER_WORKER_MIB;
-		kib = ((uint64_t)frames * p->frame_bytes >> 10) + to->rest_mib * 1024 +
+		kib = ((uint64_t)frames * p->frame_bytes >> 10) + (uint64_t)to->rest_mib * 1024 +
 			(i == 0 ? (uint64_t)p->n_guests * BF_ADVISE_PER_GUEST_KIB : 0);
 		to->node = nodes[i];
 		to->mib = (uint32_t)RTE_ALIGN_CEIL((kib >> 10) + 1, (uint64_t)2);
