@@ -69,7 +69,12 @@ def test_memory_nodes_are_no_topic_where_there_is_one(rig):
         pytest.skip("this machine has several memory nodes; test/numa has, too")
     if shown["nodes"]:
         node = shown["nodes"][0]["node"]
-        assert r.daemon.ctl("show numa") == f"One memory node ({node}): everything is there\n"
+        head, row, said = r.daemon.ctl("show numa").splitlines()
+        assert head.split()[:4] == ["Node", "CPUs", "Memory", "MiB"]
+        all_there = {"members": len(shown["members"]), "guests": len(shown["guests"])}
+        assert shown["nodes"][0].items() >= all_there.items() and shown["nodes"][0]["memory_mib"] > 0
+        assert row.split()[0] == str(node) and int(row.split()[2]) == shown["nodes"][0]["memory_mib"]
+        assert said == f"One memory node ({node}): everything is there"
         assert {x["node"] for x in shown["lcores"] + shown["mempools"]} == {node}
         assert {g["memory_node"] for g in shown["guests"]} == {node}
     assert {m["node"] for m in shown["members"]} == {-1}, "virtual devices lie nowhere"

@@ -35,6 +35,9 @@ def test_each_thing_is_shown_on_the_node_where_the_kernel_has_it(machine):
     assert grown >= bytes_of(m.pool(m.guest(1)["mempool"])) - HUGE_PAGE, grown
     assert not any(m.guest(n)["polled_across_by"] for n in (0, 1))
     assert not any(m.events("numa_crossing", f"vm{n}") for n in (0, 1))
+    for node in m.ctl("show numa")["nodes"]:
+        assert (node["members"], node["guests"]) == (1, 1) and node["memory_mib"] > 0
+        assert [p["size_kib"] for p in node["hugepages"]] == [2048]
 
 
 def test_a_card_of_another_node_is_told_of_once(machine):

@@ -6,12 +6,14 @@
  * Threads: ctx control.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "control/bridge.h"
 #include "control/memory/crossing.h"
 #include "control/memory/nodes.h"
 #include "control/memory/pools.h"
 #include "control/snapshot/snapshot.h"
+#include "machine/machine.h"
 
 #define NODE "{#has_node}{node}{/has_node}{^has_node}?{/has_node}"
 
@@ -78,18 +80,43 @@ gather_pools(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 const struct bf_show bf_show_pools = {
 	.table = &pool_table, .gather = gather_pools, .metrics = true, .endpoint = "pools"};
 
+/** Huge pages of one size, on a node that has some. */
+struct hugepages_row {
+	uint64_t size_kib, total, free;
+};
+
+static const struct bf_field hugepages_fields[] = {
+	BF_FIELD(struct hugepages_row, size_kib),
+	BF_FIELD(struct hugepages_row, total),
+	BF_FIELD(struct hugepages_row, free),
+};
+
+static const struct bf_table hugepages_table = BF_TABLE("node pages", struct hugepages_row,
+	hugepages_fields, .text = "{^.first}, {/.first}{free} of {total} x {size_kib} KiB");
+
 struct node_row {
 	int node;
 	char cpus[256];
+	uint64_t memory_mib;
+	bool has_pages;
+	struct bf_rows hugepages;
+	uint32_t members, guests;
 };
 
 static const struct bf_field node_fields[] = {
 	BF_FIELD(struct node_row, node),
 	BF_FIELD(struct node_row, cpus),
+	BF_FIELD(struct node_row, memory_mib),
+	BF_FIELD(struct node_row, members),
+	BF_FIELD(struct node_row, guests),
+	BF_FIELD(struct node_row, has_pages, .text_only = true),
+	BF_FIELD(struct node_row, hugepages, .table = &hugepages_table),
 };
 
-static const struct bf_table node_table =
-	BF_TABLE("node", struct node_row, node_fields, .text = "{node:-4} {cpus}\n");
+static const struct bf_table node_table = BF_TABLE("node", struct node_row, node_fields,
+	.head = "Node CPUs             Memory MiB  Members Guests  Huge pages free\n",
+	.text = "{node:-4} {cpus:-16} {memory_mib:-11} {members:-7} {guests:-7} "
+		"{hugepages}{^has_pages}none{/has_pages}\n");
 
 /** An lcore that polls something on another node. */
 struct across_row {
@@ -184,8 +211,8 @@ static const struct bf_field numa_fields[] = {
 };
 
 static const struct bf_table numa_table = BF_TABLE("numa", NUMA, numa_fields,
-	.text = "{#several}Node CPUs\n{nodes}"
-		"\nWhat     Name                     Node  Across nodes\n"
+	.text = "{nodes}"
+		"{#several}\nWhat     Name                     Node  Across nodes\n"
 		"{lcores}{members}{guests}{mempools}{/several}"
 		"{^several}{#one}One memory node ({node}): everything is there\n{/one}"
 		"{^one}The kernel knows no memory nodes\n{/one}{/several}");
@@ -198,10 +225,56 @@ set_node(PLACE *row, int node)
 }
 
 static void
-gather_nodes(NUMA *to, struct bf_snapshot *s)
+gather_hugepages(const struct bf_machine *m, struct node_row *row, struct bf_snapshot *s)
 {
+	const struct bf_machine_node *node = bf_machine_find_node(m, row->node);
+
+	if (node == NULL)
+		return;
+	row->memory_mib = node->memory_kib >> 10;
+	for (unsigned int i = 0; i < node->n_sizes; i++) {
+		const struct bf_machine_pages *p = &node->pages[i];
+		struct hugepages_row *to;
+
+		if (p->total == 0)
+			continue;
+		row->has_pages = true;
+		to = bf_rows_add(s, &row->hugepages, sizeof(*to));
+		*to = (struct hugepages_row){p->size_kib, p->total, p->free};
+	}
+}
+
+/* Where everything is on the one node, what is on no node that is known is there, too. */
+static bool
+is_there(const struct node_row *row, int node)
+{
+	return node == row->node || (node < 0 && !bf_nodes_are_several());
+}
+
+static void
+count_ports(const struct bf_bridge *br, struct node_row *row)
+{
+	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
+		const struct bf_bond *b = &br->up[k].bond;
+
+		for (unsigned int i = 0; b->open && i < b->n_members; i++)
+			row->members += is_there(row, bf_nodes_of_port(b->members[i].port));
+	}
+	for (unsigned int slot = 1; slot < BF_MAX_PORTS; slot++) {
+		const struct bf_guest *g = br->guests[slot];
+
+		row->guests += g != NULL && is_there(row, g->up ? g->numa_node : BF_NODE_UNKNOWN);
+	}
+}
+
+static void
+gather_nodes(const struct bf_bridge *br, NUMA *to, struct bf_snapshot *s)
+{
+	static struct bf_machine m; /* too much for a stack */
 	uint64_t all = bf_nodes_all();
 
+	memset(&m, 0, sizeof(m));
+	bf_machine_read_nodes("", &m);
 	to->several = bf_nodes_are_several();
 	to->one = all != 0;
 	to->node = all == 0 ? BF_NODE_UNKNOWN : __builtin_ctzll(all);
@@ -213,6 +286,8 @@ gather_nodes(NUMA *to, struct bf_snapshot *s)
 		row = bf_rows_add(s, &to->nodes, sizeof(*row));
 		row->node = n;
 		bf_nodes_cpus_text(n, row->cpus, sizeof(row->cpus));
+		gather_hugepages(&m, row, s);
+		count_ports(br, row);
 	}
 }
 
@@ -269,7 +344,7 @@ gather_numa(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 	struct pools pools = {s, &row->mempools};
 
 	(void)only;
-	gather_nodes(row, s);
+	gather_nodes(br, row, s);
 	for (unsigned int w = 0; w < br->lcores.n; w++) {
 		PLACE *lcore = bf_rows_add(s, &row->lcores, sizeof(*lcore));
 
