@@ -236,7 +236,8 @@ bf_idle(struct bf_worker *w)
 			rte_pause();
 		return;
 	}
-	if (w->in_hand != 0 || w->n_freed > 0 || (w->inject != NULL && !rte_ring_empty(w->inject)))
+	if ((w->in_hand | w->ahead) != 0 || w->n_freed > 0 ||
+		(w->inject != NULL && !rte_ring_empty(w->inject)))
 		return;
 	changes = changes_of(w);
 	if (!w->idle.asked || !w->idle.is_made || changes != w->idle.changes)

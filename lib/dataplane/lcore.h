@@ -147,6 +147,12 @@ struct bf_hand {
 	struct rte_mbuf *pkts[BF_HAND];
 };
 
+/** How far a worker is with guests that have a share of full members: lead.h. It alone writes it. */
+struct bf_lead {
+	uint64_t rounds[BF_MAX_BONDS]; /* of its queues that send to this bond; workers: r */
+	uint64_t full_tsc[BF_MAX_BONDS][BF_MAX_MEMBERS]; /* when it last had too much; workers: r */
+} __rte_cache_aligned;
+
 /** How a worker that has nothing to do waits: idle.c. */
 struct bf_idle_wait {
 	int set; /* epoll: what may wake it; -1 none */
@@ -252,6 +258,14 @@ struct bf_worker {
 	struct bf_counters *counters; /* control: r */
 	struct bf_last_words *last_words; /* of dropped frames; control: r, last_words.h */
 	struct bf_bond_lcore bonds[BF_MAX_BONDS];
+
+	/* Guests' shares between workers: lead.h. */
+	struct bf_worker *const *all; /* control: w; by number */
+	uint32_t ahead; /* bit k: at bond k others are behind */
+	uint32_t contending; /* bit k: a member of bond k was full for it lately */
+	uint8_t calm[BF_MAX_BONDS][BF_MAX_MEMBERS]; /* looks since that */
+	uint64_t lead_tsc; /* when it looks at the others next */
+	struct bf_lead lead; /* other workers: r */
 };
 
 #endif

@@ -205,11 +205,12 @@ poll_shared(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 
 /* The same as below where guests have weights. */
 static __rte_noinline uint32_t
-shared_rx(struct bf_worker *w, const struct bf_worker_view *wv, uint16_t cold_budget)
+shared_rx(struct bf_worker *w, const struct bf_worker_view *wv, uint16_t cold_budget, uint64_t now)
 {
 	struct bf_share_turn turn = {0};
 	uint32_t total = 0;
 
+	bf_share_turn_begin(w, now);
 	for (uint16_t i = 0; i < wv->n_rxq; i++)
 		if (!w->rxq_state[i].cold &&
 			bf_share_is_due(w, &wv->rxq[i], &w->rxq_state[i], &turn))
@@ -235,7 +236,7 @@ bf_rx_guests(struct bf_worker *w, uint64_t now)
 	if (unlikely(!w->view->forwarding))
 		return 0;
 	if (unlikely(wv->shares))
-		return shared_rx(w, wv, cold_budget);
+		return shared_rx(w, wv, cold_budget, now);
 	for (uint16_t i = 0; i < wv->n_rxq; i++)
 		if (!w->rxq_state[i].cold)
 			total += poll_guest(w, &wv->rxq[i], &w->rxq_state[i]);

@@ -8,7 +8,7 @@
  * its weight.  A turn takes one burst from each queue whose guest has something left; a burst may be more than
  * that, and is owed.  The next round begins when no such queue has frames, so a worker that is not full takes all
  * there is.  While a bond's member is full (hand.h), queues that send to that bond are passed over, and rounds are
- * those of the others.
+ * those of the others. Between workers, rounds are kept together by lead.h.
  *
  * Threads: worker.
  */
@@ -24,12 +24,15 @@ struct bf_share_turn {
 	uint64_t rounds; /* that the queue which owes least needs; 0: none owes */
 };
 
-/** Is the queue passed over because its bond is full? */
+/** Is the queue passed over because its bond is full, or other workers' guests are behind? */
 static inline bool
 bf_share_is_held(const struct bf_worker *w, const struct bf_rxq *q, const struct bf_rxq_state *s)
 {
-	return s->contends && (w->in_hand >> w->view->ports[q->slot].bond & 1);
+	return s->contends && ((w->in_hand | w->ahead) >> w->view->ports[q->slot].bond & 1);
 }
+
+/** A turn begins. */
+void bf_share_turn_begin(struct bf_worker *w, uint64_t now);
 
 /** May the queue be polled in this turn? */
 static inline bool

@@ -75,6 +75,7 @@ adopt_view(struct bf_worker *w, const struct bf_view *v)
 	w->view = v; /* the one before may be gone already */
 	bf_settle(w, v);
 	bf_switch_forget(w);
+	w->ahead = 0; /* its guests may have no weights any more */
 	bf_freed_touch(w); /* before queues get other places */
 	adopt_queues(w, &v->workers[w->idx]);
 }

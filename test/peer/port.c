@@ -352,9 +352,12 @@ rx_turn(struct port *p)
 	struct rte_mbuf *burst[RX_BURST];
 	struct frame_report report;
 	unsigned int n_total = 0;
-	uint16_t q, i, n;
+	uint16_t i, n;
 
-	for (q = 0; q < p->n_queues && pace_is_due(p); q++) {
+	for (unsigned int k = 0; k < p->n_queues && pace_is_due(p); k++) {
+		uint16_t q = p->rx_next; /* in turn, as a card takes from queues for a wire */
+
+		p->rx_next = (uint16_t)(q + 1 < p->n_queues ? q + 1 : 0);
 		n = rte_eth_rx_burst(p->ethdev, q, burst, RX_BURST);
 		pace_charge(p, burst, n);
 		for (i = 0; i < n; i++) {

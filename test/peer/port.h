@@ -62,6 +62,7 @@ struct port {
 	uint64_t n_tx;
 	struct send_job job;
 	uint64_t pace; /* bytes per second that are received at most, as on a wire; 0: all */
+	uint16_t rx_next; /* queue that is received from next */
 	uint64_t paced_tsc; /* until when what was received takes */
 	enum capture_filter capture_filter;
 	uint32_t n_capture_wanted;

@@ -80,6 +80,7 @@ worker_new(struct bf_lcores *l, unsigned int lcore, struct bf_fdb *fdb)
 	w->lldp = l->lldp;
 	w->echoes = l->echoes;
 	w->held = l->held;
+	w->all = l->workers;
 	w->tsc_hz = rte_get_tsc_hz();
 	bf_calls_open(&w->calls);
 	w->cache = rte_zmalloc_socket(
