@@ -234,7 +234,14 @@ def gaps(times):
 class PartnerPort:
     """One port of a scripted partner."""
 
-    def __init__(self, interface, number, system, key=7, sync=True, fast=True, active=True):
+    def __init__(self, interface, number, system, key=7, **knobs):
+        self.begin(interface, number, system, key, **knobs)
+        self.ears = Ears(interface)
+        self.voice = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.voice.bind((interface, 0))
+
+    def begin(self, interface, number, system, key=7, sync=True, fast=True, active=True):
+        """All but ears and voice."""
         self.interface = interface
         self.sync = sync
         self.active = active
@@ -246,9 +253,6 @@ class PartnerPort:
         self.due = 0.0
         self.sent = []
         self.got = []
-        self.ears = Ears(interface)
-        self.voice = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        self.voice.bind((interface, 0))
 
     def state(self):
         state = self.base
