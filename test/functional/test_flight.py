@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import time
 
@@ -12,6 +13,7 @@ import pytest
 from bf import FAR_MAC, LOG_LINK_LOSS, CtlError, guest_mac, wait_for
 from holding import worker_held
 from lacp_partner import lacp, net, partner  # noqa: F401 (fixtures)
+from test_lacp_timing import full_filesystem
 
 VM1, VM2 = guest_mac(1), guest_mac(2)
 
@@ -105,6 +107,19 @@ def test_a_folder_of_somebody_else_is_not_written_to(rig, workdir):
     recorded(r)
     wait_for(lambda: "kept in memory only" in r.daemon.log.read_text(), what="a warning")
     assert list(elsewhere.iterdir()) == []
+
+
+def test_with_a_full_disk_flights_are_kept_in_memory_and_that_is_said_once(rig):
+    said = r"^WARNING: flight: \S+: No space left on device: flights are kept in memory only$"
+    r = rig(log_allowed=[said])
+    with full_filesystem(pathlib.Path(f"{r.daemon.console}.flights")) as folder:
+        first = recorded(r)["id"]
+        wait_for(lambda: re.findall(said, r.daemon.log_text(), re.MULTILINE), what="a warning")
+        begun(r)
+        assert r.daemon.ctl(f"show flight {first}", json=True)["id"] == first
+        r.daemon.stop()  # the other one is written now, if there were room
+        assert [path.name for path in folder.iterdir()] == ["fill"]
+    assert len(re.findall(said, r.daemon.log_text(), re.MULTILINE)) == 1
 
 
 def test_a_burst_of_drops_keeps_it_and_names_the_reason_and_wanted_drops_do_not(rig):

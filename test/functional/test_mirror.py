@@ -100,6 +100,26 @@ def test_mirrors_are_part_of_the_configuration(rig):
     assert line in r.daemon.ctl("show running-config").splitlines() and list(shown(r)) == ["m"]
 
 
+def test_mirrors_come_back_from_the_file_and_differences_name_them(rig):
+    r = three(rig)
+    lines = ['set mirror m source vm1 in vlan 7 filter "udp and host 10.0.0.1" to vm3', "set mirror n source bond0 out to vm3"]
+    for line in lines:
+        r.daemon.ctl(line)
+    config = r.workdir / "saved.conf"
+
+    def differences():
+        return [line for line in r.daemon.ctl(f"diff {config}").splitlines() if "mirror" in line]
+    r.daemon.ctl(f"write {config}")
+    assert [line for line in config.read_text().splitlines() if "mirror" in line] == lines
+    assert "No difference" in r.daemon.ctl(f"diff {config}")
+    r.daemon.ctl("remove mirror n")
+    r.daemon.ctl("set mirror m source vm2 to vm3")
+    assert any(lines[1] in line for line in differences()) and any(lines[0] in line for line in differences())
+    r.daemon.ctl(f"load {config} force")
+    assert differences() == [] and "No difference" in r.daemon.ctl(f"diff {config}")
+    assert [line for line in r.daemon.ctl("show running-config").splitlines() if "mirror" in line] == lines
+
+
 def test_a_mirror_of_a_busy_port_loses_none_of_its_frames(rig):
     r = three(rig, workers=2)
     r.daemon.ctl("set mirror m source vm1 to vm3")
