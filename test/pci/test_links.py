@@ -62,10 +62,11 @@ def test_a_link_that_nobody_touches_stays_up(machines, how):
     assert not m.events("member_down")
 
 
-def test_a_member_starts_anew_while_others_are_asked(machines):
+@pytest.mark.parametrize("how", ["auto", "interrupt", "poll,mon_period=1"])
+def test_a_member_starts_anew_while_others_are_asked(machines, how):
     """An 82574 that is asked for its link while it starts does not start."""
     m = machines.get("e1000e")
-    m.start("mode=active-backup,link_detect=auto")
+    m.start(f"mode=active-backup,link_detect={how}")
     for _ in range(6):
         m.ctl(f"remove bonding member {m.devices[1]} bond0")
         m.ctl(f"add bonding member {m.devices[1]} bond0")

@@ -66,7 +66,7 @@ void bf_link_detect_started(const struct bf_bond *b);
  */
 void bf_link_detect_pause(const struct bf_bond *b);
 
-/** Can the PMD not have asked since bf_link_detect_pause()? */
+/** Can the PMD not have asked since bf_link_detect_pause()? For the tests. */
 bool bf_link_detect_is_quiet(const struct bf_bond *b);
 
 /**

@@ -7,9 +7,10 @@
  * started without its link interrupt (link_detect.h), or whose card works for it (card_offloads.h) is set up
  * and started anew.
  *
- * Threads: ctx control.
+ * Threads: ctx control; member_restart_in_intr ctx intr.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include <rte_errno.h>
 
@@ -17,8 +18,7 @@
 #include "control/bond/card_offloads.h"
 #include "control/bond/link_detect.h"
 #include "control/compat.h"
-
-#define START_TRIES 3 /* of a device that takes longer than the PMD can be kept from asking it */
+#include "control/loop/intr.h"
 
 struct bf_ring_sizes
 bf_bond_ring_sizes(const struct bf_bond_config *cfg, const struct bf_member_config *m)
@@ -142,42 +142,87 @@ configure_member(const struct bf_bond *b, struct bf_member *m, struct rte_eth_co
 	return rte_eth_dev_configure(m->port, b->n_queues, b->n_queues, conf);
 }
 
-static int
-restart_member(const struct bf_bond *b, struct bf_member *m, struct rte_eth_conf *conf,
-	struct bf_ring_sizes s)
-{
-	int ret = rte_eth_dev_stop(m->port);
+/* A member that is started once more. */
+struct anew {
+	const struct bf_bond *b;
+	struct bf_member *m;
+	struct rte_eth_conf conf;
+	struct bf_ring_sizes sizes;
+	int ret;
+};
 
-	if (ret == 0)
-		ret = configure_member(b, m, conf);
-	if (ret == 0)
-		ret = set_up_queues(b, m->port, s);
-	if (ret != 0)
-		return ret;
-	bf_link_detect_pause(b);
-	return rte_eth_dev_start(m->port);
+/*
+ * Drivers whose start fails when the link is asked for meanwhile: an access to the PHY of an 82574 is a request and an
+ * answer in one register, without a lock.  What asks is in the interrupt thread: the PMD's monitor, the device's own
+ * interrupt, and for an interrupt of another member the PMD, which asks all that are active.  Their start waits for no
+ * interrupt.
+ */
+static const char *const starts_in_intr[] = {"net_e1000_em"};
+
+static bool
+device_starts_in_intr(uint16_t port)
+{
+	struct rte_eth_dev_info info;
+
+	if (rte_eth_dev_info_get(port, &info) != 0)
+		return false;
+	for (unsigned int i = 0; i < RTE_DIM(starts_in_intr); i++)
+		if (strcmp(info.driver_name, starts_in_intr[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+member_set_up(struct anew *a)
+{
+	a->ret = rte_eth_dev_stop(a->m->port);
+	if (a->ret == 0)
+		a->ret = configure_member(a->b, a->m, &a->conf);
+	if (a->ret == 0)
+		a->ret = set_up_queues(a->b, a->m->port, a->sizes);
+}
+
+/* Control waits; nobody asks the device before it has started. */
+static void
+member_restart_in_intr(void *arg)
+{
+	struct anew *a = arg;
+
+	member_set_up(a);
+	if (a->ret == 0)
+		a->ret = rte_eth_dev_start(a->m->port);
+}
+
+static void
+member_restart(struct anew *a)
+{
+	bf_link_detect_pause(a->b);
+	member_set_up(a);
+	if (a->ret != 0)
+		return;
+	bf_link_detect_pause(a->b);
+	a->ret = rte_eth_dev_start(a->m->port);
 }
 
 int
 bf_bond_start_anew(struct bf_bond *b, unsigned int i, struct bf_err *err)
 {
-	struct bf_ring_sizes sizes = bf_bond_ring_sizes(&b->cfg, &b->cfg.members[i]);
-	struct bf_member *m = &b->members[i];
-	struct rte_eth_conf conf = {.link_speeds = 0};
-	int ret = rte_eth_dev_conf_get(m->port, &conf);
+	struct anew a = {.b = b,
+		.m = &b->members[i],
+		.sizes = bf_bond_ring_sizes(&b->cfg, &b->cfg.members[i])};
+	int ret;
 
-	conf.intr_conf.lsc = m->has_interrupt && m->detect != BF_LINK_POLL;
-	for (unsigned int left = ret == 0 ? START_TRIES : 0; left > 0; left--) {
-		bf_link_detect_pause(b);
-		ret = restart_member(b, m, &conf, sizes);
-		if (ret == 0 || bf_link_detect_is_quiet(b))
-			break;
-	}
+	a.ret = rte_eth_dev_conf_get(a.m->port, &a.conf);
+	a.conf.intr_conf.lsc = a.m->has_interrupt && a.m->detect != BF_LINK_POLL;
+	if (a.ret == 0 && !device_starts_in_intr(a.m->port))
+		member_restart(&a);
+	else if (a.ret == 0 && (ret = bf_intr_run(member_restart_in_intr, &a, 0)) != 0)
+		a.ret = ret;
 	bf_link_detect_set_period(b);
-	if (ret == 0)
+	if (a.ret == 0)
 		return 0;
-	return bf_err_set(err, -ret,
+	return bf_err_set(err, -a.ret,
 		"member: \"%s\": does not start with rxd=%u, txd=%u and its link interrupt %s: %s",
-		m->name, sizes.rxd, sizes.txd, conf.intr_conf.lsc ? "on" : "off",
-		rte_strerror(-ret));
+		a.m->name, a.sizes.rxd, a.sizes.txd, a.conf.intr_conf.lsc ? "on" : "off",
+		rte_strerror(-a.ret));
 }
