@@ -19,6 +19,8 @@
 		"ethertype 0x8809 (LACP, marker, OAM), tagged or not") \
 	X(LACP, "lacp", "in", "LACPDU or marker on the bond: read, not forwarded") \
 	X(LLDP, "lldp", "in", "LLDP frame on the bond: read, not forwarded") \
+	X(LLDP_FLOOD, "lldp_flood", "in", \
+		"LLDP frame of a member that brought more than 25 in half a second: not read") \
 	X(INACTIVE_MEMBER, "inactive_member", "in", \
 		"came on a member that takes no traffic now (backup, or LACP does not collect)") \
 	X(BAD_SOURCE, "bad_source", "in", "source address is multicast or zero") \

@@ -174,6 +174,8 @@ struct bf_bond_lcore {
 	uint32_t rr;
 	uint32_t
 		stated; /* not 0: frames leave something undone (offload.h), or others wait (hand.h) */
+	uint64_t lldp_since_tsc; /* when it began to count the LLDP frames of members: punt.c */
+	uint8_t lldp_n[BF_MAX_MEMBERS];
 	uint64_t own_frames; /* of control: LACP, announcements, probes; control: r */
 	uint64_t own_bytes;
 	uint64_t echoes; /* guests' frames that came back, known by their bytes; control: r */

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_ether.h>
 
 #include "dataplane/drop.h"
@@ -39,6 +40,23 @@ frame_untag(struct rte_mbuf *m)
 	rte_pktmbuf_adj(m, 4);
 }
 
+/* One member that floods must not take the place of the others' frames. */
+static bool
+lldp_may_pass(struct bf_worker *w, unsigned int bond)
+{
+	struct bf_bond_lcore *b = &w->bonds[bond];
+	uint64_t now = rte_rdtsc();
+
+	if (now - b->lldp_since_tsc > w->tsc_hz / 2) {
+		b->lldp_since_tsc = now;
+		memset(b->lldp_n, 0, sizeof(b->lldp_n));
+	}
+	if (b->lldp_n[b->rx_member] == BF_PUNT_LLDP)
+		return false;
+	b->lldp_n[b->rx_member]++;
+	return true;
+}
+
 /* @return false: control does not want it, and it is the caller's still. */
 static bool
 frame_punt(struct bf_worker *w, unsigned int bond, struct rte_mbuf *m)
@@ -53,6 +71,10 @@ frame_punt(struct bf_worker *w, unsigned int bond, struct rte_mbuf *m)
 	}
 	if (header == 0)
 		return false;
+	if (why == BF_DROP_LLDP && !lldp_may_pass(w, bond)) {
+		bf_drop(w, bf_bond_slot(bond), BF_DROP_LLDP_FLOOD, &m, 1);
+		return true;
+	}
 	if (unlikely(header > RTE_ETHER_HDR_LEN))
 		frame_untag(m);
 	bf_punt(w, bond, why == BF_DROP_LACP ? w->slow : w->lldp, why, &m, 1);

@@ -17,7 +17,13 @@
 void bf_punt(struct bf_worker *w, unsigned int bond, struct rte_ring *ring, enum bf_drop why,
 	struct rte_mbuf **pkts, uint16_t n);
 
-/** LACPDUs, markers and LLDP frames of the member in hand go to control, the others are dropped. Takes all n. */
+/** LLDP frames of a member that a worker passes on in half a second: what all members bring fits into control's ring. */
+#define BF_PUNT_LLDP 25
+
+/**
+ * LACPDUs, markers and LLDP frames of the member in hand go to control, the others are dropped, and so is LLDP beyond
+ * BF_PUNT_LLDP. Takes all n.
+ */
 void bf_punt_slow(struct bf_worker *w, unsigned int bond, enum bf_drop why, struct rte_mbuf **pkts,
 	uint16_t n);
 

@@ -122,6 +122,32 @@ def test_hostile_frames_are_counted_and_change_nothing(rig):
     assert len(r.events("neighbor_added")) + len(r.events("neighbor_removed")) <= 2 * 10
 
 
+def test_a_flood_at_one_member_leaves_the_others_their_neighbours(rig):
+    r = rig(guests=())
+    hear(r, 0)
+    # More than control's ring has room for.
+    for i in range(3):
+        r.far[0].raw(lldpdu(port=f"Ethernet2/{i}"), count=1000)
+    assert hear(r, 1, port="Ethernet1/2")["member"] == "net_vhost1"
+
+    def drops():
+        return r.daemon.drops("bond0")
+    wait_for(lambda: drops()["lldp"] + drops().get("lldp_flood", 0) >= 3002, what="all of them")
+    assert drops()["lldp_flood"] > 1000
+    # What was passed on was read: no ring was full.
+    wait_for(lambda: sum(m["rx"] for m in lldp(r)["members"]) == drops()["lldp"], what="the rest")
+
+
+def test_a_member_that_leaves_takes_its_neighbours_with_it(rig):
+    r = rig(guests=())
+    hear(r, 0)
+    hear(r, 1, port="Ethernet1/2")
+    r.daemon.ctl("remove bonding member net_vhost1 bond0")
+    gone = wait_for(lambda: r.events("neighbor_removed"), what="the event")
+    assert [e["object"] for e in gone] == ["net_vhost1"] and "its member has left the bond" in gone[0]["text"]
+    assert [n["member"] for n in neighbors(r)] == ["net_vhost0"]
+
+
 def plug(r, ends, round):
     """What the switches at the members say: chassis and LAG."""
     for i, (chassis, lag) in enumerate(ends):

@@ -19,9 +19,10 @@
 #include "control/loop/task.h"
 
 #define TICK_MS 500
-#define FRAMES_PER_TURN 64 /* of all bonds */
+#define FRAMES_PER_TURN 1024 /* of all bonds: most are only counted */
 #define FRAMES_PER_S 50 /* of a member */
 #define MINUTE_MS 60000
+#define LEFT ": its member has left the bond"
 
 /* ---- who is known ---- */
 
@@ -54,27 +55,6 @@ member_place(const struct bf_bond *b)
 			return l;
 	}
 	return NULL;
-}
-
-/* By name: it stays what it is when the bond is closed and opened again. NULL: memory is short. */
-static struct bf_lldp_member *
-member_make(struct bf_bond *b, const char *name)
-{
-	struct bf_lldp_member *l;
-
-	if (b->lldp == NULL)
-		b->lldp = calloc(1, sizeof(*b->lldp));
-	if (b->lldp == NULL)
-		return NULL;
-	l = member_find(b, name);
-	if (l != NULL)
-		return l;
-	l = member_place(b);
-	if (l == NULL)
-		return NULL;
-	memset(l, 0, sizeof(*l));
-	snprintf(l->name, sizeof(l->name), "%s", name);
-	return l;
 }
 
 const struct bf_lldp_member *
@@ -149,6 +129,42 @@ neighbors_forget(struct bf_bond *b, struct bf_lldp_member *l, const char *why, u
 {
 	while (l->n > 0)
 		neighbor_remove(b, l, 0, why, now_ms);
+}
+
+/* By name: it stays what it is when the bond is closed and opened again. NULL: memory is short. */
+static struct bf_lldp_member *
+member_make(struct bf_bond *b, const char *name, uint64_t now_ms)
+{
+	struct bf_lldp_member *l;
+
+	if (b->lldp == NULL)
+		b->lldp = calloc(1, sizeof(*b->lldp));
+	if (b->lldp == NULL)
+		return NULL;
+	l = member_find(b, name);
+	if (l != NULL)
+		return l;
+	l = member_place(b);
+	if (l == NULL)
+		return NULL;
+	neighbors_forget(b, l, LEFT, now_ms);
+	memset(l, 0, sizeof(*l));
+	snprintf(l->name, sizeof(l->name), "%s", name);
+	return l;
+}
+
+/* Members that have left the bond have no neighbours. */
+static void
+strangers_forget(struct bf_bond *b, uint64_t now_ms)
+{
+	for (unsigned int i = 0; b->lldp != NULL && i < BF_MAX_MEMBERS; i++) {
+		struct bf_lldp_member *l = &b->lldp->members[i];
+
+		if (l->name[0] == '\0' || is_of_bond(b, l->name))
+			continue;
+		neighbors_forget(b, l, LEFT, now_ms);
+		memset(l, 0, sizeof(*l));
+	}
 }
 
 /* ---- reception ---- */
@@ -236,7 +252,7 @@ bf_bond_lldp_read(
 
 	if (b->cfg.lldp == BF_LLDP_OFF)
 		return;
-	l = member_make(b, b->members[member].name);
+	l = member_make(b, b->members[member].name, now_ms);
 	if (l == NULL)
 		return;
 	l->count.rx++;
@@ -311,8 +327,9 @@ bf_bond_lldp_tick(struct bf_bond *b, uint64_t now_ms)
 	if (!b->open || (b->lldp == NULL && b->cfg.lldp != BF_LLDP_BOTH) ||
 		(b->lldp != NULL && now_ms < b->lldp->tick_ms))
 		return;
+	strangers_forget(b, now_ms);
 	for (unsigned int i = 0; i < b->n_members; i++) {
-		struct bf_lldp_member *l = member_make(b, b->members[i].name);
+		struct bf_lldp_member *l = member_make(b, b->members[i].name, now_ms);
 
 		if (l == NULL)
 			return;
