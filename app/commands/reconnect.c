@@ -33,7 +33,7 @@ front_end_state(struct bf_app *app, const struct bf_negotiated *n)
 
 	if (g != NULL && g->up)
 		return "connected";
-	return bf_negotiated_binds(n) ? "remembered" : "gone";
+	return !bf_negotiated_binds(n) ? "gone" : n->removed ? "removed" : "remembered";
 }
 
 /* Would it come back with one of the two configurations? @return "" if it would */

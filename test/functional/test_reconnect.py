@@ -131,6 +131,7 @@ def test_a_change_names_the_guest_and_what_it_would_lack(with_file, workdir):
     wait_for(lambda: remembered(r)["vm1"]["state"] == "connected", what="the front end back")
     # Removed by hand: who comes again under the name is held to it.
     r.daemon.ctl("remove guest vm1")
+    assert remembered(r)["vm1"]["state"] == "removed"
     with pytest.raises(CtlError, match="would not be offered ring_packed"):
         r.daemon.ctl(f"add guest vm1 socket={workdir}/vm1.sock,queues=1,packed=off")
     with pytest.raises(CtlError, match="its front end is at"):
