@@ -31,6 +31,8 @@ def guest(pairs):
 
 # name: (options behind "--", exit status, words that the error line must hold)
 OPTIONS = {
+    "host port without version_1": (BOND + ["--host", "name=h0,features=0x8000"], USAGE, ["features", '"0x8000"', "0x100008000"]),
+    "host port without mrg_rxbuf": (BOND + ["--host", "name=h0,mrg_rxbuf=off"], USAGE, ["mrg_rxbuf", '"off"', "expected on"]),
     "unknown option": (BOND + ["--frobnicate"], USAGE, ["frobnicate"]),
     "stray word": (BOND + ["frobnicate"], USAGE, ["frobnicate"]),
     "option without value": (BOND + ["--console"], USAGE, ["--console"]),

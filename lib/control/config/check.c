@@ -8,6 +8,8 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -250,6 +252,28 @@ check_address(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg
 	cb(arg, &err);
 }
 
+/* Our own front end, which does without neither: front.c. */
+static void
+check_host_features(const struct bf_guest_config *g, bf_config_fault_cb *cb, void *arg)
+{
+	const uint64_t needed = 1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_NET_F_MRG_RXBUF;
+	uint64_t missing = needed & ~bf_feature_pin_features(&g->features);
+	struct bf_err err;
+
+	if (!g->host || (missing == 0 && g->mrg_rxbuf))
+		return;
+	if (missing != 0)
+		bf_err_set(&err, EINVAL,
+			"host \"%s\": features: \"0x%" PRIx64
+			"\": expected a level, or a mask with 0x%" PRIx64
+			", which a host port needs",
+			g->name, g->features.mask, needed);
+	else
+		bf_err_set(&err, EINVAL,
+			"host \"%s\": mrg_rxbuf: \"off\": expected on in a host port", g->name);
+	cb(arg, &err);
+}
+
 /* The address of each port: what `auto` is, or that of a host port's interface; zero: not known. */
 struct own_macs {
 	uint8_t at[BF_MAX_GUESTS][6];
@@ -317,6 +341,7 @@ bf_config_faults(const struct bf_config *c, bf_config_fault_cb *cb, void *arg)
 		check_uplink(c, &c->guests[i], cb, arg);
 		check_uplink_down(&c->guests[i], cb, arg);
 		check_address(&c->guests[i], cb, arg);
+		check_host_features(&c->guests[i], cb, arg);
 		check_guard(&c->guests[i], cb, arg);
 		check_leases(&c->guests[i], cb, arg);
 		check_auto_mac(c, i, &own, cb, arg);

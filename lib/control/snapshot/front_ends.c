@@ -63,6 +63,8 @@ static const struct bf_table qemu_table = BF_TABLE("front end qemu", ROW, qemu_f
 static const struct bf_table libvirt_table = BF_TABLE("front end libvirt", ROW, libvirt_fields,
 	.text = "<!-- In domain: <memoryBacking><access mode='shared'/></memoryBacking> -->\n"
 		"<!-- Set MTU {mtu} in the guest: libvirt starts no such interface with an mtu element. -->\n"
+		"<!-- With type='qemu', without KVM, QEMU 7.2 crashes unless the card has vectors 0: "
+		"docs/guides/libvirt.md. -->\n"
 		"{^has_mac}<!-- No mac: the guest has no address here; set guest {guest} mac=auto gives "
 		"it one. -->\n{/has_mac}"
 		"<interface type='vhostuser'>\n"
