@@ -351,6 +351,8 @@ cmd_detach(struct bf_cmd_ctx *ctx)
 static const struct bf_cmd port_cmds[] = {
 	{"show port (what:info|stats|xstats|summary|module_eeprom) <port>",
 		"A port, by id or name, or all.", cmd_show_port, 0},
+	{"show port <port> (what:module_eeprom)", "The same, in testpmd's order.", cmd_show_port,
+		0},
 	{"clear port (what:stats|xstats) <port>", "Reset a port's counters.", cmd_clear_port, 0},
 	{"port config mtu <port> <value>", "Largest packet of the bond or a guest, bytes.", cmd_mtu,
 		BF_CMD_CONFIG},

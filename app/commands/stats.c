@@ -93,10 +93,12 @@ static const struct bf_cmd stats_cmds[] = {
 	{"show storms", "Limits of what ports send into flooding, and what was dropped by them.",
 		cmd_storms, 0},
 	{"show lcore", "How the workers spend their time.", cmd_lcore, 0},
+	{"dump_lcores", "The same.", cmd_lcore, 0},
 	{"show events [after <event>]", "The newest events, or those after an event's number.",
 		cmd_events, 0},
 	{"show health", "How redundant the bonds are, and what is above its limit.", cmd_health, 0},
 	{"show mempool", "Frame memory.", cmd_mempool, 0},
+	{"dump_mempool", "The same.", cmd_mempool, 0},
 	{"show devices",
 		"Network devices of the host that could be members or are: driver, place, IOMMU group,\n"
 		"who uses them, and the commands that they need before a bond can have them.",

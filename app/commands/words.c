@@ -45,7 +45,6 @@ const struct bf_cmd_foreign bf_app_foreign[] = {
 	{TESTPMD, "show port <port> macs", "`show fdb port`"},
 	{TESTPMD, "show port <port> rx_offload", "`show port info`"},
 	{TESTPMD, "show port <port> tx_offload", "`show port info`"},
-	{TESTPMD, "show port <port> module_eeprom", "`show port module_eeprom`"},
 	{TESTPMD, "show port <port> rxq", "`show rxq info`"},
 	{TESTPMD, "show port <port> txq", "`show txq info`"},
 	{TESTPMD, "clear port info", "`clear port stats`, or `clear port xstats`"},
@@ -69,7 +68,6 @@ const struct bf_cmd_foreign bf_app_foreign[] = {
 		"`capture start`; `show drops` PORT REASON frames: what was dropped"},
 	{TESTPMD, "dpdk-pdump", "`capture start`"},
 	{TESTPMD, "dpdk-dumpcap", "`capture start`"},
-	{TESTPMD, "dump_mempool", "`show mempool`"},
 	{TESTPMD, "dump", "`show mempool`, `show lcore`, `show numa`, or telemetry"},
 
 	{OVS, "bond/list", "`show bonding config all`"},

@@ -71,6 +71,10 @@ def test_testpmds_commands_work_with_its_words(rig):
     assert r.daemon.ctl("set allmulti all on") == ""
     refused = r.daemon.run_ctl("set allmulti bond0 off")
     assert refused.returncode == 1 and "expected on" in refused.stderr
+    for theirs, ours in (("show port net_vhost0 module_eeprom", "show port module_eeprom net_vhost0"),
+                         ("dump_mempool", "show mempool"), ("dump_lcores", "show lcore")):
+        names = [[row[0:1] for row in map(str.split, r.daemon.ctl(text).splitlines())] for text in (theirs, ours)]
+        assert names[0] == names[1] != []
     r.daemon.ctl("mac_addr set bond0 02:00:00:00:00:77")
     assert r.daemon.ctl("show bonding config bond0", json=True)["mac"] == "02:00:00:00:00:77"
     assert r.daemon.ctl("exit") == r.daemon.ctl("quit") == ""
