@@ -13,28 +13,38 @@
 #include "commands/commands.h"
 #include "commands/show.h"
 
-/* A bond, a guest, or all. @return whether it is one; else an error was written */
+/* @return whether the device is a bond's member; its number there */
+static bool
+find_member(const struct bf_port_ref *r, int *number)
+{
+	for (unsigned int i = 0; r->up != NULL && i < r->up->bond.n_members; i++)
+		if (r->up->bond.members[i].port == r->ethdev)
+			*number = r->up->bond.members[i].bit;
+	return *number >= 0;
+}
+
+/* A bond, a member of one, a guest, or all. @return whether it is one; else an error was written */
 static bool
 find_port(struct bf_cmd_ctx *ctx, struct bf_capture_spec *spec, struct bf_port_ref *refs)
 {
 	const char *text = bf_cmd_arg(ctx, "port");
 
 	spec->slot = BF_TAP_ALL_PORTS;
+	spec->member = -1;
 	spec->port = "all";
 	if (strcmp(text, "all") == 0)
 		return true;
 	if (bf_app_ports(ctx->app, text, refs, ctx->out) == 0)
 		return false;
 	spec->port = refs[0].name;
-	if (refs[0].kind != BF_REF_ETHDEV) {
-		spec->slot = bf_ref_slot(&refs[0]);
-		return true;
+	if (refs[0].kind == BF_REF_ETHDEV && !find_member(&refs[0], &spec->member)) {
+		bf_out_usage(ctx->out,
+			"port: \"%.60s\": in no bond: expected a bond, a member of one, a guest or all",
+			text);
+		return false;
 	}
-	bf_out_usage(ctx->out,
-		"port: \"%.60s\": frames cannot be selected by member: expected a bond, a guest "
-		"or all",
-		text);
-	return false;
+	spec->slot = bf_ref_slot(&refs[0]);
+	return true;
 }
 
 /* One word in quotes, or all words to the end of the line. */
@@ -156,9 +166,9 @@ BF_CMD_SHOW(cmd_show, bf_show_captures)
 static const struct bf_cmd capture_cmds[] = {
 	{"capture start <port> [(direction:in|out|drops)] [filter <filter>] [snaplen <snaplen>] "
 	 "[count <count>] file <file> [limit <limit>]",
-		"Write the frames from and to a bond or a guest, or of all ports, or those that were\n"
-		"dropped, into a file that tcpdump and Wireshark read: pcap if its name ends in .pcap,\n"
-		"else pcapng. filter takes tcpdump's expressions, in quotes; snaplen is how many bytes\n"
+		"Write the frames from and to a bond, a member of one, or a guest, or of all ports, or\n"
+		"those that were dropped, into a file that tcpdump and Wireshark read: pcap if its name\n"
+		"ends in .pcap, else pcapng. filter takes tcpdump's expressions, in quotes; snaplen is how many bytes\n"
 		"of a frame are kept; the capture ends after limit MB (1000).",
 		cmd_start, 0},
 	{"capture start <port> [(direction:in|out|drops)] [filter <filter>] [snaplen <snaplen>] "

@@ -53,6 +53,7 @@ hand_drop(struct bf_worker *w, unsigned int bond, uint8_t member)
 	if (h->n == 0)
 		return;
 	w->counters->members[bond][member].tx_full += h->n;
+	w->bonds[bond].full_member = member;
 	bf_drop(w, bf_bond_slot(bond), BF_DROP_MEMBER_FULL, h->pkts, h->n);
 	h->n = 0;
 }

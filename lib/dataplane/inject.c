@@ -10,6 +10,9 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
+#include "dataplane/rules.h"
+#include "dataplane/tap.h"
+
 #define INJECT_PER_LOOP 16
 #define KEEPALIVE_MS 5 /* how often LACPDUs are looked at for repetition */
 #define LATE_MS 2000 /* how long other frames of control wait for room in a member's ring */
@@ -25,14 +28,37 @@ is_member(const struct bf_worker *w, const struct rte_mbuf *m)
 		b->member[bit] == m->port;
 }
 
+/* @return whether the member took it */
+static bool
+own_send(struct bf_worker *w, struct rte_mbuf *m)
+{
+	return rte_eth_tx_burst(m->port, w->idx, &m, 1) == 1;
+}
+
+/* The same where taps look at what members send: not at what one refuses, as that is offered again. */
+static __rte_noinline bool
+own_send_watched(struct bf_worker *w, struct rte_mbuf *m)
+{
+	bool sent;
+
+	rte_mbuf_refcnt_update(m, 1);
+	sent = own_send(w, m);
+	if (sent)
+		bf_tap_member_out(w, BF_INJECT_BOND(m), BF_INJECT_MEMBER(m), &m, 1);
+	rte_pktmbuf_free(m);
+	return sent;
+}
+
 /* A frame of our own. @return false: it is the caller's still. */
 static bool
 own_put(struct bf_worker *w, struct rte_mbuf *m)
 {
-	struct bf_bond_lcore *b = &w->bonds[BF_INJECT_BOND(m)];
+	unsigned int k = BF_INJECT_BOND(m);
+	struct bf_bond_lcore *b = &w->bonds[k];
 	uint32_t len = m->pkt_len;
+	bool watched = w->view->ports[bf_bond_slot(k)].out & BF_RULE_BIT(WATCH);
 
-	if (!is_member(w, m) || rte_eth_tx_burst(m->port, w->idx, &m, 1) == 0)
+	if (!is_member(w, m) || !(watched ? own_send_watched(w, m) : own_send(w, m)))
 		return false;
 	b->own_frames++;
 	b->own_bytes += len;

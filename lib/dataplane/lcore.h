@@ -164,16 +164,19 @@ struct bf_idle_wait {
 	uint32_t changes; /* of the guests' rings, when the set was made */
 };
 
+#define BF_STATED_WATCHED (1u << 31) /* taps of members look at the frames that leave */
+
 /** What a worker knows of one bond. */
 struct bf_bond_lcore {
 	struct bf_bond_view was; /* of the view before, which may be gone */
 	uint8_t rx_member; /* the member that brought the burst in hand */
+	uint8_t full_member; /* the member that refused the burst which is being dropped */
 	uint8_t rx_turn; /* the member whose turn it is */
 	uint32_t losses_seen; /* carrier losses after which a frame has been sent; control: r */
 	uint64_t first_tx_tsc; /* when the first one after the last of them was; control: r */
 	uint32_t rr;
-	uint32_t
-		stated; /* not 0: frames leave something undone (offload.h), or others wait (hand.h) */
+	/* Not 0: frames leave something undone (offload.h), others wait (hand.h), or BF_STATED_WATCHED. */
+	uint32_t stated;
 	uint64_t lldp_since_tsc; /* when it began to count the LLDP frames of members: punt.c */
 	uint8_t lldp_n[BF_MAX_MEMBERS];
 	uint64_t own_frames; /* of control: LACP, announcements, probes; control: r */

@@ -21,6 +21,8 @@
 
 #define BF_RULE_LIST(X) \
 	X(TAP, tap, "tap", "samples and captures look at the frames") \
+	X(WATCH, watch, "watch", \
+		"captures of a bond's members look at the frames where they leave") \
 	X(DISABLED, disabled, "disabled", "the port is administratively down") \
 	X(RATE, bf_rate, "rate", \
 		"frames beyond the guest's rate are dropped, marked, or wait: rate.h") \

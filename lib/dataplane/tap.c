@@ -71,3 +71,43 @@ bf_tap_take(const struct bf_tap *tap, struct bf_tap_worker *tw, struct bf_tap_re
 	}
 	tw->left = i - n;
 }
+
+static bool
+drop_is_in(enum bf_drop why)
+{
+	static const bool is_in[BF_DROP_COUNT] = {
+#define DROP_IS_IN(sym, name, at, help) [BF_DROP_##sym] = sizeof(at) == sizeof("in"),
+		BF_DROP_LIST(DROP_IS_IN)
+#undef DROP_IS_IN
+	};
+
+	return is_in[why];
+}
+
+uint8_t
+bf_tap_member_of(const struct bf_worker *w, enum bf_tap_dir dir, uint16_t slot, enum bf_drop why)
+{
+	const struct bf_bond_lcore *b;
+
+	if (!bf_is_bond_slot(slot) || dir == BF_TAP_OUT)
+		return BF_TAP_NO_MEMBER;
+	b = &w->bonds[bf_bond_of_slot(slot)];
+	if (dir == BF_TAP_IN || drop_is_in(why))
+		return b->rx_member;
+	return why == BF_DROP_MEMBER_FULL ? b->full_member : BF_TAP_NO_MEMBER;
+}
+
+void
+bf_tap_member_out(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf *const *pkts,
+	uint16_t n)
+{
+	uint16_t slot = bf_bond_slot(k);
+
+	for (uint32_t set = w->view->rules[slot].taps; set != 0; set &= set - 1) {
+		struct bf_tap *tap = w->view->taps[__builtin_ctz(set)];
+		struct bf_tap_record head = {.slot = slot, .dir = BF_TAP_OUT, .member = member};
+
+		if (bf_tap_is_of(tap, member) && (tap->dirs & BF_TAP_OUT))
+			bf_tap_take(tap, &tap->worker[w->idx], head, pkts, n);
+	}
+}

@@ -213,7 +213,8 @@ bf_tx_bond(struct bf_worker *w, unsigned int k, struct rte_mbuf **pkts, uint16_t
 		n = pass_rules(w, k, pv->out, pkts, n, &bytes);
 	if (unlikely(n == 0))
 		return;
-	w->bonds[k].stated = (sum->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL)) | w->in_hand;
+	w->bonds[k].stated = (sum->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL)) | w->in_hand |
+		(pv->out & BF_RULE_BIT(WATCH) ? BF_STATED_WATCHED : 0);
 	frames_dispatch(w, k, usable, pkts, n, bytes);
 	if (unlikely(losses != w->bonds[k].losses_seen)) {
 		w->bonds[k].first_tx_tsc = rte_rdtsc();

@@ -15,6 +15,7 @@
 #include "dataplane/frame.h"
 #include "dataplane/hand.h"
 #include "dataplane/shape.h"
+#include "dataplane/tap.h"
 
 /* A card is asked to cut to this at least: below it some refuse, and some stop their queue (i40e, iavf). */
 #define CARD_SEGMENT_MIN 256
@@ -53,6 +54,7 @@ rest_end(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **
 		kept = bf_hand_keep(w, k, member, pkts, n);
 	if (kept < n) {
 		w->counters->members[k][member].tx_full += (uint64_t)n - kept;
+		w->bonds[k].full_member = member;
 		bf_drop(w, bf_bond_slot(k), BF_DROP_MEMBER_FULL, &pkts[kept], (uint16_t)(n - kept));
 	}
 	return bytes;
@@ -79,11 +81,13 @@ plain_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **
 	return sent;
 }
 
-/* The same where something may wait for the member: frames go behind it. */
+/* The same where a tap looks at the member's frames, or something may wait for it: frames go behind that. */
 static uint16_t
 orderly_tx(struct bf_worker *w, unsigned int k, uint8_t member, struct rte_mbuf **pkts, uint16_t n,
 	uint64_t bytes)
 {
+	if (unlikely(w->bonds[k].stated & BF_STATED_WATCHED))
+		bf_tap_member_out(w, k, member, pkts, n);
 	if (likely(w->in_hand == 0) || !bf_hand_holds(w, k, member))
 		return plain_tx(w, k, member, pkts, n, bytes);
 	rest_end(w, k, member, pkts, n);

@@ -143,8 +143,6 @@ def test_seventeen_captures_are_one_too_many_and_the_oldest_ended_gives_way(rig,
 
 REFUSED = {
     "no such port": (["nope", "file", "{dir}/f"], 2, 'port: "nope": expected a port'),
-    "a member": (["net_vhost0", "file", "{dir}/f"], 2,
-                 "cannot be selected by member: expected a bond, a guest or all"),
     "bad filter": (["vm1", "filter", "tcp prot 80", "file", "{dir}/f"], 2,
                    'filter: "tcp prot 80": can\'t parse filter expression: syntax error'),
     "a loop": (["vm1", "file", "{dir}/f", "filter", "ip6", "protochain", "6"], 2,

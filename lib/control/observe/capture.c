@@ -38,8 +38,7 @@ has_enough(const struct bf_capture *c)
 
 /* Where a frame was seen, for people. */
 static void
-write_comment(struct bf_capture *c, const struct bf_tap_record *r, unsigned int worker, bool is_in,
-	char *to)
+write_comment(struct bf_capture *c, const struct bf_tap_record *r, unsigned int worker, char *to)
 {
 	size_t len = 0;
 
@@ -47,18 +46,28 @@ write_comment(struct bf_capture *c, const struct bf_tap_record *r, unsigned int 
 	if (r->dir == BF_TAP_DROP)
 		len += (size_t)snprintf(
 			to, BF_CAPTURE_COMMENT_MAX, "dropped: %s, ", bf_drop_info[r->why].name);
-	if (is_in && r->member != BF_TAP_NO_MEMBER)
+	if (c->member < 0 && r->member != BF_TAP_NO_MEMBER)
 		len += (size_t)snprintf(to + len, BF_CAPTURE_COMMENT_MAX - len, "member %s, ",
 			bf_capture_member_at(
 				c->names, bf_bond_of_slot(r->slot), r->member, r->tsc));
 	snprintf(to + len, BF_CAPTURE_COMMENT_MAX - len, "lcore %u", c->lcores[worker]);
 }
 
+/* A member is captured under its own name. */
+static const char *
+interface_at(struct bf_capture *c, uint16_t slot, uint64_t tsc, bool *is_other)
+{
+	if (c->member < 0)
+		return bf_capture_port_at(c->names, slot, tsc, is_other);
+	*is_other = false;
+	return c->port;
+}
+
 static void
 take_record(struct bf_capture *c, const struct bf_tap_record *r, unsigned int worker)
 {
 	bool is_in = r->dir == BF_TAP_DROP ? bf_drop_is_in(r->why) : r->dir == BF_TAP_IN, is_other;
-	const char *port = bf_capture_port_at(c->names, r->slot, r->tsc, &is_other);
+	const char *port = interface_at(c, r->slot, r->tsc, &is_other);
 	char comment[BF_CAPTURE_COMMENT_MAX];
 	struct bf_capture_frame frame = {.wall_ns = bf_tsc_clock_wall_ns(&c->clock, r->tsc),
 		.data = r->data,
@@ -70,7 +79,7 @@ take_record(struct bf_capture *c, const struct bf_tap_record *r, unsigned int wo
 
 	if (is_other)
 		bf_capture_file_forget(&c->file, r->slot);
-	write_comment(c, r, worker, is_in, comment);
+	write_comment(c, r, worker, comment);
 	c->lost_seen[worker] = r->lost;
 	bf_capture_file_write(&c->file, &frame, r->slot, port);
 	c->taken++;
@@ -200,14 +209,18 @@ capture_open_file(const struct bf_bridge *br, struct bf_capture *c, struct bf_er
 	if (c->limit_mb == 0 && !is_fifo(c->path))
 		c->limit_mb = BF_CAPTURE_MB_DEFAULT;
 	spec.limit_bytes = c->limit_mb * BF_CAPTURE_MB;
-	spec.port = bf_capture_port_at(c->names, spec.slot, UINT64_MAX, &is_other);
+	spec.port = interface_at(c, spec.slot, UINT64_MAX, &is_other);
 	return bf_capture_file_open(&c->file, &spec, err);
 }
 
 static int
 capture_open_tap(struct bf_bridge *br, struct bf_capture *c, struct bf_err *err)
 {
-	struct bf_tap_spec tap = {.slot = c->slot, .dirs = c->dirs, .every = 1, .snap = c->snap};
+	struct bf_tap_spec tap = {.slot = c->slot,
+		.members = c->member < 0 ? 0 : 1u << c->member,
+		.dirs = c->dirs,
+		.every = 1,
+		.snap = c->snap};
 	int ret = 0;
 
 	if (c->filter_text[0] != '\0')
@@ -281,6 +294,7 @@ capture_new(const struct bf_captures *cs, const struct bf_capture_spec *spec, st
 	}
 	c->id = cs->last_id + 1;
 	c->slot = spec->slot;
+	c->member = spec->member;
 	c->dirs = spec->dirs;
 	c->snap = spec->snap;
 	c->limit_mb = spec->limit_mb;
@@ -449,6 +463,24 @@ bf_captures_stop(struct bf_bridge *br, const struct bf_capture *one)
 	}
 }
 
+/* What it looks at is still what it has looked at. */
+static bool
+has_its_port(const struct bf_bridge *br, const struct bf_capture *c)
+{
+	uint16_t slot = (uint16_t)c->slot;
+	const struct bf_bond *b;
+
+	if (!bf_is_bond_slot(slot))
+		return strcmp(bf_bridge_port_name(br, slot), c->port) == 0;
+	if (c->member < 0)
+		return strcmp(br->up[bf_bond_of_slot(slot)].name, c->port) == 0;
+	b = &br->up[bf_bond_of_slot(slot)].bond;
+	for (unsigned int i = 0; i < b->n_members; i++)
+		if (b->members[i].bit == c->member && strcmp(b->members[i].name, c->port) == 0)
+			return true;
+	return false;
+}
+
 void
 bf_captures_leave_ports(struct bf_bridge *br)
 {
@@ -456,16 +488,11 @@ bf_captures_leave_ports(struct bf_bridge *br)
 
 	for (unsigned int i = 0; cs->n_open > 0 && i < RTE_DIM(cs->at); i++) {
 		struct bf_capture *c = cs->at[i];
-		bool there = true;
 
 		if (c == NULL || c->state != BF_CAPTURE_RUNNING)
 			continue;
 		bf_capture_names_note(c->names, br);
-		if (c->slot == BF_TAP_ALL_PORTS)
-			continue;
-		if (bf_is_bond_slot((uint16_t)c->slot))
-			there = br->up[bf_bond_of_slot((uint16_t)c->slot)].name[0] != '\0';
-		if (!there || strcmp(bf_bridge_port_name(br, (uint16_t)c->slot), c->port) != 0)
+		if (c->slot != BF_TAP_ALL_PORTS && !has_its_port(br, c))
 			capture_retire(br, c, "its port was removed");
 	}
 }

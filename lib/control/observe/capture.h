@@ -48,7 +48,8 @@ enum bf_capture_state {
 /** What is to be captured. Texts are copied. */
 struct bf_capture_spec {
 	int slot; /* a port, or BF_TAP_ALL_PORTS */
-	const char *port; /* its name */
+	int member; /* by its number, of the bond in slot: its frames only; -1: all */
+	const char *port; /* its name, or the member's */
 	const char *filter; /* NULL: every frame */
 	const char *path; /* of the file; absolute */
 	uint8_t dirs; /* enum bf_tap_dir, together */
@@ -64,6 +65,7 @@ struct bf_capture {
 	enum bf_capture_state state;
 	const char *why; /* it ends, in words; NULL: it does not */
 	int slot;
+	int member; /* -1: all */
 	uint8_t dirs;
 	uint32_t snap;
 	uint64_t limit_mb;

@@ -32,6 +32,7 @@ tap_new(const struct bf_lcores *l, const struct bf_tap_spec *spec)
 	tap->every = spec->every;
 	tap->snap = spec->snap;
 	tap->dirs = spec->dirs;
+	tap->members = spec->members;
 	tap->filter = spec->filter;
 	tap->program = spec->program;
 	for (unsigned int w = 0; w < l->n; w++) {
@@ -81,13 +82,13 @@ bf_taps_retire(struct bf_taps *t, const struct bf_tap *tap)
 }
 
 static void
-look_at(struct bf_view *v, uint16_t slot, unsigned int k, uint8_t dirs)
+look_at(struct bf_view *v, uint16_t slot, unsigned int k, const struct bf_tap *tap)
 {
-	if (v->ports[slot].kind == BF_PORT_NONE && !(dirs & BF_TAP_DROP))
+	if (v->ports[slot].kind == BF_PORT_NONE && !(tap->dirs & BF_TAP_DROP))
 		return; /* what is dropped because its port is gone is looked at */
 	v->rules[slot].taps |= 1u << k;
-	if (dirs & BF_TAP_OUT)
-		v->ports[slot].out |= BF_RULE_BIT(TAP);
+	if (tap->dirs & BF_TAP_OUT)
+		v->ports[slot].out |= tap->members == 0 ? BF_RULE_BIT(TAP) : BF_RULE_BIT(WATCH);
 }
 
 /* The words for what comes in stand with the queues. */
@@ -118,7 +119,7 @@ bf_taps_fill_view(const struct bf_taps *t, struct bf_view *v)
 		v->drop_taps |= tap->dirs & BF_TAP_DROP ? 1u << k : 0;
 		for (uint16_t slot = 0; slot < BF_MAX_PORTS; slot++)
 			if (t->slot[k] == BF_TAP_ALL_PORTS || t->slot[k] == slot)
-				look_at(v, slot, k, tap->dirs);
+				look_at(v, slot, k, tap);
 	}
 	if (in_taps != 0)
 		fill_queues(v, in_taps);

@@ -20,6 +20,7 @@
 struct bf_tap_spec {
 	int slot; /* a port, or BF_TAP_ALL_PORTS */
 	uint8_t dirs; /* enum bf_tap_dir, together */
+	uint32_t members; /* of the bond in slot, a set: it looks at their frames only; 0: at all */
 	uint32_t every; /* of how many frames one is taken on average; 1: each */
 	uint32_t snap; /* bytes copied of a frame at most */
 	uint32_t

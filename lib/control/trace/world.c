@@ -338,7 +338,7 @@ view_copy(struct bf_trace_world *t, uint16_t in)
 	*v = *t->ground.view;
 	v->drop_taps = 0;
 	for (unsigned int s = 0; s < BF_MAX_PORTS; s++)
-		v->ports[s].out &= (uint16_t)~BF_RULE_BIT(TAP);
+		v->ports[s].out &= (uint16_t) ~(BF_RULE_BIT(TAP) | BF_RULE_BIT(WATCH));
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++)
 		for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++)
 			v->bonds[k].member[i] = t->port;
