@@ -31,7 +31,7 @@ QUEUES = 2  # of the ports that are attacked
 
 # What the attacked guest's misbehaviour may write.  Nothing else may.
 LOG_ALLOWED = (
-    r"^WARNING: guest_ring_fault: (raw|cli|door): (ring \d+ is disabled|\d+ more faults )",
+    r"^WARNING: guest_ring_fault: (raw|cli|door): (ring \d+ (is|was) disabled|\d+ more faults )",
     r"^(NOTICE|WARNING): guest_(refused|ended): (raw|cli|door): ",
 )
 # Mappings that come by themselves: stacks that the C library keeps for later threads (16 for each of the
@@ -250,7 +250,8 @@ class Field:
 
     def faults(self, name="raw"):
         """Of which rings bondfwd has said since the start that they are left alone, and why."""
-        pattern = rf"^WARNING: guest_ring_fault: {name}: ring (\d+) is disabled until the driver resets it:? ?(.*)$"
+        pattern = (rf"^WARNING: guest_ring_fault: {name}: ring (\d+) (?:is|was) disabled until "
+                   r"(?:the driver resets it|it was reset):? ?(.*)$")
         return [(int(ring), why) for ring, why in
                 re.findall(pattern, self.daemon.log_text(), re.MULTILINE)]
 

@@ -936,6 +936,25 @@ test_fewer_queues_are_used_as_soon_as_they_are_configured(void **state)
 	assert_true(br->lcores.view->ports[a->slot].n_rings <= 2);
 }
 
+/* The guest reset its ring, or connected anew, within one look of control. */
+static void
+test_a_fault_of_a_ring_that_is_over_already_is_told(void **state)
+{
+	struct bf_guest *a;
+
+	(void)state;
+	add_guest("a", "");
+	apply();
+	a = bf_bridge_guest(br, "a");
+	a->fault_gone[1] = BF_RING_FAULT_CHAIN;
+	assert_true(bf_guest_is_stale(a));
+	bf_guest_changes_note(br, a, BF_NOTICE_GUEST, 1);
+	assert_int_equal(n_events("guest_ring_fault"), 1);
+	assert_false(bf_guest_is_stale(a));
+	bf_guest_changes_note(br, a, BF_NOTICE_GUEST, 2);
+	assert_int_equal(n_events("guest_ring_fault"), 1);
+}
+
 /* Without memory for a view the old one stays: then what it names must stay too. */
 static void
 test_a_guest_is_not_freed_while_the_view_names_it(void **state)
@@ -1336,6 +1355,7 @@ main(void)
 		T(test_what_a_guest_said_goes_with_its_stations),
 		T(test_our_own_announcements_are_known_when_they_come_back),
 		T(test_fewer_queues_are_used_as_soon_as_they_are_configured),
+		T(test_a_fault_of_a_ring_that_is_over_already_is_told),
 		T(test_a_guest_is_not_freed_while_the_view_names_it),
 		T(test_a_guest_that_flaps_is_looked_at_now_and_then),
 		T(test_a_bond_is_redundant_degraded_or_down),

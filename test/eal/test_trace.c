@@ -517,7 +517,7 @@ test_a_trace_says_what_the_data_path_does_then(void **state)
 	/* What a single frame that fits a buffer never meets, or control alone does. */
 	static const uint8_t never[] = {BF_DROP_GUEST_BUFFER, BF_DROP_BAD_OFFLOAD,
 		BF_DROP_GUEST_RING_DISABLED, BF_DROP_FLOOD_SEGMENTS, BF_DROP_PORT_GONE,
-		BF_DROP_RING_BUSY, BF_DROP_NO_MEMORY, BF_DROP_MEMBER_FULL};
+		BF_DROP_RING_BUSY, BF_DROP_NO_MEMORY, BF_DROP_MEMBER_FULL, BF_DROP_LLDP_FLOOD};
 	uint32_t n[BF_DROP_COUNT + 1] = {0};
 
 	(void)state;

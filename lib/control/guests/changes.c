@@ -36,23 +36,35 @@ left_out(uint32_t n, char buf[64])
 	return buf;
 }
 
-/* A ring that a guest's driver has spoiled says so once. */
 static void
-report_faults(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
+report_fault(struct bf_bridge *br, struct bf_guest *g, unsigned int q, const char *until,
+	uint8_t fault, uint64_t now_ms)
 {
 	uint32_t missed = 0;
 	char more[64];
 
+	if (bf_log_allow(&g->faults_told, now_ms, &missed))
+		bf_event(&br->events, BF_LOG_WARNING, "guest_ring_fault", g->cfg.name,
+			"ring %u %s: %s%s", q, until, bf_ring_fault_help[fault],
+			left_out(missed, more));
+}
+
+/* A ring that a guest's driver has spoiled says so once. */
+static void
+report_faults(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
+{
 	g->faults_told.most = FAULTS_TOLD;
 	for (unsigned int q = 0; q < RTE_DIM(g->fault_seen); q++) {
+		uint8_t gone = __atomic_exchange_n(
+			&g->fault_gone[q], BF_RING_FAULT_NONE, __ATOMIC_RELAXED);
 		uint8_t fault = bf_guest_ring_fault(g, q);
 
-		if (q < g->n_vrings && fault != g->fault_seen[q] && fault != BF_RING_FAULT_NONE &&
-			bf_log_allow(&g->faults_told, now_ms, &missed))
-			bf_event(&br->events, BF_LOG_WARNING, "guest_ring_fault", g->cfg.name,
-				"ring %u is disabled until the driver resets it: %s%s", q,
-				bf_ring_fault_help[fault], left_out(missed, more));
-		g->fault_seen[q] = fault;
+		if (gone != BF_RING_FAULT_NONE)
+			report_fault(br, g, q, "was disabled until it was reset", gone, now_ms);
+		if (q < g->n_vrings && fault != g->fault_seen[q] && fault != BF_RING_FAULT_NONE)
+			report_fault(
+				br, g, q, "is disabled until the driver resets it", fault, now_ms);
+		__atomic_store_n(&g->fault_seen[q], fault, __ATOMIC_RELAXED);
 	}
 }
 

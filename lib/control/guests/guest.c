@@ -334,7 +334,8 @@ bool
 bf_guest_is_stale(const struct bf_guest *g)
 {
 	for (unsigned int q = 0; q < RTE_DIM(g->fault_seen); q++)
-		if (bf_guest_ring_fault(g, q) != g->fault_seen[q])
+		if (bf_guest_ring_fault(g, q) != g->fault_seen[q] ||
+			__atomic_load_n(&g->fault_gone[q], __ATOMIC_RELAXED) != BF_RING_FAULT_NONE)
 			return true;
 	return (__atomic_load_n(&g->dp->up, __ATOMIC_ACQUIRE) != 0) != g->up ||
 		__atomic_load_n(&g->ups, __ATOMIC_RELAXED) != g->connects ||

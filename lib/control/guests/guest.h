@@ -49,7 +49,9 @@ struct bf_guest {
 	uint16_t mtu; /* 0: not negotiated */
 	int numa_node; /* most of its memory is on, -1 unknown */
 	uint32_t rx_seen, tx_seen; /* ring bits at the last refresh */
-	uint8_t fault_seen[2 * BF_MAX_QP]; /* enum bf_ring_fault of each ring, the same */
+	uint8_t fault_seen[2 * BF_MAX_QP]; /* enum bf_ring_fault of each ring, the same; atomic */
+	uint8_t fault_gone[2 *
+		BF_MAX_QP]; /* one that the ring had and control did not see; atomic */
 	uint16_t n_rings; /* towards the guest, enabled from 0 on without a gap; at least 1 */
 	uint16_t max_len; /* longest frame the guest takes */
 	/* plan.c */

@@ -147,11 +147,24 @@ ring_describe(struct bf_ring *r, const struct bf_vhost_session *s, const struct 
 	r->log_gpa = from->logged ? from->log_gpa : BF_RING_NOT_LOGGED;
 }
 
+/* A fault that goes before control has looked is told all the same. */
+static void
+ring_fault_put(struct bf_guest *g, unsigned int q, uint8_t fault)
+{
+	uint8_t old = __atomic_exchange_n(&g->dp->ring[q].fault, fault, __ATOMIC_SEQ_CST);
+
+	if (old != BF_RING_FAULT_NONE && old != BF_RING_FAULT_MEMORY &&
+		old != __atomic_load_n(&g->fault_seen[q], __ATOMIC_RELAXED))
+		__atomic_store_n(&g->fault_gone[q], old, __ATOMIC_RELAXED);
+}
+
 /* No ring runs on memory that was lost.  Whoever says so meanwhile comes before the look or after it. */
 static void
-ring_forgive(const struct bf_guest *g, struct bf_ring *r)
+ring_forgive(struct bf_guest *g, unsigned int q)
 {
-	__atomic_store_n(&r->fault, BF_RING_FAULT_NONE, __ATOMIC_SEQ_CST);
+	struct bf_ring *r = &g->dp->ring[q];
+
+	ring_fault_put(g, q, BF_RING_FAULT_NONE);
 	if (__atomic_load_n(&g->memory_lost, __ATOMIC_SEQ_CST))
 		__atomic_store_n(&r->fault, BF_RING_FAULT_MEMORY, __ATOMIC_RELAXED);
 }
@@ -226,7 +239,7 @@ guest_ring_start(void *arg, const struct bf_vhost_session *s, uint16_t q)
 	ring_describe(r, s, from, q & 1);
 	if (!(q & 1))
 		__atomic_store_n(&dp->offloads, r->offloads, __ATOMIC_RELAXED);
-	ring_forgive(g, r);
+	ring_forgive(g, q);
 	ring_place(g, r, from, q);
 	looks = looks || was_used(r);
 	r->began_frames = r->frames;
@@ -367,7 +380,7 @@ guest_lost(void *arg)
 
 	__atomic_store_n(&g->memory_lost, 1, __ATOMIC_SEQ_CST);
 	for (unsigned int q = 0; q < N_RINGS; q++)
-		__atomic_store_n(&g->dp->ring[q].fault, BF_RING_FAULT_MEMORY, __ATOMIC_RELAXED);
+		ring_fault_put(g, q, BF_RING_FAULT_MEMORY);
 }
 
 static void
