@@ -72,6 +72,7 @@ def learn(r, client):
         return RAW in r.daemon.fdb()
     wait_for(known, what="the raw guest learned")
     wait_for(lambda: client.is_drained(TX), what="its frames taken")
+    r.settle()
 
 
 def to_guest(r, client, numbers):
