@@ -243,9 +243,8 @@ SUITES = {
 }
 # meson reads what it tests before the checks configure the build once more: within seconds, so eal is last.
 SHORT = ("unit", "fuzz", "eal")
-WAITING = ("functional", "guest")
-# A machine of its own, whose tests count nothing in time, is emulated in the shorter lane.
-COMPUTING = ("checks", "sanitize", "numa")
+WAITING = ("functional", "guest", "numa")
+COMPUTING = ("checks", "sanitize")
 # For work in between: less of the same.
 FAST = {
     "unit": SUITES["unit"],

@@ -26,7 +26,8 @@ def wait_agreed(lab, far, serving):
                    for cable in far.cables() if cable not in serving and lab.backend.member(cable)["link"]
                    for theirs, ours in [states(far, cable)])
     wait_until(f"the partner serves on {serving} only", 20, others_stand_by)
-    assert [m for m in far.cables() if lab.backend.member(m)["sending"]] == list(serving)
+    wait_until(f"we serve on {serving} only", 20,
+               lambda: [m for m in far.cables() if lab.backend.member(m)["sending"]] == list(serving))
 
 
 @pytest.fixture
