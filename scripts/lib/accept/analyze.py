@@ -4,6 +4,7 @@
 from suites import run_checks
 
 LIMIT_S = 7200
+GROUPS = ("build", "run", "test", "check")
 
 
 def run(job):

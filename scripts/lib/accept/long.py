@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""functional tests that wait for minutes, and the whole of matrices of which scripts/test runs a part
+"""functional tests that wait for minutes, and the whole of matrices of which scripts/test runs a part (root)
 
 They are those of test/functional that are marked `long`.
 """
