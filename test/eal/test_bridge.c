@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "control/bridge.h"
+#include "control/guests/rings.h"
 #include "control/loop/notify.h"
 #include "control/memory/pools.h"
 #include "control/observe/health.h"
@@ -946,13 +947,18 @@ test_a_fault_of_a_ring_that_is_over_already_is_told(void **state)
 	add_guest("a", "");
 	apply();
 	a = bf_bridge_guest(br, "a");
-	a->fault_gone[1] = BF_RING_FAULT_CHAIN;
+	a->dp->ring[1].fault = BF_RING_FAULT_CHAIN;
+	bf_guest_rings_ops.lost(a);
 	assert_true(bf_guest_is_stale(a));
 	bf_guest_changes_note(br, a, BF_NOTICE_GUEST, 1);
 	assert_int_equal(n_events("guest_ring_fault"), 1);
 	assert_false(bf_guest_is_stale(a));
 	bf_guest_changes_note(br, a, BF_NOTICE_GUEST, 2);
 	assert_int_equal(n_events("guest_ring_fault"), 1);
+	/* It has come and gone, and control has never seen it up. */
+	a->dp->ring[3].fault = BF_RING_FAULT_CHAIN;
+	bf_guest_changes_note(br, a, BF_NOTICE_GUEST, 3);
+	assert_int_equal(n_events("guest_ring_fault"), 2);
 }
 
 /* Without memory for a view the old one stays: then what it names must stay too. */

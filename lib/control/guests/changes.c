@@ -49,7 +49,10 @@ report_fault(struct bf_bridge *br, struct bf_guest *g, unsigned int q, const cha
 			left_out(missed, more));
 }
 
-/* A ring that a guest's driver has spoiled says so once. */
+/*
+ * A ring that a guest's driver has spoiled says so once, also one of a guest that has come and gone since the last
+ * look. Memory is lost by all rings, started or not.
+ */
 static void
 report_faults(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 {
@@ -61,7 +64,8 @@ report_faults(struct bf_bridge *br, struct bf_guest *g, uint64_t now_ms)
 
 		if (gone != BF_RING_FAULT_NONE)
 			report_fault(br, g, q, "was disabled until it was reset", gone, now_ms);
-		if (q < g->n_vrings && fault != g->fault_seen[q] && fault != BF_RING_FAULT_NONE)
+		if (fault != BF_RING_FAULT_NONE && fault != g->fault_seen[q] &&
+			(q < g->n_vrings || fault != BF_RING_FAULT_MEMORY))
 			report_fault(
 				br, g, q, "is disabled until the driver resets it", fault, now_ms);
 		__atomic_store_n(&g->fault_seen[q], fault, __ATOMIC_RELAXED);
