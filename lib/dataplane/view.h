@@ -66,7 +66,7 @@ struct bf_rxq {
 
 struct bf_worker_view {
 	uint8_t polls; /* bit k: its queues of bond k */
-	bool shares; /* some of its queues' guests have a weight: share.h */
+	bool shares; /* with guests that have a weight, here or at another worker: share.h */
 	uint16_t n_rxq;
 	struct bf_rxq *rxq;
 };

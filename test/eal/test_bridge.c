@@ -961,6 +961,38 @@ test_a_fault_of_a_ring_that_is_over_already_is_told(void **state)
 	assert_int_equal(n_events("guest_ring_fault"), 2);
 }
 
+/* A guest without a weight counts as 1 at its own worker, too. */
+static void
+test_a_weight_is_for_all_workers_of_its_bond(void **state)
+{
+	unsigned int n = br->lcores.n;
+
+	(void)state;
+	add_guest("a", "");
+	add_guest("b", "");
+	apply();
+	for (uint16_t i = 0; i < 2; i++) {
+		struct bf_guest *g = bf_bridge_guest(br, i == 0 ? "a" : "b");
+
+		g->up = true;
+		g->tx_seen = 1;
+		g->poller[0] = i;
+	}
+	br->lcores.n = 2;
+	for (uint32_t weight = 0; weight < 4; weight += 3) {
+		struct bf_view *v;
+
+		bf_bridge_guest(br, "b")->cfg.weight = weight;
+		v = bf_view_build(br, NULL);
+		assert_non_null(v);
+		assert_int_equal(v->workers[0].shares, weight != 0);
+		assert_int_equal(v->workers[1].shares, weight != 0);
+		rte_free(v);
+	}
+	br->lcores.n = n;
+	bf_bridge_guest(br, "a")->up = bf_bridge_guest(br, "b")->up = false;
+}
+
 /* Without memory for a view the old one stays: then what it names must stay too. */
 static void
 test_a_guest_is_not_freed_while_the_view_names_it(void **state)
@@ -1362,6 +1394,7 @@ main(void)
 		T(test_our_own_announcements_are_known_when_they_come_back),
 		T(test_fewer_queues_are_used_as_soon_as_they_are_configured),
 		T(test_a_fault_of_a_ring_that_is_over_already_is_told),
+		T(test_a_weight_is_for_all_workers_of_its_bond),
 		T(test_a_guest_is_not_freed_while_the_view_names_it),
 		T(test_a_guest_that_flaps_is_looked_at_now_and_then),
 		T(test_a_bond_is_redundant_degraded_or_down),

@@ -53,9 +53,26 @@ quantum_of(const struct bf_guest_config *g)
 	return QUANTUM * (g->weight != 0 ? g->weight : 1);
 }
 
+/* Bit k: a guest at bond k has a weight, and all workers share that bond by weights. */
+static uint32_t
+bonds_shared(const struct bf_bridge *br)
+{
+	uint32_t bonds = 0;
+
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		const struct bf_guest *g = br->guests[s];
+
+		if (g != NULL && g->up && g->cfg.weight != 0)
+			bonds |= 1u << g->uplink;
+	}
+	return bonds;
+}
+
 static void
 give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 {
+	uint32_t shared = bonds_shared(br);
+
 	for (unsigned int w = 0; w < br->lcores.n; w++) {
 		v->workers[w].rxq = room;
 		for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
@@ -71,7 +88,7 @@ give_queues(const struct bf_bridge *br, struct bf_view *v, struct bf_rxq *room)
 					.quantum = quantum_of(&g->cfg),
 					.guest = g->dp};
 				v->workers[w].n_rxq++;
-				v->workers[w].shares |= g->cfg.weight != 0;
+				v->workers[w].shares |= shared >> g->uplink & 1;
 			}
 		}
 	}
