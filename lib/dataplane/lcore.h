@@ -269,6 +269,7 @@ struct bf_worker {
 	uint32_t ahead; /* bit k: at bond k others are behind */
 	uint32_t contending; /* bit k: a member of bond k was full for it lately */
 	uint8_t calm[BF_MAX_BONDS][BF_MAX_MEMBERS]; /* looks since that */
+	uint16_t quiet[BF_MAX_BONDS]; /* looks since none of its members was */
 	uint64_t lead_tsc; /* when it looks at the others next */
 	struct bf_lead lead; /* other workers: r */
 };

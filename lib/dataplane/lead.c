@@ -82,10 +82,27 @@ static bool
 bond_look(struct bf_worker *w, unsigned int bond, uint64_t now)
 {
 	bool leads = false;
+	uint64_t full = 0;
 
-	for (uint8_t m = 0; m < BF_MAX_MEMBERS; m++)
+	for (uint8_t m = 0; m < BF_MAX_MEMBERS; m++) {
 		leads |= member_look(w, bond, m, now);
+		full |= w->lead.full_tsc[bond][m];
+	}
+	if (full != 0)
+		w->quiet[bond] = 0;
+	else if (++w->quiet[bond] >= BF_LEAD_QUIET)
+		w->contending &= ~(1u << bond);
 	return leads;
+}
+
+static void
+bonds_withdraw(struct bf_worker *w, uint32_t bonds)
+{
+	w->contending &= ~bonds;
+	for (; unlikely(bonds != 0); bonds &= bonds - 1)
+		for (unsigned int m = 0; m < BF_MAX_MEMBERS; m++)
+			__atomic_store_n(
+				&w->lead.full_tsc[__builtin_ctz(bonds)][m], 0, __ATOMIC_RELAXED);
 }
 
 void
@@ -115,11 +132,13 @@ bf_lead_advance(struct bf_worker *w, uint32_t bonds, uint64_t rounds)
 void
 bf_lead_withdraw(struct bf_worker *w)
 {
-	uint32_t idle = w->contending & ~(w->in_hand | w->ahead);
+	bonds_withdraw(w, w->contending & ~(w->in_hand | w->ahead));
+}
 
-	w->contending &= ~idle;
-	for (; unlikely(idle != 0); idle &= idle - 1)
-		for (unsigned int m = 0; m < BF_MAX_MEMBERS; m++)
-			__atomic_store_n(
-				&w->lead.full_tsc[__builtin_ctz(idle)][m], 0, __ATOMIC_RELAXED);
+void
+bf_lead_adopt(struct bf_worker *w)
+{
+	w->ahead = 0;
+	if (!w->view->workers[w->idx].shares)
+		bonds_withdraw(w, w->contending);
 }

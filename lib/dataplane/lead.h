@@ -11,8 +11,9 @@
  *
  * Workers write a struct of their own and read those of others, every BF_LEAD_US and only while a member is full.
  * Nobody waits for one who has had room for BF_LEAD_CALM looks.  When its member is full again it is as far behind as
- * before; but if its queues were empty meanwhile it begins with the one who is last.  One who does not look at all,
- * because the kernel runs something else on its CPU, is waited for BF_LEAD_FRESH_US.
+ * before; but if its queues were empty meanwhile, or it has had room for BF_LEAD_QUIET looks, it begins with the one who
+ * is last.  One who does not look at all, because the kernel runs something else on its CPU, is waited for
+ * BF_LEAD_FRESH_US.
  *
  * Threads: worker.
  */
@@ -25,6 +26,7 @@
 #define BF_LEAD_MOST 4096 /* rounds that are made good for one who was held up */
 #define BF_LEAD_US 20
 #define BF_LEAD_CALM 8
+#define BF_LEAD_QUIET 500 /* 10 ms at least */
 #define BF_LEAD_FRESH_US 200000
 
 /** A member is or was full: which bonds does this worker lead at? The answer is in bf_worker.ahead. */
@@ -35,5 +37,8 @@ void bf_lead_advance(struct bf_worker *w, uint32_t bonds, uint64_t rounds);
 
 /** All queues were polled, and have nothing: others need not wait for this worker, nor make good what it missed. */
 void bf_lead_withdraw(struct bf_worker *w);
+
+/** There is a new view: where this worker's guests have no weights any more, others need not wait for it. */
+void bf_lead_adopt(struct bf_worker *w);
 
 #endif

@@ -16,6 +16,7 @@
 #include "dataplane/hand.h"
 #include "dataplane/idle.h"
 #include "dataplane/inject.h"
+#include "dataplane/lead.h"
 #include "dataplane/lines.h"
 #include "dataplane/mirrored.h"
 #include "dataplane/ring_lock.h"
@@ -75,7 +76,7 @@ adopt_view(struct bf_worker *w, const struct bf_view *v)
 	w->view = v; /* the one before may be gone already */
 	bf_settle(w, v);
 	bf_switch_forget(w);
-	w->ahead = 0; /* its guests may have no weights any more */
+	bf_lead_adopt(w);
 	bf_freed_touch(w); /* before queues get other places */
 	adopt_queues(w, &v->workers[w->idx]);
 }

@@ -35,6 +35,7 @@ static struct {
 	uint64_t now, card_tsc, idle_tsc;
 	uint32_t weight[MOST]; /* 0: its guest has nothing */
 	bool away[MOST]; /* the kernel runs something else */
+	bool elsewhere[MOST]; /* what its guest sends does not go to the bond */
 	uint16_t ring[MOST];
 	uint64_t bytes[MOST]; /* that are not a round yet */
 	uint64_t sent[MOST];
@@ -65,7 +66,7 @@ worker_turn(unsigned int i)
 	struct bf_worker *w = &workers[i];
 	uint16_t room = (uint16_t)(RING - sim.ring[i]);
 
-	hands[i][0].n = sim.weight[i] != 0 && room == 0 ? BF_BURST : 0;
+	hands[i][0].n = sim.weight[i] != 0 && !sim.elsewhere[i] && room == 0 ? BF_BURST : 0;
 	w->in_hand = hands[i][0].n > 0 ? 1 : 0;
 	if (w->in_hand)
 		w->tight_tsc = sim.now + HZ / 1000000 * BF_TIGHT_US;
@@ -73,7 +74,7 @@ worker_turn(unsigned int i)
 		bf_lead_look(w, sim.now);
 	if (sim.weight[i] == 0)
 		bf_lead_withdraw(w);
-	if (sim.weight[i] == 0 || w->in_hand || w->ahead)
+	if (sim.weight[i] == 0 || sim.elsewhere[i] || w->in_hand || w->ahead)
 		return;
 	sim.ring[i] = (uint16_t)(sim.ring[i] + RTE_MIN(room, BF_BURST));
 	sim.bytes[i] += (uint64_t)RTE_MIN(room, BF_BURST) * FRAME;
@@ -196,6 +197,42 @@ test_a_worker_that_stands_still_holds_others_up_for_a_moment_only(void **state)
 	assert_ratio(sim.sent[1], sim.sent[0], 3);
 }
 
+/* It has much to do all the time, but did not want the wire. */
+static void
+test_what_a_guest_sent_elsewhere_is_not_made_good(void **state)
+{
+	(void)state;
+	sim_begin(2);
+	sim.weight[0] = 1;
+	sim.weight[1] = 10;
+	sim_run(100);
+	sim.elsewhere[1] = true;
+	sim_run(1000);
+	assert_true(sim.idle_tsc < MS);
+	assert_int_equal(workers[1].contending, 0);
+	sim.elsewhere[1] = false;
+	sim_run(40);
+	sim_run(1000);
+	assert_ratio(sim.sent[1], sim.sent[0], 10);
+}
+
+static void
+test_a_worker_whose_guests_have_no_weights_any_more_is_not_waited_for(void **state)
+{
+	(void)state;
+	sim_begin(2);
+	sim.weight[0] = sim.weight[1] = 1;
+	sim_run(100);
+	assert_int_not_equal(workers[1].lead.full_tsc[0][0], 0);
+	view.workers[1].shares = true;
+	bf_lead_adopt(&workers[1]);
+	assert_int_not_equal(workers[1].lead.full_tsc[0][0], 0);
+	view.workers[1].shares = false;
+	bf_lead_adopt(&workers[1]);
+	assert_int_equal(workers[1].lead.full_tsc[0][0], 0);
+	assert_int_equal(workers[1].contending | workers[1].ahead, 0);
+}
+
 static void
 test_one_worker_alone_is_never_ahead(void **state)
 {
@@ -216,6 +253,9 @@ main(void)
 		cmocka_unit_test(test_three_workers_share_it_too),
 		cmocka_unit_test(test_a_guest_that_has_nothing_leaves_its_part_to_others),
 		cmocka_unit_test(test_a_worker_that_stands_still_holds_others_up_for_a_moment_only),
+		cmocka_unit_test(test_what_a_guest_sent_elsewhere_is_not_made_good),
+		cmocka_unit_test(
+			test_a_worker_whose_guests_have_no_weights_any_more_is_not_waited_for),
 		cmocka_unit_test(test_one_worker_alone_is_never_ahead),
 	};
 
