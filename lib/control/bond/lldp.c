@@ -19,7 +19,7 @@
 #include "control/loop/task.h"
 
 #define TICK_MS 500
-#define FRAMES_PER_TURN 1024 /* of all bonds: most are only counted */
+#define FRAMES_PER_TURN 4096 /* of all bonds: of a member that floods most are only counted */
 #define FRAMES_PER_S 50 /* of a member */
 #define MINUTE_MS 60000
 #define LEFT ": its member has left the bond"

@@ -210,7 +210,7 @@ static const struct bf_field member_fields[] = {
 	BF_FIELD(ROW, name, .label = "member"),
 	BF_FIELD(ROW, neighbors,
 		BF_GAUGE("bondfwd_lldp_neighbors", NULL, "Neighbours that the member hears.")),
-	COUNT(rx, "LLDP frames received."),
+	COUNT(rx, "LLDP frames received, without those dropped as lldp_flood."),
 	COUNT(tx, "LLDP frames sent."),
 	COUNT(rx_errors, "LLDP frames that are malformed."),
 	COUNT(rx_limited, "LLDP frames beyond 50 in a second."),

@@ -29,7 +29,8 @@
 #define INJECT_RING 4096
 #define FOR_US_RING 256
 #define SLOW_RING 256
-#define LLDP_RING 1024 /* two bonds of which every member floods: BF_PUNT_LLDP of each */
+#define LLDP_RING \
+	4096 /* of all members of all bonds, twice BF_PUNT_LLDP: control looks twice a second */
 #define CONTROL_READER BF_MAX_WORKERS /* control's id among the readers */
 
 static void
