@@ -39,12 +39,15 @@ own_send(struct bf_worker *w, struct rte_mbuf *m)
 static __rte_noinline bool
 own_send_watched(struct bf_worker *w, struct rte_mbuf *m)
 {
+	unsigned int k = BF_INJECT_BOND(m);
+	uint8_t member = BF_INJECT_MEMBER(m);
 	bool sent;
 
-	rte_mbuf_refcnt_update(m, 1);
+	rte_mbuf_refcnt_update(
+		m, 1); /* what it says beside the frame is the driver's from then on */
 	sent = own_send(w, m);
 	if (sent)
-		bf_tap_member_out(w, BF_INJECT_BOND(m), BF_INJECT_MEMBER(m), &m, 1);
+		bf_tap_member_out(w, k, member, &m, 1);
 	rte_pktmbuf_free(m);
 	return sent;
 }
