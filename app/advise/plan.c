@@ -217,6 +217,8 @@ cpus_choose(const struct bf_machine *m, const struct bf_advise_wish *w, struct b
 			bf_cpuset_add(&p->guest_cpus, cpu);
 	}
 	main_choose(m, &near, p);
+	if (p->shares_cpu)
+		p->workers[0] = p->main_cpu;
 	return 0;
 }
 

@@ -162,6 +162,12 @@ test_a_host_with_one_cpu_isolates_none(void **state)
 	assert_int_equal(h.p.main_cpu, 0);
 	assert_int_equal(host_plan("workers=2"), -EINVAL);
 	assert_has(h.err.text, "expected at most 1");
+	/* One core with two threads: the worker is where the main lcore is. */
+	fake_cpus(&h.files, 1, 1, 2);
+	assert_int_equal(host_plan(NULL), 0);
+	assert_true(h.p.shares_cpu);
+	assert_int_equal(h.p.main_cpu, 1);
+	assert_int_equal(h.p.workers[0], 1);
 }
 
 static void
