@@ -3,12 +3,15 @@
 /*
  * See memory_need.h.
  *
- * Threads: pure functions.
+ * Threads: any.
  */
 #include "memory_need.h"
 
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
@@ -107,22 +110,60 @@ map_count(const char *map)
 	return n;
 }
 
+/* Lcores of a mask like "0x3f". */
+static uint32_t
+mask_count(const char *mask)
+{
+	uint32_t n = 0;
+
+	for (mask += strncasecmp(mask, "0x", 2) == 0 ? 2 : 0; *mask != '\0'; mask++) {
+		char digit[] = {*mask, '\0'};
+
+		n += (uint32_t)__builtin_popcountl(strtoul(digit, NULL, 16));
+	}
+	return n;
+}
+
+/* What the EAL takes when it is told nothing. */
+static uint32_t
+allowed_count(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 0;
+}
+
+/* Of one argument, if it names lcores. @param next what stands behind it, or "" */
+static bool
+lcores_take(const char *arg, const char *next, uint32_t *n)
+{
+	const char *value = strlen(arg) > 2 ? arg + 2 : next;
+
+	if (strncmp(arg, "-l", 2) == 0)
+		*n = list_count(value, strlen(value));
+	else if (strncmp(arg, "-c", 2) == 0)
+		*n = mask_count(value);
+	else if (strcmp(arg, "--lcores") == 0)
+		*n = map_count(next);
+	else if (strncmp(arg, "--lcores=", 9) == 0)
+		*n = map_count(arg + 9);
+	else
+		return false;
+	return true;
+}
+
 uint32_t
 bf_memory_workers(int n_eal, const char *const *argv)
 {
+	bool is_named = false;
 	uint32_t n = 0;
 
 	for (int i = 1; i < n_eal; i++) {
 		const char *next = i + 1 < n_eal ? argv[i + 1] : "";
 
-		if (strcmp(argv[i], "-l") == 0)
-			n = list_count(next, strlen(next));
-		else if (strncmp(argv[i], "-l", 2) == 0)
-			n = list_count(argv[i] + 2, strlen(argv[i] + 2));
-		else if (strcmp(argv[i], "--lcores") == 0)
-			n = map_count(next);
-		else if (strncmp(argv[i], "--lcores=", 9) == 0)
-			n = map_count(argv[i] + 9);
+		is_named = lcores_take(argv[i], next, &n) || is_named;
 	}
+	if (!is_named)
+		n = allowed_count();
 	return n > 2 ? n - 1 : 1;
 }

@@ -4,7 +4,7 @@
  * How much memory a configuration needs, before there is an EAL: what the pools are made with (amounts.h), and some
  * for rings and tables.
  *
- * Threads: pure functions.
+ * Threads: any.
  */
 #ifndef BF_APP_MEMORY_NEED_H
 #define BF_APP_MEMORY_NEED_H
@@ -20,7 +20,7 @@
  */
 uint32_t bf_memory_need_mib(const struct bf_config *c, uint32_t n_workers);
 
-/** Worker lcores that the EAL's arguments name, in -l or --lcores; 1 if they name none. */
+/** Worker lcores that the EAL's arguments name in -l, -c or --lcores; if they name none, the CPUs that the process may use. */
 uint32_t bf_memory_workers(int n_eal, const char *const *argv);
 
 #endif

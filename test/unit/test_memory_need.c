@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* How much memory a configuration needs, and how many workers the EAL's arguments name. */
+#include <sched.h>
 #include <stdlib.h>
 
 #include "memory_need.h"
@@ -17,6 +18,8 @@ workers(const char *option, const char *value)
 static void
 test_workers_are_lcores_without_the_main_one(void **state)
 {
+	cpu_set_t set;
+
 	(void)state;
 	assert_int_equal(workers("-l", "0,1"), 1);
 	assert_int_equal(workers("-l", "0-2,7"), 3);
@@ -24,8 +27,12 @@ test_workers_are_lcores_without_the_main_one(void **state)
 	assert_int_equal(workers("--lcores", "0@(0,1),1@(0,1),2-3@4"), 3);
 	assert_int_equal(workers("--lcores=(0,2)@(1-3),5", NULL), 2);
 	assert_int_equal(workers("--lcores=0,1,2", NULL), 2);
-	/* Without them, one. */
-	assert_int_equal(workers("--no-huge", NULL), 1);
+	assert_int_equal(workers("-c", "0xf0f"), 7);
+	assert_int_equal(workers("-cF", NULL), 3);
+	/* Without them the EAL takes all CPUs that it may use. */
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	assert_int_equal(workers("--no-huge", NULL), CPU_COUNT(&set) > 2 ? CPU_COUNT(&set) - 1 : 1);
+	/* What makes no sense is one. */
 	assert_int_equal(workers("-l", ""), 1);
 	assert_int_equal(workers("-l", NULL), 1);
 	assert_int_equal(workers("--lcores", "(((,@"), 1);
