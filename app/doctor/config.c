@@ -65,15 +65,15 @@ default_take(void *arg, const char *line)
 	return true;
 }
 
-/* What says how many lcores there are, or will be. */
+/* What says how many lcores there are, or will be; the fewest where nobody says. */
 static void
 eal_find(struct bf_doctor *d)
 {
-	if (!d->answers) {
+	if (!d->answers)
 		bf_sysfs_lines(d->root, default_take, d, SERVICE_DEFAULTS);
+	if (d->n_eal > 0)
 		return;
-	}
-	snprintf(d->eal_line, sizeof(d->eal_line), "-l0-%" PRId64, d->n_lcores);
+	snprintf(d->eal_line, sizeof(d->eal_line), "-l0-%" PRId64, d->answers ? d->n_lcores : 1);
 	d->eal[d->n_eal++] = d->eal_line;
 }
 

@@ -43,7 +43,7 @@
 	X(KSM, "ksm", MEMORY, WARNING, "the kernel merges equal pages of guests", \
 		"echo 2 > /sys/kernel/mm/ksm/run") \
 	X(THP, "thp", MEMORY, WARNING, \
-		"the kernel rebuilds ordinary pages of programs into huge ones while they run", \
+		"the kernel moves or rebuilds ordinary pages of programs while they run", \
 		"echo never > /sys/kernel/mm/transparent_hugepage/@") \
 	X(NUMA_BALANCING, "numa_balancing", MEMORY, WARNING, \
 		"the kernel moves pages between memory nodes while workers use them", \
@@ -196,7 +196,7 @@
 		"CoredumpFilter=private-anonymous elf-headers private-huge in its unit file") \
 	X(CORE_NOWHERE, "core_nowhere", HOST, WARNING, \
 		"a crash would leave nothing to find its cause by", \
-		"sysctl kernel.core_pattern=, or install systemd-coredump") \
+		"install systemd-coredump, or sysctl kernel.core_pattern=core") \
 	X(CONFIG, "config", HOST, PROBLEM, "the configuration file has an error", \
 		"bondfwd --check --config @") \
 	X(DENIED, "denied", HOST, PROBLEM, \

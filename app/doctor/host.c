@@ -72,6 +72,7 @@ look_at_program(struct bf_doctor *d)
 
 /* ---- what a crash leaves ---- */
 
+#define CORE_PATTERN "/proc/sys/kernel/core_pattern"
 #define FILTER_HUGE_SHARED 0x40 /* of core(5): huge pages that are shared, where frames are */
 
 /* Does it go through a program, or into a folder, that is not there? */
@@ -83,6 +84,9 @@ is_lost(const struct bf_doctor *d, const char *pattern)
 
 	while (pattern[0] == '/' && len > 1 && path[len - 1] != '/')
 		len--; /* its folder */
+	if (pattern[0] == '\0') /* then it names none */
+		return bf_sysfs_has(d->root, CORE_PATTERN) &&
+			bf_sysfs_number(d->root, 0, "/proc/sys/kernel/core_uses_pid") == 0;
 	return path[0] == '/' && !bf_sysfs_has(d->root, "%.*s", (int)len, path);
 }
 
@@ -91,6 +95,7 @@ static bool
 is_container(const struct bf_doctor *d)
 {
 	return bf_sysfs_has(d->root, "/.dockerenv") ||
+		bf_sysfs_has(d->root, "/run/secrets/kubernetes.io") ||
 		bf_sysfs_has(d->root, "/run/.containerenv") ||
 		bf_sysfs_has(d->root, "/run/systemd/container");
 }
@@ -103,7 +108,7 @@ look_at_core(struct bf_doctor *d)
 
 	if (!bf_doctor_has_process(d, BF_DOCTOR_LIST(process)))
 		return;
-	bf_sysfs_text(d->root, pattern, sizeof(pattern), "/proc/sys/kernel/core_pattern");
+	bf_sysfs_text(d->root, pattern, sizeof(pattern), CORE_PATTERN);
 	if (pattern[0] != '|' && bf_doctor_limit(d, "Max core file size") == 0)
 		return; /* none is written */
 	snprintf(path, sizeof(path), "/proc/%d/coredump_filter", (int)d->pid);
@@ -114,7 +119,8 @@ look_at_core(struct bf_doctor *d)
 			FILTER_HUGE_SHARED);
 	if (is_lost(d, pattern) && !is_container(d))
 		bf_report_find(&d->report, BF_FAULT_CORE_NOWHERE, "host",
-			"kernel.core_pattern is \"%.80s\", which is not there", pattern);
+			"kernel.core_pattern is \"%.80s\", %s", pattern,
+			pattern[0] == '\0' ? "expected a name" : "which is not there");
 }
 
 void

@@ -16,6 +16,7 @@
 
 #define SWAP_LIMIT_PERCENT 10 /* of the memory, for the host as a whole */
 #define CAP_IPC_LOCK 14
+#define ORDINARY_PAGE 4096
 
 static uint64_t
 pages_kib(const struct bf_machine_node *n, bool of_free)
@@ -240,18 +241,34 @@ is_chosen(const struct bf_doctor *d, const char *file, const char *word)
 	return strstr(text, chosen) != NULL;
 }
 
-/* Memory that is mapped from memfd and from /dev/shm has a switch of its own: QEMU's on ordinary pages is such. */
+static bool
+has_ordinary_pages(const struct bf_doctor *d)
+{
+	json_t *g, *region;
+	size_t i, k;
+
+	for (i = 0; (g = json_array_get(d->guests, i)) != NULL; i++)
+		for (k = 0; (region = json_array_get(bf_json_list(g, "regions"), k)) != NULL; k++)
+			if (bf_json_number(region, "page", INT64_MAX) <= ORDINARY_PAGE)
+				return true;
+	return false;
+}
+
+/*
+ * enabled is "always" with many kernels, Debian's too: by itself no fault, as guests' memory and frames are not under
+ * it.  Memory of memfd and of /dev/shm has a switch of its own: QEMU's on ordinary pages is such.
+ */
 static void
 look_at_thp(struct bf_doctor *d)
 {
 	static const char *const of_shmem[] = {"always", "within_size", "force"};
 
 	bf_report_check(&d->report, BF_FAULT_THP);
-	if (is_chosen(d, "enabled", "always"))
-		bf_report_find(&d->report, BF_FAULT_THP, "enabled",
-			"it is always, expected madvise or never: whoever touches memory that khugepaged "
-			"copies waits, and each time workers are interrupted");
-	for (size_t i = 0; i < sizeof(of_shmem) / sizeof(of_shmem[0]); i++)
+	if (is_chosen(d, "enabled", "always") && is_chosen(d, "defrag", "always"))
+		bf_report_find(&d->report, BF_FAULT_THP, "defrag",
+			"it is always, and so is enabled, expected madvise or never: whoever touches new memory waits "
+			"while the kernel moves pages together, those of workers and guests too");
+	for (size_t i = 0; has_ordinary_pages(d) && i < sizeof(of_shmem) / sizeof(of_shmem[0]); i++)
 		if (is_chosen(d, "shmem_enabled", of_shmem[i]))
 			bf_report_find(&d->report, BF_FAULT_THP, "shmem_enabled",
 				"it is %s, expected never: a guest on ordinary pages waits while "

@@ -6,6 +6,7 @@
  *
  * Threads: one.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,27 +14,15 @@
 
 #include "doctor/doctor.h"
 
-#define ORDINARY_PAGE 4096
+/* What is computed may be more than what it came up with: bondfwd runs. */
+#define SPARE_PERCENT 25
+#define NOT_SAID (-1)
 
-/* Huge pages that bondfwd itself has: what guests have shared with it is counted as its own, too. */
-static uint64_t
-own_kib(const struct bf_doctor *d)
+/* As bondfwd says it: in /proc what it has touched of guests' pages looks the same. */
+static int64_t
+own_mib(const struct bf_doctor *d)
 {
-	uint64_t kib, of_guests = 0;
-	char path[64], text[64];
-	json_t *g, *region;
-	size_t i, k;
-
-	if (d->pid == 0)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)d->pid);
-	bf_doctor_field(d, path, "HugetlbPages", text, sizeof(text));
-	kib = strtoull(text, NULL, 10);
-	for (i = 0; (g = json_array_get(d->guests, i)) != NULL; i++)
-		for (k = 0; (region = json_array_get(bf_json_list(g, "regions"), k)) != NULL; k++)
-			if (bf_json_number(region, "page", 0) > ORDINARY_PAGE)
-				of_guests += (uint64_t)bf_json_number(region, "size", 0) >> 10;
-	return kib > of_guests ? kib - of_guests : 0;
+	return d->answers ? bf_json_number(d->numa, "own_mib", NOT_SAID) : 0;
 }
 
 /* Why nobody can tell; NULL: it can be told. */
@@ -42,7 +31,7 @@ why_unknown(const struct bf_doctor *d)
 {
 	if (bf_doctor_has_word(d, "--no-huge"))
 		return "bondfwd works on ordinary pages";
-	if (d->is_denied || (d->answers && d->pid == 0))
+	if (d->is_denied || (d->answers && d->pid == 0) || own_mib(d) == NOT_SAID)
 		return "nobody says how many pages bondfwd has";
 	return d->need_mib == 0 ? "no good configuration file is known" : NULL;
 }
@@ -52,18 +41,20 @@ static void
 look_at_need(struct bf_doctor *d, uint64_t free_kib)
 {
 	const char *why = why_unknown(d);
-	uint64_t own = own_kib(d), need = d->need_mib << 10;
+	uint64_t own, least = d->need_mib;
 
 	if (why != NULL) {
 		bf_report_skip(&d->report, BF_FAULT_HUGEPAGES_FEW, why);
 		return;
 	}
 	bf_report_check(&d->report, BF_FAULT_HUGEPAGES_FEW);
-	if (free_kib + own > 0 && free_kib + own < need)
+	own = (uint64_t)own_mib(d);
+	least -= d->answers ? least * SPARE_PERCENT / 100 : 0;
+	if (free_kib + own > 0 && (free_kib >> 10) + own < least)
 		bf_report_find(&d->report, BF_FAULT_HUGEPAGES_FEW, d->config,
 			"it needs about %" PRIu64 " MiB, %" PRIu64
 			" MiB are free and bondfwd has %" PRIu64 " MiB",
-			d->need_mib, free_kib >> 10, own >> 10);
+			d->need_mib, free_kib >> 10, own);
 }
 
 /* A pool is named "BOND.SERIAL". Frames in pieces: the bond's MTU does not fit into a buffer. */
@@ -103,9 +94,26 @@ is_mended(const struct bf_doctor *d, const json_t *e)
 		owner = of_node;
 	} else if (sscanf(text, "its cards are on node %d", &node) != 1)
 		return false;
-	for (i = 0; (pool = json_array_get(d->pools, i)) != NULL; i++)
-		if (strncmp(bf_json_text(pool, "name"), owner, strlen(owner)) == 0 &&
+	for (i = 0; (pool = json_array_get(d->pools, i)) != NULL; i++) {
+		const char *its = bf_json_text(pool, "name");
+
+		if (strncmp(its, owner, strlen(owner)) == 0 &&
+			!isalnum((unsigned char)its[strlen(owner)]) &&
 			bf_json_number(pool, "node", -1) == node)
+			return true;
+	}
+	return false;
+}
+
+/* Is it about a bond that is still there? */
+static bool
+is_of_bond(const struct bf_doctor *d, const json_t *e)
+{
+	json_t *bond;
+	size_t i;
+
+	for (i = 0; (bond = json_array_get(d->bonds, i)) != NULL; i++)
+		if (strcmp(bf_json_text(bond, "name"), bf_json_text(e, "object")) == 0)
 			return true;
 	return false;
 }
@@ -122,7 +130,8 @@ look_at_shortage(struct bf_doctor *d)
 	for (i = 0; (e = json_array_get(d->bonds, i)) != NULL; i++)
 		look_at_pieces(d, e);
 	for (i = 0; (e = json_array_get(d->events, i)) != NULL; i++)
-		if (strcmp(bf_json_text(e, "what"), "numa_memory") == 0 && !is_mended(d, e))
+		if (strcmp(bf_json_text(e, "what"), "numa_memory") == 0 && is_of_bond(d, e) &&
+			!is_mended(d, e))
 			bf_report_find(&d->report, BF_FAULT_MEMORY_SHORT, bf_json_text(e, "object"),
 				"%s", bf_json_text(e, "text"));
 }

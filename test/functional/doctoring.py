@@ -138,7 +138,9 @@ class Host:
         self.put("/proc/meminfo", "MemTotal: 67108864 kB\nSwapTotal: 8388608 kB\nSwapFree: 8388000 kB")
         self.put("/sys/kernel/mm/ksm/run", "0")
         self.put("/proc/sys/kernel/numa_balancing", "0")
-        self.put("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never")
+        # As Debian has it.
+        self.put("/sys/kernel/mm/transparent_hugepage/enabled", "[always] madvise never")
+        self.put("/sys/kernel/mm/transparent_hugepage/defrag", "always defer defer+madvise [madvise] never")
         self.put("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "always within_size advise [never] deny force")
 
     def card(self, name, node, group, bus=None):
@@ -219,7 +221,7 @@ def answers():
             "show port info all": [{"name": card, "kind": "ethdev", "mtu": 1500} for card in CARDS],
             "show port module_eeprom all": [{"name": card, "firmware": "4.20"} for card in CARDS],
             "show guest": [guest], "show events": [], "show drops": {"ports": [], "ledger": {}},
-            "show numa": {"nodes": [{"node": 0}, {"node": 1}], "guests": [{"name": "vm1", "polled_across_by": []}]},
+            "show numa": {"own_mib": 256, "nodes": [{"node": 0}, {"node": 1}], "guests": [{"name": "vm1", "polled_across_by": []}]},
             "show mempool": [{"name": "bond0.0", "element": 2560, "retired": False}],
             "show version": {"bondfwd": "0.1.0", "dpdk": "DPDK 22.11.11", "workers": 2}, "why bond0": {"causes": []}}
 

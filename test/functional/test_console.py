@@ -67,6 +67,7 @@ def test_memory_nodes_are_no_topic_where_there_is_one(rig):
     shown = r.daemon.ctl("show numa", json=True)
     if len(shown["nodes"]) > 1:
         pytest.skip("this machine has several memory nodes; test/numa has, too")
+    assert shown["own_mib"] == r.memory
     if shown["nodes"]:
         node = shown["nodes"][0]["node"]
         head, row, said = r.daemon.ctl("show numa").splitlines()

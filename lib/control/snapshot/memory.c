@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_memory.h>
+
 #include "control/bridge.h"
 #include "control/memory/crossing.h"
 #include "control/memory/nodes.h"
@@ -194,6 +196,7 @@ static const struct bf_table mempool_table = BF_TABLE("pool place", POOL, mempoo
 struct numa_row {
 	bool several, one; /* nodes */
 	int node; /* the one */
+	uint64_t own_mib; /* that the EAL has */
 	struct bf_rows nodes, lcores, members, guests, mempools;
 };
 
@@ -203,6 +206,7 @@ static const struct bf_field numa_fields[] = {
 	BF_FIELD(NUMA, several, .text_only = true),
 	BF_FIELD(NUMA, one, .text_only = true),
 	BF_FIELD(NUMA, node, .text_only = true),
+	BF_FIELD(NUMA, own_mib),
 	BF_FIELD(NUMA, nodes, .table = &node_table),
 	BF_FIELD(NUMA, lcores, .table = &lcore_table),
 	BF_FIELD(NUMA, members, .table = &member_table),
@@ -344,6 +348,7 @@ gather_numa(struct bf_bridge *br, const char *only, struct bf_snapshot *s)
 	struct pools pools = {s, &row->mempools};
 
 	(void)only;
+	row->own_mib = rte_eal_get_physmem_size() >> 20;
 	gather_nodes(br, row, s);
 	for (unsigned int w = 0; w < br->lcores.n; w++) {
 		PLACE *lcore = bf_rows_add(s, &row->lcores, sizeof(*lcore));
