@@ -114,11 +114,13 @@ check_start(const struct bf_doctor *d, const char *program, pid_t *pid)
 static bool
 check_take(struct bf_doctor *d, char *line)
 {
-	static const char name[] = "bondfwd: ", warning[] = "warning: ";
+	static const char name[] = "bondfwd: ", warning[] = "warning: ",
+			  memory[] = "Memory: about ";
 	bool is_said = strncmp(line, name, strlen(name)) == 0;
 	const char *text = is_said ? line + strlen(name) : line;
 
-	(void)sscanf(line, "Memory: about %" SCNu64 " MiB", &d->need_mib);
+	if (strncmp(line, memory, strlen(memory)) == 0)
+		d->need_mib = strtoull(line + strlen(memory), NULL, 10);
 	if (!is_said || strncmp(text, warning, strlen(warning)) == 0)
 		return false;
 	line[strcspn(line, "\n")] = '\0';

@@ -79,6 +79,16 @@ look_at_pieces(struct bf_doctor *d, const json_t *bond)
 	}
 }
 
+/* The number of the node behind those words. */
+static bool
+node_take(const char *text, const char *words, long *node)
+{
+	if (strncmp(text, words, strlen(words)) != 0)
+		return false;
+	*node = strtol(text + strlen(words), NULL, 10);
+	return true;
+}
+
 /* There is memory on that node by now: a pool that is named after what could not have one lies there. */
 static bool
 is_mended(const struct bf_doctor *d, const json_t *e)
@@ -86,13 +96,13 @@ is_mended(const struct bf_doctor *d, const json_t *e)
 	const char *text = bf_json_text(e, "text"), *owner = bf_json_text(e, "object");
 	char of_node[24];
 	json_t *pool;
-	int node;
+	long node;
 	size_t i;
 
-	if (sscanf(text, "node %d has no memory", &node) == 1) {
-		snprintf(of_node, sizeof(of_node), "node%d", node);
+	if (node_take(text, "node ", &node)) {
+		snprintf(of_node, sizeof(of_node), "node%ld", node);
 		owner = of_node;
-	} else if (sscanf(text, "its cards are on node %d", &node) != 1)
+	} else if (!node_take(text, "its cards are on node ", &node))
 		return false;
 	for (i = 0; (pool = json_array_get(d->pools, i)) != NULL; i++) {
 		const char *its = bf_json_text(pool, "name");
