@@ -61,7 +61,7 @@ static_assert(sizeof(struct bf_fdb_bucket) == BF_FDB_WAYS * sizeof(struct bf_fdb
 struct bf_fdb {
 	/* Read by workers per frame; written once. */
 	struct bf_fdb_bucket *buckets;
-	uint64_t seed, mul;
+	uint64_t seed[2];
 	uint32_t mask;
 	/* Read by workers per burst; written by control a few times a second. */
 	uint32_t now_s __rte_cache_aligned;
@@ -104,7 +104,7 @@ struct bf_fdb {
 static inline uint64_t
 bf_fdb_hash(const struct bf_fdb *f, uint64_t key)
 {
-	return bf_fold_by(key ^ f->seed, f->mul);
+	return bf_fold_key(key, f->seed);
 }
 
 static inline uint32_t

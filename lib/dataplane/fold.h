@@ -10,10 +10,10 @@
 
 #include <stdint.h>
 
-/**
- * A product of 128 bits folded in two.  The upper half is what makes it good: of a product of 64 bits, words that
- * count up in their high bytes (addresses in a row) see few bits of the multiplier.
- */
+#define BF_FOLD_A 0x9e3779b97f4a7c15ULL
+#define BF_FOLD_B 0xd6e8feb86659fd93ULL
+
+/** A product of 128 bits folded in two. */
 static inline uint64_t
 bf_fold_by(uint64_t a, uint64_t mul)
 {
@@ -26,8 +26,17 @@ bf_fold_by(uint64_t a, uint64_t mul)
 static inline uint64_t
 bf_fold(uint64_t a, uint64_t b, uint64_t seed)
 {
-	return bf_fold_by(a ^ seed ^ 0x9e3779b97f4a7c15ULL,
-		b ^ (seed << 32 | seed >> 32) ^ 0xd6e8feb86659fd93ULL);
+	return bf_fold_by(a ^ seed ^ BF_FOLD_A, b ^ (seed << 32 | seed >> 32) ^ BF_FOLD_B);
+}
+
+/**
+ * One word that may count up from key to key (addresses in a row), mixed with two that were drawn.  What was drawn is
+ * never a multiplier: 1 of 50 would put such keys on top of each other.
+ */
+static inline uint64_t
+bf_fold_key(uint64_t key, const uint64_t seed[2])
+{
+	return bf_fold_by(bf_fold_by(key ^ seed[0], BF_FOLD_B) ^ seed[1], BF_FOLD_A);
 }
 
 #endif

@@ -37,7 +37,7 @@ struct bf_mcast_slot {
 struct bf_mcast {
 	uint8_t bonds; /* bit k: switch k listens, also to what its bond brings */
 	uint32_t mask; /* places of the hash - 1 */
-	uint64_t seed, mul;
+	uint64_t seed[2];
 	const struct bf_flood *flood; /* by domain, from BF_DOMAIN_GROUPS on */
 	struct bf_mcast_slot *slot;
 };
@@ -52,7 +52,7 @@ bf_mcast_listens(const struct bf_mcast *t, unsigned int bond)
 static inline uint32_t
 bf_mcast_hash(const struct bf_mcast *t, uint64_t key)
 {
-	return (uint32_t)(bf_fold_by(key ^ t->seed, t->mul) >> 32);
+	return (uint32_t)(bf_fold_key(key, t->seed) >> 32);
 }
 
 static inline const struct bf_mcast_slot *

@@ -171,7 +171,7 @@ test_all_groups_that_there_is_room_for_are_found_and_the_others_flood(void **sta
 	for (uint16_t i = 0; i < BF_MDB_GUESTS; i++)
 		hear((uint16_t)(1 + i / BF_MDB_PER_GUEST), BF_IGMP_TYPE_REPORT2, 10,
 			(uint16_t)(0x100 + i));
-	for (unsigned int draw = 1; draw <= 20; draw++) {
+	for (unsigned int draw = 1; draw <= 200; draw++) {
 		rte_srand(draw); /* of the hash */
 		publish();
 		n = wrong = 0;

@@ -52,8 +52,8 @@ bf_fdb_create(uint32_t capacity, uint32_t n_ports, int socket)
 	f->last = f->first + n_ports;
 	f->prev = f->next + (size_t)n * BF_FDB_WAYS;
 	f->mask = n - 1;
-	f->seed = rte_rand();
-	f->mul = rte_rand() | 1;
+	f->seed[0] = rte_rand();
+	f->seed[1] = rte_rand();
 	f->capacity = capacity;
 	f->n_ports = n_ports;
 	f->default_quota = capacity / 2;

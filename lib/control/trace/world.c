@@ -356,8 +356,7 @@ fdb_copy(struct bf_trace_world *t)
 	const struct bf_fdb *real = t->ground.worker->fdb;
 
 	t->fdb = (struct bf_fdb){.buckets = &t->bucket,
-		.seed = real->seed,
-		.mul = real->mul,
+		.seed = {real->seed[0], real->seed[1]},
 		.now_s = real->now_s,
 		.age_s = real->age_s};
 	memset(&t->bucket, 0, sizeof(t->bucket));

@@ -19,8 +19,6 @@
 #include "dataplane/mcast.h"
 #include "dataplane/verdict.h"
 
-#define HASH_DRAWS 8
-
 /* A port gets what has this destination, or is one with routers. */
 struct item {
 	uint64_t key;
@@ -267,7 +265,7 @@ domain_fill(
 }
 
 /* Where the hash has no place, the group floods. */
-static bool
+static void
 slot_fill(struct bf_mcast *t, uint64_t key, uint32_t domain)
 {
 	uint32_t at = bf_mcast_hash(t, key);
@@ -279,49 +277,8 @@ slot_fill(struct bf_mcast *t, uint64_t key, uint32_t domain)
 			continue;
 		s->key = key;
 		s->out = (uint16_t)(BF_OUT_FLOOD | (BF_DOMAIN_GROUPS + domain));
-		return true;
+		return;
 	}
-	return false;
-}
-
-/* How many groups found no place. */
-static uint32_t
-hash_fill(struct bf_mcast *t, const struct bf_joined_plan *plan)
-{
-	uint32_t lost = 0;
-
-	memset(t->slot, 0, plan->n_slots * sizeof(*t->slot));
-	for (uint32_t d = 0, at = 0; d < plan->n_domains; d++) {
-		lost += !slot_fill(t, plan->items[at].key, d);
-		at += run_at(plan, at).n;
-	}
-	return lost;
-}
-
-/* Groups are often numbered in a row, for which some multipliers are bad: draw until each group has a place. */
-static void
-hash_draw(struct bf_mcast *t, const struct bf_joined_plan *plan)
-{
-	uint64_t seed = 0, mul = 0;
-	uint32_t least = UINT32_MAX;
-
-	for (unsigned int i = 0; i < HASH_DRAWS; i++) {
-		uint32_t lost;
-
-		t->seed = rte_rand();
-		t->mul = rte_rand() | 1;
-		lost = hash_fill(t, plan);
-		if (lost == 0)
-			return;
-		if (lost < least) {
-			least = lost;
-			seed = t->seed;
-			mul = t->mul;
-		}
-	}
-	t->seed = seed;
-	t->mul = mul;
-	hash_fill(t, plan);
 }
 
 void
@@ -334,6 +291,8 @@ bf_joined_fill(const struct bf_joined_plan *plan, struct bf_view *v, void *room)
 
 	t->bonds = plan->bonds;
 	t->mask = plan->n_slots - 1;
+	t->seed[0] = rte_rand();
+	t->seed[1] = rte_rand();
 	t->slot = (struct bf_mcast_slot *)(t + 1);
 	floods = (struct bf_flood *)(t->slot + plan->n_slots);
 	guests = (uint16_t *)(floods + plan->n_domains);
@@ -344,8 +303,8 @@ bf_joined_fill(const struct bf_joined_plan *plan, struct bf_view *v, void *room)
 		floods[d].guests = guests;
 		domain_fill(plan, v, r, &floods[d]);
 		guests += floods[d].n_guests;
+		slot_fill(t, plan->items[at].key, d);
 		at += r.n;
 	}
-	hash_draw(t, plan);
 	v->mcast = t;
 }
