@@ -6,10 +6,12 @@
  *
  * "at" says whose counter takes it: the port it came from (IN) or was meant for (OUT).
  *
- * Threads: constants.
+ * Threads: any.
  */
 #ifndef BF_DATAPLANE_DROP_LIST_H
 #define BF_DATAPLANE_DROP_LIST_H
+
+#include <stdbool.h>
 
 #define BF_DROP_LIST(X) \
 	X(RUNT, "runt", "in", "shorter than an Ethernet header") \
@@ -99,5 +101,18 @@ enum bf_drop {
 #undef BF_DROP_ENUM
 	BF_DROP_COUNT
 };
+
+/** Does the port that the frame came from count it? */
+static inline bool
+bf_drop_is_in(enum bf_drop why)
+{
+	static const bool is_in[BF_DROP_COUNT] = {
+#define BF_DROP_IS_IN(sym, name, at, help) [BF_DROP_##sym] = sizeof(at) == sizeof("in"),
+		BF_DROP_LIST(BF_DROP_IS_IN)
+#undef BF_DROP_IS_IN
+	};
+
+	return is_in[why];
+}
 
 #endif

@@ -72,18 +72,6 @@ bf_tap_take(const struct bf_tap *tap, struct bf_tap_worker *tw, struct bf_tap_re
 	tw->left = i - n;
 }
 
-static bool
-drop_is_in(enum bf_drop why)
-{
-	static const bool is_in[BF_DROP_COUNT] = {
-#define DROP_IS_IN(sym, name, at, help) [BF_DROP_##sym] = sizeof(at) == sizeof("in"),
-		BF_DROP_LIST(DROP_IS_IN)
-#undef DROP_IS_IN
-	};
-
-	return is_in[why];
-}
-
 uint8_t
 bf_tap_member_of(const struct bf_worker *w, enum bf_tap_dir dir, uint16_t slot, enum bf_drop why)
 {
@@ -92,7 +80,7 @@ bf_tap_member_of(const struct bf_worker *w, enum bf_tap_dir dir, uint16_t slot, 
 	if (!bf_is_bond_slot(slot) || dir == BF_TAP_OUT)
 		return BF_TAP_NO_MEMBER;
 	b = &w->bonds[bf_bond_of_slot(slot)];
-	if (dir == BF_TAP_IN || drop_is_in(why))
+	if (dir == BF_TAP_IN || bf_drop_is_in(why))
 		return b->rx_member;
 	return why == BF_DROP_MEMBER_FULL ? b->full_member : BF_TAP_NO_MEMBER;
 }

@@ -87,12 +87,6 @@ bf_offload_counter(const struct bf_port_counters *c, unsigned int i)
 }
 
 bool
-bf_drop_is_in(unsigned int reason)
-{
-	return strcmp(bf_drop_info[reason].at, "in") == 0;
-}
-
-bool
 bf_drop_is_read(unsigned int reason)
 {
 	return reason == BF_DROP_LACP || reason == BF_DROP_LLDP || reason == BF_DROP_FOR_US;

@@ -42,8 +42,6 @@ extern const unsigned int bf_n_offload_counters;
 /** The counter of row @p i, of a port. */
 uint64_t bf_offload_counter(const struct bf_port_counters *c, unsigned int i);
 
-/** Does the port that the frame came from count it? */
-bool bf_drop_is_in(unsigned int reason);
 /** Is it no loss: bondfwd reads what it counts? */
 bool bf_drop_is_read(unsigned int reason);
 
