@@ -710,25 +710,24 @@ LOAD_STREAMS = iter(range(30000, 60000))
 class Load:
     """A guest sends numbered frames of many flows until told to stop."""
 
-    def __init__(self, r, **spec):
-        self.r, self.stream = r, next(LOAD_STREAMS)
-        self.before = r.vm(1).port()["tx"]
-        r.vm(1).send(wait=False, stream=self.stream, count=1 << 20, src=guest_mac(1), dst=FAR_MAC,
-                     flows=61, rate=LOAD_RATE, **spec)
+    def __init__(self, r, vm=1, **spec):
+        self.r, self.vm, self.stream = r, r.vm(vm), next(LOAD_STREAMS)
+        self.before = self.vm.port()["tx"]
+        self.vm.send(wait=False, stream=self.stream, **{
+            "count": 1 << 20, "src": guest_mac(1), "dst": FAR_MAC, "flows": 61, "rate": LOAD_RATE, **spec})
         self.passes(1)
 
     def sent(self):
-        return self.r.vm(1).port()["tx"] - self.before
+        return self.vm.port()["tx"] - self.before
 
     def passes(self, count):
         """Wait until so many more frames have left the guest."""
         goal = self.sent() + count
         wait_for(lambda: self.sent() >= goal, what="load going on")
 
-    def stop(self):
-        """Tallies of the living far peers and the number of frames sent."""
+    def end(self):
         try:
-            self.r.vm(1).cmd("wait", timeout=0)  # ends it
+            self.vm.cmd("wait", timeout=0)  # ends it
         except PeerError as error:
             assert "timeout" in str(error)
         count = self.sent()
@@ -743,3 +742,7 @@ def loses_nothing(load, in_order=True):
     if in_order:
         assert [t["reordered"] for t in tallies] == [0] * len(tallies)
     assert load.r.daemon.drops().get("member_full", 0) == 0
+
+    def stop(self):
+        """Tallies of the living far peers and the number of frames sent."""
+        self.end()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Guest queues on worker lcores: moved by hand, moved by load; workers that rest."""
 
+import itertools
 import pathlib
 
 import pytest
@@ -77,9 +78,16 @@ def test_what_cannot_be_is_named_and_changes_nothing(rig, words, named):
     assert (r.daemon.ctl("show running-config"), pollers(r)) == before
 
 
-@pytest.mark.alone  # guests that get no CPU keep no lcore busy
-def test_rebalancing_moves_a_queue_off_a_busy_lcore_without_loss(rig):
-    """vm2 and vm3 keep their lcore busy with long frames to themselves; those of vm1 are counted."""
+def make_frames_cost(r, workdir, guest):
+    """The worker runs filters that let nothing through on each frame of guest: it takes longer than
+    the guest does to send the frame."""
+    ports = " or ".join(f"{n}" for n in range(60000, 60100))
+    for i in range(6):
+        r.daemon.ctl(f'capture start {guest} in file {workdir}/{guest}.{i} filter "port {ports}"')
+
+
+def test_rebalancing_moves_a_queue_off_a_busy_lcore_without_loss(rig, workdir):
+    """vm2 and vm3 keep their lcore busy with frames to themselves; those of vm1 are counted."""
     long_rings = {"queue_size": 4096}
     r = two_workers(rig, guests=("vm1", "vm2", "vm3"), peer_opts={"vm2": long_rings, "vm3": long_rings})
     r.daemon.ctl("set lcore idle sleep")
@@ -89,21 +97,18 @@ def test_rebalancing_moves_a_queue_off_a_busy_lcore_without_loss(rig):
         pin(r, "auto", f"vm{i}")
     for i in (2, 3):
         r.learn(r.vm(i), guest_mac(70 + i))
+        make_frames_cost(r, workdir, f"vm{i}")
     assert set(pollers(r).values()) == {1}
     load = Load(r)
     r.daemon.ctl("set lcore rebalance on")
-
-    def busy():
-        for i in (2, 3):
-            r.vm(i).send(wait=False, stream=i, count=1 << 18, size=9000, src=guest_mac(i),
-                         dst=guest_mac(70 + i))
-        for i in (2, 3):
-            r.vm(i).cmd("wait", timeout=30000)
-        return r.events("lcore_rebalanced")
-    event = wait_for(busy, 60, "a queue moved")[0]
+    others = [Load(r, vm=i, src=guest_mac(i), dst=guest_mac(70 + i), rate=0, count=1 << 22)
+              for i in (2, 3)]
+    event = wait_for(lambda: r.events("lcore_rebalanced"), 60, "a queue moved")[0]
     assert "from lcore 1 to lcore 2" in event["text"]
     assert set(pollers(r).values()) == {1, 2}
     load.passes(100)
+    for other in others:
+        other.end()
     loses_nothing(load)
 
 
@@ -123,6 +128,16 @@ def woken(r):
     return sum(c["woken"] for c in r.daemon.ctl("show lcore", json=True))
 
 
+def wakes(r, peer, src, streams):
+    """One frame by peer reaches vm2.  @return: a worker was woken for it."""
+    r.settle()
+    before = woken(r)
+    stream = next(streams)
+    peer.send(stream=stream, count=1, src=src, dst=guest_mac(2))
+    assert r.vm(2).await_stream(stream, 1)["missing"] == 0
+    return woken(r) > before
+
+
 @pytest.mark.parametrize("sender", ["guest", "wire"])
 def test_a_sleeper_is_woken_by_whoever_sends(rig, sender):
     r = rig(peer_opts={"vm1": {"queues": 2}})
@@ -130,28 +145,17 @@ def test_a_sleeper_is_woken_by_whoever_sends(rig, sender):
     r.daemon.ctl("set lcore idle sleep")
     peer = r.vm(1) if sender == "guest" else r.far[0]
     src = guest_mac(1) if sender == "guest" else FAR_MAC
-    streams = iter(range(1, 1000))
-
-    def wakes():
-        # A frame may come just when the worker looks by itself.
-        r.settle()
-        before = woken(r)
-        stream = next(streams)
-        peer.send(stream=stream, count=1, src=src, dst=guest_mac(2))
-        assert r.vm(2).await_stream(stream, 1)["missing"] == 0
-        return woken(r) > before
-    wait_for(wakes, 30, "a frame that wakes the worker")
+    streams = itertools.count(1)
+    # A frame may come just when the worker looks by itself.
+    wait_for(lambda: wakes(r, peer, src, streams), 30, "a frame that wakes the worker")
 
 
 def test_a_sleeper_is_woken_by_a_guest_that_came_again(rig):
     r = rig()
     r.learn_all()
     r.daemon.ctl("set lcore idle sleep")
-    for stream in range(1, 4):
+    streams = itertools.count(1)
+    for _ in range(3):
         r.vm(1).restart()
         r.vm(1).wait_up()
-        r.settle()
-        before = woken(r)
-        wait_for(lambda: r.vm(1).send(stream=stream, count=1, src=guest_mac(1), dst=BROADCAST) or
-                 woken(r) > before, 30, "a frame that wakes the worker")
-        assert r.vm(2).stream(stream)["received"] > 0
+        wait_for(lambda: wakes(r, r.vm(1), guest_mac(1), streams), 30, "a frame that wakes the worker")
