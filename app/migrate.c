@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/parse.h"
 #include "control/guests/offer.h"
 
@@ -151,12 +152,13 @@ config_judge(struct judging *j, const char *path, struct bf_err *err)
 static int
 first_byte(const char *path, struct bf_err *err)
 {
-	char head[64] = "";
+	char head[64] = "", why[BF_FILE_WHY_MAX];
 	struct stat st;
 	FILE *f;
 
 	if (stat(path, &st) != 0)
-		return bf_err_set(err, errno, "\"%.120s\": %s", path, strerror(errno));
+		return bf_err_set(
+			err, errno, "\"%.120s\": %s", path, bf_file_why(path, errno, why));
 	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
 		return bf_err_set(err, EINVAL, "\"%.120s\": expected a file of at most %d bytes",
 			path, FILE_MAX);

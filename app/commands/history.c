@@ -67,7 +67,8 @@ write_file(struct bf_cmd_ctx *ctx, const char *path, const char *reason)
 
 	ret = bf_save_config(path, app->br->running, &s);
 	if (ret != 0) {
-		bf_out_error(ctx->out, "write: \"%s\": %s", path, strerror(-ret));
+		bf_out_error(ctx->out, "write: \"%s\": %s", path,
+			ret == -EINVAL ? "special file: expected a regular file" : strerror(-ret));
 		return;
 	}
 	bf_app_who(app, who, sizeof(who));
@@ -227,21 +228,21 @@ BF_CMD_CHANGE(cmd_history, edit_history)
 
 static const struct bf_cmd history_cmds[] = {
 	{"write [<file>]",
-		"Save the current configuration (default: the file of --config). Comments above a line\n"
-		"that stays are kept, and the file's mode.",
+		"Save the current configuration (default: to the file of --config). Keeps the file's\n"
+		"mode, and the comments above commands that are still there.",
 		cmd_write, 0},
 	{"write reason <text...>",
-		"The same into the file of --config, with words for its history.", cmd_write, 0},
+		"The same to the file of --config, with a reason for its history.", cmd_write, 0},
 	{"set config history <count>",
-		"Configurations that are kept when the file of --config is written: 0 to 100, unless set 10.",
+		"How many earlier configurations write keeps: 0 to 100, by default 10.",
 		cmd_history, BF_CMD_CONFIG},
-	{"show config history", "Configurations that were written: number, time, author, reason.",
-		cmd_show, 0},
+	{"show config history", "Saved configurations: number, time, author, reason.", cmd_show, 0},
 	{"show config history <number>", "One of them, as it was written.", cmd_show_one, 0},
 	{"diff history <number>", "What rollback would change.", cmd_diff, 0},
 	{"rollback <number> [force] [confirm <seconds>]",
-		"Make one of them the current configuration, as load does a file; with confirm it goes back\n"
-		"unless you commit. The file of --config stays as it is: write it when all is well.",
+		"Load one of them as the current configuration. With confirm, bondfwd undoes the change\n"
+		"unless you commit in time. The file of --config does not change: use write when\n"
+		"everything works.",
 		cmd_rollback, 0},
 };
 

@@ -12,8 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "console/script.h"
 
 #define FIRST_LINE "# bondfwd configuration: console commands, applied as a whole\n"
 
@@ -115,14 +118,31 @@ block_grow(struct block **last, struct block **list, const char *line)
 	return 0;
 }
 
+/* What `load` takes. @return NULL with errno */
+static FILE *
+old_open(const char *path)
+{
+	int fd = bf_file_open_regular(path);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	struct stat st;
+
+	if (f == NULL && fd >= 0)
+		close(fd);
+	if (f == NULL || fstat(fd, &st) != 0 || (size_t)st.st_size <= BF_SCRIPT_SIZE_MAX)
+		return f;
+	fclose(f);
+	errno = EFBIG;
+	return NULL;
+}
+
 static int
 read_blocks(const char *path, struct saving *s, unsigned int *at_end_of_line)
 {
-	FILE *f = fopen(path, "re");
+	FILE *f = old_open(path);
 	struct block *last = NULL;
 	char *line = NULL;
 	size_t room = 0;
-	int ret = 0;
+	int ret = f == NULL && (errno == EINVAL || errno == EFBIG) ? -errno : 0;
 
 	while (ret == 0 && f != NULL && getline(&line, &room, f) >= 0) {
 		const char *at = line + strspn(line, " \t");

@@ -7,6 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +24,56 @@ look_like(int fd, const char *path)
 	if (fchown(fd, st.st_uid, st.st_gid) != 0 && fchown(fd, (uid_t)-1, st.st_gid) != 0)
 		return; /* a group that is not ours would read it by the old mode's right */
 	(void)!fchmod(fd, st.st_mode & 07777);
+}
+
+/* Folders that a unit may take away (ProtectHome=, PrivateTmp=). */
+static bool
+is_hidden(const char *path)
+{
+	static const char *const folders[] = {"/tmp", "/var/tmp", "/home", "/root", "/run/user"};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		size_t len = strlen(folders[i]);
+
+		if (strncmp(path, folders[i], len) == 0 && (path[len] == '/' || path[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+const char *
+bf_file_why(const char *path, int error, char *buf)
+{
+	char folder[BF_FILE_WHY_MAX / 2];
+	int n = snprintf(buf, BF_FILE_WHY_MAX, "%s", strerror(error));
+
+	if (error == ENOENT && path[0] != '/' && getcwd(folder, sizeof(folder)) != NULL)
+		n += snprintf(
+			buf + n, BF_FILE_WHY_MAX - (size_t)n, ": bondfwd looks in %s", folder);
+	else
+		snprintf(folder, sizeof(folder), "%s", path);
+	/* systemd.exec(5) */
+	if (error == ENOENT && is_hidden(folder) && getenv("INVOCATION_ID") != NULL)
+		snprintf(buf + n, BF_FILE_WHY_MAX - (size_t)n,
+			": a service may not see this folder");
+	errno = error;
+	return buf;
+}
+
+int
+bf_file_open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), why;
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	why = fstat(fd, &st) != 0 ? errno : S_ISREG(st.st_mode) ? 0 : EINVAL;
+	if (why == 0)
+		return fd;
+	close(fd);
+	errno = why;
+	return -1;
 }
 
 FILE *

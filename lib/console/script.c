@@ -7,15 +7,14 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "console/command.h"
 #include "console/script.h"
 
@@ -103,18 +102,6 @@ bf_script_parse(const char *name, const char *data, size_t len, bf_script_line_f
 	return ret;
 }
 
-static int
-check_file(int fd, const char *path, struct bf_err *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return bf_err_set(err, errno, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return bf_err_set(err, EINVAL, "%s: special file: expected a regular file", path);
-	return 0;
-}
-
 /* Read until the end of the file or the buffer; bytes read, or -errno. */
 static ssize_t
 read_all(int fd, char *data, size_t size)
@@ -156,16 +143,16 @@ load_fd(int fd, const char *path, bf_script_line_fn *line_fn, void *arg, struct 
 int
 bf_script_load(const char *path, bf_script_line_fn *line_fn, void *arg, struct bf_err *err)
 {
+	char why[BF_FILE_WHY_MAX];
 	int fd, ret, saved;
 
 	err->text[0] = '\0';
-	/* Not blocking, in case it is a FIFO: that is found out and refused below. */
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = bf_file_open_regular(path);
+	if (fd < 0 && errno == EINVAL)
+		return bf_err_set(err, EINVAL, "%s: special file: expected a regular file", path);
 	if (fd < 0)
-		return bf_err_set(err, errno, "%s: %s", path, strerror(errno));
-	ret = check_file(fd, path, err);
-	if (ret == 0)
-		ret = load_fd(fd, path, line_fn, arg, err);
+		return bf_err_set(err, errno, "%s: %s", path, bf_file_why(path, errno, why));
+	ret = load_fd(fd, path, line_fn, arg, err);
 	saved = errno;
 	(void)close(fd);
 	errno = saved;
