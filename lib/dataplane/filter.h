@@ -4,7 +4,7 @@
  * Filters of a guest: rules in the words of tcpdump that let frames pass, drop them, give them a class, or count them.
  *
  * Theory of operation.  A filter sees a frame as the guest sends or gets it: of an access port without its tag.
- * Its programs are run by bpf_filter() of libpcap (docs/decisions/012-capture-filters.md says why), for each frame until
+ * Its programs are run by pcap_offline_filter() of libpcap (docs/decisions/012-capture-filters.md says why), for each frame until
  * a rule decides.  Nothing is remembered from one frame to the next.
  *
  * Threads: worker.

@@ -11,7 +11,6 @@
 #include <rte_ether.h>
 
 #include "dataplane/program.h"
-#include "dataplane/qos.h"
 
 static bool
 is_of_vlan(const struct rte_mbuf *m, uint32_t vlan)
@@ -48,7 +47,7 @@ mirror_copy(struct bf_worker *w, unsigned int k, struct bf_mirror *mirror, struc
 	}
 	c->frames++;
 	c->bytes += copy->pkt_len;
-	bf_class_say(copy, BF_CLASS_OF_COPY); /* its sender is told nothing: too_big.h */
+	copy->ol_flags |= BF_FLAG_OF_COPY; /* its sender is told nothing: too_big.h */
 	w->mirrored_to[w->n_mirrored] = w->view->mirror_to[k];
 	w->mirrored[w->n_mirrored++] = copy;
 }

@@ -18,7 +18,13 @@
 
 #define BF_MIRROR_VLAN_ANY UINT32_MAX
 
-struct bpf_insn;
+/**
+ * In ol_flags of a copy that a mirror made; control claims the bit.  Whoever takes a frame from a pool writes all flags,
+ * so that it does not outlive the copy: other fields of a frame that a card's driver receives stay as they were.
+ */
+#define BF_FLAG_OF_COPY RTE_MBUF_F_LAST_FREE
+
+struct bpf_program;
 
 /** What one worker did for a mirror; control: r. */
 struct bf_mirror_counts {
@@ -29,7 +35,7 @@ struct bf_mirror_counts {
 struct bf_mirror {
 	uint8_t dirs;
 	uint32_t vlan; /* 0: untagged frames */
-	const struct bpf_insn
+	const struct bpf_program
 		*program; /* of libpcap: validated, and without loops; NULL: every frame */
 	struct bf_mirror_counts count[BF_MAX_WORKERS];
 };

@@ -12,7 +12,7 @@
 
 #include <rte_mbuf.h>
 
-struct bpf_insn;
+struct bpf_program;
 
 /**
  * Whether the program takes the frame.
@@ -20,6 +20,6 @@ struct bpf_insn;
  * @param program
  *   Validated, and without loops.
  */
-bool bf_program_takes(const struct bpf_insn *program, const struct rte_mbuf *m);
+bool bf_program_takes(const struct bpf_program *program, const struct rte_mbuf *m);
 
 #endif

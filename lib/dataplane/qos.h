@@ -51,12 +51,12 @@ enum bf_filter_action {
 	BF_FILTER_COUNT, /* counts; the next rules decide */
 };
 
-struct bpf_insn;
+struct bpf_program;
 
 struct bf_filter_rule {
 	uint8_t action; /* enum bf_filter_action */
 	uint8_t class; /* BF_FILTER_MARK */
-	const struct bpf_insn *program; /* NULL: every frame */
+	const struct bpf_program *program; /* NULL: every frame */
 };
 
 /** Rules in their order; a frame that none decides passes. */
@@ -87,7 +87,6 @@ struct bf_qos {
 };
 
 #define BF_CLASS_SAID 8u
-#define BF_CLASS_OF_COPY 16u /* not a class: the frame is a copy that a mirror made */
 
 /** Say a frame's class, or that none is said: @p class 0 without BF_CLASS_SAID. */
 static inline void

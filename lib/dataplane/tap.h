@@ -41,7 +41,7 @@ struct bf_tap_record {
 	uint8_t data[];
 };
 
-struct bpf_insn;
+struct bpf_program;
 
 /** A tap as one worker has it. */
 struct bf_tap_worker {
@@ -58,7 +58,7 @@ struct bf_tap {
 	/** NULL: every frame passes; else not 0 for a frame that does. @param arg the frame */
 	uint64_t (*filter)(void *arg);
 	/** NULL, or a program of libpcap in place of filter: validated, and without loops. */
-	const struct bpf_insn *program;
+	const struct bpf_program *program;
 	struct bf_tap_worker worker[BF_MAX_WORKERS];
 };
 

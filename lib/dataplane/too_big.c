@@ -10,7 +10,7 @@
 #include "base/be.h"
 #include "dataplane/checksum.h"
 #include "dataplane/frame.h"
-#include "dataplane/qos.h"
+#include "dataplane/mirror.h"
 
 #define PER_S 1000u /* messages of a worker; Linux: net.ipv4.icmp_msgs_per_sec */
 #define AT_ONCE 50u /* in a row; Linux: icmp_msgs_burst */
@@ -232,7 +232,7 @@ bf_too_big_note(struct bf_worker *w, uint16_t slot, const struct rte_mbuf *m)
 	uint32_t len;
 
 	if (likely(!w->view->rules[slot].too_big) || w->n_answers == BF_ANSWERS ||
-		m->vlan_tci_outer == BF_CLASS_OF_COPY)
+		(m->ol_flags & BF_FLAG_OF_COPY))
 		return;
 	/* Only what is answered counts: nobody uses up others' answers by frames that get none. */
 	if (!packet_find(m, &p) || !is_answered(&p) || !find_sender(w, slot, m, &sender) ||

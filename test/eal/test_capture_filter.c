@@ -165,7 +165,7 @@ compare(const char *text)
 {
 	struct bf_tap_spec spec = {
 		.slot = 1, .dirs = BF_TAP_IN, .every = 1, .snap = LONGEST, .tape_bytes = 1 << 16};
-	struct bpf_insn *filter;
+	struct bpf_program *filter;
 	struct bpf_program program;
 	struct bf_err err = {""};
 	pcap_t *p = pcap_open_dead(DLT_EN10MB, 65535);
@@ -283,7 +283,7 @@ test_loads_beyond_a_frame_refuse_it(void **state)
 static void
 refuse(const char *text, const char *why)
 {
-	struct bpf_insn *filter;
+	struct bpf_program *filter;
 	struct bf_err err = {""};
 
 	assert_int_equal(bf_expression_open(&filter, text, &err), -EINVAL);
@@ -310,7 +310,7 @@ test_what_cannot_be_run_is_refused_with_the_reason(void **state)
 static void
 test_names_are_looked_up_in_files_only(void **state)
 {
-	struct bpf_insn *filter;
+	struct bpf_program *filter;
 	struct bf_err err = {""};
 
 	(void)state;
@@ -324,7 +324,7 @@ static void
 test_long_expressions_are_taken(void **state)
 {
 	char text[BF_EXPRESSION_MAX] = "host fd00::1";
-	struct bpf_insn *filter;
+	struct bpf_program *filter;
 	struct bf_err err = {""};
 
 	(void)state;

@@ -51,9 +51,10 @@ static struct bf_vlan_set some;
 static struct bf_flood vlan_flood;
 static uint16_t vlan_guests[GUESTS], vlan_floods[2 * BF_VLAN_IDS];
 static struct bf_responder *responder;
-static const struct bpf_insn is_ipv6[] = {{BPF_LD | BPF_H | BPF_ABS, 0, 0, 12},
+static struct bpf_insn is_ipv6_steps[] = {{BPF_LD | BPF_H | BPF_ABS, 0, 0, 12},
 	{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0x86dd}, {BPF_RET | BPF_K, 0, 0, 65535},
 	{BPF_RET | BPF_K, 0, 0, 0}};
+static const struct bpf_program is_ipv6 = {RTE_DIM(is_ipv6_steps), is_ipv6_steps};
 
 static uint32_t
 below(uint32_t n)
@@ -92,7 +93,7 @@ qos_draw(uint16_t s)
 		for (unsigned int i = 0; i < q->filter[d].n; i++)
 			q->filter[d].rule[i] = (struct bf_filter_rule){.action = (uint8_t)below(4),
 				.class = (uint8_t)below(8),
-				.program = one_in(4) ? NULL : is_ipv6};
+				.program = one_in(4) ? NULL : &is_ipv6};
 		q->says[d] = q->filter[d].n > 0 || q->meter[d].over == BF_OVER_MARK;
 	}
 }
@@ -484,6 +485,9 @@ case_run(unsigned int number)
 		fail_msg("case %u: the trace has changed something", number);
 	memcpy(before, r->w->counters->ports, sizeof(before));
 	memcpy(said.mails, r->n_mail, sizeof(said.mails));
+	/* Of unicast between stations whose way is known only the first frame is read, and a trace is of that one. */
+	if (!(buf[0] & 1) && trace.said.mails[BF_MAIL_IPV6] + trace.said.mails[BF_MAIL_ROUTER] > 0)
+		bf_switch_forget(r->w);
 	real_run(&ask);
 	rig_collect(r);
 	rig_learn(r, r->fdb->now_s);

@@ -11,6 +11,7 @@
 #include <nss.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pcap/pcap.h>
@@ -39,31 +40,40 @@ has_loop(const struct bpf_program *p)
 	return false;
 }
 
-int
-bf_expression_open(struct bpf_insn **program, const char *text, struct bf_err *err)
+static int
+program_compile(struct bpf_program *made, pcap_t *p, const char *text, struct bf_err *err)
 {
-	pcap_t *p = pcap_open_dead(DLT_EN10MB, BF_MAX_MTU + BF_FRAME_OVERHEAD);
-	struct bpf_program made;
-	int ret = 0;
-
-	*program = NULL;
-	if (p == NULL)
-		return bf_err_set(err, ENOMEM, "filter: out of memory");
-	look_names_up_in_files();
-	if (strlen(text) > BF_EXPRESSION_MAX) {
-		ret = bf_err_set(err, EINVAL, "filter: %zu bytes: expected at most %d",
-			strlen(text), BF_EXPRESSION_MAX);
-	} else if (pcap_compile(p, &made, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-		ret = bf_err_set(err, EINVAL, "filter: \"%.500s\": %s", text, pcap_geterr(p));
-	} else if (has_loop(&made) || !bpf_validate(made.bf_insns, (int)made.bf_len)) {
-		pcap_freecode(&made);
-		ret = bf_err_set(err, EINVAL,
+	if (pcap_compile(p, made, text, 1, PCAP_NETMASK_UNKNOWN) != 0)
+		return bf_err_set(err, EINVAL, "filter: \"%.500s\": %s", text, pcap_geterr(p));
+	if (has_loop(made) || !bpf_validate(made->bf_insns, (int)made->bf_len))
+		return bf_err_set(err, EINVAL,
 			"filter: \"%.500s\": a loop: expected no protochain, which workers do not run",
 			text);
-	} else {
-		*program = made.bf_insns;
-	}
-	pcap_close(p);
+	return 0;
+}
+
+int
+bf_expression_open(struct bpf_program **program, const char *text, struct bf_err *err)
+{
+	struct bpf_program *made;
+	pcap_t *p;
+	int ret;
+
+	*program = NULL;
+	if (strlen(text) > BF_EXPRESSION_MAX)
+		return bf_err_set(err, EINVAL, "filter: %zu bytes: expected at most %d",
+			strlen(text), BF_EXPRESSION_MAX);
+	p = pcap_open_dead(DLT_EN10MB, BF_MAX_MTU + BF_FRAME_OVERHEAD);
+	made = calloc(1, sizeof(*made));
+	look_names_up_in_files();
+	ret = p == NULL || made == NULL ? bf_err_set(err, ENOMEM, "filter: out of memory")
+					: program_compile(made, p, text, err);
+	if (ret == 0)
+		*program = made;
+	else
+		bf_expression_close(made);
+	if (p != NULL)
+		pcap_close(p);
 	return ret;
 }
 
@@ -93,7 +103,7 @@ may_begin(const char *text, size_t len)
 		" 02:00:00:00:00:01", " = 1", " 1 = 1", " host 1.1.1.1", " proto 6", " ::1",
 		" ::/0", " host ::1", " 255.0.0.0"};
 	char whole[BF_EXPRESSION_MAX + 128];
-	struct bpf_insn *program;
+	struct bpf_program *program;
 
 	for (unsigned int i = 0; i < RTE_DIM(ends); i++) {
 		snprintf(whole, sizeof(whole) - 64, "%.*s%s", (int)len, text, ends[i]);
@@ -147,9 +157,10 @@ bf_expression_culprit(const char *text, char *word, size_t size)
 }
 
 void
-bf_expression_close(struct bpf_insn *program)
+bf_expression_close(struct bpf_program *program)
 {
-	struct bpf_program p = {.bf_insns = program};
-
-	pcap_freecode(&p);
+	if (program == NULL)
+		return;
+	pcap_freecode(program);
+	free(program);
 }

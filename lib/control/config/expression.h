@@ -3,7 +3,7 @@
 /*
  * An expression as tcpdump takes it, of a capture or a guest's filter: compiled by libpcap, run by workers.
  *
- * Theory of operation.  Workers run the program with libpcap's interpreter, bpf_filter(), which checks every
+ * Theory of operation.  Workers run the program with libpcap's interpreter, pcap_offline_filter(), which checks every
  * load against the frame's end.  docs/decisions/012-capture-filters.md says why not with DPDK's.
  *
  * Threads: ctx control; workers run what was made.
@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 
-struct bpf_insn;
+struct bpf_program;
 
 #define BF_EXPRESSION_MAX 1000 /* bytes of an expression; the time of its compiler grows faster */
 
@@ -29,7 +29,7 @@ struct bpf_insn;
  *   0; -EINVAL with `filter: "text": ` and what is wrong: not understood, or a loop, which workers do not
  *   run; -ENOMEM.
  */
-int bf_expression_open(struct bpf_insn **program, const char *text, struct bf_err *err);
+int bf_expression_open(struct bpf_program **program, const char *text, struct bf_err *err);
 
 /**
  * The word that makes the compiler refuse an expression: the first with which nothing that it takes can begin, or
@@ -41,6 +41,6 @@ int bf_expression_open(struct bpf_insn **program, const char *text, struct bf_er
 void bf_expression_culprit(const char *text, char *word, size_t size);
 
 /** Free a program that no worker runs any more. NULL is allowed. */
-void bf_expression_close(struct bpf_insn *program);
+void bf_expression_close(struct bpf_program *program);
 
 #endif

@@ -121,7 +121,7 @@ static int
 line_compile(const char *what, const struct bf_filter_line *l, struct bf_filter_rule *r,
 	struct bf_err *err)
 {
-	struct bpf_insn *program = NULL;
+	struct bpf_program *program = NULL;
 	struct bf_err why;
 	char word[64];
 	int ret = 0;
@@ -158,6 +158,6 @@ void
 bf_filter_text_close(struct bf_filter *f)
 {
 	for (uint16_t i = 0; i < f->n; i++)
-		bf_expression_close((struct bpf_insn *)(uintptr_t)f->rule[i].program);
+		bf_expression_close((struct bpf_program *)(uintptr_t)f->rule[i].program);
 	f->n = 0;
 }

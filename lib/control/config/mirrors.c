@@ -76,7 +76,7 @@ is_port(const struct bf_config *c, const char *name)
 static int
 check_mirror(const struct bf_config *c, const struct bf_mirror_config *m, struct bf_err *err)
 {
-	struct bpf_insn *program = NULL;
+	struct bpf_program *program = NULL;
 	bool is_all = strcmp(m->source, BF_MIRROR_ALL) == 0;
 	int ret = 0;
 

@@ -75,7 +75,7 @@ struct bf_capture {
 	char filter_text[BF_EXPRESSION_MAX + 1];
 	char path[PATH_MAX];
 	struct bf_tap *tap;
-	struct bpf_insn *filter; /* NULL: every frame */
+	struct bpf_program *filter; /* NULL: every frame */
 	struct bf_capture_names *names;
 	uint16_t lcores[BF_MAX_WORKERS]; /* of the workers */
 	pthread_t thread;

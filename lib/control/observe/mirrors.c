@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <rte_malloc.h>
+#include <rte_mbuf_dyn.h>
 
 #include "control/bridge.h"
 #include "control/config/expression.h"
@@ -24,13 +25,25 @@ mirror_close(struct bf_mirror_state *s)
 	memset(s, 0, sizeof(*s));
 }
 
+/* The bit of BF_FLAG_OF_COPY is ours, unless another library in this process was faster. */
+static int
+flag_claim(struct bf_err *err)
+{
+	static const struct rte_mbuf_dynflag flag = {.name = "bf_copy"};
+	int bit = __builtin_ctzll(BF_FLAG_OF_COPY);
+
+	if (rte_mbuf_dynflag_register_bitnum(&flag, (unsigned int)bit) == bit)
+		return 0;
+	return bf_err_set(err, EBUSY, "mirror: flag %d of frames is used by another library", bit);
+}
+
 static int
 mirror_open(struct bf_mirror_state *s, const struct bf_mirror_config *cfg, struct bf_err *err)
 {
-	int ret = 0;
+	int ret = flag_claim(err);
 
 	s->cfg = *cfg;
-	if (cfg->filter[0] != '\0')
+	if (ret == 0 && cfg->filter[0] != '\0')
 		ret = bf_expression_open(&s->program, cfg->filter, err);
 	s->mirror = rte_zmalloc("bf_mirror", sizeof(*s->mirror), RTE_CACHE_LINE_SIZE);
 	if (ret != 0 || s->mirror == NULL) {

@@ -20,7 +20,7 @@ struct bf_bridge;
 struct bf_mirror_state {
 	struct bf_mirror_config cfg;
 	struct bf_mirror *mirror; /* NULL: the place is free */
-	struct bpf_insn *program;
+	struct bpf_program *program;
 	bool leaves; /* it is in no later view */
 };
 

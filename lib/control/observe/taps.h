@@ -26,7 +26,7 @@ struct bf_tap_spec {
 	uint32_t
 		tape_bytes; /* for each worker; a power of two, at least four times as long as a record */
 	uint64_t (*filter)(void *arg); /* or NULL; see struct bf_tap */
-	const struct bpf_insn *program; /* the same */
+	const struct bpf_program *program; /* the same */
 };
 
 struct bf_taps {
