@@ -20,7 +20,7 @@
 
 /* Where the marks of a frame are; 0: it has none. */
 struct places {
-	uint16_t tag_at, ip_at;
+	uint16_t tag_at, inner_at, ip_at;
 	bool v6;
 };
 
@@ -31,13 +31,15 @@ places_find(const struct rte_mbuf *m, struct places *at)
 	uint32_t off = 14;
 	uint16_t type = 0;
 
-	*at = (struct places){0, 0, false};
+	*at = (struct places){0, 0, 0, false};
 	if (unlikely(m->data_len < 14))
 		return;
 	memcpy(&type, p + 12, 2);
 	if (bf_frame_is_tag(type) && m->data_len >= 18)
 		at->tag_at = 14;
 	for (int i = 0; i < BF_TAGS_MAX && bf_frame_is_tag(type) && m->data_len >= off + 4; i++) {
+		if (i == 1)
+			at->inner_at = (uint16_t)off;
 		memcpy(&type, p + off + 2, 2);
 		off += 4;
 	}
@@ -194,9 +196,12 @@ bf_mark_save(const struct rte_mbuf *m, struct bf_mark_was *was)
 	struct places at;
 
 	places_find(m, &at);
-	*was = (struct bf_mark_was){.tag_at = at.tag_at, .ip_at = at.ip_at, .v6 = at.v6};
+	*was = (struct bf_mark_was){
+		.tag_at = at.tag_at, .inner_at = at.inner_at, .ip_at = at.ip_at, .v6 = at.v6};
 	if (at.tag_at != 0)
 		was->tci = word_read(m, at.tag_at);
+	if (at.inner_at != 0)
+		was->inner_tci = word_read(m, at.inner_at);
 	if (at.ip_at != 0)
 		was->word = word_read(m, at.ip_at);
 	if (at.ip_at != 0 && !at.v6)
@@ -208,6 +213,8 @@ bf_mark_restore(struct rte_mbuf *m, const struct bf_mark_was *was)
 {
 	if (was->tag_at != 0)
 		word_write(m, was->tag_at, was->tci);
+	if (was->inner_at != 0)
+		word_write(m, was->inner_at, was->inner_tci);
 	if (was->ip_at != 0)
 		word_write(m, was->ip_at, was->word);
 	if (was->ip_at != 0 && !was->v6)

@@ -21,10 +21,10 @@ uint16_t bf_mark_out(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts,
 /** Write a class into a frame, and count it at a port it is sent to. */
 void bf_mark_late(struct bf_worker *w, uint16_t slot, struct rte_mbuf *m, unsigned int class);
 
-/** The bytes that marks change. */
+/** The bytes that marks change: of the second tag where the first one is taken off before. */
 struct bf_mark_was {
-	uint16_t tag_at, ip_at; /* 0: there is none */
-	uint16_t tci, word, sum;
+	uint16_t tag_at, inner_at, ip_at; /* 0: there is none */
+	uint16_t tci, inner_tci, word, sum;
 	bool v6;
 };
 

@@ -11,7 +11,12 @@
 #include "dataplane/lcore.h"
 #include "dataplane/mailbox.h"
 
-/** Post to control, unless the same mark was posted within @p repeat_ms by this worker. @return whether it was */
+/**
+ * Post to control, unless the same mark was posted within @p repeat_ms by this worker.
+ *
+ * @return
+ *   Whether the mark is a new one; a full mailbox may have lost it.
+ */
 bool bf_post(struct bf_worker *w, struct bf_mail *mail, uint64_t mark, uint32_t repeat_ms);
 
 #endif

@@ -136,12 +136,13 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 	struct rte_mbuf *pkts[BF_BURST];
 	uint64_t t0 = bf_stage_begin(w);
 	uint16_t n = 0, taken;
-	uint32_t flags = 0;
+	uint32_t flags = 0, offloads = 0;
 
 	if (unlikely(q->in & BF_RULE_BIT(RATE)) && !bf_rate_may_poll(w, q->slot))
 		return 0; /* it stays hot: its credit comes soon */
 	if (likely(up && bf_ring_lock(w, r))) {
 		n = ring_rx(w, q, s, r, pkts);
+		offloads = r->offloads;
 		bf_ring_unlock_freed(w, q, s, r);
 	}
 	if (n == 0) {
@@ -157,7 +158,7 @@ poll_guest(struct bf_worker *w, const struct bf_rxq *q, struct bf_rxq_state *s)
 	taken = n;
 	if (unlikely(q->in != 0))
 		n = bf_rules_in(w, q->slot, q->in, pkts, n);
-	if (unlikely(r->offloads != 0))
+	if (unlikely(offloads != 0))
 		flags = stated_flags(w, q->slot, pkts, n);
 	if (likely(n > 0))
 		bf_switch_burst(w, q->slot, pkts, n, flags);

@@ -86,15 +86,15 @@ effects_note(struct bf_worker *w, uint16_t in, struct rte_mbuf *m, uint16_t out)
 	}
 }
 
-/* An address that is new to a guard takes of its room, however many workers hear it. */
+/* An address that is new to a guard takes of its room, however many workers hear it, and if no mailbox had a place. */
 static void
 effects_learn(struct bf_worker *w, uint16_t in, const struct bf_frame *f, struct bf_verdict v)
 {
 	bool admit = (v.effects & BF_EFFECT_ADMIT) != 0;
-	bool posted = learn_post(
+	bool is_new = learn_post(
 		w, f, in, (enum bf_word)v.word, admit ? ADMIT_REPEAT_MS : LEARN_REPEAT_MS);
 
-	if (admit && posted)
+	if (admit && is_new)
 		bf_guard_take_room(w->view->rules[in].guard);
 }
 
@@ -217,6 +217,9 @@ prepare_special(struct bf_worker *w, uint16_t in, const struct rte_mbuf *m, stru
 		k->tag |= BF_CACHE_LONG;
 		if (unlikely(bf_vlan_is_hidden(&w->view->rules[in].vlan, f->src)))
 			return BF_OUT_DROP | BF_DROP_VLAN_TAG;
+		if (unlikely(w->view->rules[in].guards & BF_GUARD_PROTOCOLS) &&
+			bf_guard_is_control(f))
+			return BF_OUT_UNKNOWN;
 	}
 	if (!bf_frame_is_arp(f) && decision_remembered(w, k->k[0], k->k[1], k->tag, &out))
 		return out;

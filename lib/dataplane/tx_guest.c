@@ -275,9 +275,31 @@ rules_first(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t
 	return pass;
 }
 
+/* What is too long goes first: it is judged, and answered, with the tag that it has. @return how many are left */
+static uint16_t
+fitting_keep(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *sum)
+{
+	struct rte_mbuf *fit[BF_STAGE_SIZE];
+	uint16_t n_fit, k = 0;
+
+	if (likely(sum->max_len <= w->view->ports[slot].max_len))
+		return n;
+	n_fit = take_fitting(w, slot, pkts, n, sum, fit);
+	for (uint16_t i = 0; i < n; i++) {
+		if (k < n_fit && pkts[i] == fit[k])
+			k++;
+		else
+			bf_free_burst(&pkts[i], 1);
+	}
+	memcpy(pkts, fit, n_fit * sizeof(fit[0]));
+	return n_fit;
+}
+
 /* As the guest takes them: segments that follow each other as one, others' superframes cut. */
 static __rte_noinline void
-shaped_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n, uint32_t takes)
+shaped_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n,
+	const struct bf_burst *all, uint32_t takes)
 {
 	struct bf_port_counters *c = &w->counters->ports[slot];
 	struct rte_mbuf *out[BF_STAGE_SIZE];
@@ -287,7 +309,9 @@ shaped_tx(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t n
 	uint16_t left;
 
 	if (unlikely(set & BF_RULE_BIT(RATE))) {
-		n = rules_first(w, slot, pkts, n);
+		n = fitting_keep(w, slot, pkts, n, all);
+		if (n > 0)
+			n = rules_first(w, slot, pkts, n);
 		set = 0;
 		if (n == 0)
 			return;
@@ -309,7 +333,7 @@ bf_tx_guest(struct bf_worker *w, uint16_t slot, struct rte_mbuf **pkts, uint16_t
 	uint32_t takes = __atomic_load_n(&w->view->ports[slot].guest->offloads, __ATOMIC_RELAXED);
 
 	if (unlikely(takes != 0 || sum->flags & (BF_BURST_SEGMENTS | BF_BURST_PARTIAL))) {
-		shaped_tx(w, slot, pkts, n, takes);
+		shaped_tx(w, slot, pkts, n, sum, takes);
 		return;
 	}
 	own_tx(w, slot, w->view->ports[slot].out, pkts, n, sum);

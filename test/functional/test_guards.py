@@ -311,6 +311,18 @@ def test_X06_protocols_of_switches_are_dropped_from_a_guest_and_not_from_the_lan
     passes(r, r.vm(1), [frame(d, VM1, tags) for d in near], {"vm2", FAR})
 
 
+def test_X06_no_control_frame_passes_behind_two_tags_on_a_way_that_is_known(rig):
+    r = rig(guest_opts={"vm1": "protocol_guard=on"})
+    passes(r, r.far[0], [frame(BROADCAST, FAR_MAC, TWO_TAGS)], {"vm1", "vm2"})
+    passes(r, r.vm(1), [frame(BROADCAST, VM1, TWO_TAGS)], {"vm2", FAR})
+    wait_for(lambda: {VM1, FAR_MAC} <= set(r.daemon.fdb()), what="both are known")
+    for _ in range(3):
+        passes(r, r.vm(1), [frame(FAR_MAC, VM1, TWO_TAGS)], {FAR})
+    for kind in (0x88cc, 0x8808, 0x8902):
+        dropped(r, r.vm(1), [frame(FAR_MAC, VM1, TWO_TAGS, kind)], "control_protocol")
+    passes(r, r.vm(1), [frame(FAR_MAC, VM1, TWO_TAGS)], {FAR})
+
+
 # Servers that a guest may not be.
 
 def dhcp(src=VM1, dst=BROADCAST, sport=67, dport=68, tags=(), frag=None):

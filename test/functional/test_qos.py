@@ -285,6 +285,19 @@ def test_marks_for_one_guest_do_not_reach_others(r):
     assert marks_of(r.vm(1)) == [(None, 56)] and marks_of(r.far[0]) == [(None, 9)]
 
 
+def test_marks_behind_the_outer_tag_of_one_guest_do_not_reach_others(r):
+    for name in ("vm1", "vm2"):
+        r.daemon.ctl(f"set guest {name} qinq=100")
+    r.daemon.ctl('set guest vm1 filter_out="mark 7 vlan 7"')
+    raw = packet(FAR_MAC, BROADCAST, [(7, 2)], dscp=9, ecn=1)
+    for peer in (r.vm(1), r.vm(2)):
+        peer.capture(8)
+    with taking(r, 1):
+        r.far[0].raw(raw[:12] + bytes.fromhex("88a80064") + raw[12:])
+    assert marks_of(r.vm(1)) == [(7, 56)]
+    assert r.vm(2).captured() == [raw]
+
+
 def test_what_is_no_ip_has_no_dscp(r):
     r.daemon.ctl("set guest vm1 mark_in=dscp")
     arp = bytes(Ether(src=VM1, dst=FAR_MAC) / Dot1Q(vlan=7, prio=6) / ARP() / Raw(b"mark" + bytes(40)))
