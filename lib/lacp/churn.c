@@ -16,10 +16,21 @@ in_sync(const struct lacp_member *m, int side)
 	return ((side == 0 ? m->actor.state : m->partner.state) & BF_LACP_SYNC) != 0;
 }
 
+/* It ends, if it is there, whatever follows. */
+static void
+churn_end(struct bf_lacp *l, struct lacp_member *m, int side)
+{
+	if (m->churn[side] == BF_LACP_CHURN_CHURN)
+		bf_lacp_event_member(
+			l, m, BF_LACP_EV_CHURN, "%s churn ended", side == 0 ? "actor" : "partner");
+	m->churn[side] = BF_LACP_CHURN_NONE;
+}
+
 void
 bf_lacp_churn_restart(struct bf_lacp *l, struct lacp_member *m)
 {
 	for (int side = 0; side < 2; side++) {
+		churn_end(l, m, side);
 		m->churn[side] = BF_LACP_CHURN_MONITOR;
 		m->churn_until_ms[side] = m->link_up ? l->now_ms + CHURN_MS : BF_LACP_NEVER;
 	}
@@ -31,9 +42,7 @@ run_side(struct bf_lacp *l, struct lacp_member *m, int side)
 	const char *who = side == 0 ? "actor" : "partner";
 
 	if (in_sync(m, side)) {
-		if (m->churn[side] == BF_LACP_CHURN_CHURN)
-			bf_lacp_event_member(l, m, BF_LACP_EV_CHURN, "%s churn ended", who);
-		m->churn[side] = BF_LACP_CHURN_NONE;
+		churn_end(l, m, side);
 	} else if (m->churn[side] == BF_LACP_CHURN_NONE) {
 		m->churn[side] = BF_LACP_CHURN_MONITOR;
 		m->churn_until_ms[side] = m->link_up ? l->now_ms + CHURN_MS : BF_LACP_NEVER;
@@ -53,7 +62,8 @@ bf_lacp_churn_run(struct bf_lacp *l, struct lacp_member *m)
 {
 	/* Whoever stands by is out of sync on purpose; the 60 s begin when it is to serve. */
 	if (bf_lacp_stands_by(l, m)) {
-		m->churn[0] = m->churn[1] = BF_LACP_CHURN_NONE;
+		churn_end(l, m, 0);
+		churn_end(l, m, 1);
 		return;
 	}
 	run_side(l, m, 0);
