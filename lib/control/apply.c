@@ -66,6 +66,7 @@ config_settle(struct bf_bridge *br, const struct bf_config *want)
 	for (unsigned int k = 0; k < BF_MAX_BONDS; k++) {
 		struct bf_uplink *u = &br->up[k];
 
+		bf_bond_forget_switches(&u->bond, bf_config_find_bond(want, u->name));
 		bf_missing_note(&u->missing, bf_config_find_bond(want, u->name), &br->events,
 			bf_clock_ms());
 		u->next_ms = 0;

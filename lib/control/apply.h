@@ -32,6 +32,13 @@ int bf_apply_remove_guests(struct bf_bridge *br, const struct bf_config *want, s
 int bf_apply_guests(struct bf_bridge *br, const struct bf_config *want, const uint16_t *slots,
 	struct bf_err *err);
 
+/**
+ * Guests that stay come to the switches and VLANs that are wanted for them: all in one view, before bonds are opened.
+ *
+ * @return 0, or -ENOMEM with the reason.
+ */
+int bf_apply_place_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err);
+
 /** All bonds. @return 0, or -errno with the reason. */
 int bf_apply_bonds(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err);
 

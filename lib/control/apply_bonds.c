@@ -76,6 +76,7 @@ member_remove(struct bf_bridge *br, struct bf_uplink *u, const char *name, uint6
 	u->bond.members[at].leaving = true;
 	if (bf_bridge_publish_and_wait(br) != 0) {
 		u->bond.members[at].leaving = u->bond.members[at].going = false;
+		u->bond.members[at].drained = u->bond.cfg.members[at].drained;
 		return bf_err_set(err, ENOMEM, "member %s: out of memory", copy);
 	}
 	own = u->bond.members[at].mac;
@@ -129,10 +130,9 @@ bond_shrink(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_conf
 	/* A bond that loses all its members for others is another bond. */
 	if (want == NULL || there.n_members == 0 || !b->open || bf_bond_needs_reopen(b, &there) ||
 		!bond_keeps_a_member(b, &there)) {
-		ret = bond_close(br, u, err);
-		if (ret == 0 && want == NULL)
-			b->off = false; /* the next one here is not; this one's links were */
-		return ret;
+		if (b->open && there.n_members > 0)
+			ret = bf_bond_device_check_frames(b, &there, err);
+		return ret != 0 ? ret : bond_close(br, u, err);
 	}
 	for (uint32_t i = b->n_members; i > 0 && ret == 0; i--) {
 		if (member_stays(b, i - 1, &there))
@@ -183,6 +183,7 @@ bond_grow(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config
 		bf_bond_set_absent(b, absent, now_ms);
 		b->n_expected = want->n_members;
 		ret = bf_bond_open(b, &there, now_ms, err);
+		bf_stats_members_change(br, b->number);
 		if (ret == 0)
 			bf_event(&br->events, BF_LOG_NOTICE, "bond_opened", b->cfg.name,
 				"%s over %" PRIu32 " members, mtu %" PRIu32,
@@ -193,6 +194,9 @@ bond_grow(struct bf_bridge *br, struct bf_uplink *u, const struct bf_bond_config
 	for (uint32_t i = 0; i < there.n_members && ret == 0; i++)
 		if (bf_bond_config_member(&b->cfg, there.members[i].name) < 0)
 			ret = bf_bond_member_add(b, &there.members[i], now_ms, err);
+	bf_stats_members_change(br, b->number);
+	if (ret == 0 && absent > b->n_absent) /* spares serve for them: LACP counts with those */
+		bf_bond_set_absent(b, absent, now_ms);
 	if (ret == 0 && !same)
 		ret = bond_change(br, b, &there, now_ms, err);
 	bf_bond_set_absent(b, absent, now_ms); /* who came back is there before its spare leaves */
@@ -241,6 +245,8 @@ bf_apply_bonds(struct bf_bridge *br, const struct bf_config *want, struct bf_err
 			&changed[k], err);
 	if (ret == 0) /* what could not be given up is found under its name when it goes back */
 		uplinks_name(br, want);
+	if (ret == 0)
+		ret = bf_apply_place_guests(br, want, err);
 	for (unsigned int k = 0; k < BF_MAX_BONDS && ret == 0; k++)
 		ret = bond_grow(
 			br, &br->up[k], bf_config_find_bond(want, br->up[k].name), changed[k], err);

@@ -62,40 +62,56 @@ guest_remove(struct bf_bridge *br, struct bf_guest *g, const struct bf_guest_con
 	return 0;
 }
 
-/* A guest comes to another switch: what is known of it belongs to the one before. */
-static int
-guest_change_uplink(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
+/* @return whether the guest comes to another switch or to other VLANs */
+static bool
+guest_place(struct bf_bridge *br, struct bf_guest *g, const struct bf_guest_config *want)
 {
-	uint8_t before = g->uplink, now = (uint8_t)guest_uplink(br, &g->cfg)->bond.number;
+	struct bf_port_vlan before = bf_floods_guest_vlan(&g->cfg),
+			    now = bf_floods_guest_vlan(want);
+	bool moves = !bf_floods_same_vlan(&before, &now);
+	uint8_t uplink = g->uplink;
 
-	if (before == now)
-		return 0;
-	g->uplink = now;
-	if (bf_bridge_publish_and_wait(br) != 0) {
-		g->uplink = before;
-		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
-	}
-	bf_hear_out(br, g->slot);
-	bf_leases_move(br, g);
-	bf_guards_write(br, g);
-	bf_event(&br->events, BF_LOG_NOTICE, "guest_uplink", g->cfg.name,
-		"is on the switch of %s now", bf_bridge_port_name(br, bf_bond_slot(now)));
-	return 0;
+	g->uplink = (uint8_t)guest_uplink(br, want)->bond.number;
+	g->cfg.vlan = want->vlan;
+	g->cfg.trunk = want->trunk;
+	g->cfg.native = want->native;
+	g->cfg.qinq = want->qinq;
+	if (g->uplink != uplink)
+		bf_event(&br->events, BF_LOG_NOTICE, "guest_uplink", g->cfg.name,
+			"is on the switch of %s now",
+			bf_bridge_port_name(br, bf_bond_slot(g->uplink)));
+	return moves || g->uplink != uplink;
 }
 
-/* A guest comes to other VLANs: what is known of it belongs to those before. */
-static int
-guest_change_vlan(struct bf_bridge *br, struct bf_guest *g, const struct bf_guest_config *old,
-	struct bf_err *err)
+/*
+ * All in one view, before bonds are opened: a new bond may have the number of one that is given up, and none of
+ * its frames may reach a guest that is on its way to another switch.  What is known of a guest belongs to the switch and
+ * the VLANs before.
+ */
+int
+bf_apply_place_guests(struct bf_bridge *br, const struct bf_config *want, struct bf_err *err)
 {
-	struct bf_port_vlan before = bf_floods_guest_vlan(old), now = bf_floods_guest_vlan(&g->cfg);
+	bool moved[BF_MAX_PORTS] = {false}, any = false;
 
-	if (bf_floods_same_vlan(&before, &now))
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		struct bf_guest *g = br->guests[s];
+		const struct bf_guest_config *w =
+			g == NULL ? NULL : bf_config_find_guest(want, g->cfg.name);
+
+		moved[s] = w != NULL && guest_place(br, g, w);
+		any = any || moved[s];
+	}
+	if (!any)
 		return 0;
 	if (bf_bridge_publish_and_wait(br) != 0)
-		return bf_err_set(err, ENOMEM, "guest \"%s\": out of memory", g->cfg.name);
-	bf_hear_out(br, g->slot);
-	bf_leases_move(br, g);
+		return bf_err_set(err, ENOMEM, "guests: out of memory to move them");
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		if (!moved[s])
+			continue;
+		bf_hear_out(br, (uint16_t)s);
+		bf_leases_move(br, br->guests[s]);
+		bf_guards_write(br, br->guests[s]);
+	}
 	return 0;
 }
 
@@ -206,11 +222,7 @@ bf_apply_guests(struct bf_bridge *br, const struct bf_config *want, const uint16
 			bf_plan_guest(br, g);
 			br->dirty = true;
 			ret = bf_qos_arrange(br, g, err);
-			if (ret == 0)
-				ret = guest_change_vlan(br, g, &old, err);
 		}
-		if (ret == 0)
-			ret = guest_change_uplink(br, g, err);
 	}
 	return ret;
 }

@@ -91,13 +91,33 @@ uplink_bond_tick(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_ms)
 	return RTE_MIN(u->next_ms, probes);
 }
 
+/* A device that nobody types may not interrupt the others. */
+static int
+check_takes_in(const struct bf_uplink *u, const struct bf_bond_config *want, struct bf_err *err)
+{
+	struct bf_bond_config there;
+
+	bf_missing_leave_out(&u->missing, want, &there);
+	if (u->bond.open && bf_bond_needs_reopen(&u->bond, &there))
+		return bf_err_set(err, EBUSY,
+			"it takes %s: to open %s anew for it, remove it and add it by hand",
+			bf_bond_other_rings(&u->bond, &there)
+				? "longer rings than the bond has"
+				: "shorter frames than those that are there",
+			u->name);
+	return 0;
+}
+
 static int
 uplink_take_in(struct bf_bridge *br, struct bf_uplink *u, struct bf_err *err)
 {
+	const struct bf_bond_config *want = bf_config_find_bond(br->running, u->name);
 	int ret = bf_bridge_check(br, br->running, err);
 
 	if (ret == 0)
-		ret = bf_apply_bond(br, u, bf_config_find_bond(br->running, u->name), err);
+		ret = check_takes_in(u, want, err);
+	if (ret == 0)
+		ret = bf_apply_bond(br, u, want, err);
 	if (ret == 0)
 		bf_frames_share(br);
 	return ret;
@@ -121,6 +141,8 @@ uplink_look_for_missing(struct bf_bridge *br, struct bf_uplink *u, uint64_t now_
 		if (bf_apply_bond(br, u, bf_config_find_bond(br->running, u->name), &again) != 0)
 			bf_event(&br->events, BF_LOG_ERR, "rollback_failed", "config", "%s",
 				again.text);
+		else
+			bf_frames_share(br);
 	}
 	bf_missing_note(
 		&u->missing, bf_config_find_bond(br->running, u->name), &br->events, now_ms);

@@ -15,7 +15,7 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 
 from bf import (BROADCAST, FAR_MAC, LOG_LINK_LOSS, CtlError, guest_mac, mac_bytes, wait_for)
-from fixtures import LOG_LACP
+from fixtures import LOG_LACP, LOG_TAPS, Taps
 
 VM, VM2 = guest_mac(1), guest_mac(2)
 RINGS = [f"net_ring{i}" for i in range(4)]
@@ -305,6 +305,67 @@ def test_B26_a_tap_that_was_deleted_comes_back_into_the_bond(tap_rig):
     r.daemon.ctl("set bonding primary net_tap0 bond0")
     wait_for(lambda: active(r) == "net_tap0", 5, "the returned device is active")
     expect_frame(r, taps, 0)
+    info = r.daemon.ctl("show port info net_tap0", json=True)[0]
+    assert info["promiscuous"], "else a card would drop what is for guests"
+
+
+def test_B26_a_card_that_takes_shorter_frames_than_those_there_joins_them(rig, workdir):
+    """The PMD refuses it while it runs: the bond is opened anew, and its MTU stays."""
+    taps = Taps(workdir, 1)
+    r = rig(members=0, vdevs=["net_null0,no-rx=1"], mode="active-backup", guests=("vm1",), mtu=1500,
+            log_allowed=LOG_TAPS)
+    r.daemon.ctl(f"port attach {taps.vdevs[0]}")
+    r.vdevs.append(taps.vdevs[0])
+    r.daemon.ctl("add bonding member net_tap0 bond0")
+    r.daemon.ctl("set bonding primary net_tap0 bond0")
+    wait_for(lambda: active(r) == "net_tap0", 5, "it is active")
+    expect_frame(r, taps, 0)
+    assert (r.bond()["mtu"], r.bond()["n_members"]) == (1500, 2)
+
+
+def test_B26_such_a_card_that_appears_by_itself_does_not_interrupt_the_others(rig, workdir):
+    taps = Taps(workdir, 1)
+    r = rig(members=0, vdevs=["net_null0,no-rx=1"], mode="active-backup", guests=(), bond=",member=net_tap0", mtu=1500,
+            log_allowed=[*LOG_TAPS, "^WARNING: member_(missing|unfit): net_tap0: "])
+    r.daemon.ctl(f"port attach {taps.vdevs[0]}")
+    unfit = wait_for(lambda: r.events("member_unfit"), 40, "it is refused")
+    assert "takes shorter frames than those that are there" in unfit[0]["text"]
+    assert len(r.events("bond_opened")) == 1 and not r.events("member_down")
+    r.vdevs.append(taps.vdevs[0])
+    r.daemon.ctl("remove bonding member net_tap0 bond0")
+    r.daemon.ctl("add bonding member net_tap0 bond0")
+    assert len(r.events("bond_opened")) == 2 and "net_tap0" in [m["name"] for m in r.bond()["member_details"]]
+
+
+def test_B26_a_member_that_was_switched_off_stays_so_when_the_bond_is_opened_anew(rig):
+    r = ring_rig(rig, 2, mtu=1500)
+    link(r, 0, False)
+    r.daemon.ctl("set bonding option bond0 mtu=9000")
+    assert len(r.events("bond_opened")) == 2
+    assert not r.member(0)["link"] and r.member(1)["link"] and is_active(r, 1)
+    # One that leaves and comes again is another matter.
+    for name in reversed(r.member_names):
+        r.daemon.ctl(f"remove bonding member {name} bond0")
+    r.daemon.ctl(f"add bonding member {r.member_names[0]} bond0")
+    wait_for(lambda: r.member(0)["link"], what="its link")
+
+
+def test_B26_a_member_that_was_switched_off_stays_so_when_its_card_starts_anew(rig):
+    r = ring_rig(rig, 2)
+    link(r, 0, False)
+    r.daemon.ctl(f"set bonding member {r.member_names[0]} bond0 offload=off")
+    assert len(r.events("member_removed")) == 1 and r.bond()["n_members"] == 2
+    assert not r.member(r.member_names.index(r.member_names[0]))["link"]
+    link(r, 0, True)
+
+
+def test_a_bond_stays_open_when_there_is_no_memory_to_open_it_anew(rig):
+    """Guests keep the frames of the former one until they get others."""
+    r = rig(guests=("vm1",), mtu=1500, memory=60)
+    r.learn_all()
+    refused(r, "set bonding option bond0 mtu=9216", "out of memory to open it anew", "expected more hugepages or -m")
+    assert len(r.events("bond_opened")) == 1 and r.bond()["mtu"] == 1500
+    assert sum(from_guest(r, 1, flows=10)) > 0
 
 
 def sniff(heard):

@@ -194,11 +194,13 @@ move_one(struct bf_balance *ba, struct bf_bond *b, const uint32_t *stations, boo
 	struct shares *s)
 {
 	unsigned int from = 0, to = 0, cost;
+	uint32_t carrying = bf_bond_carrying(b);
 	bool any = false;
 	int k;
 
 	for (unsigned int i = 0; i < b->n_members; i++) {
-		if (!b->members[i].usable || b->members[i].drained || b->cfg.members[i].spare)
+		if (!(carrying >> b->members[i].bit & 1) || b->members[i].drained ||
+			b->cfg.members[i].spare)
 			continue;
 		from = !any || member_use(s, i, 0) > member_use(s, from, 0) ? i : from;
 		to = !any || member_use(s, i, 0) < member_use(s, to, 0) ? i : to;
@@ -226,8 +228,9 @@ bf_balance_interval(struct bf_balance *ba, struct bf_bond *b, const uint32_t *st
 	uint64_t now_ms)
 {
 	uint32_t mode = bf_bond_mode_in_force(b);
-	bool balances = mode == BF_MODE_TLB || mode == BF_MODE_ALB ||
-		(b->cfg.rebalance && (mode == BF_MODE_XOR || mode == BF_MODE_8023AD));
+	bool balances = b->cfg.rebalance_interval_ms != 0 &&
+		(mode == BF_MODE_TLB || mode == BF_MODE_ALB ||
+			(b->cfg.rebalance && (mode == BF_MODE_XOR || mode == BF_MODE_8023AD)));
 	struct shares s;
 	bool any = false;
 

@@ -305,6 +305,31 @@ bf_bond_free_bit(const struct bf_bond *b)
 	return bit;
 }
 
+/* A member goes; it may come again before what is wanted is settled. */
+static void
+switch_note(struct bf_bond *b, const struct bf_member *m)
+{
+	int at = -1;
+
+	for (int i = BF_MAX_MEMBERS - 1; i >= 0; i--)
+		if (strcmp(b->switched_off[i], m->name) == 0)
+			b->switched_off[i][0] = '\0';
+	for (int i = 0; i < BF_MAX_MEMBERS && at < 0; i++)
+		if (b->switched_off[i][0] == '\0')
+			at = i;
+	if (m->off && at >= 0)
+		memcpy(b->switched_off[at], m->name, sizeof(b->switched_off[at]));
+}
+
+static bool
+was_switched_off(const struct bf_bond *b, const char *name)
+{
+	for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++)
+		if (strcmp(b->switched_off[i], name) == 0)
+			return true;
+	return false;
+}
+
 static void
 member_init(struct bf_bond *b, unsigned int i, uint8_t bit, uint64_t now_ms)
 {
@@ -314,7 +339,17 @@ member_init(struct bf_bond *b, unsigned int i, uint8_t bit, uint64_t now_ms)
 	memcpy(m->name, b->cfg.members[i].name, BF_DEV_NAME_MAX);
 	m->bit = bit;
 	m->drained = b->cfg.members[i].drained;
+	m->off = was_switched_off(b, m->name);
 	m->changed_ms = now_ms;
+}
+
+void
+bf_bond_forget_switches(struct bf_bond *b, const struct bf_bond_config *want)
+{
+	b->off = b->off && want != NULL;
+	for (unsigned int i = 0; i < BF_MAX_MEMBERS; i++)
+		if (want == NULL || bf_bond_config_member(want, b->switched_off[i]) < 0)
+			b->switched_off[i][0] = '\0';
 }
 
 void
@@ -330,6 +365,8 @@ bf_bond_open(
 {
 	int ret;
 
+	if (strcmp(b->cfg.name, cfg->name) != 0)
+		bf_bond_forget_switches(b, NULL);
 	b->cfg = *cfg;
 	b->active = -1;
 	if (strcmp(b->kept_of, b->cfg.name) != 0)
@@ -348,6 +385,8 @@ bf_bond_open(
 	b->open = true;
 	b->dirty = true;
 	for (unsigned int i = 0; i < b->n_members; i++) {
+		if (b->off || b->members[i].off)
+			bf_link_switch(b->members[i].port, false);
 		read_link(b, i, now_ms);
 		b->members[i].usable = b->members[i].carrier; /* no delay at the start */
 	}
@@ -368,6 +407,8 @@ bf_bond_close(struct bf_bond *b)
 		return;
 	if (b->active >= 0) /* for the case that it is opened anew */
 		bf_bond_keep(b, b->cfg.name, b->members[b->active].name);
+	for (unsigned int i = 0; i < b->n_members; i++)
+		switch_note(b, &b->members[i]);
 	bf_bond_lacp_stop(b);
 	bf_bond_device_destroy(b);
 	b->open = b->going = b->going_back = false;
@@ -394,6 +435,8 @@ bf_bond_member_add(
 		return ret;
 	}
 	b->n_members++;
+	if (b->off || b->members[i].off)
+		bf_link_switch(b->members[i].port, false);
 	read_link(b, i, now_ms);
 	bf_bond_deal_buckets(b);
 	if (b->lacp != NULL)
@@ -413,6 +456,7 @@ bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms)
 	if (b->lacp != NULL)
 		bf_lacp_member_remove(b->lacp, b->members[i].bit, now_ms);
 	bf_bond_end_repeat(b, i);
+	switch_note(b, &b->members[i]);
 	bf_bond_device_remove(b, i);
 	for (unsigned int k = 0; k < BF_BUCKETS; k++)
 		if (b->home[k] == b->members[i].bit)
@@ -435,7 +479,7 @@ bool
 bf_bond_needs_reopen(const struct bf_bond *b, const struct bf_bond_config *cfg)
 {
 	return strcmp(b->cfg.name, cfg->name) != 0 || !bf_pool_fits(b->pool, cfg->mtu) ||
-		bf_bond_other_rings(b, cfg);
+		bf_bond_other_rings(b, cfg) || bf_bond_device_is_longer(b, cfg);
 }
 
 static int

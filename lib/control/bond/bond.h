@@ -107,6 +107,8 @@ struct bf_bond {
 	char kept[BF_DEV_NAME_MAX]; /* "" when there is none, or no longer */
 	char kept_of[BF_NAME_MAX]; /* the bond that it was a member of */
 	uint64_t kept_until_ms;
+	char switched_off[BF_MAX_MEMBERS]
+			 [BF_DEV_NAME_MAX]; /* by hand, when it was closed: "" for the others */
 	uint8_t home[BF_BUCKETS]; /* the member (its bit number) a bucket belongs to */
 	bool came_back; /* guests' frames did, lately: the switch has no LAG; paths.c */
 	bool dirty; /* tables changed: a new view is due */
@@ -164,6 +166,13 @@ int bf_bond_member_add(struct bf_bond *b, const struct bf_member_config *want, u
  * on the wire, some ms at most.  @p going false: it stays after all.
  */
 void bf_bond_leave(struct bf_bond *b, int member, bool going, uint64_t now_ms);
+/**
+ * What was switched off by hand and is not wanted any more counts as on when it comes again.
+ *
+ * @param want
+ *   NULL: no bond; another one is to come.
+ */
+void bf_bond_forget_switches(struct bf_bond *b, const struct bf_bond_config *want);
 /** Take a member out; the current view must not name it. */
 void bf_bond_member_remove(struct bf_bond *b, const char *name, uint64_t now_ms);
 
@@ -278,6 +287,19 @@ int bf_bond_device_create(struct bf_bond *b, struct bf_err *err);
 void bf_bond_device_destroy(struct bf_bond *b);
 int bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err);
 void bf_bond_device_remove(struct bf_bond *b, unsigned int i);
+/**
+ * True when a member that is to come takes shorter frames than those the device was configured for: all that its
+ * first members took, whatever the MTU. The PMD refuses such a member until it is configured again.
+ */
+bool bf_bond_device_is_longer(const struct bf_bond *b, const struct bf_bond_config *want);
+/**
+ * Before an open bond is closed to be opened anew: is there memory for its frames, and for those of the way back, while
+ * guests keep those that it has?
+ *
+ * @return 0, or -ENOMEM: it is to stay as it is.
+ */
+int bf_bond_device_check_frames(
+	const struct bf_bond *b, const struct bf_bond_config *want, struct bf_err *err);
 /** Opens or closes the receive valve of a member; workers see it at their next burst. */
 void bf_bond_device_collect(struct bf_bond *b, unsigned int i, bool on);
 /** Carrier bits by member number, as the interrupt thread keeps them. */
@@ -325,10 +347,12 @@ bool bf_bond_other_rings(const struct bf_bond *b, const struct bf_bond_config *w
 /**
  * Frames that a worker's rings of all members, and of those that may come, hold at most.
  *
+ * @param n_expected
+ *   Members, with those that may come.
  * @param rx
  *   Those that it receives from as well, not only those that it sends to.
  */
-uint32_t bf_bond_ring_frames(const struct bf_bond *b, bool rx);
+uint32_t bf_bond_ring_frames(const struct bf_bond_config *cfg, uint32_t n_expected, bool rx);
 /**
  * Start a member's device again with its own rings and its way of watching the link. No worker may use
  * it. @return 0, or -errno with a line that names the member.

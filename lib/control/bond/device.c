@@ -262,6 +262,24 @@ check_member(
 	return 0;
 }
 
+bool
+bf_bond_device_is_longer(const struct bf_bond *b, const struct bf_bond_config *want)
+{
+	struct rte_eth_dev_info bond, member;
+	struct bf_err err;
+	uint16_t port;
+
+	if (rte_eth_dev_info_get(b->port, &bond) != 0)
+		return false;
+	for (uint32_t i = 0; i < want->n_members; i++)
+		if (bf_bond_config_member(&b->cfg, want->members[i].name) < 0 &&
+			bf_bond_find_port(want->members[i].name, &port, &err) == 0 &&
+			rte_eth_dev_info_get(port, &member) == 0 &&
+			member.max_rx_pktlen < bond.max_rx_pktlen)
+			return true;
+	return false;
+}
+
 int
 bf_bond_check(const struct bf_bond *b, const struct bf_bond_config *cfg, struct bf_err *err)
 {
@@ -393,6 +411,18 @@ start_own_way(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	return has_own_way(b, i) ? bf_bond_start_anew(b, i, err) : 0;
 }
 
+/* The PMD tells the members that are there when it starts; a card that comes later would drop what is for guests. */
+static void
+member_hear_all(const struct bf_member *m)
+{
+	int ret = rte_eth_promiscuous_enable(m->port);
+
+	rte_eth_allmulticast_enable(m->port);
+	if (ret != 0)
+		BF_WARN("bond", "%s: cannot be promiscuous: it may drop what is for guests: %s",
+			m->name, rte_strerror(-ret));
+}
+
 int
 bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 {
@@ -430,8 +460,10 @@ bf_bond_device_add(struct bf_bond *b, unsigned int i, struct bf_err *err)
 	}
 	listen_for(port, true);
 	bf_link_detect_finish(b, i);
-	if (b->open) /* the bond runs, and has started it */
+	if (b->open) { /* the bond runs, and has started it */
+		member_hear_all(m);
 		ret = start_own_way(b, i, err);
+	}
 	if (ret != 0)
 		bf_bond_device_remove(b, i);
 	return ret;
@@ -474,7 +506,8 @@ node_of_members(const struct bf_bond *b)
 static struct rte_mempool *
 take_frames(const struct bf_bond *b)
 {
-	uint32_t n = bf_amount_frames(b->n_queues, bf_bond_ring_frames(b, true));
+	uint32_t n =
+		bf_amount_frames(b->n_queues, bf_bond_ring_frames(&b->cfg, b->n_expected, true));
 	int node = node_of_members(b);
 	struct rte_mempool *p = bf_pool_create(b->cfg.name, n, b->cfg.mtu, node);
 
@@ -486,10 +519,31 @@ take_frames(const struct bf_bond *b)
 	return p;
 }
 
+int
+bf_bond_device_check_frames(
+	const struct bf_bond *b, const struct bf_bond_config *want, struct bf_err *err)
+{
+	uint32_t rings = RTE_MAX(bf_bond_ring_frames(&b->cfg, b->n_expected, true),
+		bf_bond_ring_frames(want, b->n_expected, true));
+	struct rte_mempool *p;
+
+	if (!bf_pool_is_shared(b->pool))
+		return 0;
+	p = bf_pool_create(want->name, bf_amount_frames(b->n_queues, rings),
+		RTE_MAX(want->mtu, b->cfg.mtu), node_of_members(b));
+	if (p == NULL)
+		return bf_err_set(err, ENOMEM,
+			"bond %s: out of memory to open it anew while guests use its frames: "
+			"expected more hugepages or -m",
+			want->name);
+	bf_pool_retire(p);
+	return 0;
+}
+
 uint32_t
 bf_bond_guest_frames(const struct bf_bond *b, unsigned int n_workers)
 {
-	return bf_amount_frames(n_workers, bf_bond_ring_frames(b, false));
+	return bf_amount_frames(n_workers, bf_bond_ring_frames(&b->cfg, b->n_expected, false));
 }
 
 int

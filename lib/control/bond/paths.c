@@ -22,9 +22,24 @@
 
 #define BUSY_PPS 50 /* a bond that sends this much: the next frame was due at once */
 
+/* Members come and go, and their counters are cleared: only what they grow by counts. */
+static void
+errors_note(struct bf_paths *p, const struct bf_member *m)
+{
+	struct rte_eth_stats s = {0};
+	uint32_t port = (uint32_t)m->port + 1;
+
+	if (rte_eth_stats_get(m->port, &s) != 0)
+		return;
+	if (p->sent_errors[m->bit].port == port && s.oerrors > p->sent_errors[m->bit].last)
+		p->errors += s.oerrors - p->sent_errors[m->bit].last;
+	p->sent_errors[m->bit].port = port;
+	p->sent_errors[m->bit].last = s.oerrors;
+}
+
 /* Frames that died for want of a member, as far as anybody counts them. */
 static uint64_t
-lost_frames(const struct bf_bridge *br, const struct bf_uplink *u)
+lost_frames(const struct bf_bridge *br, struct bf_uplink *u)
 {
 	uint64_t lost = 0;
 
@@ -35,13 +50,9 @@ lost_frames(const struct bf_bridge *br, const struct bf_uplink *u)
 		lost += __atomic_load_n(&d[BF_DROP_NO_MEMBER], __ATOMIC_RELAXED) +
 			__atomic_load_n(&d[BF_DROP_MEMBER_FULL], __ATOMIC_RELAXED);
 	}
-	for (unsigned int i = 0; i < u->bond.n_members; i++) {
-		struct rte_eth_stats s = {0};
-
-		if (rte_eth_stats_get(u->bond.members[i].port, &s) == 0)
-			lost += s.oerrors;
-	}
-	return lost;
+	for (unsigned int i = 0; i < u->bond.n_members; i++)
+		errors_note(&u->paths, &u->bond.members[i]);
+	return lost + u->paths.errors;
 }
 
 /* Names of members by number: those that have left since are known from the last look. */

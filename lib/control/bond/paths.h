@@ -21,6 +21,11 @@ struct bf_paths {
 	uint32_t carrying; /* members that carried, by number */
 	uint32_t mode; /* in force */
 	char member_names[BF_MAX_MEMBERS][BF_DEV_NAME_MAX]; /* by number */
+	struct {
+		uint64_t last; /* as the driver counts */
+		uint32_t port; /* + 1, whose they are; 0: nobody's yet */
+	} sent_errors[BF_MAX_MEMBERS]; /* by number */
+	uint64_t errors; /* that were sent, of all members that there were; only grows */
 };
 
 /** Look whether other members carry an uplink's traffic now; call after a view was published. */

@@ -93,18 +93,18 @@ bf_bond_other_rings(const struct bf_bond *b, const struct bf_bond_config *want)
 }
 
 uint32_t
-bf_bond_ring_frames(const struct bf_bond *b, bool rx)
+bf_bond_ring_frames(const struct bf_bond_config *cfg, uint32_t n_expected, bool rx)
 {
-	struct bf_ring_sizes all = bf_bond_ring_sizes(&b->cfg, NULL);
+	struct bf_ring_sizes all = bf_bond_ring_sizes(cfg, NULL);
 	uint32_t n = 0;
 
-	for (unsigned int i = 0; i < b->n_members; i++) {
-		struct bf_ring_sizes s = bf_bond_ring_sizes(&b->cfg, &b->cfg.members[i]);
+	for (unsigned int i = 0; i < cfg->n_members; i++) {
+		struct bf_ring_sizes s = bf_bond_ring_sizes(cfg, &cfg->members[i]);
 
 		n += (rx ? s.rxd : 0) + (uint32_t)s.txd;
 	}
-	if (b->n_expected > b->n_members)
-		n += (b->n_expected - b->n_members) * ((rx ? all.rxd : 0) + (uint32_t)all.txd);
+	if (n_expected > cfg->n_members)
+		n += (n_expected - cfg->n_members) * ((rx ? all.rxd : 0) + (uint32_t)all.txd);
 	return n;
 }
 

@@ -103,6 +103,15 @@ bf_pool_hold(struct rte_mempool *p)
 }
 
 bool
+bf_pool_is_shared(const struct rte_mempool *p)
+{
+	for (unsigned int i = 0; i < MAX_POOLS; i++)
+		if (pools[i].pool == p)
+			return pools[i].users > 1;
+	return false;
+}
+
+bool
 bf_pool_fits(struct rte_mempool *p, uint32_t mtu)
 {
 	return rte_pktmbuf_data_room_size(p) >= RTE_PKTMBUF_HEADROOM + mtu + BF_FRAME_OVERHEAD;

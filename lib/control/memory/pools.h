@@ -38,6 +38,9 @@ int bf_pool_node(const struct rte_mempool *p);
 /** One user more of a pool. @return the pool. */
 struct rte_mempool *bf_pool_hold(struct rte_mempool *p);
 
+/** More than one has it: it stays when one of them retires it. */
+bool bf_pool_is_shared(const struct rte_mempool *p);
+
 /** Does one buffer hold a frame of that MTU? */
 bool bf_pool_fits(struct rte_mempool *p, uint32_t mtu);
 

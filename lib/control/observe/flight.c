@@ -129,6 +129,8 @@ bond_note(struct bf_bridge *br, unsigned int k, struct bf_flight_bond *to)
 		struct bf_member_counters sum;
 
 		bf_stats_member(br, k, bit, &sum);
+		if (sum.tx_frames < br->flights.member_tx[k][bit]) /* another member */
+			br->flights.member_tx[k][bit] = 0;
 		to->tx[bit] = (uint32_t)(sum.tx_frames - br->flights.member_tx[k][bit]);
 		br->flights.member_tx[k][bit] = sum.tx_frames;
 	}

@@ -7,6 +7,7 @@
  */
 #include "control/observe/stats.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@
 struct bf_stats_base {
 	struct bf_port_counters ports[BF_MAX_PORTS];
 	struct bf_own_frames own[BF_MAX_BONDS];
+	struct bf_member_counters members[BF_MAX_BONDS][BF_MAX_MEMBERS];
+	char names[BF_MAX_BONDS][BF_MAX_MEMBERS][BF_DEV_NAME_MAX]; /* whose they are */
 };
 
 struct bf_stats_base *
@@ -160,8 +163,8 @@ bf_stats_dropped(const struct bf_bridge *br, uint16_t slot, enum bf_drop why)
 	return n;
 }
 
-void
-bf_stats_member(const struct bf_bridge *br, unsigned int bond, unsigned int bit,
+static void
+member_total(const struct bf_bridge *br, unsigned int bond, unsigned int bit,
 	struct bf_member_counters *sum)
 {
 	memset(sum, 0, sizeof(*sum));
@@ -172,6 +175,34 @@ bf_stats_member(const struct bf_bridge *br, unsigned int bond, unsigned int bit,
 		sum->tx_frames += c->tx_frames;
 		sum->tx_bytes += c->tx_bytes;
 		sum->tx_full += c->tx_full;
+	}
+}
+
+void
+bf_stats_member(const struct bf_bridge *br, unsigned int bond, unsigned int bit,
+	struct bf_member_counters *sum)
+{
+	const struct bf_member_counters *base = &br->base->members[bond][bit];
+
+	member_total(br, bond, bit, sum);
+	sum->tx_frames -= base->tx_frames;
+	sum->tx_bytes -= base->tx_bytes;
+	sum->tx_full -= base->tx_full;
+}
+
+void
+bf_stats_members_change(struct bf_bridge *br, unsigned int bond)
+{
+	const struct bf_bond *b = &br->up[bond].bond;
+
+	for (unsigned int i = 0; i < b->n_members; i++) {
+		const struct bf_member *m = &b->members[i];
+		char *name = br->base->names[bond][m->bit];
+
+		if (strcmp(name, m->name) == 0)
+			continue;
+		snprintf(name, BF_DEV_NAME_MAX, "%s", m->name);
+		member_total(br, bond, m->bit, &br->base->members[bond][m->bit]);
 	}
 }
 

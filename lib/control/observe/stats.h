@@ -22,9 +22,12 @@ struct bf_stats_base *bf_stats_base_new(void);
 void bf_stats_port(const struct bf_bridge *br, uint16_t slot, struct bf_port_counters *sum);
 /** Frames of a port that were dropped for one reason, over all workers, never cleared. */
 uint64_t bf_stats_dropped(const struct bf_bridge *br, uint16_t slot, enum bf_drop why);
-/** A member's figures over all workers, never cleared. @param bond, bit its bond's number and its own */
+/** A member's figures over all workers, since it came. @param bond, bit its bond's number and its own */
 void bf_stats_member(const struct bf_bridge *br, unsigned int bond, unsigned int bit,
 	struct bf_member_counters *sum);
+
+/** Members have come, or have other numbers: theirs begin at 0. */
+void bf_stats_members_change(struct bf_bridge *br, unsigned int bond);
 
 /** A reason to drop, as the list has it. */
 struct bf_drop_info {
