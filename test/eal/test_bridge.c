@@ -25,8 +25,10 @@
 #include "control/memory/pools.h"
 #include "control/observe/health.h"
 #include "control/observe/stats.h"
+#include "dataplane/filter.h"
 #include "dataplane/inject.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/qos.h"
 #include "dataplane/verdict.h"
 #include "rig.h"
 
@@ -79,14 +81,25 @@ __wrap_rte_eth_stats_get(uint16_t port, struct rte_eth_stats *s)
 int __real_bf_bridge_publish_and_wait(struct bf_bridge *bridge);
 int __wrap_bf_bridge_publish_and_wait(struct bf_bridge *bridge);
 static bool has_no_memory; /* for the next view */
+static bool on_strange_bond; /* a guest was, in a view */
 
 int
 __wrap_bf_bridge_publish_and_wait(struct bf_bridge *bridge)
 {
-	if (!has_no_memory)
-		return __real_bf_bridge_publish_and_wait(bridge);
-	has_no_memory = false;
-	return -ENOMEM;
+	int ret;
+
+	if (has_no_memory) {
+		has_no_memory = false;
+		return -ENOMEM;
+	}
+	ret = __real_bf_bridge_publish_and_wait(bridge);
+	for (unsigned int s = 1; s < BF_MAX_PORTS; s++) {
+		const struct bf_uplink *u = &bridge->up[bridge->lcores.view->ports[s].bond];
+
+		if (bridge->guests[s] != NULL && u->bond.open && strcmp(u->name, "strange") == 0)
+			on_strange_bond = true;
+	}
+	return ret;
 }
 
 static void
@@ -442,6 +455,87 @@ expect_as_before(const struct bf_config *before)
 	assert_int_equal(br->lcores.view->flood[0].n_guests, 1);
 	assert_int_equal(br->lcores.view->ports[a->slot].max_len, 1522);
 	assert_int_equal(br->lcores.view->bonds[0].policy, BF_POLICY_L34);
+}
+
+static void
+bond_put(unsigned int i, const char *name, const char *member)
+{
+	char pairs[64];
+
+	bf_bond_config_init(&want->bonds[i]);
+	snprintf(pairs, sizeof(pairs), "mode=balance-xor,member=%s", member);
+	assert_int_equal(bf_bond_config_parse(&want->bonds[i], pairs, &err), 0);
+	snprintf(want->bonds[i].name, sizeof(want->bonds[i].name), "%s", name);
+	want->n_bonds = RTE_MAX(want->n_bonds, i + 1);
+}
+
+/* A new bond takes the number of one that is given up, while its guests come to another switch. */
+static void
+test_guests_that_move_are_at_no_time_on_another_bond(void **state)
+{
+	(void)state;
+	bond_put(0, "x", "net_ring_b0");
+	bond_put(1, "z", "net_ring_b1");
+	for (char name[] = "a"; name[0] <= 'c'; name[0]++)
+		add_guest(name, "uplink=x");
+	apply();
+	assert_string_equal(br->up[0].name, "x");
+	bond_put(0, "strange", "net_ring_b2");
+	for (unsigned int i = 0; i < 3; i++)
+		snprintf(want->guests[i].uplink, sizeof(want->guests[i].uplink), "z");
+	want->guests[1].vlan = 10;
+	on_strange_bond = false;
+	apply();
+	assert_false(on_strange_bond);
+	assert_true(br->up[0].bond.open && strcmp(br->up[0].name, "strange") == 0);
+	for (unsigned int s = 1; s <= 3; s++)
+		assert_int_equal(br->lcores.view->ports[s].bond, 1);
+	assert_int_equal(n_events("guest_uplink"), 3);
+	assert_memory_equal(br->running, want, sizeof(*want));
+}
+
+static bool
+drops(const struct bf_filter *f, uint16_t type)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bf_bridge_guest(br, "a")->pool);
+	unsigned int rule;
+	uint32_t counted;
+	bool is_dropped;
+	uint8_t *p;
+
+	assert_non_null(m);
+	p = (uint8_t *)rte_pktmbuf_append(m, 60);
+	memset(p, 0, 60);
+	p[12] = (uint8_t)(type >> 8);
+	p[13] = (uint8_t)type;
+	is_dropped = bf_filter_judge(f, m, &rule, &counted) == BF_FILTER_DROP;
+	rte_pktmbuf_free(m);
+	return is_dropped;
+}
+
+static void
+test_a_filter_that_cannot_be_compiled_leaves_the_other_one_in_force(void **state)
+{
+	const struct bf_filter *f;
+
+	(void)state;
+	add_guest("a", "");
+	snprintf(want->guests[0].filter[BF_QOS_IN], BF_FILTER_TEXT_MAX, "drop arp");
+	apply();
+	for (int i = 0; i < 3; i++) {
+		snprintf(want->guests[0].filter[BF_QOS_OUT], BF_FILTER_TEXT_MAX,
+			"drop host no.such.name.%d", i);
+		assert_true(bf_bridge_apply(br, want, &err) < 0);
+		assert_has(err.text, "no.such.name");
+		f = &br->lcores.view->rules[bf_bridge_guest(br, "a")->slot].qos->filter[BF_QOS_IN];
+		assert_int_equal(f->n, 1);
+		assert_true(drops(f, 0x0806) && !drops(f, 0x86dd));
+	}
+	snprintf(want->guests[0].filter[BF_QOS_IN], BF_FILTER_TEXT_MAX, "drop ip6");
+	want->guests[0].filter[BF_QOS_OUT][0] = '\0';
+	apply();
+	f = &br->lcores.view->rules[bf_bridge_guest(br, "a")->slot].qos->filter[BF_QOS_IN];
+	assert_true(!drops(f, 0x0806) && drops(f, 0x86dd));
 }
 
 static void
@@ -1373,6 +1467,8 @@ main(void)
 		T(test_vlans_that_go_to_the_same_ports_are_one_flood_domain),
 		T(test_sockets_are_for_owner_and_group),
 		T(test_what_did_not_change_is_not_touched),
+		T(test_guests_that_move_are_at_no_time_on_another_bond),
+		T(test_a_filter_that_cannot_be_compiled_leaves_the_other_one_in_force),
 		T(test_a_config_with_a_bad_guest_changes_nothing),
 		T(test_a_guest_that_fails_late_rolls_everything_back),
 		T(test_guests_that_come_back_have_the_slots_that_they_had),

@@ -68,12 +68,28 @@ meter_keep(const struct bf_meter *was, struct bf_meter *m)
 		*m = *was;
 }
 
+static bool
+filters_share(const struct bf_filter *a, const struct bf_filter *b)
+{
+	for (unsigned int i = 0; a->n == b->n && i < a->n; i++)
+		if (a->rule[i].program != b->rule[i].program)
+			return false;
+	return a->n == b->n;
+}
+
+/* The other one may have the same programs, and workers may run them: it owns them then. */
 static void
 filter_close(struct bf_guest_qos *gq, unsigned int which, unsigned int dir)
 {
-	if (gq->owns[which][dir])
-		bf_filter_text_close(&gq->of[which]->filter[dir]);
-	gq->of[which]->filter[dir].n = 0;
+	struct bf_filter *f = &gq->of[which]->filter[dir];
+	const struct bf_filter *other =
+		gq->of[1 - which] != NULL ? &gq->of[1 - which]->filter[dir] : NULL;
+
+	if (gq->owns[which][dir] && other != NULL && filters_share(f, other))
+		gq->owns[1 - which][dir] = true;
+	else if (gq->owns[which][dir])
+		bf_filter_text_close(f);
+	f->n = 0;
 	gq->owns[which][dir] = false;
 }
 
@@ -92,52 +108,67 @@ filter_says(const struct bf_qos *q, enum bf_qos_dir dir)
 	return false;
 }
 
-/* A filter whose text stays is handed on, and not compiled again. @return 0 or -errno with the reason */
+static bool
+filter_stays(const struct bf_guest_qos *gq, const struct bf_guest_config *c, unsigned int dir)
+{
+	return strcmp(gq->compiled[dir], c->filter[dir]) == 0;
+}
+
+/* @param made empty; gets filters whose text has changed. @return 0, or -errno with the reason and nothing made */
 static int
-filter_fill(struct bf_guest_qos *gq, const struct bf_guest_config *c, uint8_t next,
-	unsigned int dir, struct bf_err *err)
+filters_compile(const struct bf_guest_qos *gq, const struct bf_guest_config *c,
+	struct bf_filter *made, struct bf_err *err)
 {
 	static const char *const keys[] = {"filter_in", "filter_out"};
-	struct bf_filter *to = &gq->of[next]->filter[dir],
-			 *from = &gq->of[gq->current]->filter[dir];
+	int ret = 0;
 
-	if (strcmp(gq->compiled[dir], c->filter[dir]) == 0) {
-		if (next == gq->current)
-			return 0;
-		filter_close(gq, next, dir);
-		*to = *from;
-		gq->owns[next][dir] = gq->owns[gq->current][dir];
-		gq->owns[gq->current][dir] = false;
-		return 0;
-	}
+	for (unsigned int dir = 0; dir < BF_QOS_DIRS && ret == 0; dir++)
+		if (!filter_stays(gq, c, dir) && c->filter[dir][0] != '\0')
+			ret = bf_filter_text_compile(keys[dir], c->filter[dir], &made[dir], err);
+	for (unsigned int dir = 0; dir < BF_QOS_DIRS && ret != 0; dir++)
+		bf_filter_text_close(&made[dir]);
+	return ret;
+}
+
+/* A filter whose text stays is handed on, and not compiled again. */
+static void
+filter_take(struct bf_guest_qos *gq, const struct bf_guest_config *c, uint8_t next,
+	unsigned int dir, const struct bf_filter *made)
+{
+	struct bf_filter *to = &gq->of[next]->filter[dir];
+	bool stays = filter_stays(gq, c, dir);
+
+	if (stays && next == gq->current)
+		return;
 	filter_close(gq, next, dir);
-	gq->compiled[dir][0] = '\0';
-	if (c->filter[dir][0] != '\0' &&
-		bf_filter_text_compile(keys[dir], c->filter[dir], to, err) != 0)
-		return -errno;
-	gq->owns[next][dir] = true;
+	*to = stays ? gq->of[gq->current]->filter[dir] : *made;
+	gq->owns[next][dir] = !stays || gq->owns[gq->current][dir];
+	if (stays)
+		gq->owns[gq->current][dir] = false;
 	snprintf(gq->compiled[dir], sizeof(gq->compiled[dir]), "%s", c->filter[dir]);
-	return 0;
 }
 
 static int
 qos_fill(struct bf_guest_qos *gq, const struct bf_guest_config *c, uint8_t next, struct bf_err *err)
 {
+	struct bf_filter made[BF_QOS_DIRS] = {{.n = 0}};
 	struct bf_meter was[BF_QOS_DIRS];
 	struct bf_qos *q = gq->of[next];
-	int ret = 0;
+	int ret = filters_compile(gq, c, made, err);
 
+	if (ret != 0)
+		return ret;
 	memcpy(was, gq->of[gq->current]->meter, sizeof(was));
 	q->counts = gq->counts;
-	for (unsigned int dir = 0; dir < BF_QOS_DIRS && ret == 0; dir++) {
+	for (unsigned int dir = 0; dir < BF_QOS_DIRS; dir++) {
 		meter_fill(c, (enum bf_qos_dir)dir, &q->meter[dir]);
 		meter_keep(&was[dir], &q->meter[dir]);
 		q->mark[dir] = (uint8_t)c->mark[dir];
-		ret = filter_fill(gq, c, next, dir, err);
+		filter_take(gq, c, next, dir, &made[dir]);
 		q->says[dir] =
 			rate_says(q, (enum bf_qos_dir)dir) || filter_says(q, (enum bf_qos_dir)dir);
 	}
-	return ret;
+	return 0;
 }
 
 /* Rules of a new filter count from 0 on. */
@@ -163,6 +194,7 @@ bf_qos_arrange(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 {
 	struct bf_guest_qos *q = &g->qos;
 	uint8_t next;
+	int ret;
 
 	if (!has_share(&g->cfg, BF_QOS_IN) && !has_share(&g->cfg, BF_QOS_OUT)) {
 		q->in_force = false;
@@ -174,8 +206,9 @@ bf_qos_arrange(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err)
 			err, ENOMEM, "guest \"%s\": out of memory for its rates", g->cfg.name);
 	bf_lcores_grace(&br->lcores); /* workers may still use the view before, and the other one */
 	next = br->lcores.view->rules[g->slot].qos == q->of[0] ? 1 : 0;
-	if (qos_fill(q, &g->cfg, next, err) != 0)
-		return -errno;
+	ret = qos_fill(q, &g->cfg, next, err);
+	if (ret != 0)
+		return ret;
 	q->current = next;
 	q->in_force = true;
 	rules_begin(q, &g->cfg);

@@ -34,7 +34,7 @@ struct bf_guest_qos {
 	bool in_force; /* of[current] is for the next view */
 };
 
-/** A guest was made, or its configuration has changed. @return 0, or -ENOMEM with the reason. */
+/** A guest was made, or its configuration has changed. @return 0, or -errno with the reason: all is as before. */
 int bf_qos_arrange(struct bf_bridge *br, struct bf_guest *g, struct bf_err *err);
 
 /** Free it; no view names it. */

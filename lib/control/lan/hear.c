@@ -40,20 +40,30 @@ mail_take(struct bf_bridge *br, const struct bf_mail *m)
 		bf_neighbors_note(br->neighbors, &nb, now_s);
 }
 
+/* @param most at which no further batch is taken. @return how many */
 static unsigned int
-mail_take_all(struct bf_bridge *br)
+mail_take_of(struct bf_bridge *br, const struct bf_worker *w, unsigned int most)
 {
 	struct bf_mail mail[LEARN_BATCH];
 	unsigned int total = 0, n;
 
-	for (unsigned int w = 0; w < br->lcores.n; w++) {
-		do {
-			n = bf_mailbox_take(br->lcores.workers[w]->learn, mail, LEARN_BATCH);
-			for (unsigned int i = 0; i < n; i++)
-				mail_take(br, &mail[i]);
-			total += n;
-		} while (n > 0 && total < LEARN_MAX_PER_TICK);
-	}
+	do {
+		n = bf_mailbox_take(w->learn, mail, LEARN_BATCH);
+		for (unsigned int i = 0; i < n; i++)
+			mail_take(br, &mail[i]);
+		total += n;
+	} while (n > 0 && total < most);
+	return total;
+}
+
+static unsigned int
+mail_take_all(struct bf_bridge *br)
+{
+	unsigned int total = 0;
+
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		total += mail_take_of(br, br->lcores.workers[w],
+			total < LEARN_MAX_PER_TICK ? LEARN_MAX_PER_TICK - total : 0);
 	return total;
 }
 
@@ -69,16 +79,16 @@ report_take(struct bf_bridge *br, const struct bf_report *r, uint64_t now_ms)
 	bf_mcast_hear(br, r, now_ms);
 }
 
-/* IGMP and MLD of guests, and of the LAN where it counts. @return how many */
+/* IGMP and MLD of guests, and of the LAN where it counts. @param most of a worker. @return how many */
 static unsigned int
-reports_take(struct bf_bridge *br, uint64_t now_ms)
+reports_take(struct bf_bridge *br, unsigned int most, uint64_t now_ms)
 {
 	unsigned int total = 0;
 	struct bf_report r;
 
 	for (unsigned int w = 0; w < br->lcores.n; w++)
 		for (unsigned int n = 0;
-			n < REPORTS_PER_TICK && bf_reports_take(br->lcores.workers[w]->reports, &r);
+			n < most && bf_reports_take(br->lcores.workers[w]->reports, &r);
 			n++, total++)
 			report_take(br, &r, now_ms);
 	return total;
@@ -115,8 +125,10 @@ bf_bridge_forget(struct bf_bridge *br, int port)
 void
 bf_hear_out(struct bf_bridge *br, uint16_t slot)
 {
-	mail_take_all(br); /* what is on its way says nothing about the slot's next guest */
-	reports_take(br, bf_clock_ms());
+	/* What is on its way says nothing about what comes; workers may send more while we look. */
+	for (unsigned int w = 0; w < br->lcores.n; w++)
+		mail_take_of(br, br->lcores.workers[w], BF_MAILBOX_SIZE);
+	reports_take(br, BF_REPORTS_SIZE, bf_clock_ms());
 	bf_mcast_forget(br, slot);
 	bf_bridge_forget(br, slot);
 	bf_fdb_flush_port(br->fdb, slot, true);
@@ -135,7 +147,7 @@ bf_hear_tick(void *bridge, uint64_t now_ms)
 	struct bf_bridge *br = bridge;
 
 	bf_fdb_set_now(br->fdb, (uint32_t)(now_ms / 1000));
-	if (mail_take_all(br) + reports_take(br, now_ms) > 0)
+	if (mail_take_all(br) + reports_take(br, REPORTS_PER_TICK, now_ms) > 0)
 		br->hearing.busy_until_ms = now_ms + BUSY_MS;
 	words_age(br);
 	return now_ms + (now_ms < br->hearing.busy_until_ms ? 1 : BF_TURN_MS);

@@ -80,12 +80,17 @@ void
 bf_storms_arrange(struct bf_bridge *br)
 {
 	struct bf_rate_limit limit[BF_STORM_COUNT];
+	bool waited = false;
 
 	for (uint16_t s = 0; s < BF_MAX_PORTS; s++) {
 		struct bf_storm_port *p = &br->storms->port[s];
 
-		if (limits_wanted(br, s, limit) && memcmp(limit, p->limit, sizeof(limit)) != 0)
-			port_change(p, br->lcores.view->storms[s], limit);
+		if (!limits_wanted(br, s, limit) || memcmp(limit, p->limit, sizeof(limit)) == 0)
+			continue;
+		if (!waited) /* workers may still use the view before, and the other budget */
+			bf_lcores_grace(&br->lcores);
+		waited = true;
+		port_change(p, br->lcores.view->storms[s], limit);
 	}
 }
 
