@@ -8,6 +8,7 @@
  *
  * Threads: ctx control.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "app.h"
@@ -16,6 +17,7 @@
 #include "console/render.h"
 #include "control/snapshot/lldp.h"
 #include "control/snapshot/topology.h"
+#include "lldp/lldp.h"
 
 /* Row i of a list of rows. */
 #define AT(rows, i, type) ((const type *)bf_rows_at(&(rows), (i), sizeof(type)))
@@ -73,6 +75,17 @@ dot_node(struct bf_out *out, const char *kind, const char *name, const char *lab
 	bf_out_printf(out, "\", %s];\n", look);
 }
 
+/* A switch, and at its cable the port with the LAG that the switch has there. */
+static void
+dot_neighbor(struct bf_out *out, const char *member, const struct bf_lldp_row *n)
+{
+	char label[BF_LLDP_ID_TEXT_SIZE + sizeof(n->lag) + 16];
+
+	dot_node(out, "switch", n->chassis_id, n->system, "", "shape=cylinder");
+	snprintf(label, sizeof(label), "%s, LAG: %s", n->port_id, n->lag);
+	dot_edge(out, "switch", n->chassis_id, "member", member, label);
+}
+
 static void
 dot_bond(struct bf_out *out, const struct bf_topology_bond *b)
 {
@@ -83,12 +96,8 @@ dot_bond(struct bf_out *out, const struct bf_topology_bond *b)
 
 		dot_node(out, "member", m->name, m->name, m->missing ? "no device" : m->speed,
 			m->link ? "shape=box" : "shape=box, color=red");
-		for (uint32_t k = 0; k < m->neighbors.n; k++) {
-			const struct bf_lldp_row *n = AT(m->neighbors, k, struct bf_lldp_row);
-
-			dot_node(out, "switch", n->chassis_id, n->system, "", "shape=cylinder");
-			dot_edge(out, "switch", n->chassis_id, "member", m->name, n->port_id);
-		}
+		for (uint32_t k = 0; k < m->neighbors.n; k++)
+			dot_neighbor(out, m->name, AT(m->neighbors, k, struct bf_lldp_row));
 		dot_edge(out, "member", m->name, "bond", b->name, "");
 	}
 	for (uint32_t i = 0; i < b->guests.n; i++) {

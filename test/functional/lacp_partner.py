@@ -12,6 +12,7 @@ names never collide and nothing remains.  Two kinds of cable:
 import contextlib
 import ctypes
 import dataclasses
+import json
 import os
 import pathlib
 import select
@@ -127,8 +128,20 @@ class Cable:
         for port in (f"p{self.number}", f"o{self.number}"):
             run(f"ip link set {port} type bridge_slave group_fwd_mask {0 if silent else 4}")
 
+    def _flags(self):
+        return json.loads(run(f"ip -json link show dev {self.near}"))[0]["flags"]
+
     def pull(self):
+        """Take the cable out.
+
+        The bonding driver takes allmulti from a member whose link it finds down, and net_tap writes the flags
+        back that it read: found in the middle of `ip link set down`, they say that the port is up.
+        """
         run(f"ip link set {self.near} down")
+        with contextlib.suppress(TimeoutError):  # a member that is not active keeps it
+            wait_for(lambda: self.kind != "tap" or "ALLMULTI" not in self._flags(), 2, "the driver sees it")
+        if "UP" in self._flags():
+            run(f"ip link set {self.near} down")
 
     def plug(self):
         run(f"ip link set {self.near} up")

@@ -6,8 +6,11 @@ import struct
 import pytest
 
 from bf import CtlError, guest_mac, mac_bytes, wait_for
+from doctoring import doctor, faults
 
 SWITCH_A, SWITCH_B = "02:aa:00:00:0a:00", "02:aa:00:00:0b:00"
+# What bondctl doctor calls a problem of the cabling.
+BY_DOCTOR = {"no_lag": "lag_missing", "two_lags": "two_lags", "two_switches": "switches_unrelated", "lag": "lag_unwanted"}
 
 
 def tlv(kind, value):
@@ -46,6 +49,12 @@ def hear(r, i, **said):
                                   if n["port_id"] == known), None), what="a neighbour")
 
 
+def shown_neighbors(r):
+    """What `show bonding config` says of them."""
+    text = r.daemon.ctl("show bonding config bond0")
+    return [line.partition("neighbor: ")[2] for line in text.splitlines() if "neighbor: " in line]
+
+
 def test_every_member_hears_its_neighbour_also_a_backup(rig):
     r = rig(guests=("vm1",))
     r.vm(1).capture(16, match="other")
@@ -62,8 +71,7 @@ def test_every_member_hears_its_neighbour_also_a_backup(rig):
     assert (first["lag_enabled"], first["pvid"], first["max_frame"]) == (False, 42, 9236)
     assert first["vlans"] == [{"id": 42, "name": "red"}] and "lag_enabled" not in second
     assert r.member(1)["neighbors"][0]["port_id"] == "Ethernet1/2"
-    text = r.daemon.ctl("show bonding config bond0")
-    assert "neighbor: leaf-1, port Ethernet1/2, LAG: -" in text
+    assert shown_neighbors(r) == ["leaf-1, port Ethernet1/1, LAG: none", "leaf-1, port Ethernet1/2, LAG: -"]
     assert r.daemon.drops("bond0")["lldp"] == 6
     assert [e["object"] for e in r.events("neighbor_added")][2:] == ["net_vhost0", "net_vhost1"]
     assert r.vm(1).captured() == []
@@ -174,10 +182,14 @@ def test_a_cable_that_goes_wrong_is_named_once(rig, mode, good, cases):
         r.far[1].raw(lldpdu(chassis=ends[1][0], port=f"Ethernet{round}/2/1", lag=ends[1][1],
                             name="again"))
         wait_for(lambda: neighbors(r, "net_vhost1")[0]["system_name"] == "again", what="the frame")
+        words = {None: "-", 0: "none"}
+        assert shown_neighbors(r) == [f"{name}, port Ethernet{round}/2/{i}, LAG: {words.get(lag, lag)}"
+                                      for i, (name, (_, lag)) in enumerate(zip(("leaf-1", "again"), ends))]
         told = [e["text"] for e in r.events("cabling") if e["level"] == "warning"][before:]
         assert [t.partition(":")[0] for t in told if "no longer" not in t] == [problem]
         causes = r.daemon.ctl("why bond0", json=True)["causes"]
         assert ("cabling", "net_vhost1") in [(c["cause"], c["object"]) for c in causes]
+        assert BY_DOCTOR[problem] in faults(doctor(r.daemon.console)[1])
 
 
 def test_lldp_is_sent_when_asked_and_taken_back(rig):

@@ -74,7 +74,7 @@ bf_lldp_main_neighbor(const struct bf_lldp_member *m)
 		     best_is = best != NULL && (best->pdu.enabled & BF_LLDP_BRIDGE) != 0;
 
 		if (best == NULL || (is_bridge && !best_is) ||
-			(is_bridge == best_is && n->here_ms > best->here_ms))
+			(is_bridge == best_is && n->here_ms >= best->here_ms))
 			best = n;
 	}
 	return best;

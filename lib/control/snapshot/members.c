@@ -70,7 +70,7 @@ static const struct bf_field member_fields[] = {
 			"1 while the member could carry and others do: a spare, or max_links.")),
 	BF_FIELD(ROW, stands_in,
 		BF_GAUGE("bondfwd_member_stands_in", NULL,
-			"1 while the member is a spare that carries in place of another.")),
+			"1 while the member is a spare that carries traffic in place of another.")),
 	BF_FIELD(ROW, off),
 	BF_FIELD(ROW, gone),
 	BF_FIELD(ROW, drained),

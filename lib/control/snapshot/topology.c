@@ -41,7 +41,7 @@ static const struct bf_field member_fields[] = {
 };
 
 static const struct bf_table member_table = BF_TABLE("topology member", MEMBER, member_fields,
-	.text = "  {#neighbors}{#counts}{system} port {port_id} -> {/counts}{/neighbors}"
+	.text = "  {#neighbors}{#counts}{system} port {port_id}, LAG: {lag} -> {/counts}{/neighbors}"
 		"member {name}: {#missing}no device{/missing}{^missing}{driver}, {speed}, link "
 		"{#link}up{/link}{^link}down{/link}{#sending}, in use{/sending}{/missing}\n");
 
