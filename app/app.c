@@ -19,6 +19,9 @@
 #include "base/parse.h"
 #include "base/words.h"
 #include "control/loop/task.h"
+#include "reconnect.h"
+
+#define FALLBACK_RETRY_MS 10000
 
 static bool
 is_missing(const struct bf_bridge *br, const char *device)
@@ -209,6 +212,7 @@ bf_app_confirm(struct bf_app *app, struct bf_config *before, uint64_t deadline_m
 	else /* a second change within the time: the first state counts */
 		free(before);
 	app->fallback_ms = deadline_ms;
+	app->fallback_failed = false;
 }
 
 bool
@@ -230,11 +234,20 @@ bf_app_confirm_tick(struct bf_app *app, uint64_t now_ms)
 		return BF_TASK_NEVER;
 	if (now_ms < app->fallback_ms)
 		return app->fallback_ms;
-	if (bf_bridge_apply(app->br, app->fallback, &err) == 0)
-		bf_event(&app->br->events, BF_LOG_WARNING, "rolled_back", "config",
-			"not committed in time: the previous configuration is in force again");
-	else
-		bf_event(&app->br->events, BF_LOG_ERR, "rollback_failed", "config", "%s", err.text);
+	if (!app->fallback_failed)
+		bf_reconnect_faults(&app->br->negotiated, app->br->running, app->fallback, NULL,
+			bf_reconnect_warn, app->br);
+	if (bf_bridge_apply(app->br, app->fallback, &err) != 0) {
+		bf_event(&app->br->events, BF_LOG_ERR, "rollback_failed", "config",
+			"%s; bondfwd tries again every %d s until `commit`", err.text,
+			FALLBACK_RETRY_MS / 1000);
+		app->fallback_failed = true;
+		app->fallback_ms = now_ms + FALLBACK_RETRY_MS;
+		bf_app_prompt(app);
+		return app->fallback_ms;
+	}
+	bf_event(&app->br->events, BF_LOG_WARNING, "rolled_back", "config",
+		"not committed in time: the previous configuration is in force again");
 	bf_app_prompt(app);
 	bf_app_commit(app);
 	return BF_TASK_NEVER;

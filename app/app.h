@@ -39,6 +39,7 @@ struct bf_app {
 	bool reload; /* SIGHUP came */
 	struct bf_config *fallback; /* taken back when `commit` does not come in time */
 	uint64_t fallback_ms;
+	bool fallback_failed; /* to take it back; it is tried again */
 };
 
 /**

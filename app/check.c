@@ -7,10 +7,12 @@
  */
 #include "check.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sock.h"
 #include "base/words.h"
 #include "config/negotiations.h"
 #include "memory_need.h"
@@ -87,6 +89,23 @@ name_missing(const struct bf_bond_config *b, int n_eal, char **argv)
 	}
 }
 
+/* A socket that is in use is its own, where the bondfwd of this console runs: as it is before a reload. */
+static void
+name_sockets(const struct bf_options *o, struct checking *c)
+{
+	bool is_running = o->console != NULL && bf_sock_is_live(o->console) > 0;
+	struct bf_err err = {""};
+
+	for (uint32_t i = 0; i < o->config->n_guests; i++) {
+		int ret = bf_guest_check_socket(&o->config->guests[i], &err);
+
+		if (ret == 0 || (ret == -EADDRINUSE && is_running))
+			continue;
+		problem_print(o->config->guests[i].name, err.text);
+		c->problems++;
+	}
+}
+
 /* What guests have negotiated is known to the file beside the console, as at a start. */
 static void
 name_lost(const struct bf_options *o, struct checking *c)
@@ -95,7 +114,7 @@ name_lost(const struct bf_options *o, struct checking *c)
 
 	bf_negotiations_load(o->config_path != NULL ? o->console : NULL, &book);
 	if (!o->force_reconnect)
-		bf_reconnect_faults(&book, o->config, on_fault, c);
+		bf_reconnect_faults(&book, NULL, o->config, BF_RECONNECT_START, on_fault, c);
 	bf_negotiated_fini(&book);
 }
 
@@ -117,18 +136,12 @@ int
 bf_check_run(struct bf_app *app, const struct bf_options *o, int n_eal, char **argv)
 {
 	struct checking c = {0};
-	struct bf_err err = {""};
 
 	app->base = bf_config_copy(o->config);
 	if (o->config_path != NULL)
 		bf_app_check_file(app, o->config_path, o->config, on_fault, &c);
 	bf_config_faults(o->config, on_fault, &c);
-	for (uint32_t i = 0; i < o->config->n_guests; i++) {
-		if (bf_guest_check_socket(&o->config->guests[i], &err) == 0)
-			continue;
-		problem_print(o->config->guests[i].name, err.text);
-		c.problems++;
-	}
+	name_sockets(o, &c);
 	name_lost(o, &c);
 	for (uint32_t i = 0; i < o->config->n_bonds; i++)
 		name_missing(&o->config->bonds[i], n_eal, argv);

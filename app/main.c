@@ -30,6 +30,7 @@
 #include "check.h"
 #include "commands/commands.h"
 #include "commands/pairs.h"
+#include "commands/show.h"
 #include "commands/words.h"
 #include "config/bindings.h"
 #include "config/leases.h"
@@ -215,10 +216,9 @@ static uint64_t
 remember_tick(void *arg, uint64_t now_ms)
 {
 	struct loop *l = arg;
-	uint64_t next;
+	uint64_t next = bf_remember_save(l->console, l->app->br, now_ms);
 
-	bf_remember_save(l->console, l->app->br);
-	next = bf_leases_save(l->console, l->app->br, now_ms);
+	next = RTE_MIN(next, bf_leases_save(l->console, l->app->br, now_ms));
 	next = RTE_MIN(next, bf_negotiations_save(l->console, l->app->br, now_ms));
 	return RTE_MIN(next, bf_bindings_save(l->console, l->app->br, now_ms));
 }
@@ -363,14 +363,6 @@ log_warning(void *arg, const char *line)
 	BF_WARN("config", "%s", line);
 }
 
-static void
-reconnect_warn(void *arg, const struct bf_err *err)
-{
-	struct bf_bridge *br = arg;
-
-	bf_event(&br->events, BF_LOG_WARNING, "guest_reconnect", "config", "%s", err->text);
-}
-
 /* From options to a running switch; the caller takes everything down again. */
 static int
 bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
@@ -409,7 +401,8 @@ bring_up(struct bf_app *app, const struct bf_options *o, struct bf_err *err)
 		bf_reconnect_refuse(
 			&app->br->negotiated, NULL, o->config, BF_RECONNECT_START, err) != 0)
 		return STATUS_USAGE;
-	bf_reconnect_faults(&app->br->negotiated, o->config, reconnect_warn, app->br);
+	bf_reconnect_faults(&app->br->negotiated, NULL, o->config, BF_RECONNECT_START,
+		bf_reconnect_warn, app->br);
 	ret = bf_bridge_apply(app->br, o->config, err);
 	if (ret != 0)
 		return ret == -EINVAL || ret == -ENODEV ? STATUS_USAGE : STATUS_FAILED;
@@ -479,6 +472,8 @@ switch_serve(struct bf_app *app, const struct bf_options *o, int eal_argc, char 
 	bf_console_close(app->console);
 	bf_pools_leave();
 	bf_bridge_destroy(app->br);
+	/* With a card on vfio-pci the EAL complains of each huge page: a hundred lines behind the reason of a refused start. */
+	rte_log_set_level(RTE_LOGTYPE_EAL, RTE_LOG_CRIT);
 	rte_eal_cleanup();
 	return status;
 }

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+#include "control/bridge.h"
+
 bool
 bf_reconnect_is_lost(
 	const struct bf_negotiated_book *b, const struct bf_guest_config *to, struct bf_err *why)
@@ -27,9 +29,18 @@ bf_reconnect_refuse_guest(const struct bf_negotiated_book *b, const struct bf_gu
 	if ((from != NULL && !bf_guest_config_reopens(from, to)) ||
 		!bf_reconnect_is_lost(b, to, &why))
 		return 0;
+	if (how == NULL)
+		return bf_err_set(err, EPERM,
+			"guest: \"%.60s\": its front end cannot come back: %s", to->name, why.text);
 	return bf_err_set(err, EPERM,
 		"guest: \"%.60s\": its front end could not come back (%s to do it all the same): %s",
 		to->name, how, why.text);
+}
+
+static const struct bf_guest_config *
+guest_before(const struct bf_config *from, const struct bf_guest_config *to)
+{
+	return from != NULL ? bf_config_find_guest(from, to->name) : NULL;
 }
 
 int
@@ -39,20 +50,27 @@ bf_reconnect_refuse(const struct bf_negotiated_book *b, const struct bf_config *
 	int ret = 0;
 
 	for (uint32_t i = 0; ret == 0 && i < to->n_guests; i++)
-		ret = bf_reconnect_refuse_guest(b,
-			from != NULL ? bf_config_find_guest(from, to->guests[i].name) : NULL,
-			&to->guests[i], how, err);
+		ret = bf_reconnect_refuse_guest(
+			b, guest_before(from, &to->guests[i]), &to->guests[i], how, err);
 	return ret;
 }
 
 void
-bf_reconnect_faults(const struct bf_negotiated_book *b, const struct bf_config *to,
-	bf_config_fault_cb *cb, void *arg)
+bf_reconnect_faults(const struct bf_negotiated_book *b, const struct bf_config *from,
+	const struct bf_config *to, const char *how, bf_config_fault_cb *cb, void *arg)
 {
 	struct bf_err err;
 
 	for (uint32_t i = 0; i < to->n_guests; i++)
-		if (bf_reconnect_refuse_guest(b, NULL, &to->guests[i], BF_RECONNECT_START, &err) !=
-			0)
+		if (bf_reconnect_refuse_guest(
+			    b, guest_before(from, &to->guests[i]), &to->guests[i], how, &err) != 0)
 			cb(arg, &err);
+}
+
+void
+bf_reconnect_warn(void *bridge, const struct bf_err *err)
+{
+	struct bf_bridge *br = bridge;
+
+	bf_event(&br->events, BF_LOG_WARNING, "guest_reconnect", "config", "%s", err->text);
 }

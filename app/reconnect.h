@@ -24,7 +24,7 @@ bool bf_reconnect_is_lost(
  * @param from
  *   The guest as it is; NULL: there is none yet.  A change that does not close its port is none.
  * @param how
- *   What the operator says to do it all the same.
+ *   What the operator says to do it all the same; NULL: it is done, and nobody can be asked.
  * @return
  *   0, or -EPERM with guest and reason.
  */
@@ -36,9 +36,12 @@ int bf_reconnect_refuse_guest(const struct bf_negotiated_book *b,
 int bf_reconnect_refuse(const struct bf_negotiated_book *b, const struct bf_config *from,
 	const struct bf_config *to, const char *how, struct bf_err *err);
 
-/** Hand over each guest of @p to that could not come back: "guest: NAME: why". */
-void bf_reconnect_faults(const struct bf_negotiated_book *b, const struct bf_config *to,
-	bf_config_fault_cb *cb, void *arg);
+/** The same, but hand over each such guest: "guest: NAME: why". */
+void bf_reconnect_faults(const struct bf_negotiated_book *b, const struct bf_config *from,
+	const struct bf_config *to, const char *how, bf_config_fault_cb *cb, void *arg);
+
+/** A callback for that: the event guest_reconnect. @param bridge a struct bf_bridge */
+void bf_reconnect_warn(void *bridge, const struct bf_err *err);
 
 /** What is said to start all the same. */
 #define BF_RECONNECT_START "start with --force-reconnect"

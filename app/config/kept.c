@@ -73,19 +73,24 @@ uint64_t
 bf_kept_save(struct bf_kept *k, const char *console, const struct bf_bridge *br, uint64_t version,
 	uint64_t now_ms)
 {
+	uint64_t every = k->failed ? BF_KEPT_RETRY_MS : WRITE_EVERY_MS;
 	struct writing w = {k, br};
 	char path[256];
 	int ret;
 
 	if (console == NULL || version == k->written_version)
 		return BF_TASK_NEVER;
-	if (k->written_version != 0 && now_ms - k->written_ms < WRITE_EVERY_MS)
-		return k->written_ms + WRITE_EVERY_MS;
-	k->written_version = version;
+	if (k->written_ms != 0 && now_ms - k->written_ms < every)
+		return k->written_ms + every;
 	k->written_ms = now_ms;
 	path_of(k, console, path, sizeof(path));
 	ret = bf_file_replace(path, write_all, &w);
-	if (ret != 0)
-		BF_WARN("main", "%s: %s: %s are not kept", path, strerror(-ret), k->what);
+	if (ret != 0 && !k->failed)
+		BF_WARN("main", "%s: %s: %s are not kept; bondfwd tries again every %d s", path,
+			strerror(-ret), k->what, BF_KEPT_RETRY_MS / 1000);
+	k->failed = ret != 0;
+	if (k->failed)
+		return now_ms + BF_KEPT_RETRY_MS;
+	k->written_version = version;
 	return BF_TASK_NEVER;
 }

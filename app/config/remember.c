@@ -15,10 +15,13 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "config/kept.h"
+#include "control/loop/task.h"
 
 #define LINE_MAX_SIZE (BF_NAME_MAX + BF_DEV_NAME_MAX + 2)
 
 static char written[BF_MAX_BONDS * LINE_MAX_SIZE]; /* what is in the file */
+static uint64_t retry_ms; /* 0: the last one was written */
 
 static void
 path_of(const char *console, char *buf, size_t size)
@@ -67,8 +70,8 @@ write_text(void *arg, FILE *f)
 	fputs(arg, f);
 }
 
-void
-bf_remember_save(const char *console, const struct bf_bridge *br)
+uint64_t
+bf_remember_save(const char *console, const struct bf_bridge *br, uint64_t now_ms)
 {
 	char path[256], text[sizeof(written)] = "";
 	size_t len = 0;
@@ -82,11 +85,18 @@ bf_remember_save(const char *console, const struct bf_bridge *br)
 				b->cfg.name, b->members[b->active].name);
 	}
 	if (len == 0 || strcmp(text, written) == 0)
-		return;
-	memcpy(written, text, sizeof(written));
+		return BF_TASK_NEVER;
+	if (now_ms < retry_ms)
+		return retry_ms;
 	path_of(console, path, sizeof(path));
 	ret = bf_file_replace(path, write_text, text);
+	if (ret != 0 && retry_ms == 0)
+		BF_WARN("main",
+			"%s: %s: the active member is not remembered; bondfwd tries again every %d s",
+			path, strerror(-ret), BF_KEPT_RETRY_MS / 1000);
+	retry_ms = ret != 0 ? now_ms + BF_KEPT_RETRY_MS : 0;
 	if (ret != 0)
-		BF_WARN("main", "%s: %s: the active member is not remembered", path,
-			strerror(-ret));
+		return retry_ms;
+	memcpy(written, text, sizeof(written));
+	return BF_TASK_NEVER;
 }

@@ -21,7 +21,12 @@
  */
 void bf_remember_load(const char *console, struct bf_bridge *br, const struct bf_config *want);
 
-/** Write it when it has changed. A file that cannot be written is reported once. */
-void bf_remember_save(const char *console, const struct bf_bridge *br);
+/**
+ * Write it when it has changed. A file that cannot be written is reported once, and tried again every 10 s.
+ *
+ * @return
+ *   Absolute ms when it wants to be called, or BF_TASK_NEVER.
+ */
+uint64_t bf_remember_save(const char *console, const struct bf_bridge *br, uint64_t now_ms);
 
 #endif

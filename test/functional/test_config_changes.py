@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 
 import pytest
 
@@ -57,6 +58,32 @@ def test_load_with_force_does_it_and_says_what_changed(rig, workdir):
     assert "- add bonding member net_vhost0 bond0\n" in text
     assert f"+ {guest_line(workdir, 'vm9')}" in text
     assert [g["name"] for g in r.daemon.ctl("show guest", json=True)] == ["vm9"]
+
+
+def test_a_way_back_that_fails_is_tried_again(rig, workdir):
+    r = rig(guests=("vm1",), far_peers=False, log_allowed=[r"^ERR: rollback_failed: ", r"^WARNING: rolled_back: "])
+    path = f"{workdir}/vm9.sock"
+    slip = write(f"{workdir}/slip.conf", *running(r))
+    r.daemon.ctl(f"add guest vm9 socket={path},mode=server,queues=1")
+    before = running(r)
+    r.daemon.ctl(f"load {slip} force confirm 1")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen()
+        failed = wait_for(lambda: events(r, "rollback_failed"), 10, "the way back fails")
+        assert "in use by a live process" in failed[0] and "tries again every 10 s until `commit`" in failed[0]
+    os.unlink(path)
+    wait_for(lambda: events(r, "rolled_back"), 20, "the way back")
+    assert running(r) == before
+
+
+def test_write_refuses_what_has_no_end(rig, workdir):
+    r = rig(guests=(), far_peers=False)
+    os.mkfifo(f"{workdir}/fifo")
+    for path in (f"{workdir}/fifo", "/dev/zero"):
+        with pytest.raises(CtlError) as refused:
+            r.daemon.ctl(f"write {path}")
+        assert f'"{path}": special file: expected a regular file' in refused.value.text
 
 
 def test_load_with_confirm_goes_back_unless_committed(rig, workdir):

@@ -2,8 +2,10 @@
 """What a guest could not come back with is refused, and said beforehand: here, after a restart, on another host."""
 
 import json
+import os
 import pathlib
 import re
+import signal
 import subprocess
 
 import pytest
@@ -98,6 +100,20 @@ def test_a_start_that_a_guest_could_not_come_back_from_is_refused(with_file, wor
     r.vm(1).kill()
 
 
+def test_a_return_to_what_was_names_whom_it_cuts(with_file, workdir):
+    """Nobody commits, and meanwhile the guest was started anew with what only the change offers."""
+    r = with_file(("vm1", ",packed=off"), log_allowed=[r"^WARNING: (guest_reconnect|guest_refused|rolled_back): "])
+    r.vm(1).kill()
+    more = write(f"{workdir}/more.conf", lines(workdir, "vm1"))
+    r.daemon.ctl(f"load {more} confirm 15")  # a peer starts in less, also on a busy machine
+    r.vm(1).start()
+    wait_for(lambda: "ring_packed" in r.daemon.ctl("show guest vm1"), what="packed rings")
+    wait_for(lambda: r.events("rolled_back"), 40, "the time is over")
+    assert [re.search(r'"vm1".*would not be offered ring_packed', e["text"]) is not None
+            for e in r.events("guest_reconnect")] == [True]
+    r.vm(1).kill()
+
+
 def test_a_guest_whose_front_end_has_ended_does_not_hold_a_start(with_file, workdir):
     r = with_file("vm1")
     kept(r)
@@ -146,6 +162,41 @@ def test_a_change_names_the_guest_and_what_it_would_lack(with_file, workdir):
     assert remembered(r) == {}
     with pytest.raises(CtlError, match="is not remembered"):
         r.daemon.ctl("clear remembered vm1")
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["stopped", "nowhere"])
+def test_a_change_names_a_guest_that_has_not_come_back_yet(with_file, workdir, is_there):
+    """After a restart of ours: its front end stands still, or its socket is not there; its process has not ended."""
+    r = with_file("vm1", "vm2")
+    for command in ("create group gold packed=on", "create group silver packed=off", "set guest vm1 group=gold",
+                    "set guest vm2 packed=on,group=silver", "write"):
+        r.daemon.ctl(command)
+    for name, peer in r.guests.items():
+        assert "state=" in kept(r, name)
+        peer.proc.send_signal(signal.SIGSTOP)
+        if not is_there:
+            peer.socket.unlink()
+    r.daemon.kill()
+    r.start(wait=False)
+    r.daemon.wait_ready()
+    less = write(f"{workdir}/less.conf", lines(workdir, "vm1", ("vm2", ",packed=off")))
+    for name, command in (("vm1", "set guest vm1 packed=off"), ("vm1", "set group gold packed=off"),
+                          ("vm1", "set guest vm1 group=silver"), ("vm2", "unset guest vm2 packed"),
+                          ("vm2", f"load {less}"), ("vm2", f"load {less} confirm 60")):
+        assert remembered(r)[name]["state"] == "remembered"
+        with pytest.raises(CtlError, match=f'"{name}": its front end could not come back.*not be offered ring_packed'):
+            r.daemon.ctl(command)
+    if is_there:
+        for peer in r.guests.values():
+            peer.proc.send_signal(signal.SIGCONT)
+            peer.wait_up()
+        wait_for(lambda: {g["state"] for g in remembered(r).values()} == {"connected"}, what="both back")
+        assert all("ring_packed" in g["feature_names"] for g in r.daemon.ctl("show guest", json=True))
+    else:  # whose process has ended is not waited for
+        for peer in r.guests.values():
+            peer.kill()
+        for command in ("set group gold packed=off", "unset guest vm2 packed"):
+            r.daemon.ctl(command)
 
 
 def test_check_restart_compares_what_is_written_with_what_runs(with_file, workdir):
@@ -200,6 +251,9 @@ def test_check_migrate_names_what_the_other_host_lacks(with_file, workdir):
             r.daemon.ctl(f"check migrate {write(shown, text)}")
     with pytest.raises(CtlError, match="No such file"):
         r.daemon.ctl("check migrate /nowhere")
+    for command in ("check migrate", "load", "diff"):  # the name is the client's, the folder is bondfwd's
+        with pytest.raises(CtlError, match=f"No such file or directory: bondfwd looks in {os.getcwd()}"):
+            r.daemon.ctl(f"{command} nowhere")
 
 
 def test_lines_that_make_no_sense_are_said_and_left_out(with_file):
