@@ -187,7 +187,7 @@ run_capture(const struct bf_ctl_options *opt, int n_words, char **words, int at)
 			opt->json ? ", without -j" : "");
 		return BF_CTL_USAGE;
 	}
-	if (bf_capture_stream_open(&s, words[at + 1], &err) != 0) {
+	if (bf_capture_stream_open(&s, opt->socket, words[at + 1], &err) != 0) {
 		bf_ctl_error("%s", err.text);
 		return errno == EINVAL ? BF_CTL_USAGE : BF_CTL_FAILED;
 	}

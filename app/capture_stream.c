@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -22,6 +23,8 @@
 
 #define ANSWER "capture " /* and the number of the capture that has begun */
 #define PIECE 65536 /* bytes that are copied at once */
+#define FIFO_FOLDER "/bondctl-XXXXXX"
+#define FIFO_NAME "/frames"
 
 static volatile sig_atomic_t is_told; /* to end */
 
@@ -59,19 +62,50 @@ output_open(struct bf_capture_stream *s, const char *path, struct bf_err *err)
 	return 0;
 }
 
-static int
-fifo_open(struct bf_capture_stream *s, struct bf_err *err)
+static bool
+is_fit_folder(const char *folder)
 {
-	const char *temporary = getenv("TMPDIR");
+	return folder[0] == '/' && strlen(folder) <= BF_CAPTURE_STREAM_FOLDER_MAX;
+}
 
-	if (temporary == NULL || temporary[0] != '/' || strlen(temporary) > 64)
-		temporary = "/tmp";
-	(void)snprintf(s->folder, sizeof(s->folder), "%s/bondctl-XXXXXX", temporary);
+/* The folder of the console's socket, which bondfwd sees under the same name; NULL: we may not write to it. */
+static const char *
+socket_folder(const char *socket, char resolved[PATH_MAX])
+{
+	const char *slash = strrchr(socket, '/');
+	char folder[PATH_MAX];
+
+	(void)snprintf(folder, sizeof(folder), "%.*s/", slash != NULL ? (int)(slash - socket) : 1,
+		slash != NULL ? socket : ".");
+	if (realpath(folder, resolved) == NULL || !is_fit_folder(resolved))
+		return NULL;
+	return access(resolved, W_OK | X_OK) == 0 ? resolved : NULL;
+}
+
+/* A service does not see the host's /tmp. */
+static const char *
+fifo_place(const char *socket, char room[PATH_MAX])
+{
+	const char *place = getenv("TMPDIR");
+
+	if (place != NULL && is_fit_folder(place))
+		return place;
+	place = socket_folder(socket, room);
+	return place != NULL ? place : "/tmp";
+}
+
+static int
+fifo_open(struct bf_capture_stream *s, const char *socket, struct bf_err *err)
+{
+	char room[PATH_MAX];
+	const char *place = fifo_place(socket, room);
+
+	(void)snprintf(s->folder, sizeof(s->folder), "%s" FIFO_FOLDER, place);
 	if (mkdtemp(s->folder) == NULL) {
 		s->folder[0] = '\0';
-		return bf_err_set(err, errno, "%s: %s", temporary, strerror(errno));
+		return bf_err_set(err, errno, "%s: %s", place, strerror(errno));
 	}
-	(void)snprintf(s->fifo, sizeof(s->fifo), "%s/frames", s->folder);
+	(void)snprintf(s->fifo, sizeof(s->fifo), "%s" FIFO_NAME, s->folder);
 	if (mkfifo(s->fifo, 0600) == 0)
 		s->fd = open(s->fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	return s->fd >= 0 ? 0 : bf_err_set(err, errno, "%s: %s", s->fifo, strerror(errno));
@@ -89,7 +123,8 @@ fifo_unlink(struct bf_capture_stream *s)
 }
 
 int
-bf_capture_stream_open(struct bf_capture_stream *s, const char *path, struct bf_err *err)
+bf_capture_stream_open(
+	struct bf_capture_stream *s, const char *socket, const char *path, struct bf_err *err)
 {
 	int ret;
 
@@ -97,7 +132,7 @@ bf_capture_stream_open(struct bf_capture_stream *s, const char *path, struct bf_
 	s->fd = s->out = -1;
 	ret = output_open(s, path, err);
 	if (ret == 0)
-		ret = fifo_open(s, err);
+		ret = fifo_open(s, socket, err);
 	if (ret != 0)
 		bf_capture_stream_close(s);
 	return ret;
@@ -201,6 +236,21 @@ stream_copy(
 	}
 }
 
+/* What the daemon refused with, or what to do when it does not see our FIFO. */
+static void
+refusal_write(const struct bf_capture_stream *s, const char *text, struct bf_err *err)
+{
+	size_t len = strlen(s->fifo) - strlen(FIFO_FOLDER FIFO_NAME);
+
+	if (strstr(text, s->fifo) != NULL && strstr(text, strerror(ENOENT)) != NULL)
+		bf_err_set(err, ENOENT,
+			"-w: bondfwd does not see %.*s: expected in TMPDIR a folder that it sees, "
+			"such as /dev/shm",
+			(int)len, s->fifo);
+	else
+		(void)fputs(text, stderr);
+}
+
 int
 bf_capture_stream_run(struct bf_capture_stream *s, const char *socket, const char *line,
 	int64_t timeout_ms, struct bf_err *err)
@@ -215,7 +265,7 @@ bf_capture_stream_run(struct bf_capture_stream *s, const char *socket, const cha
 	fifo_unlink(s);
 	status = a.status;
 	if (status != 0)
-		(void)fputs(a.text, stderr);
+		refusal_write(s, a.text, err);
 	else if (strncmp(a.text, ANSWER, strlen(ANSWER)) == 0)
 		id = (unsigned int)strtoul(a.text + strlen(ANSWER), NULL, 10);
 	else

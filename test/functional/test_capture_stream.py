@@ -4,6 +4,7 @@
 import glob
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -13,11 +14,14 @@ from test_capture import capture_of, frames_of, packet, send, tcpdump, wait_ende
 VM1 = guest_mac(1)
 
 
-def bondctl(r, workdir, *words, out=subprocess.PIPE):
-    """A bondctl that captures, once the capture runs."""
+def bondctl(r, tmpdir, *words, out=subprocess.PIPE, wrapper=()):
+    """A bondctl that captures, once the capture runs. tmpdir None: its environment names none."""
     n = len(r.daemon.ctl("show capture", json=True))
-    cmd = [str(BONDCTL), "-s", str(r.daemon.console), "capture", "start", *words]
-    proc = subprocess.Popen(cmd, stdout=out, stderr=subprocess.PIPE, env={**os.environ, "TMPDIR": str(workdir)})
+    cmd = [*wrapper, str(BONDCTL), "-s", str(r.daemon.console), "capture", "start", *words]
+    env = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
+    if tmpdir is not None:
+        env["TMPDIR"] = str(tmpdir)
+    proc = subprocess.Popen(cmd, stdout=out, stderr=subprocess.PIPE, env=env)
     wait_for(lambda: len(r.daemon.ctl("show capture", json=True)) > n or proc.poll() is not None, what="capture")
     return proc
 
@@ -94,3 +98,42 @@ def test_a_stuck_pipe_holds_nobody_up_and_can_be_ended(rig, workdir):
     data, _ = proc.communicate(timeout=60)
     assert proc.returncode == 0 and data[:4] == b"\x0a\x0d\x0d\x0a"
     assert wait_ended(r, 1)["frames"] > 0
+
+
+# Root writes everywhere; without these it does not.
+MEEK = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
+def test_the_fifo_lies_where_bondfwd_sees_it_or_the_reason_says_what_to_do(rig, workdir):
+    r = rig(guests=())
+    beside = os.path.realpath(workdir)
+
+    def folder_of_fifo(tmpdir, wrapper=()):
+        proc = bondctl(r, tmpdir, "bond0", "-w", "-", wrapper=wrapper)
+        fifo = r.daemon.ctl("show capture", json=True)[-1]["file"]
+        proc.send_signal(signal.SIGINT)
+        assert end(proc) == (0, "")
+        return re.fullmatch(r"(.*)/bondctl-\w{6}/frames", fifo)[1]
+
+    assert folder_of_fifo(None) == beside
+    assert folder_of_fifo("/dev/shm") == "/dev/shm"
+    mode = os.stat(workdir).st_mode
+    os.chmod(workdir, 0o500)
+    try:
+        assert folder_of_fifo(None, MEEK) == "/tmp"
+    finally:
+        os.chmod(workdir, mode)
+    assert glob.glob(f"{beside}/bondctl-*") == []
+
+
+def test_a_bondfwd_that_does_not_see_the_fifo_is_named_with_the_remedy(rig, workdir):
+    """As a service with a /tmp of its own: a folder that is another one for each process."""
+    r = rig(guests=())
+    own = pathlib.Path(workdir, "own")
+    own.mkdir()
+    there = ["sh", "-c", f'cd "{own}" && exec "$@"', "sh"]
+    got, said = end(bondctl(r, "/proc/self/cwd", "bond0", "-w", "-", wrapper=there))
+    assert (got, said) == (1, "bondctl: -w: bondfwd does not see /proc/self/cwd: expected in TMPDIR a folder that it "
+                              "sees, such as /dev/shm\n")
+    assert list(own.iterdir()) == []
+    assert r.daemon.ctl("show capture", json=True) == []
