@@ -34,10 +34,22 @@ stream_end(FILE **file)
 	return (f == NULL || fclose(f) == 0) && good;
 }
 
+static void
+rest_count(const struct bf_draft *d)
+{
+	if (d->file == NULL || d->losses_file == NULL || d->n_lost <= BF_DRAFT_LOST_MAX)
+		return;
+	(void)fprintf(d->file, "# not imported: %u more\n", d->n_lost - BF_DRAFT_LOST_MAX);
+	(void)fprintf(d->losses_file, "and %u more\n", d->n_lost - BF_DRAFT_LOST_MAX);
+}
+
 bool
 bf_draft_end(struct bf_draft *d)
 {
-	bool whole = stream_end(&d->file);
+	bool whole;
+
+	rest_count(d);
+	whole = stream_end(&d->file);
 
 	return stream_end(&d->losses_file) && whole;
 }
@@ -74,11 +86,12 @@ bf_draft_lost(struct bf_draft *d, const char *fmt, ...)
 	char line[LOST_MAX];
 	va_list ap;
 
+	if (d->n_lost++ >= BF_DRAFT_LOST_MAX)
+		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	(void)bf_words_plain(line);
 	(void)fprintf(d->file, "# not imported: %s\n", line);
 	(void)fprintf(d->losses_file, "%s\n", line);
-	d->n_lost++;
 }

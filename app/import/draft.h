@@ -14,6 +14,8 @@
 
 /** Longest line, less than a config file may have; a longer one is cut. */
 #define BF_DRAFT_LINE_MAX 4000
+/** Most lines of what is lost; more are only counted: one row may be referred to by thousands of others. */
+#define BF_DRAFT_LOST_MAX 50000
 
 struct bf_draft {
 	FILE *file;

@@ -24,13 +24,21 @@ struct import_words {
 	struct bf_ovs_wanted wanted;
 };
 
+/* One too many is counted, and refused by words_parse(). */
+static void
+bridge_take(struct bf_ovs_wanted *wanted, const char *name)
+{
+	if (wanted->n_bridges < BF_OVS_BRIDGES_MAX)
+		wanted->bridges[wanted->n_bridges] = name;
+	wanted->n_bridges++;
+}
+
 /* @return false: the word has no place here */
 static bool
 word_take(struct import_words *w, const char *word)
 {
-	if (strncmp(word, "bridge=", 7) == 0 && word[7] != '\0' &&
-		w->wanted.n_bridges < BF_OVS_BRIDGES_MAX)
-		w->wanted.bridges[w->wanted.n_bridges++] = word + 7;
+	if (strncmp(word, "bridge=", 7) == 0 && word[7] != '\0')
+		bridge_take(&w->wanted, word + 7);
 	else if (strncmp(word, "uplink=", 7) == 0 && word[7] != '\0')
 		w->wanted.uplink = word + 7;
 	else if (w->from == NULL && word[0] != '-' && word[0] != '\0')
@@ -52,6 +60,10 @@ words_parse(int n_words, char *const *words, struct import_words *w)
 			w->to = words[++i];
 		} else if (!word_take(w, words[i])) {
 			bf_ctl_error("import: \"%s\": %s", words[i], USAGE);
+			return false;
+		} else if (w->wanted.n_bridges > BF_OVS_BRIDGES_MAX) {
+			bf_ctl_error("import: \"%s\": expected at most %d bridges", words[i],
+				BF_OVS_BRIDGES_MAX);
 			return false;
 		}
 	}

@@ -23,6 +23,7 @@
 #define BF_OVS_BRIDGES_MAX 8
 #define BF_OVS_NAME_MAX 32 /* of names of ours, as BF_NAME_MAX */
 #define BF_OVS_PORTS_MAX 4096
+#define BF_OVS_MIRRORS_MAX 8 /* as BF_MAX_MIRRORS */
 
 /** What the operator has said. */
 struct bf_ovs_wanted {
@@ -43,11 +44,13 @@ struct bf_ovs_port {
 	const char *name;
 	const char *bridge;
 	json_t *row;
-	json_t *iface; /* its only or first interface */
-	size_t n_ifaces;
+	json_t *iface; /* its only or first interface; NULL: it has none */
+	size_t n_ifaces; /* those that are there */
 	enum bf_ovs_kind kind;
 	char ours[BF_OVS_NAME_MAX]; /* its name in the draft */
 	bool is_taken; /* stands in the draft */
+	bool is_from,
+		is_to; /* the mirror that is being written copies what it sends, what it gets */
 };
 
 struct bf_ovs {
@@ -58,8 +61,10 @@ struct bf_ovs {
 	unsigned int n_bridges;
 	struct bf_ovs_port *ports; /* by name */
 	size_t n_ports;
-	unsigned int n_mirrors; /* in the draft */
+	char mirrors[BF_OVS_MIRRORS_MAX][BF_OVS_NAME_MAX]; /* in the draft */
+	unsigned int n_mirrors;
 	struct bf_ovs_port *uplink; /* NULL: no port has cards */
+	char bond[BF_OVS_NAME_MAX]; /* its name in the draft, that of no other port */
 };
 
 /** @return 0, or -EINVAL with what is wrong with the file or with what is wanted */
@@ -76,6 +81,9 @@ void bf_ovs_guests(struct bf_ovs *o);
 void bf_ovs_bridge(struct bf_ovs *o);
 void bf_ovs_mirrors(struct bf_ovs *o);
 void bf_ovs_exporters(struct bf_ovs *o);
+
+/** A word that bf_parse_name() takes; "all" means every port to a mirror. */
+void bf_ovs_name(const char *from, char to[BF_OVS_NAME_MAX]);
 
 /** The interfaces of a port by their names; BF_OVS_MEMBERS_MAX at most. @return how many */
 #define BF_OVS_MEMBERS_MAX 16

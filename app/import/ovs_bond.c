@@ -170,7 +170,11 @@ members_write_shared(struct bf_ovs *o, json_t *const *ifaces, size_t n, char *op
 	for (size_t i = 0; i < n; i++) {
 		const char *name = bf_ovsdb_text(ifaces[i], "name");
 
-		if (bf_ovsdb_number(ifaces[i], "mtu_request", &m) && m > mtu)
+		if (bf_ovsdb_number(ifaces[i], "mtu_request", &m) && (m < MTU_MIN || m > MTU_MAX))
+			bf_draft_lost(o->d,
+				"interface %s: mtu_request: \"%" PRId64 "\": expected %d to %d",
+				name, m, MTU_MIN, MTU_MAX);
+		else if (m > mtu)
 			mtu = m;
 		if (!bf_ovs_entry_number(o, name, ifaces[i], "other_config", "lacp-aggregation-key",
 			    1, 65535, &k))
@@ -182,10 +186,7 @@ members_write_shared(struct bf_ovs *o, json_t *const *ifaces, size_t n, char *op
 				name, k);
 		key = key == 0 ? k : key;
 	}
-	if (mtu > MTU_MAX || (mtu != 0 && mtu < MTU_MIN))
-		bf_draft_lost(o->d, "mtu_request: \"%" PRId64 "\": expected %d to %d", mtu, MTU_MIN,
-			MTU_MAX);
-	else if (mtu != 0)
+	if (mtu != 0)
 		bf_ovs_option(options, OPTIONS_MAX, "mtu=%" PRId64, mtu);
 	if (key != 0)
 		bf_ovs_option(options, OPTIONS_MAX, "lacp_key=%" PRIu64, key);
@@ -216,8 +217,7 @@ member_write_options(struct bf_ovs *o, const json_t *iface, const char *device)
 	if (bf_ovs_entry_number(o, who, iface, "other_config", "lacp-port-priority", 1, 65535, &n))
 		bf_ovs_option(options, sizeof(options), "lacp_port_priority=%" PRIu64, n);
 	if (options[0] != '\0')
-		bf_draft_line(
-			o->d, "set bonding member %s %s %s", device, o->uplink->ours, options);
+		bf_draft_line(o->d, "set bonding member %s %s %s", device, o->bond, options);
 	bf_ovs_rest(o, who, iface, "options", device_keys);
 	bf_ovs_rest(o, who, iface, "other_config", iface_keys);
 	if (json_object_get(iface, "ingress_policing_rate") != NULL ||
@@ -242,7 +242,7 @@ members_write(struct bf_ovs *o, json_t *const *ifaces, size_t n)
 				name, devargs != NULL ? devargs : "");
 			continue;
 		}
-		bf_draft_line(o->d, "add bonding member %s %s", device, o->uplink->ours);
+		bf_draft_line(o->d, "add bonding member %s %s", device, o->bond);
 		member_write_options(o, ifaces[i], device);
 	}
 }
@@ -258,7 +258,7 @@ bf_ovs_bond(struct bf_ovs *o)
 
 	if (p == NULL) {
 		bf_draft_blank(o->d);
-		bf_draft_line(o->d, "create bonding device active-backup 0 bond0");
+		bf_draft_line(o->d, "create bonding device active-backup 0 %s", o->bond);
 		bf_draft_lost(o->d, "no port has cards: the bond has no member yet");
 		return;
 	}
@@ -269,7 +269,7 @@ bf_ovs_bond(struct bf_ovs *o)
 			p->n_ifaces, BF_OVS_MEMBERS_MAX);
 	mode = mode_of(o, p, options, sizeof(options));
 	bf_draft_blank(o->d);
-	bf_draft_line(o->d, "create bonding device %s 0 %s", mode, p->ours);
+	bf_draft_line(o->d, "create bonding device %s 0 %s", mode, o->bond);
 	members_write(o, ifaces, n);
 	members_write_shared(o, ifaces, n, options);
 	if (has_lacp(p))
@@ -283,7 +283,7 @@ bf_ovs_bond(struct bf_ovs *o)
 	number_write(o, p, "bond-hash-basis", "seed", UINT32_MAX, options);
 	bf_ovs_vlans(o, p, options, sizeof(options));
 	if (options[0] != '\0')
-		bf_draft_line(o->d, "set bonding option %s %s", p->ours, options);
+		bf_draft_line(o->d, "set bonding option %s %s", o->bond, options);
 	snprintf(who, sizeof(who), "port %.60s", p->name);
 	bf_ovs_rest(o, who, p->row, "other_config", port_keys);
 	if (bf_ovsdb_count(p->row, "qos") > 0)

@@ -210,6 +210,32 @@ openflow_lost(struct bf_ovs *o, const json_t *bridge, const char *who)
 			o->d, "%s: NetFlow: expected sFlow or IPFIX: docs/flow-export.md", who);
 }
 
+/* References to rows that are not there: a server of Open vSwitch writes none. */
+static void
+refs_lost(
+	struct bf_ovs *o, const char *who, const json_t *row, const char *column, const char *table)
+{
+	size_t n = bf_ovsdb_count(row, column), n_lost = 0;
+
+	for (size_t i = 0; i < n; i++)
+		n_lost += bf_ovsdb_row(o->db, table, bf_ovsdb_item(row, column, i)) == NULL;
+	if (n_lost > 0)
+		bf_draft_lost(o->d, "%s: %s: %zu of %zu: expected rows of table %s", who, column,
+			n_lost, n, table);
+}
+
+static void
+ports_lost(struct bf_ovs *o)
+{
+	char who[80];
+
+	for (size_t i = 0; i < o->n_ports; i++) {
+		snprintf(who, sizeof(who), "port %.60s", o->ports[i].name);
+		refs_lost(o, who, o->ports[i].row, "interfaces", "Interface");
+		refs_lost(o, who, o->ports[i].row, "qos", "QoS");
+	}
+}
+
 void
 bf_ovs_bridge(struct bf_ovs *o)
 {
@@ -232,12 +258,16 @@ bf_ovs_bridge(struct bf_ovs *o)
 				who, bf_ovsdb_entry(b, "other_config", "mac-table-size"));
 		has_snooping = has_snooping || bf_ovsdb_flag(b, "mcast_snooping_enable");
 		openflow_lost(o, b, who);
+		refs_lost(o, who, b, "ports", "Port");
+		refs_lost(o, who, b, "mirrors", "Mirror");
+		refs_lost(o, who, b, "sflow", "sFlow");
+		refs_lost(o, who, b, "ipfix", "IPFIX");
 		bf_ovs_rest(o, who, b, "other_config", bridge_keys);
 	}
 	if (has_aging)
 		bf_draft_line(o->d, "set fdb aging %" PRIu64, longest);
 	if (has_snooping)
-		bf_draft_line(o->d, "set bonding option %s mcast_snooping=on",
-			o->uplink != NULL ? o->uplink->ours : "bond0");
+		bf_draft_line(o->d, "set bonding option %s mcast_snooping=on", o->bond);
+	ports_lost(o);
 	root_write(o);
 }

@@ -85,6 +85,9 @@ policing_write(struct bf_ovs *o, const struct bf_ovs_port *p, char *options)
 	(void)bf_ovsdb_number(p->iface, "ingress_policing_rate", &kbit);
 	(void)bf_ovsdb_number(p->iface, "ingress_policing_burst", &burst);
 	(void)bf_ovsdb_number(p->iface, "ingress_policing_kpkts_rate", &kpps);
+	if (kbit < 0 || burst < 0 || kpps < 0)
+		bf_draft_lost(
+			o->d, "port %s: ingress_policing: expected no number below 0", p->name);
 	if (kbit > 0) {
 		uint64_t k = burst > 0 ? (uint64_t)burst : BURST_DEFAULT_KBIT;
 		uint64_t bits =
@@ -241,6 +244,8 @@ other_write(struct bf_ovs *o, const struct bf_ovs_port *p)
 			p->name, peer != NULL ? peer : "nobody");
 	else if (p->kind == BF_OVS_CARDS)
 		bf_draft_lost(o->d, "port %s: cards: a switch of bondfwd has one bond", p->name);
+	else if (p->n_ifaces == 0)
+		bf_draft_lost(o->d, "port %s: expected an interface", p->name);
 	else if (p->n_ifaces > 1)
 		bf_draft_lost(o->d, "port %s: a bond of other than cards: no counterpart", p->name);
 	else

@@ -45,9 +45,24 @@ iface_of(const struct bf_ovs *o, const json_t *port, size_t i)
 	return bf_ovsdb_row(o->db, "Interface", bf_ovsdb_item(port, "interfaces", i));
 }
 
-/* A word that bf_parse_name() takes; "all" means every port to a mirror. */
-static void
-name_make(const char *from, char to[BF_OVS_NAME_MAX])
+/* The interfaces of a port that are there; the first of them. */
+static size_t
+ifaces_count(const struct bf_ovs *o, const json_t *port, json_t **first)
+{
+	size_t n = 0;
+
+	*first = NULL;
+	for (size_t i = 0; i < bf_ovsdb_count(port, "interfaces"); i++) {
+		json_t *iface = iface_of(o, port, i);
+
+		if (iface != NULL && n++ == 0)
+			*first = iface;
+	}
+	return n;
+}
+
+void
+bf_ovs_name(const char *from, char to[BF_OVS_NAME_MAX])
 {
 	snprintf(to, BF_OVS_NAME_MAX, "%s", from);
 	for (char *c = to; *c != '\0'; c++)
@@ -68,28 +83,36 @@ ports_compare(const void *a, const void *b)
 }
 
 static bool
+has_row(const struct bf_ovs *o, const json_t *port)
+{
+	for (size_t i = 0; i < o->n_ports; i++)
+		if (o->ports[i].row == port)
+			return true;
+	return false;
+}
+
+static bool
 ports_add(struct bf_ovs *o, const json_t *bridge, struct bf_err *err)
 {
 	for (size_t i = 0; i < bf_ovsdb_count(bridge, "ports"); i++) {
 		json_t *row = bf_ovsdb_row(o->db, "Port", bf_ovsdb_item(bridge, "ports", i));
 		struct bf_ovs_port *p = &o->ports[o->n_ports];
 
-		if (row == NULL || iface_of(o, row, 0) == NULL)
+		if (row == NULL || has_row(o, row))
 			continue;
 		if (o->n_ports == BF_OVS_PORTS_MAX) {
-			(void)bf_err_set(err, EINVAL, "bridge \"%s\": expected at most %d ports",
+			(void)bf_err_set(err, EINVAL, "bridge \"%.60s\": expected at most %d ports",
 				bf_ovsdb_text(bridge, "name"), BF_OVS_PORTS_MAX);
 			return false;
 		}
 		*p = (struct bf_ovs_port){.name = bf_ovsdb_text(row, "name"),
 			.bridge = bf_ovsdb_text(bridge, "name"),
-			.row = row,
-			.iface = iface_of(o, row, 0),
-			.n_ifaces = bf_ovsdb_count(row, "interfaces")};
+			.row = row};
+		p->n_ifaces = ifaces_count(o, row, &p->iface);
 		p->kind = iface_kind(p->iface);
 		if (p->n_ifaces > 1 && p->kind != BF_OVS_CARDS)
 			p->kind = BF_OVS_OTHER;
-		name_make(p->name, p->ours);
+		bf_ovs_name(p->name, p->ours);
 		o->n_ports++;
 	}
 	return true;
@@ -119,7 +142,7 @@ is_wanted(const struct bf_ovs *o, const struct bf_ovs_wanted *wanted, const json
 	return false;
 }
 
-/* Those that are wanted into o->bridges; the names of all into @p names. */
+/* Those that are wanted into o->bridges, as far as they fit; the names of all into @p names. */
 static unsigned int
 bridges_find(struct bf_ovs *o, const struct bf_ovs_wanted *wanted, char names[NAMES_MAX])
 {
@@ -131,30 +154,47 @@ bridges_find(struct bf_ovs *o, const struct bf_ovs_wanted *wanted, char names[NA
 	json_object_foreach(json_object_get(o->db, "Bridge"), uuid, row)
 	{
 		bf_words_add(names, NAMES_MAX, ", ", bf_ovsdb_text(row, "name"));
-		if (is_wanted(o, wanted, row) && n++ < BF_OVS_BRIDGES_MAX)
-			o->bridges[n - 1] = row;
+		if (!is_wanted(o, wanted, row))
+			continue;
+		n++;
+		if (o->n_bridges < BF_OVS_BRIDGES_MAX)
+			o->bridges[o->n_bridges++] = row;
 	}
 	(void)bf_words_plain(names);
 	return n;
+}
+
+/* A name that is wanted is that of one bridge. */
+static bool
+bridge_check(const struct bf_ovs *o, const char *name, const char *names, struct bf_err *err)
+{
+	const char *uuid;
+	json_t *row;
+	unsigned int n = 0;
+
+	json_object_foreach(json_object_get(o->db, "Bridge"), uuid, row)
+	{
+		n += strcmp(bf_ovsdb_text(row, "name"), name) == 0;
+	}
+	if (n == 0)
+		(void)bf_err_set(err, EINVAL, "bridge: \"%.60s\": expected one of %s", name,
+			names[0] != '\0' ? names : "none: there is no bridge");
+	else if (n > 1)
+		(void)bf_err_set(err, EINVAL,
+			"bridge: \"%.60s\": %u bridges of the database have this name: expected 1",
+			name, n);
+	return n == 1;
 }
 
 static bool
 bridges_choose(struct bf_ovs *o, const struct bf_ovs_wanted *wanted, struct bf_err *err)
 {
 	char names[NAMES_MAX];
-	unsigned int n = bridges_find(o, wanted, names), k;
+	unsigned int n = bridges_find(o, wanted, names);
 
-	o->n_bridges = n;
-	for (unsigned int i = 0; i < wanted->n_bridges; i++) {
-		for (k = 0; k < n; k++)
-			if (strcmp(bf_ovsdb_text(o->bridges[k], "name"), wanted->bridges[i]) == 0)
-				break;
-		if (k < n)
-			continue;
-		(void)bf_err_set(err, EINVAL, "bridge: \"%.60s\": expected one of %s",
-			wanted->bridges[i], names[0] != '\0' ? names : "none: there is no bridge");
-		return false;
-	}
+	for (unsigned int i = 0; i < wanted->n_bridges; i++)
+		if (!bridge_check(o, wanted->bridges[i], names, err))
+			return false;
 	if (wanted->n_bridges > 0 || n == 1)
 		return true;
 	if (n == 0)
@@ -199,16 +239,39 @@ uplink_choose(struct bf_ovs *o, const char *wanted, struct bf_err *err)
 	return false;
 }
 
-/* Two names of Open vSwitch may have become one of ours. */
+/* Where a name of ours stands first; the number of ports: nowhere */
+static size_t
+name_find(const struct bf_ovs *o, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_ports; i++)
+		if (strcmp(o->ports[i].ours, name) == 0)
+			break;
+	return i;
+}
+
+/* Two names of Open vSwitch may have become one of ours; another may be what would be made of it. */
 static void
 names_part(struct bf_ovs *o)
 {
-	for (size_t i = 1; i < o->n_ports; i++)
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(o->ports[i].ours, o->ports[k].ours) == 0) {
-				snprintf(o->ports[i].ours, BF_OVS_NAME_MAX, "port%zu", i);
-				break;
-			}
+	char name[BF_OVS_NAME_MAX];
+
+	for (size_t i = 1; i < o->n_ports; i++) {
+		if (name_find(o, o->ports[i].ours) == i)
+			continue;
+		for (size_t n = i; n == i || name_find(o, name) < o->n_ports; n += o->n_ports)
+			snprintf(name, sizeof(name), "port%zu", n);
+		snprintf(o->ports[i].ours, sizeof(name), "%s", name);
+	}
+}
+
+static void
+bond_name(struct bf_ovs *o)
+{
+	snprintf(o->bond, sizeof(o->bond), "%s", o->uplink != NULL ? o->uplink->ours : "bond0");
+	for (size_t i = 1; o->uplink == NULL && name_find(o, o->bond) < o->n_ports; i++)
+		snprintf(o->bond, sizeof(o->bond), "bond%zu", i);
 }
 
 bool
@@ -224,7 +287,10 @@ bf_ovs_collect(struct bf_ovs *o, const struct bf_ovs_wanted *wanted, struct bf_e
 			return false;
 	qsort(o->ports, o->n_ports, sizeof(*o->ports), ports_compare);
 	names_part(o);
-	return uplink_choose(o, wanted->uplink, err);
+	if (!uplink_choose(o, wanted->uplink, err))
+		return false;
+	bond_name(o);
+	return true;
 }
 
 size_t
@@ -232,7 +298,8 @@ bf_ovs_members(const struct bf_ovs *o, const struct bf_ovs_port *p, json_t *ifac
 {
 	size_t n = 0, at;
 
-	for (size_t i = 0; i < p->n_ifaces && n < BF_OVS_MEMBERS_MAX; i++) {
+	for (size_t i = 0; i < bf_ovsdb_count(p->row, "interfaces") && n < BF_OVS_MEMBERS_MAX;
+		i++) {
 		json_t *iface = iface_of(o, p->row, i);
 
 		if (iface == NULL)

@@ -20,24 +20,68 @@ struct vlans {
 	const char *mode;
 };
 
-static void
-vlans_read(const json_t *port, struct vlans *v)
+/* @return how many are no VLANs */
+static size_t
+trunks_read(const json_t *port, struct vlans *v)
 {
-	int64_t n;
+	size_t n = bf_ovsdb_count(port, "trunks"), n_bad = 0;
+	int64_t vlan;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!bf_ovsdb_vlan(bf_ovsdb_item(port, "trunks", i), &vlan))
+			n_bad++;
+		else if (vlan == 0)
+			v->has_zero = true;
+		else
+			bf_vlan_set_add(&v->trunk, (uint16_t)vlan);
+	}
+	v->has_trunk = n > 0;
+	return n_bad;
+}
+
+static bool
+is_mode(const char *text)
+{
+	static const char *const modes[] = {
+		"access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(text, modes[i]) == 0)
+			return true;
+	return false;
+}
+
+/* @return false: it is not known which VLANs the port has */
+static bool
+vlans_read(struct bf_ovs *o, const struct bf_ovs_port *p, struct vlans *v)
+{
+	size_t n_bad;
+	int64_t tag;
 
 	memset(v, 0, sizeof(*v));
-	v->has_tag = bf_ovsdb_number(port, "tag", &n) && n >= 0 && n <= BF_VLAN_MAX;
-	v->tag = v->has_tag ? (uint16_t)n : 0;
-	for (size_t i = 0; i < bf_ovsdb_count(port, "trunks"); i++) {
-		n = json_integer_value(bf_ovsdb_item(port, "trunks", i));
-		v->has_trunk = true;
-		v->has_zero = v->has_zero || n == 0;
-		if (n > 0 && n <= BF_VLAN_MAX)
-			bf_vlan_set_add(&v->trunk, (uint16_t)n);
-	}
-	v->mode = bf_ovsdb_text(port, "vlan_mode");
-	if (v->mode[0] == '\0')
+	v->has_tag = bf_ovsdb_vlan(bf_ovsdb_item(p->row, "tag", 0), &tag);
+	v->tag = (uint16_t)tag;
+	n_bad = trunks_read(p->row, v);
+	if (n_bad > 0)
+		bf_draft_lost(o->d, "port %s: trunks: %zu of them: expected 0 to %d", p->name,
+			n_bad, BF_VLAN_MAX);
+	v->mode = bf_ovsdb_text(p->row, "vlan_mode");
+	if (bf_ovsdb_count(p->row, "vlan_mode") == 0)
 		v->mode = v->has_tag ? "access" : "trunk";
+	return bf_ovsdb_count(p->row, "tag") == v->has_tag && is_mode(v->mode);
+}
+
+/* VLANs that no key says: a guest with all of them would see what it should not. */
+static void
+closed_write(
+	struct bf_ovs *o, const struct bf_ovs_port *p, const char *why, char *options, size_t size)
+{
+	bool is_bond = p == o->uplink;
+
+	bf_draft_lost(o->d, "port %s: %s%s", p->name, why,
+		is_bond ? ": all VLANs pass" : ": the port is down");
+	if (!is_bond)
+		bf_ovs_option(options, size, "admin=down");
 }
 
 /* The text of a set, if a key takes so many ranges. */
@@ -96,10 +140,9 @@ trunk_write(
 	if (bf_vlan_set_is_empty(&v->trunk)) {
 		untagged_write(o, p, options, size);
 	} else if (!set_print(&v->trunk, text)) {
-		bf_draft_lost(o->d, "port %s: trunks: expected at most %d ranges%s", p->name,
-			BF_VLAN_RANGES_MAX, is_bond ? ": all VLANs pass" : ": the port is down");
-		if (!is_bond)
-			bf_ovs_option(options, size, "admin=down");
+		snprintf(text, sizeof(text), "trunks: expected at most %d ranges",
+			BF_VLAN_RANGES_MAX);
+		closed_write(o, p, text, options, size);
 		return;
 	} else {
 		bf_ovs_option(options, size, "%s=%s", is_bond ? "vlans" : "trunk", text);
@@ -145,8 +188,12 @@ bf_ovs_vlans(struct bf_ovs *o, const struct bf_ovs_port *p, char *options, size_
 {
 	struct vlans v;
 
-	vlans_read(p->row, &v);
-	if (strcmp(v.mode, "access") == 0)
+	if (!vlans_read(o, p, &v))
+		closed_write(o, p,
+			"tag, vlan_mode: expected a VLAN of 0 to 4094 and access, trunk, native-tagged, "
+			"native-untagged or dot1q-tunnel",
+			options, size);
+	else if (strcmp(v.mode, "access") == 0)
 		access_write(o, p, &v, options, size);
 	else if (strcmp(v.mode, "dot1q-tunnel") == 0)
 		tunnel_write(o, p, &v, options, size);

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/vlan_set.h"
 #include "import/sha1.h"
 
 #define DATABASE "Open_vSwitch"
@@ -377,6 +378,16 @@ bf_ovsdb_number(const json_t *row, const char *column, int64_t *value)
 	return json_is_integer(v);
 }
 
+bool
+bf_ovsdb_vlan(const json_t *item, int64_t *vlan)
+{
+	int64_t n = json_integer_value(item);
+	bool is_vlan = json_is_integer(item) && n >= 0 && n <= BF_VLAN_MAX;
+
+	*vlan = is_vlan ? n : 0;
+	return is_vlan;
+}
+
 size_t
 bf_ovsdb_count(const json_t *row, const char *column)
 {
@@ -403,7 +414,9 @@ bf_ovsdb_pair(const json_t *row, const char *column, size_t i, const char **key,
 
 	*key = json_string_value(json_array_get(pair, 0));
 	*value = json_string_value(json_array_get(pair, 1));
-	return *key != NULL && *value != NULL;
+	*key = *key != NULL ? *key : "";
+	*value = *value != NULL ? *value : "";
+	return i < json_array_size(items);
 }
 
 const char *

@@ -39,6 +39,9 @@ bool bf_ovsdb_flag(const json_t *row, const char *column);
 /** @return false: the column has no number. */
 bool bf_ovsdb_number(const json_t *row, const char *column, int64_t *value);
 
+/** @return false: the element is no VLAN of 0 to 4094; @p vlan is 0 then. */
+bool bf_ovsdb_vlan(const json_t *item, int64_t *vlan);
+
 /** Elements of a column that is a set, by their number; one that stands alone is a set of one. */
 size_t bf_ovsdb_count(const json_t *row, const char *column);
 json_t *bf_ovsdb_item(const json_t *row, const char *column, size_t i);
@@ -46,7 +49,7 @@ json_t *bf_ovsdb_item(const json_t *row, const char *column, size_t i);
 /** Value of a key in a column that is a map of strings; NULL: the key is not there. */
 const char *bf_ovsdb_entry(const json_t *row, const char *column, const char *key);
 
-/** The pairs of such a column by their number. @return false: there are no more. */
+/** The pairs of such a column by their number; what is no string in one is "". @return false: no more. */
 bool bf_ovsdb_pair(
 	const json_t *row, const char *column, size_t i, const char **key, const char **value);
 

@@ -265,6 +265,157 @@ def test_a_file_that_is_no_database_is_refused_with_the_record(workdir, text):
     assert BAD[text] in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
 
 
+# ---- databases that no server of Open vSwitch writes, and names that are not unique there ----
+
+def ref(*names):
+    return ["set", [["uuid", name] for name in names]]
+
+
+def guest(name, **columns):
+    """A port, and its interface: {TABLE: {UUID: columns}}."""
+    return {"Port": {name: {"name": name, "interfaces": ["uuid", name], **columns}},
+            "Interface": {name: {"name": name, "type": "dpdkvhostuser"}}}
+
+
+def merged(*parts):
+    tables = {}
+    for part in parts:
+        for table, rows in part.items():
+            tables.setdefault(table, {}).update(rows)
+    return tables
+
+
+def made(folder, *parts):
+    """A database file with the schema of Open vSwitch and these rows."""
+    file = pathlib.Path(folder, "made.db")
+    file.write_text(record(pathlib.Path(SCHEMA).read_text(encoding="utf-8")) + record(merged(*parts)), encoding="utf-8")
+    return file
+
+
+def test_a_name_of_nine_bridges_is_refused(workdir):
+    rows = {f"u{i}": {"name": "br0", "ports": ["uuid", "vm1"]} for i in range(9)}
+    for words in (("bridge=br0",), ("bridge=br0", "bridge=br0")):
+        done = imported(made(workdir, {"Bridge": rows}, guest("vm1")), *words)
+        assert (done.returncode, done.stdout) == (FAILED, "")
+        assert done.stderr == 'bondctl: import: bridge: "br0": 9 bridges of the database have this name: expected 1\n'
+    done = imported(made(workdir, {"Bridge": rows}, guest("vm1")))
+    assert done.returncode == FAILED and "9 bridges have ports of DPDK: expected bridge=NAME" in done.stderr
+    done = imported("x", *(f"bridge=b{i}" for i in range(9)))
+    assert done.returncode == USAGE and '"bridge=b8": expected at most 8 bridges' in done.stderr
+
+
+def mirror(name, to, **columns):
+    return {"name": name, "output_port": ["uuid", to], **columns}
+
+
+def mirrors(text):
+    return [line.split(maxsplit=2)[2] for line in lines(text) if line.startswith("set mirror ")]
+
+
+def test_mirrors_of_one_name_stay_apart(db, workdir):
+    db.run("ovs-vsctl", "--no-wait", f"--db=unix:{db.sock}", *" ".join(
+        f"-- add-br {b} -- add-port {b} {b}v -- set interface {b}v type=dpdkvhostuser "
+        f"-- add-port {b} {b}w -- set interface {b}w type=dpdkvhostuser -- --id=@v{b} get port {b}v "
+        f"-- --id=@w{b} get port {b}w -- --id=@m{b} create mirror name=m0 select_src_port=@v{b} output_port=@w{b} "
+        f"-- set bridge {b} mirrors=@m{b}" for b in ("a", "b")).split())
+    done = imported(db.file, "bridge=a", "bridge=b")
+    assert sorted(m.split(maxsplit=1)[1] for m in mirrors(done.stdout)) == ["source av in to aw", "source bv in to bw"]
+    assert sorted(m.split()[0] for m in mirrors(done.stdout)) == ["m0", "m0-2"]
+    checked(workdir, done.stdout)
+
+
+def test_what_a_mirror_becomes_has_no_name_of_another(workdir):
+    long = "a-mirror-with-a-name-of-more-than-31-bytes-"
+    bridge = {"Bridge": {"b": {"name": "b", "ports": ref("v", "w", "x"), "mirrors": ref("m", "n", "o", "p", "q", "m")}}}
+    done = imported(made(workdir, bridge, guest("v"), guest("w"), guest("x"), {"Mirror": {
+        "m": mirror("span", "x", select_src_port=ref("v", "w")), "n": mirror("span-2", "x", select_all=True),
+        "o": mirror(long + "1", "x", select_all=True), "p": mirror(long + "2", "x", select_all=True),
+        "q": mirror("\u00e4 \n", "x", select_all=True)}}))
+    assert mirrors(done.stdout) == [
+        "span source v in to x", "span-3 source w in to x", "span-2 source all both to x",
+        "a-mirror-with-a-name-of-more-th source all both to x", "a-mirror-with-a-name-2 source all both to x",
+        "p___ source all both to x"]
+    checked(workdir, done.stdout)
+
+
+def test_names_of_ports_and_of_the_bond_stay_apart(workdir):
+    names = ("port2", "vm 1", "vm_1", "vm-1", "bond0")
+    bridge = {"Bridge": {"b": {"name": "b", "ports": ref(*names, "vm-1", "gone")}}}
+    parts = [guest(name) for name in names]
+    for i, part in enumerate(parts):
+        name = names[i]
+        part["Interface"][name].update(type="dpdkvhostuserclient",
+                                       options=["map", [["vhost-server-path", f"/run/{i}.sock"]]])
+    done = imported(made(workdir, bridge, *parts))
+    got = [line.split()[2] for line in lines(done.stdout) if line.startswith("add guest ")]
+    assert len(got) == len(set(got)) == len(names) and {"port2", "vm_1", "vm-1", "bond0"} <= set(got), got
+    assert "create bonding device active-backup 0 bond1" in lines(done.stdout)
+    assert "bridge b: ports: 1 of 7: expected rows of table Port" in done.stderr
+    checked(workdir, done.stdout)
+
+
+def test_an_exporter_that_two_bridges_share_comes_once(workdir):
+    bridges = {"Bridge": {b: {"name": b, "ports": ["uuid", f"vm{b}"], "sflow": ["uuid", "s"]} for b in "ab"}}
+    done = imported(made(workdir, bridges, guest("vma"), guest("vmb"), {"sFlow": {"s": {"targets": "192.0.2.1:6343"}}}),
+                    "bridge=a", "bridge=b")
+    assert [line for line in lines(done.stdout) if "exporter" in line] == [
+        "create exporter sflow1 type=sflow,collector=192.0.2.1:6343"]
+
+
+def test_what_is_no_vlan_opens_no_port_and_no_mirror(workdir):
+    bridge = {"Bridge": {"b": {"name": "b", "ports": ref("u", "v", "w", "x"), "mirrors": ref("m", "n")}}}
+    done = imported(made(workdir, bridge, guest("u", vlan_mode="all"), guest("v", tag=4095), guest("w", tag="10"),
+                         guest("x", trunks=["set", [-1, 5000, 7]]), {"Mirror": {
+                             "m": mirror("m", "v", select_all=True, select_vlan=["set", [-1, 4095]]),
+                             "n": mirror("n", "v", select_src_port=ref("u", "b"), select_vlan=7)}}))
+    assert done.returncode == PARTLY
+    for name in "uvw":
+        assert f"add guest {name} socket=/var/run/openvswitch/{name},mode=server,admin=down" in lines(done.stdout)
+    assert "add guest x socket=/var/run/openvswitch/x,mode=server,trunk=7" in lines(done.stdout)
+    assert mirrors(done.stdout) == ["n source u in vlan 7 to v"]
+    for words in ("port v: tag, vlan_mode: expected", "port x: trunks: 2 of them: expected 0 to 4094",
+                  "mirror m: select_vlan: 2 of 2: expected 0 to 4094", "mirror m: selects no port",
+                  "mirror n: select_src_port: 1 of 2: expected ports of bridges that are imported"):
+        assert words in done.stderr, done.stderr
+    checked(workdir, done.stdout)
+
+
+ODD = (None, True, -1, 2 ** 63 - 1, 1.5, "x" * 5000, [], {}, ["uuid", "gone"], ["uuid", "vm1"], ["set", []],
+       ["set", [-1, "x", ["uuid", "vm1"], None]], ["map", [["x"], 5, [1, 2], ["n_rxq_desc", "-1"]]], ["map", {}])
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_a_value_of_another_type_in_any_column_is_survived(workdir, odd):
+    columns = {table: what["columns"] for table, what in json.loads(
+        pathlib.Path(SCHEMA).read_text(encoding="utf-8"))["tables"].items()}
+    tables = merged(guest("vm1", qos=["uuid", "q"]), {
+        "Open_vSwitch": {"o": {}}, "QoS": {"q": {"type": "egress-policer"}}, "sFlow": {"s": {}}, "IPFIX": {"i": {}},
+        "Bridge": {"b": {"name": "b", "ports": ["uuid", "vm1"], "mirrors": ["uuid", "m"], "sflow": ["uuid", "s"],
+                         "ipfix": ["uuid", "i"], "controller": ["uuid", "c"]}},
+        "Mirror": {"m": mirror("m", "vm1", select_all=True)}, "Controller": {"c": {"target": "tcp:192.0.2.1"}}})
+    for table, rows in tables.items():
+        for uuid, row in rows.items():
+            kept = {"name", "type", "ports", "interfaces"}
+            worse = {column: odd for column in columns[table] if column not in kept}
+            for changed in (row | worse, row | dict.fromkeys(columns[table], odd)):
+                file = made(workdir, tables, {table: {**rows, uuid: changed}})
+                done = imported(file)
+                assert done.returncode in (DONE, FAILED, PARTLY), (table, done)
+                assert done.returncode != FAILED or len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_what_is_lost_thousands_of_times_is_counted(workdir):
+    names = [f"v{i}" for i in range(1000)]
+    bridge = {"Bridge": {"b": {"name": "b", "ports": ref(*names)}}}
+    keys = ["map", [[f"key{i}", "x"] for i in range(100)]]
+    qos = {"QoS": {"q": {"type": "egress-policer", "other_config": keys}}}
+    done = imported(made(workdir, bridge, qos, *(guest(name, qos=["uuid", "q"]) for name in names)))
+    assert done.returncode == PARTLY and len(done.stderr.splitlines()) == 50002
+    n = int(re.match(r"bondctl: (\d+) settings are not imported:\n", done.stderr)[1])
+    assert n >= 100000 and done.stderr.endswith(f"\nand {n - 50000} more\n")
+    assert f"\n# not imported: {n - 50000} more\n" in done.stdout
+
+
 @pytest.mark.parametrize("words", [("import",), ("import", "vpp", "x"), ("import", "ovs"), ("import", "ovs", "x", "-o"),
                                    ("import", "ovs", "x", "y"), ("-j", "import", "ovs", "x")])
 def test_words_of_import_that_are_not_understood(words):
