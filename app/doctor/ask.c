@@ -17,8 +17,6 @@
 #include "doctor/doctor.h"
 #include "machine/sysfs.h"
 
-#define SERVICE_CONFIG "/etc/bondfwd/bondfwd.conf"
-
 /* ---- JSON ---- */
 
 const char *
@@ -120,6 +118,7 @@ console_ask(struct bf_doctor *d)
 	version_ask(d);
 	d->bonds = answer_get(d, "show bonding config all", true);
 	d->lacp = answer_get(d, "show bonding lacp info all", true);
+	d->lldp = d->answers ? answer_get(d, "show lldp", true) : NULL;
 	d->ports = d->answers ? answer_get(d, "show port info all", true) : NULL;
 	d->modules = d->answers ? answer_get(d, "show port module_eeprom all", true) : NULL;
 	d->numa = d->answers ? answer_get(d, "show numa", false) : NULL;
@@ -251,36 +250,11 @@ config_take_path(struct bf_doctor *d, const char *path)
 		snprintf(d->config, sizeof(d->config), "%s%s%s", to, len > 0 ? "/" : "", path);
 }
 
-/* The file of --config, from the process' own words. */
-static void
-config_find(struct bf_doctor *d)
-{
-	char path[PATH_MAX], words[8192];
-	size_t len;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/proc/%d/cmdline", d->root, (int)d->pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return;
-	len = fread(words, 1, sizeof(words) - 1, f);
-	(void)fclose(f);
-	words[len] = '\0';
-	for (const char *at = words; at < words + len; at += strlen(at) + 1) {
-		const char *next = at + strlen(at) + 1;
-
-		if (strncmp(at, "--config=", 9) == 0)
-			config_take_path(d, at + 9);
-		else if (strcmp(at, "--config") == 0 && next < words + len)
-			config_take_path(d, next);
-	}
-}
-
 /* The file of the service, where nothing says which one. */
 static void
 config_default(struct bf_doctor *d)
 {
-	snprintf(d->config, sizeof(d->config), "%.200s%s", d->root, SERVICE_CONFIG);
+	bf_doctor_service_config(d, d->config, sizeof(d->config));
 	if (access(d->config, R_OK) != 0)
 		d->config[0] = '\0';
 }
@@ -288,16 +262,20 @@ config_default(struct bf_doctor *d)
 void
 bf_doctor_ask(struct bf_doctor *d)
 {
+	const char *path;
+
 	console_ask(d);
 	if (!d->answers && d->config[0] == '\0')
 		config_default(d);
 	if (d->pid != 0 && !bf_doctor_user_of(d, d->pid, &d->user))
 		d->pid = 0;
+	bf_doctor_words_read(d);
 	if (d->pid == 0)
 		return;
 	bf_sysfs_entries(d->root, worker_take, d, "/proc/%d/task", (int)d->pid);
-	if (d->config[0] == '\0')
-		config_find(d);
+	path = bf_doctor_words_config(d);
+	if (d->config[0] == '\0' && path != NULL)
+		config_take_path(d, path);
 }
 
 /* ---- members ---- */
@@ -332,41 +310,22 @@ member_add(struct bf_doctor *d, const char *name, const char *bond, bool is_miss
 	d->n_members++;
 }
 
-/* Addresses in a line of a configuration file. */
-static bool
-config_take(void *arg, const char *line)
-{
-	char word[16];
-
-	if (line[strspn(line, " \t")] == '#')
-		return true;
-	for (const char *at = line; (at = strpbrk(at, "0123456789abcdefABCDEF")) != NULL;) {
-		size_t len = strspn(at, "0123456789abcdefABCDEF:.");
-
-		if (len == 12 && (at == line || strchr(" ,=\t\"", at[-1]) != NULL)) {
-			snprintf(word, sizeof(word), "%.12s", at);
-			member_add(arg, word, "", false);
-		}
-		at += len;
-	}
-	return true;
-}
-
 void
 bf_doctor_find_members(struct bf_doctor *d)
 {
-	json_t *bond, *m;
+	json_t *bonds, *bond, *m;
 	bool are_unknown;
 	size_t i, k;
 
-	for (i = 0; (bond = json_array_get(d->bonds, i)) != NULL; i++)
+	if (!d->answers)
+		bf_doctor_plan_read(d);
+	bonds = d->answers ? d->bonds : d->plan_bonds;
+	for (i = 0; (bond = json_array_get(bonds, i)) != NULL; i++)
 		for (k = 0; (m = json_array_get(bf_json_list(bond, "member_details"), k)) != NULL;
 			k++)
 			member_add(d, bf_json_text(m, "name"), bf_json_text(bond, "name"),
 				bf_json_bool(m, "missing"));
-	if (d->n_members == 0 && !d->answers && d->config[0] != '\0')
-		bf_sysfs_lines("", config_take, d, "%s", d->config);
-	are_unknown = d->n_members == 0 && !d->answers;
+	are_unknown = json_array_size(bonds) == 0 && !d->answers;
 	for (unsigned int n = 0; are_unknown && n < d->nics.n; n++)
 		if (d->nics.at[n].state == BF_NIC_READY)
 			member_add(d, d->nics.at[n].name, "", false);

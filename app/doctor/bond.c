@@ -139,9 +139,16 @@ is_same_slot(const struct bf_doctor *d, const struct bf_doctor_member *a,
 	return slot[0] != '\0' && strcmp(slot, other) == 0;
 }
 
+/* Of the file's members, too. */
 static void
 look_at_cards(struct bf_doctor *d)
 {
+	static const enum bf_fault cards[] = {BF_FAULT_ONE_CARD, BF_FAULT_ONE_SLOT};
+
+	if (!bf_doctor_has_answers(d, BF_DOCTOR_LIST(cards)) && json_array_size(d->plan_bonds) == 0)
+		return;
+	for (size_t i = 0; i < sizeof(cards) / sizeof(cards[0]); i++)
+		bf_report_check(&d->report, cards[i]);
 	for (unsigned int i = 1; i < d->n_members; i++)
 		for (unsigned int k = 0; k < i; k++) {
 			const struct bf_doctor_member *a = &d->members[i], *b = &d->members[k];
@@ -242,10 +249,6 @@ look_at_neighbor(struct bf_doctor *d, const json_t *bond, const json_t *m, const
 		bf_report_find(&d->report, BF_FAULT_LAG_UNWANTED, name,
 			"mode %s, and by LLDP port %s of the switch, at %s, is in a LAG",
 			mode_of(bond), port, member);
-	if (json_is_false(lag) && needs_lag(bond))
-		bf_report_find(&d->report, BF_FAULT_LAG_MISSING, name,
-			"mode %s, and by LLDP port %s of the switch, at %s, is in no LAG",
-			mode_of(bond), port, member);
 	if (frame > 0 && frame < mtu + FRAME_HEADER)
 		bf_report_find(&d->report, BF_FAULT_SWITCH_MTU, member,
 			"by LLDP port %s of the switch takes frames of %" PRId64
@@ -253,30 +256,30 @@ look_at_neighbor(struct bf_doctor *d, const json_t *bond, const json_t *m, const
 			port, frame, mtu + FRAME_HEADER, mtu);
 }
 
-/* Ports of one switch that are in different LAGs of it. */
+/*
+ * What bondfwd makes of the switch's words about LAGs.  They may be half a minute old, or never become true: so it asks
+ * LACP first, and gives the switch some time.
+ */
 static void
-look_at_lags(struct bf_doctor *d, const json_t *bond)
+look_at_cabling(struct bf_doctor *d, const json_t *bond)
 {
-	json_t *members = bf_json_list(bond, "member_details"), *m, *n, *first = NULL;
-	const char *first_member = "";
-	size_t i;
+	const char *name = bf_json_text(bond, "name");
+	json_t *row, *f;
+	size_t i, k;
 
-	for (i = 0; (m = json_array_get(members, i)) != NULL && needs_lag(bond); i++) {
-		n = neighbor_of(m);
-		if (!json_is_true(json_object_get(n, "lag_enabled")))
-			continue;
-		if (first == NULL) {
-			first = n;
-			first_member = bf_json_text(m, "name");
-		} else if (strcmp(bf_json_text(first, "chassis_id"),
-				   bf_json_text(n, "chassis_id")) == 0 &&
-			bf_json_number(first, "lag_port", 0) != bf_json_number(n, "lag_port", 0))
-			bf_report_find(&d->report, BF_FAULT_TWO_LAGS, bf_json_text(bond, "name"),
-				"by LLDP %s is in LAG %" PRId64
-				" of the switch, %s in LAG %" PRId64,
-				first_member, bf_json_number(first, "lag_port", 0),
-				bf_json_text(m, "name"), bf_json_number(n, "lag_port", 0));
-	}
+	for (i = 0; (row = json_array_get(d->lldp, i)) != NULL; i++)
+		for (k = 0; (f = json_array_get(bf_json_list(row, "cabling"), k)) != NULL; k++) {
+			const char *problem = bf_json_text(f, "problem");
+			bool is_split = strcmp(problem, "two_lags") == 0;
+
+			if (strcmp(bf_json_text(row, "bond"), name) != 0 ||
+				(!is_split && strcmp(problem, "no_lag") != 0))
+				continue;
+			bf_report_find(&d->report,
+				is_split ? BF_FAULT_TWO_LAGS : BF_FAULT_LAG_MISSING, name,
+				"by LLDP, at %s: %s", bf_json_text(f, "member"),
+				bf_json_text(f, "text"));
+		}
 }
 
 /* By LLDP: how many switches, and whether they bundle the ports. */
@@ -301,7 +304,6 @@ look_at_neighbors(struct bf_doctor *d, const json_t *bond)
 		return;
 	bf_report_check(&d->report, BF_FAULT_ONE_SWITCH);
 	bf_report_check(&d->report, BF_FAULT_TWO_LAGS);
-	look_at_lags(d, bond);
 	if (n_same == json_array_size(members))
 		bf_report_find(&d->report, BF_FAULT_ONE_SWITCH, name,
 			"by LLDP all %zu members lead to switch %s: it fails with all of them",
@@ -371,14 +373,15 @@ void
 bf_doctor_bond(struct bf_doctor *d)
 {
 	static const enum bf_fault answers[] = {BF_FAULT_ONE_MEMBER, BF_FAULT_MEMBER_NO_LINK,
-		BF_FAULT_HALF_DUPLEX, BF_FAULT_SPEEDS_DIFFER, BF_FAULT_ONE_CARD, BF_FAULT_ONE_SLOT,
-		BF_FAULT_SWITCHES_UNRELATED, BF_FAULT_LACP_NO_PARTNER, BF_FAULT_LAG_MISSING,
-		BF_FAULT_LAG_UNWANTED, BF_FAULT_MTU_MEMBERS};
+		BF_FAULT_HALF_DUPLEX, BF_FAULT_SPEEDS_DIFFER, BF_FAULT_SWITCHES_UNRELATED,
+		BF_FAULT_LACP_NO_PARTNER, BF_FAULT_LAG_MISSING, BF_FAULT_LAG_UNWANTED,
+		BF_FAULT_MTU_MEMBERS};
 	static const enum bf_fault neighbors[] = {
 		BF_FAULT_ONE_SWITCH, BF_FAULT_TWO_LAGS, BF_FAULT_SWITCH_MTU};
 	json_t *bond;
 	size_t i;
 
+	look_at_cards(d);
 	if (!bf_doctor_has_answers(d, BF_DOCTOR_LIST(answers))) {
 		bf_doctor_has_answers(d, BF_DOCTOR_LIST(neighbors));
 		return;
@@ -389,10 +392,10 @@ bf_doctor_bond(struct bf_doctor *d)
 		look_at_mtu(d, bond);
 		look_at_lacp(d, bond);
 		look_at_neighbors(d, bond);
+		look_at_cabling(d, bond);
 		look_at_lag(d, bond);
 	}
 	d->report.bond = NULL;
-	look_at_cards(d);
 	bf_report_skip(&d->report, BF_FAULT_ONE_SWITCH, "LLDP names no switch of two members");
 	bf_report_skip(&d->report, BF_FAULT_TWO_LAGS, "LLDP names no switch of two members");
 	bf_report_skip(&d->report, BF_FAULT_SWITCH_MTU, "LLDP names no switch of a member");

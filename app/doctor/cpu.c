@@ -196,7 +196,8 @@ static bool
 interrupt_take(void *arg, const char *line)
 {
 	struct interrupts *t = arg;
-	char irq[16], *at;
+	char irq[16], *end;
+	const char *at;
 
 	if (t->n_cpus == 0)
 		columns_take(t, line);
@@ -204,9 +205,10 @@ interrupt_take(void *arg, const char *line)
 		return true;
 	at = strchr(line, ':') + 1;
 	for (unsigned int i = 0; i < t->n_cpus; i++) {
-		uint64_t count = strtoull(at, &at, 10);
+		uint64_t count = strtoull(at, &end, 10);
 		const struct bf_doctor_worker *w = worker_on(t->d, t->cpu[i]);
 
+		at = end;
 		if (w != NULL && count > t->limit && may_come(t->d, irq, t->cpu[i]))
 			bf_report_find(&t->d->report, BF_FAULT_WORKER_IRQ, irq,
 				"interrupt %s came %" PRIu64 " times to CPU %u of lcore %u: %.60s",

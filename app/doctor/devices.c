@@ -66,6 +66,7 @@ static void
 look_at_group(struct bf_doctor *d, const struct bf_doctor_member *m)
 {
 	const struct bf_nic *nic = m->nic;
+	struct bf_doctor_refusal why;
 	char path[64];
 
 	if (nic->group_others[0] != '\0' && needs_vfio(nic))
@@ -74,9 +75,9 @@ look_at_group(struct bf_doctor *d, const struct bf_doctor_member *m)
 			nic->group_others);
 	snprintf(path, sizeof(path), "/dev/vfio/%d", nic->iommu_group);
 	if (d->pid != 0 && is_vfio(nic) && nic->iommu_group >= 0 &&
-		!bf_doctor_may(d, &d->user, path, R_OK | W_OK))
+		!bf_doctor_may(d, &d->user, path, R_OK | W_OK, &why))
 		bf_report_find(&d->report, BF_FAULT_VFIO_DENIED, m->name,
-			"bondfwd runs as %s, which may not open %s", d->user.name, path);
+			"bondfwd runs as %s, which %s", d->user.name, why.text);
 }
 
 static void

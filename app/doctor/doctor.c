@@ -24,11 +24,13 @@ write_help(FILE *to)
 		"Usage: bondctl doctor [--json] [--config FILE] [--root DIR]\n"
 		"\n"
 		"Look for what is wrong with this host, with bondfwd, its bonds and its guests.\n"
-		"Without bondfwd running: with the host.  Nothing is changed.\n"
+		"Without bondfwd running: with the host and what its configuration file asks\n"
+		"for.  Nothing is changed.\n"
 		"\n"
 		"  -j, --json         everything as JSON, with the checks that found nothing\n"
 		"  -c, --config FILE  look at this configuration file, too; default: the one in\n"
-		"                     use, or /etc/bondfwd/bondfwd.conf\n"
+		"                     use, or that of the service: /etc/bondfwd/bondfwd.conf,\n"
+		"                     or NAME.conf there with -s /run/bondfwd-NAME/console.sock\n"
 		"  -r, --root DIR     read DIR/proc, DIR/sys and others of another host's copy\n"
 		"\n"
 		"Exit status: 0 nothing found, 1 warnings only, 2 problems, 3 not understood or failed.\n",
@@ -129,6 +131,7 @@ doctor_fini(struct bf_doctor *d)
 {
 	json_decref(d->bonds);
 	json_decref(d->lacp);
+	json_decref(d->lldp);
 	json_decref(d->ports);
 	json_decref(d->modules);
 	json_decref(d->guests);
@@ -136,6 +139,9 @@ doctor_fini(struct bf_doctor *d)
 	json_decref(d->numa);
 	json_decref(d->drops);
 	json_decref(d->pools);
+	json_decref(d->plan_bonds);
+	json_decref(d->plan_groups);
+	json_decref(d->plan_guests);
 	bf_nics_fini(&d->nics);
 	bf_report_fini(&d->report);
 	free(d);
@@ -152,8 +158,8 @@ doctor_look(struct bf_doctor *d, bool json)
 		return BF_DOCTOR_FAILED;
 	}
 	bf_doctor_ask(d);
-	bf_doctor_find_members(d);
 	bf_doctor_config(d);
+	bf_doctor_find_members(d);
 	bf_doctor_memory(d);
 	bf_doctor_cpu(d);
 	bf_doctor_devices(d);

@@ -15,6 +15,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <jansson.h>
@@ -27,7 +28,8 @@
 #define BF_DOCTOR_GROUPS 64
 #define BF_DOCTOR_WORKERS 128
 #define BF_DOCTOR_MEMBERS 64
-#define BF_DOCTOR_EAL 64
+#define BF_DOCTOR_WORDS 2048
+#define BF_DOCTOR_WORDS_SIZE (256 << 10)
 
 /** How bondctl doctor ends. */
 enum bf_doctor_status {
@@ -43,6 +45,15 @@ struct bf_doctor_user {
 	uid_t uid;
 	gid_t groups[BF_DOCTOR_GROUPS];
 	unsigned int n_groups;
+};
+
+/** The words of a command line. */
+struct bf_doctor_words {
+	char text[BF_DOCTOR_WORDS_SIZE];
+	size_t len;
+	const char *at[BF_DOCTOR_WORDS];
+	unsigned int n;
+	bool is_cut; /* there are more */
 };
 
 /** A worker's thread. */
@@ -62,9 +73,8 @@ struct bf_doctor {
 	const struct bf_ctl_options *opt;
 	const char *root; /* "": this machine */
 	char config[256]; /* file of commands, "" none is known */
-	char eal_line[1024]; /* arguments for the EAL, that the file is checked with */
-	unsigned int n_eal;
-	const char *eal[BF_DOCTOR_EAL];
+	struct bf_doctor_words
+		words; /* that bondfwd was started with, or its service would be; none: not known */
 	uint64_t need_mib; /* huge pages that the file asks for; 0: not known */
 	struct bf_report report;
 	struct bf_machine machine;
@@ -76,8 +86,11 @@ struct bf_doctor {
 	pid_t pid; /* 0: it does not answer, or /proc does not show it */
 	struct bf_doctor_user user; /* of the process, if pid is not 0 */
 	/* What it says: arrays, but for numa and drops. */
-	json_t *bonds, *lacp, *ports, *modules, *guests, *events, *numa, *drops, *pools;
-	char dpdk[64]; /* its version */
+	json_t *bonds, *lacp, *lldp, *ports, *modules, *guests, *events, *numa, *drops, *pools;
+	/* What the file asks for, if it does not answer: see plan.c. NULL: none of that, or it is not known. */
+	json_t *plan_bonds, *plan_groups, *plan_guests;
+	bool is_planned; /* bondfwd --check found the file good: that is all of it */
+	char dpdk[64]; /* its release, or that which it would load: "DPDK 22.11.11"; "" not known */
 	int64_t n_lcores; /* workers that it says it has */
 	unsigned int n_workers, n_members;
 	struct bf_doctor_worker workers[BF_DOCTOR_WORKERS];
@@ -90,20 +103,60 @@ void bf_doctor_ask(struct bf_doctor *d);
 /** What the console says to one more command; json_decref() it. @return NULL: an error */
 json_t *bf_doctor_answer(struct bf_doctor *d, const char *line);
 
+/** Errors of the configuration file, what it needs and what it asks for; before what uses that. */
+void bf_doctor_config(struct bf_doctor *d);
+
+/** Take a command of the configuration into what the file asks for. */
+void bf_doctor_plan_take(struct bf_doctor *d, const char *line);
+
+/** Of a file with an error, take the commands that add members. */
+void bf_doctor_plan_read(struct bf_doctor *d);
+
 /** Find the members on PCI: bondfwd's, those of the configuration file, else what is bound to a driver for DPDK. */
 void bf_doctor_find_members(struct bf_doctor *d);
 
-/** Errors of the configuration file, and what it needs; before bf_doctor_memory(). */
-void bf_doctor_config(struct bf_doctor *d);
+/** Holes of DPDK that concern a member. */
+void bf_doctor_dpdk(struct bf_doctor *d);
 
 /** What the kernel's logs say was denied. */
 void bf_doctor_denials(struct bf_doctor *d);
 
+/** Find the program bondfwd. @return false: it is not installed */
+bool bf_doctor_program_find(char *buf, size_t size);
+
+/** Start it. @return what all its output is read from, for bf_doctor_program_end(); NULL with errno */
+FILE *bf_doctor_program_start(const char *const *args, pid_t *pid);
+
+/** Wait until it has ended. @return its exit status, -1 it has none */
+int bf_doctor_program_end(FILE *f, pid_t pid);
+
 /** Huge pages that are there against those that the file needs; a part of bf_doctor_memory(). */
 void bf_doctor_need(struct bf_doctor *d, uint64_t free_kib);
 
-/** Was the process started, or will it be, with this word of the EAL? */
+/** Find the words that bondfwd was started with or, if it does not run, those of its service; after the file of that. */
+void bf_doctor_words_read(struct bf_doctor *d);
+
+/** Was the process started, or will it be, with this word? */
 bool bf_doctor_has_word(const struct bf_doctor *d, const char *word);
+
+/** The file of --config among the words; NULL: there is none. */
+const char *bf_doctor_words_config(const struct bf_doctor *d);
+
+/**
+ * The options that a configuration file stands on, with their values.
+ *
+ * @param args
+ *   Room for BF_DOCTOR_WORDS.
+ * @return
+ *   How many words they are.
+ */
+unsigned int bf_doctor_words_base(const struct bf_doctor *d, const char **args);
+
+/** The same for the EAL's. */
+unsigned int bf_doctor_words_eal(const struct bf_doctor *d, const char **args);
+
+/** The configuration file of the service that has bondctl's socket, below the root. */
+void bf_doctor_service_config(const struct bf_doctor *d, char *buf, size_t size);
 
 /* One family of faults each. */
 void bf_doctor_memory(struct bf_doctor *d);
@@ -140,9 +193,21 @@ bool bf_doctor_user_of(const struct bf_doctor *d, pid_t pid, struct bf_doctor_us
 /** A user of /etc/passwd with its groups. @return false: there is none of that name */
 bool bf_doctor_find_user(const struct bf_doctor *d, const char *name, struct bf_doctor_user *u);
 
-/** May the user do that with a path that exists? @param mode R_OK, W_OK and X_OK, as of access() */
-bool bf_doctor_may(
-	const struct bf_doctor *d, const struct bf_doctor_user *u, const char *path, int mode);
+/** What a user may not do: "may not pass /run/vhost". */
+struct bf_doctor_refusal {
+	char text[256];
+};
+
+/**
+ * May the user do that with a path that exists?  In doubt, yes.
+ *
+ * @param mode
+ *   R_OK, W_OK and X_OK, as of access().
+ * @param why
+ *   If not, what is refused.
+ */
+bool bf_doctor_may(const struct bf_doctor *d, const struct bf_doctor_user *u, const char *path,
+	int mode, struct bf_doctor_refusal *why);
 
 /* Of JSON: what is not there is "", the fallback, false, an empty array. Numbers may be written as text. */
 const char *bf_json_text(const json_t *o, const char *key);

@@ -20,10 +20,10 @@
 		"no huge page is free, and bondfwd does not run yet", \
 		"reserve more: dpdk-hugepages.py -p 2M --setup 4G") \
 	X(HUGEPAGES_FEW, "hugepages_few", MEMORY, PROBLEM, \
-		"bondfwd would not start with its file: too few huge pages are free", \
+		"bondfwd could not start with its configuration file: too few huge pages are free", \
 		"reserve more: sysctl vm.nr_hugepages=N, in /etc/sysctl.d for the next boot, too") \
 	X(MEMORY_SHORT, "memory_short", MEMORY, WARNING, \
-		"there was too little memory when bondfwd made its frames", \
+		"there was too little memory when bondfwd allocated its frame pools", \
 		"reserve more huge pages on the node that is named, then restart bondfwd") \
 	X(HUGEPAGES_NODE, "hugepages_node", MEMORY, WARNING, \
 		"a memory node with a member has no huge pages, and another node has", \
@@ -33,7 +33,7 @@
 	X(HUGETLBFS_DENIED, "hugetlbfs_denied", MEMORY, PROBLEM, \
 		"bondfwd's user may not write where huge pages are mounted", \
 		"give that user the folder @: chown, or the mount option uid=") \
-	X(NO_HUGE, "no_huge", MEMORY, WARNING, "bondfwd runs on ordinary pages", \
+	X(NO_HUGE, "no_huge", MEMORY, WARNING, "bondfwd runs without huge pages", \
 		"reserve huge pages, and start it without --no-huge") \
 	X(MEMLOCK, "memlock", MEMORY, PROBLEM, \
 		"bondfwd may lock less memory than its cards need", \
@@ -65,24 +65,24 @@
 	X(IRQBALANCE, "irqbalance", CPU, WARNING, \
 		"irqbalance may send interrupts to a worker's CPU", \
 		"IRQBALANCE_BANNED_CPULIST= in /etc/default/irqbalance, then restart it") \
-	X(GOVERNOR, "governor", CPU, WARNING, "a CPU may run slower than it can", \
+	X(GOVERNOR, "governor", CPU, WARNING, "a CPU may run below its full frequency", \
 		"cpupower frequency-set -g performance") \
-	X(C_STATES, "c_states", CPU, WARNING, "a CPU may sleep so deeply that it wakes late", \
+	X(C_STATES, "c_states", CPU, WARNING, "a CPU may enter sleep states from which it wakes up late", \
 		"cpupower idle-set -D 50, or a tuned profile for low latency") \
-	X(CLOCK_SOURCE, "clock_source", CPU, WARNING, "the kernel does not use the CPU's clock", \
+	X(CLOCK_SOURCE, "clock_source", CPU, WARNING, "the kernel does not use the CPU's time-stamp counter (TSC) as its clock", \
 		"look for tsc in dmesg; echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource") \
 	X(DEVICE_ABSENT, "device_absent", DEVICES, PROBLEM, "a member's card is not in this machine", \
 		"correct the address: lspci -D lists them") \
 	X(DEVICE_KERNEL_DRIVER, "device_kernel_driver", DEVICES, PROBLEM, \
-		"a member belongs to a driver of the kernel", \
+		"a member is bound to a driver of the kernel", \
 		"dpdk-devbind.py --bind=vfio-pci @") \
-	X(DEVICE_NO_DRIVER, "device_no_driver", DEVICES, PROBLEM, "a member belongs to no driver", \
+	X(DEVICE_NO_DRIVER, "device_no_driver", DEVICES, PROBLEM, "a member is bound to no driver", \
 		"dpdk-devbind.py --bind=vfio-pci @") \
 	X(DEVICE_UIO, "device_uio", DEVICES, WARNING, \
 		"a member can read and write all memory, because no IOMMU watches it", \
 		"dpdk-devbind.py --bind=vfio-pci @") \
 	X(DEVICE_UNCLAIMED, "device_unclaimed", DEVICES, PROBLEM, \
-		"a member is bound to vfio-pci, and bondfwd has not taken it", \
+		"a member is bound to vfio-pci, but bondfwd does not use it", \
 		"name it with -a, and look for its driver: dpdk-devbind.py --status-dev net") \
 	X(VFIO_UNLOADED, "vfio_unloaded", DEVICES, PROBLEM, "vfio-pci is not loaded", \
 		"modprobe vfio-pci") \
@@ -99,11 +99,11 @@
 		"-device intel-iommu for the machine, or vfio without IOMMU") \
 	X(IOMMU_GROUP, "iommu_group", DEVICES, PROBLEM, \
 		"a member shares its IOMMU group with a device of the kernel", \
-		"dpdk-devbind.py --bind=vfio-pci the other device too, or another slot") \
+		"bind the other device to vfio-pci, too, or use another slot") \
 	X(PCIE_LINK, "pcie_link", DEVICES, WARNING, "a card's PCIe link is slower than the card", \
-		"another slot, or put the card in anew: lspci -vv -s @") \
+		"use another slot, or reseat the card: lspci -vv -s @") \
 	X(PCIE_ERRORS, "pcie_errors", DEVICES, WARNING, "a card reports errors of its PCIe link", \
-		"put the card in anew: dmesg | grep AER") \
+		"reseat the card: dmesg | grep AER") \
 	X(FIRMWARE_DIFFERS, "firmware_differs", DEVICES, WARNING, \
 		"two members of one kind have different firmware", \
 		"bring both to one version with the vendor's tool") \
@@ -118,28 +118,28 @@
 	X(SPEEDS_DIFFER, "speeds_differ", BOND, WARNING, "members of a bond have different speeds", \
 		"look at cables, modules and the switch: bondctl show bonding config @") \
 	X(ONE_CARD, "one_card", BOND, WARNING, "two members are ports of one card", \
-		"take ports of two cards") \
+		"use ports of two cards") \
 	X(ONE_SLOT, "one_slot", BOND, WARNING, "two members are behind one slot", \
-		"take cards in two slots") \
-	X(ONE_SWITCH, "one_switch", BOND, WARNING, "all members lead to one switch", \
-		"take two switches, with a LAG over both where the mode needs one; nothing, if it is a stack of several: LLDP names them as one") \
+		"use cards in two slots") \
+	X(ONE_SWITCH, "one_switch", BOND, WARNING, "all members are connected to one switch", \
+		"use two switches, with a LAG across both if the mode needs one; ignore this if the switch is a stack, which LLDP shows as one") \
 	X(SWITCHES_UNRELATED, "switches_unrelated", BOND, PROBLEM, \
-		"the mode needs one LAG, and members lead to switches that do not share one", \
-		"set up a LAG over both switches, or bondctl set bonding mode active-backup @") \
+		"the mode needs one LAG, but the members are connected to switches that do not share one", \
+		"set up a LAG across both switches, or bondctl set bonding mode active-backup @") \
 	X(TWO_LAGS, "two_lags", BOND, PROBLEM, \
-		"the mode needs one LAG, and members end in two of one switch", \
+		"the mode needs one LAG, but the members are in two LAGs of one switch", \
 		"put the ports into one LAG on the switch") \
 	X(LACP_NO_PARTNER, "lacp_no_partner", BOND, PROBLEM, \
-		"802.3ad, and the switch does not speak LACP on a member's port", \
+		"the mode is 802.3ad, but the switch does not speak LACP on a member's port", \
 		"set up a LAG with LACP on the switch; bondctl show bonding lacp info @BOND") \
 	X(LAG_MISSING, "lag_missing", BOND, PROBLEM, \
-		"the mode needs a LAG, and the switch sends the bond's own frames back", \
+		"the mode needs a LAG, but the switch has none: it sends the bond's own frames back", \
 		"set up a LAG on the switch, or bondctl set bonding mode active-backup @") \
 	X(LAG_UNWANTED, "lag_unwanted", BOND, PROBLEM, \
-		"the switch has a LAG, and the mode must not have one", \
+		"the switch has a LAG, but the mode must not have one", \
 		"take the LAG away on the switch, or bondctl set bonding mode 802.3ad @") \
 	X(SWITCH_MTU, "switch_mtu", BOND, PROBLEM, \
-		"a port of the switch takes shorter frames than its bond sends", \
+		"a port of the switch accepts only shorter frames than the bond sends", \
 		"raise the port's MTU on the switch, or lower the bond's") \
 	X(MTU_MEMBERS, "mtu_members", BOND, PROBLEM, "a member has another MTU than its bond", \
 		"look for the reason in bondctl show events") \
@@ -168,7 +168,7 @@
 	X(GUEST_RING_SMALL, "guest_ring_small", GUESTS, WARNING, "a guest's rings are short", \
 		"rx_queue_size=1024,tx_queue_size=1024 of QEMU") \
 	X(CONSOLE_DEAD, "console_dead", SOCKETS, PROBLEM, \
-		"there is a console socket, and nobody answers", \
+		"there is a console socket, but nobody answers", \
 		"start bondfwd, which replaces it") \
 	X(CONSOLE_OPEN, "console_open", SOCKETS, PROBLEM, \
 		"everybody on the host may command bondfwd, or replace its console socket", \
@@ -178,30 +178,30 @@
 		"install -d -o libvirt-qemu -g kvm -m 0770 @") \
 	X(SOCKET_FOLDER_DENIED, "socket_folder_denied", SOCKETS, PROBLEM, \
 		"QEMU's user may not make a socket in a folder", \
-		"install -d -o libvirt-qemu -g kvm -m 0770 @") \
+		"install -d -o libvirt-qemu -g kvm -m 0770 @, and chmod o+x a folder above it that QEMU may not pass") \
 	X(SOCKET_DENIED, "socket_denied", SOCKETS, PROBLEM, \
 		"the other end may not connect to a guest's socket", \
 		"one group for both: --guest-group of bondfwd, or the folder's") \
 	X(SOCKET_STALE, "socket_stale", SOCKETS, WARNING, \
-		"a guest's socket is there, and nobody listens", \
+		"a guest's socket is there, but nobody listens on it", \
 		"remove @ and start the guest") \
 	X(NOFILE, "nofile", SOCKETS, PROBLEM, "bondfwd may open too few files for its guests", \
 		"LimitNOFILE=65536 in its unit file, or ulimit -n 65536") \
 	X(DPDK_HOLE, "dpdk_hole", HOST, PROBLEM, "a member's driver of DPDK has a known security hole", \
-		"apt-get install --only-upgrade dpdk, then restart bondfwd") \
+		"apt-get install --only-upgrade '?source-package(^dpdk$)', then restart bondfwd") \
 	X(PROGRAM_REPLACED, "program_replaced", HOST, WARNING, \
-		"bondfwd was updated and still runs in the old version", "restart bondfwd") \
+		"bondfwd was updated, but the old version still runs", "restart bondfwd") \
 	X(CORE_LARGE, "core_large", HOST, WARNING, \
-		"a crash would write all frames into a core, and guests wait for that", \
+		"a crash would write all frame memory into a core file, and guests would wait until that is done", \
 		"CoredumpFilter=private-anonymous elf-headers private-huge in its unit file") \
 	X(CORE_NOWHERE, "core_nowhere", HOST, WARNING, \
-		"a crash would leave nothing to find its cause by", \
+		"a crash would leave no core file from which to find its cause", \
 		"install systemd-coredump, or sysctl kernel.core_pattern=core") \
 	X(CONFIG, "config", HOST, PROBLEM, "the configuration file has an error", \
-		"bondfwd --check --config @") \
+		"correct what is named, then call bondctl doctor again") \
 	X(DENIED, "denied", HOST, PROBLEM, \
 		"AppArmor or SELinux has denied something to bondfwd, or to a guest's socket", \
-		"change the profile: aa-logprof, or audit2allow; then restart bondfwd, or wait an hour where it was a front end")
+		"change the profile: aa-logprof, or audit2allow; then restart bondfwd. A denial of a front end is reported for an hour")
 /* clang-format on */
 
 enum bf_fault {

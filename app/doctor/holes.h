@@ -3,8 +3,9 @@
 /*
  * Security holes of DPDK since 22.11, and the releases that closed them.
  *
- * As of 30 November 2026, from Debian's changelog of dpdk (22.11.7-1~deb12u1), the release notes of 24.11.1 and the
- * advisory of the CVE. Holes in parts that bondfwd does not use are left out: examples, crypto, and others' drivers.
+ * As of 30 November 2026, from DPDK's own history: a commit that names a CVE, or mends what such a commit left open; its
+ * backports; and the first release that contains each of them.  Holes in parts that bondfwd does not use are left out:
+ * examples, crypto, and others' drivers; and those that were mended before 22.11, which bondfwd needs at least.
  *
  * A new hole is a row of the table; a branch that has no fix is left out of its list.
  *
@@ -15,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define BF_HOLE_BRANCHES 4
 
@@ -23,14 +25,20 @@ struct bf_release {
 };
 
 struct bf_hole {
-	const char *name, *what;
-	const char *driver; /* of DPDK: concerns who has a member of it; guests are not behind it */
+	const char *name; /* of the CVE; without one, of the upstream commit that mends it */
+	const char *what;
+	const char *driver; /* how its name in DPDK begins: concerns who has a member of it */
+	uint16_t vendor; /* of the driver's cards on PCI; 0: it has none */
+	const uint16_t *devices; /* their numbers, and 0; NULL: it has none */
 	struct bf_release fixed[BF_HOLE_BRANCHES]; /* of each branch the first without it */
 	struct bf_release clean; /* the first release that never had it */
 };
 
 /** A row of the table, NULL behind the last. */
 const struct bf_hole *bf_hole_at(unsigned int i);
+
+/** Does the hole's driver drive a card with these numbers? */
+bool bf_hole_has_card(const struct bf_hole *hole, uint16_t vendor, uint16_t device);
 
 /**
  * Does a version have the hole?

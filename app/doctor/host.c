@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The rest of the host: DPDK's version, the program, and what a crash of it would leave.
+ * The rest of the host: the program, and what a crash of it would leave.
  *
  * Threads: one.
  */
@@ -12,41 +12,7 @@
 #include <unistd.h>
 
 #include "doctor/doctor.h"
-#include "doctor/holes.h"
 #include "machine/sysfs.h"
-
-/* ---- DPDK ---- */
-
-/* Has a bond a member whose driver is the one that has the hole? */
-static bool
-has_member_of(const struct bf_doctor *d, const char *driver)
-{
-	json_t *bond, *m;
-	size_t i, k;
-
-	for (i = 0; (bond = json_array_get(d->bonds, i)) != NULL; i++)
-		for (k = 0; (m = json_array_get(bf_json_list(bond, "member_details"), k)) != NULL;
-			k++)
-			if (strncmp(bf_json_text(m, "name"), driver, strlen(driver)) == 0)
-				return true;
-	return false;
-}
-
-static void
-look_at_dpdk(struct bf_doctor *d)
-{
-	static const enum bf_fault answers[] = {BF_FAULT_DPDK_HOLE};
-	const struct bf_hole *hole;
-	char fixed[32];
-
-	if (!bf_doctor_has_answers(d, BF_DOCTOR_LIST(answers)))
-		return;
-	for (unsigned int i = 0; (hole = bf_hole_at(i)) != NULL; i++)
-		if (has_member_of(d, hole->driver) &&
-			bf_hole_is_in(hole, d->dpdk, fixed, sizeof(fixed)))
-			bf_report_find(&d->report, BF_FAULT_DPDK_HOLE, d->dpdk,
-				"%s: %s; expected %s or later", hole->name, hole->what, fixed);
-}
 
 /* ---- the program ---- */
 
@@ -126,7 +92,7 @@ look_at_core(struct bf_doctor *d)
 void
 bf_doctor_host(struct bf_doctor *d)
 {
-	look_at_dpdk(d);
+	bf_doctor_dpdk(d);
 	look_at_program(d);
 	look_at_core(d);
 	bf_doctor_denials(d);

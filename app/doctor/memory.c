@@ -92,6 +92,7 @@ struct mounts {
 	struct bf_doctor *d;
 	bool is_there, may_write;
 	char where[128];
+	struct bf_doctor_refusal why;
 };
 
 /* DEVICE WHERE TYPE OPTIONS ... */
@@ -105,7 +106,7 @@ mount_take(void *arg, const char *line)
 		return true;
 	m->is_there = true;
 	if (m->d->pid != 0 && !m->may_write)
-		m->may_write = bf_doctor_may(m->d, &m->d->user, where, W_OK | X_OK);
+		m->may_write = bf_doctor_may(m->d, &m->d->user, where, W_OK | X_OK, &m->why);
 	snprintf(m->where, sizeof(m->where), "%s", where);
 	return true;
 }
@@ -123,38 +124,7 @@ look_at_mounts(struct bf_doctor *d)
 			"/proc/mounts has no hugetlbfs, expected one at /dev/hugepages");
 	if (m.is_there && bf_doctor_has_process(d, BF_DOCTOR_LIST(process)) && !m.may_write)
 		bf_report_find(&d->report, BF_FAULT_HUGETLBFS_DENIED, m.where,
-			"bondfwd runs as %s, which may not write there", d->user.name);
-}
-
-static bool
-process_has_word(const struct bf_doctor *d, const char *word)
-{
-	char path[PATH_MAX], words[8192];
-	size_t len;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/proc/%d/cmdline", d->root, (int)d->pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	len = fread(words, 1, sizeof(words) - 1, f);
-	(void)fclose(f);
-	words[len] = '\0';
-	for (const char *at = words; at < words + len; at += strlen(at) + 1)
-		if (strcmp(at, word) == 0)
-			return true;
-	return false;
-}
-
-bool
-bf_doctor_has_word(const struct bf_doctor *d, const char *word)
-{
-	if (d->pid != 0)
-		return process_has_word(d, word);
-	for (unsigned int i = 0; i < d->n_eal; i++)
-		if (strcmp(d->eal[i], word) == 0)
-			return true;
-	return false;
+			"bondfwd runs as %s, which %s", d->user.name, m.why.text);
 }
 
 static bool
@@ -192,7 +162,7 @@ look_at_process(struct bf_doctor *d)
 	static const enum bf_fault process[] = {BF_FAULT_NO_HUGE};
 	static const enum bf_fault memlock[] = {BF_FAULT_MEMLOCK};
 
-	if (bf_doctor_has_process(d, BF_DOCTOR_LIST(process)) && process_has_word(d, "--no-huge"))
+	if (bf_doctor_has_process(d, BF_DOCTOR_LIST(process)) && bf_doctor_has_word(d, "--no-huge"))
 		bf_report_find(&d->report, BF_FAULT_NO_HUGE, "bondfwd",
 			"it was started with --no-huge: frames lie on pages of 4 KiB");
 	if (d->pid != 0)

@@ -5,6 +5,7 @@
  *
  * Threads: one.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,14 @@ is_there(const struct bf_doctor *d, const char *path, mode_t type)
 
 	snprintf(whole, sizeof(whole), "%s%s", d->root, path);
 	return stat(whole, &st) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+/* What this user can not look at may be there. */
+static bool
+is_absent(const struct bf_doctor *d, const char *path, mode_t type)
+{
+	errno = 0;
+	return !is_there(d, path, type) && errno != EACCES;
 }
 
 /* ---- the console ---- */
@@ -131,50 +140,62 @@ find_front_end_user(const struct bf_doctor *d, struct bf_doctor_user *u)
 	return bf_doctor_find_user(d, "libvirt-qemu", u) || bf_doctor_find_user(d, "qemu", u);
 }
 
+/* The service makes its own folders when it starts: before, they need not be there. */
+static bool
+is_of_service(const struct bf_doctor *d, const char *folder)
+{
+	char own[256];
+	size_t len;
+
+	folder_of(d->opt->socket, own, sizeof(own));
+	len = strlen(own);
+	return !d->answers && strncmp(folder, own, len) == 0 &&
+		(folder[len] == '\0' || strcmp(folder + len, "/guests") == 0);
+}
+
 static void
 look_at_client(struct bf_doctor *d, const char *guest, const char *path)
 {
 	struct listening l = {.root = d->root, .path = path};
+	struct bf_doctor_refusal why;
 	struct bf_doctor_user u;
 	char folder[256];
 
 	folder_of(path, folder, sizeof(folder));
-	if (!is_there(d, folder, S_IFDIR)) {
-		bf_report_find(&d->report, BF_FAULT_SOCKET_FOLDER, folder,
-			"%s has its socket there, and the folder does not exist", guest);
+	if (is_absent(d, folder, S_IFDIR)) {
+		if (!is_of_service(d, folder))
+			bf_report_find(&d->report, BF_FAULT_SOCKET_FOLDER, folder,
+				"%s has its socket there, and the folder does not exist", guest);
 		return;
 	}
 	if (!is_there(d, path, S_IFSOCK)) {
-		if (find_front_end_user(d, &u) && !bf_doctor_may(d, &u, folder, W_OK | X_OK))
+		if (find_front_end_user(d, &u) && !bf_doctor_may(d, &u, folder, W_OK | X_OK, &why))
 			bf_report_find(&d->report, BF_FAULT_SOCKET_FOLDER_DENIED, folder,
-				"%s has its socket there, and %s may not write to the folder",
-				guest, u.name);
+				"%s has its socket there, and %s %s", guest, u.name, why.text);
 		return;
 	}
 	bf_sysfs_lines(d->root, unix_take, &l, "/proc/net/unix");
 	if (!l.is_found)
 		bf_report_find(&d->report, BF_FAULT_SOCKET_STALE, path,
 			"%s has no front end: one that crashed has left it", guest);
-	else if (d->pid != 0 && !bf_doctor_may(d, &d->user, path, W_OK))
+	else if (d->pid != 0 && !bf_doctor_may(d, &d->user, path, W_OK, &why))
 		bf_report_find(&d->report, BF_FAULT_SOCKET_DENIED, guest,
-			"bondfwd runs as %s, which may not write to %s", d->user.name, path);
+			"bondfwd runs as %s, which %s", d->user.name, why.text);
 }
 
 static void
 look_at_server(struct bf_doctor *d, const char *guest, const char *path)
 {
+	struct bf_doctor_refusal why;
 	struct bf_doctor_user u;
-	char folder[256];
 
-	folder_of(path, folder, sizeof(folder));
-	if (!is_there(d, path, S_IFSOCK) || !find_front_end_user(d, &u))
-		return;
-	if (!bf_doctor_may(d, &u, folder, X_OK) || !bf_doctor_may(d, &u, path, W_OK))
-		bf_report_find(&d->report, BF_FAULT_SOCKET_DENIED, guest, "%s may not write to %s",
-			u.name, path);
+	if (is_there(d, path, S_IFSOCK) && find_front_end_user(d, &u) &&
+		!bf_doctor_may(d, &u, path, W_OK, &why))
+		bf_report_find(
+			&d->report, BF_FAULT_SOCKET_DENIED, guest, "%s %s", u.name, why.text);
 }
 
-/* One that is connected needs no advice. */
+/* One that is connected needs no advice; a socket that bondfwd makes is not there before bondfwd. */
 static void
 look_at_guest(struct bf_doctor *d, const json_t *g)
 {
@@ -183,10 +204,10 @@ look_at_guest(struct bf_doctor *d, const json_t *g)
 
 	if (path[0] != '/' || json_is_object(json_object_get(g, "peer")))
 		return;
-	if (strcmp(bf_json_text(options, "mode"), "server") == 0)
-		look_at_server(d, bf_json_text(g, "name"), path);
-	else
+	if (strcmp(bf_json_text(options, "mode"), "server") != 0)
 		look_at_client(d, bf_json_text(g, "name"), path);
+	else if (d->answers)
+		look_at_server(d, bf_json_text(g, "name"), path);
 }
 
 static void
@@ -212,18 +233,32 @@ look_at_files(struct bf_doctor *d)
 			limit, need, json_array_size(d->guests));
 }
 
+/* Where bondfwd does not run, those that its file asks for. Nobody knows then as whom it would run. */
+static bool
+are_guests_known(struct bf_doctor *d)
+{
+	static const enum bf_fault planned[] = {
+		BF_FAULT_SOCKET_FOLDER, BF_FAULT_SOCKET_FOLDER_DENIED, BF_FAULT_SOCKET_STALE};
+	static const enum bf_fault denied[] = {BF_FAULT_SOCKET_DENIED};
+	bool are_known = bf_doctor_has_answers(d, BF_DOCTOR_LIST(planned)) ||
+		(d->is_planned && !d->is_denied);
+
+	bf_doctor_has_answers(d, BF_DOCTOR_LIST(denied));
+	for (size_t i = 0; are_known && i < sizeof(planned) / sizeof(planned[0]); i++)
+		bf_report_check(&d->report, planned[i]);
+	return are_known;
+}
+
 void
 bf_doctor_sockets(struct bf_doctor *d)
 {
-	static const enum bf_fault answers[] = {BF_FAULT_SOCKET_FOLDER,
-		BF_FAULT_SOCKET_FOLDER_DENIED, BF_FAULT_SOCKET_DENIED, BF_FAULT_SOCKET_STALE};
-	json_t *g;
+	json_t *guests = d->answers ? d->guests : d->plan_guests, *g;
 	size_t i;
 
 	look_at_console(d);
 	look_at_files(d);
-	if (!bf_doctor_has_answers(d, BF_DOCTOR_LIST(answers)))
+	if (!are_guests_known(d))
 		return;
-	for (i = 0; (g = json_array_get(d->guests, i)) != NULL; i++)
+	for (i = 0; (g = json_array_get(guests, i)) != NULL; i++)
 		look_at_guest(d, g);
 }

@@ -7,12 +7,15 @@ import os
 import pathlib
 import socket
 import stat
+import struct
 import subprocess
 import threading
 
 import bf
 
 CARDS = ("0000:3b:00.0", "0000:86:00.0")
+ACL_XATTR = "system.posix_acl_access"
+ACL_OWNER, ACL_USER, ACL_OWNING_GROUP, ACL_GROUP, ACL_MASK, ACL_OTHER = (1 << i for i in range(6))
 VFIO = "/sys/bus/pci/drivers/vfio-pci"
 
 
@@ -79,7 +82,7 @@ class Host:
         full = self.at(path)
         self.parents(full)
         self.keep(full)
-        full.write_text(text if text.endswith("\n") or not text else text + "\n", encoding="utf-8",
+        full.write_text(text if text.endswith(("\n", "\0")) or not text else text + "\n", encoding="utf-8",
                         errors="surrogateescape")
         full.chmod(mode)
 
@@ -107,6 +110,16 @@ class Host:
         with contextlib.closing(socket.socket(socket.AF_UNIX)) as s:
             s.bind(str(full))
         full.chmod(mode)
+
+    def acl(self, path, *entries, owning_group=0, mask=7, other=0):
+        """A POSIX ACL, as the kernel keeps it: entries (tag, rights, id)."""
+        nobody = 0xffffffff
+        whole = [(ACL_OWNER, 7, nobody), (ACL_OWNING_GROUP, owning_group, nobody), (ACL_MASK, mask, nobody), (ACL_OTHER, other, nobody), *entries]
+        value = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in sorted(whole))
+        full = self.at(path)
+        before = stat.S_IMODE(full.stat().st_mode)
+        os.setxattr(full, ACL_XATTR, value)
+        self.undo.append(lambda: [os.removexattr(full, ACL_XATTR), full.chmod(before)])
 
     def change(self, path, old, new):
         text = self.at(path).read_text(encoding="utf-8")
@@ -217,7 +230,7 @@ def answers():
              "options": {"socket": "/run/vhost/vm1.sock", "mode": "client", "queues": "2", "mtu": "1500"}}
     return {"show bonding config all": [{"name": "bond0", "mode": "active-backup", "mtu": 1500,
                                          "member_details": members}],
-            "show bonding lacp info all": [],
+            "show bonding lacp info all": [], "show lldp": [{"bond": "bond0", "lldp": "rx", "cabling": []}],
             "show port info all": [{"name": card, "kind": "ethdev", "mtu": 1500} for card in CARDS],
             "show port module_eeprom all": [{"name": card, "firmware": "4.20"} for card in CARDS],
             "show guest": [guest], "show events": [], "show drops": {"ports": [], "ledger": {}},
@@ -275,6 +288,10 @@ class Console:
     def neighbors(self, *chassis, **more):
         for member, name in zip(self.members, chassis):
             member["neighbors"] = [{"chassis_id": name, "port_id": "Eth1", **more}]
+
+    def cabling(self, problem):
+        """What bondfwd makes of its neighbors."""
+        self.says["show lldp"][0]["cabling"] = [{"problem": problem, "member": CARDS[1], "text": "port Eth1 of aa is wrong"}]
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)

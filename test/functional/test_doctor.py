@@ -16,7 +16,7 @@ import pytest
 
 import bf
 from bf import LOG_LINK_LOSS, wait_for
-from doctoring import CARDS, VFIO, Console, Host, doctor, faults
+from doctoring import ACL_GROUP, ACL_USER, CARDS, VFIO, Console, Host, doctor, faults
 from fixtures import LOG_LACP
 from lacp_partner import End, lacpdu
 from vhost_frontend import Frontend, Refused
@@ -60,10 +60,23 @@ def denied_pages(h):
         h.put(f"/dev/vfio/{group}", mode=0o666)
 
 
-def with_file(h):
+def with_file(h, *lines, members=CARDS):
     """The service has a configuration."""
     h.put("/etc/bondfwd/bondfwd.conf", "create bonding device active-backup 0 bond0\n" +
-          "".join(f"add bonding member {card} bond0\n" for card in CARDS))
+          "".join(f"add bonding member {name} bond0\n" for name in members) + "".join(f"{line}\n" for line in lines))
+
+
+def with_dpdk(h, version, state="install ok installed"):
+    """Debian has installed this one."""
+    h.put("/var/lib/dpkg/status", "Package: dpdk-doc\nStatus: install ok installed\nVersion: 1-1\n\n"
+          f"Package: librte-eal23\nStatus: {state}\nPriority: optional\nVersion: {version}\n\n"
+          "Package: zlib1g\nStatus: install ok installed\nVersion: 1:1.2\n")
+
+
+def mellanox(h, device="0x1017"):
+    """The first card is one of mlx5; 0x1003: of mlx4."""
+    h.put(f"{DEVICE}/vendor", "0x15b3")
+    h.put(f"{DEVICE}/device", device)
 
 
 def little_memlock(h):
@@ -194,7 +207,7 @@ SAID = {
     "switch_mtu": lambda c, h: c.neighbors("aa", "bb", max_frame=1500),
     "switches_unrelated": lambda c, h: c.partners("02:00:00:00:00:01", "02:00:00:00:00:02"),
     "two_lags": lambda c, h: [c.partners(*2 * ["02:00:00:00:00:01"]), c.neighbors("aa", "aa", lag_enabled=True),
-                              c.members[0]["neighbors"][0].update(lag_port=7)],
+                              c.cabling("two_lags")],
     "lacp_no_partner": lambda c, h: c.partners("02:00:00:00:00:01", "00:00:00:00:00:00"),
     "lag_missing": lambda c, h: [c.bond.update(mode="balance-xor"),
                                  c.says.update({"why bond0": {"causes": [{"cause": "no_lag"}]}})],
@@ -226,8 +239,11 @@ NO_MEMORY = {"what": "numa_memory", "object": "bond0", "text": "its cards are on
 
 # Other ways to the same faults.
 MORE = [
-    ("lag_missing", lambda c, h: [c.bond.update(mode="balance-xor"), c.neighbors("aa", "aa2", lag_enabled=False)],
+    ("lag_missing", lambda c, h: [c.bond.update(mode="balance-xor"), c.neighbors("aa", "aa2", lag_enabled=False),
+                                  c.cabling("no_lag")],
      {"switches_unrelated"}),
+    ("lag_missing", lambda c, h: [c.partners(*2 * ["02:00:00:00:00:01"]), c.neighbors("aa", "bb", lag_enabled=False),
+                                  c.cabling("no_lag")], set()),
     ("lag_unwanted", lambda c, h: c.says["show drops"].update(ports=[{"port": "bond0", "reason": "lacp", "frames": 9}]), set()),
     # Its LACPDUs may be of the time before.
     ("lag_unwanted", lambda c, h: [c.says["show drops"].update(ports=[{"port": "bond0", "reason": "lacp", "frames": 9}]),
@@ -246,6 +262,13 @@ MORE = [
     # DPDK's vhost: guests do not reach it, and a release that closed the hole.
     ("dpdk_hole", lambda c, h: c.says["show version"].update(dpdk="DPDK 22.11.6"), None),
     ("dpdk_hole", lambda c, h: c.members[0].update(name="net_vhost0"), None),
+    # A card: by its numbers, or by the driver that bondfwd says; another card, and a release that closed the hole.
+    ("dpdk_hole", lambda c, h: [c.says["show version"].update(dpdk="DPDK 22.11.9"), mellanox(h)], set()),
+    ("dpdk_hole", lambda c, h: [c.says["show version"].update(dpdk="DPDK 24.11.2"),
+                                c.says["show port info all"][0].update(driver="mlx5_pci")], set()),
+    ("dpdk_hole", lambda c, h: [c.says["show version"].update(dpdk="DPDK 22.11.9"), mellanox(h, device="0x1003")], None),
+    ("dpdk_hole", lambda c, h: c.says["show version"].update(dpdk="DPDK 22.11.9"), None),
+    ("dpdk_hole", lambda c, h: [c.says["show version"].update(dpdk="DPDK 22.11.10"), mellanox(h)], None),
     ("thp", lambda c, h: [huge_shmem(h), c.guest["regions"][0].update(page=4096)], {"ordinary_pages"}),
     ("thp", lambda c, h: huge_shmem(h), None),
     ("thp", lambda c, h: [HOST["thp"](h), h.put("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never")], None),
@@ -261,6 +284,32 @@ MORE = [
     ("denied", lambda c, h: h.put("/dev/kmsg", '5,9,0,-;apparmor="DENIED" comm="bondfwd" name="\udcff\x01"'), set()),
     ("denied", lambda c, h: h.put("/var/log/audit/audit.log", "type=AVC msg=audit(1700004001.1:2): avc:  denied  { write } "
                                   'comm="qemu-kvm" path="/run/vhost/vm1.sock"'), set()),
+]
+
+
+GUEST = "add guest vm1 socket=/run/vhost/vm1.sock"
+SIBLING = "0000:3b:00.1"
+
+# Nobody answers: of the configuration file, and whether the fault is found.
+PLANNED = [
+    ("one_card", lambda h: [h.card(SIBLING, 0, "12"), with_file(h, members=(CARD, SIBLING))], True),
+    ("one_card", lambda h: [h.card(SIBLING, 0, "12"), with_file(
+        h, "create bonding device active-backup 0 bond1", f"add bonding member {SIBLING} bond1", members=(CARD,))], False),
+    ("one_slot", lambda h: [one_slot(None, h), with_file(h)], True),
+    ("one_slot", lambda h: with_file(h), False),
+    ("socket_folder", lambda h: with_file(h, GUEST), True),
+    ("socket_folder", lambda h: with_file(h, f"{GUEST} mode=client"), True),
+    # bondfwd makes it; it makes it in its group; the service makes the folder.
+    ("socket_folder", lambda h: with_file(h, "create group g mode=server", "add guest vm1 socket=/tmp/vm1.sock,group=g"), False),
+    ("socket_folder", lambda h: with_file(h, "add guest vm1 socket=/run/bondfwd/guests/vm1.sock"), False),
+    ("socket_folder_denied", lambda h: [with_file(h, GUEST), h.folder("/run/vhost", 0o755), h.stranger()], True),
+    ("socket_folder_denied", lambda h: [with_file(h, GUEST), h.folder("/run/vhost", 0o777), h.stranger()], False),
+    ("socket_stale", lambda h: [with_file(h, GUEST), h.folder("/run/vhost", 0o777), h.socket("/run/vhost/vm1.sock")], True),
+    ("dpdk_hole", lambda h: [with_file(h), mellanox(h), bind(h, "mlx5_core"), with_dpdk(h, "22.11.9-1~deb12u1")], True),
+    ("dpdk_hole", lambda h: [with_file(h), mellanox(h), with_dpdk(h, "22.11.10-1")], False),
+    ("dpdk_hole", lambda h: [with_file(h), mellanox(h), with_dpdk(h, "22.11.9-1", "deinstall ok config-files")], False),
+    ("dpdk_hole", lambda h: [with_file(h), with_dpdk(h, "22.11.9-1")], False),
+    ("dpdk_hole", lambda h: [with_file(h, members=("net_vhost0",)), with_dpdk(h, "22.11.6-1")], True),
 ]
 
 
@@ -303,6 +352,13 @@ def test_a_host_in_order_has_no_finding(host, workdir, console):
     console.partners("02:00:00:00:00:01", "02:00:00:00:00:01")
     console.neighbors("aa", "bb", lag_enabled=True, max_frame=9216)
     expect(console.path, host, ())
+    # By LLDP no LAG, or another one, where LACP has let the members in: the switch's words are old, or never true.
+    console.neighbors("aa", "bb", lag_enabled=False)
+    expect(console.path, host, ())
+    console.neighbors("aa", "aa", lag_enabled=True)
+    console.members[0]["neighbors"][0].update(lag_port=7)
+    expect(console.path, host, {"one_switch"})
+    console.neighbors("aa", "bb", lag_enabled=True)
     # Without bondfwd there is less to look at; the service's file names the members.
     report = expect(pathlib.Path(workdir) / "nobody.sock", host, ())
     assert {c["why"] for c in report["checks"] if c["family"] == "guests"} == {"bondfwd does not answer"}
@@ -335,6 +391,32 @@ def test_other_ways_to_a_fault_are_seen_too(host, console):
         console.fresh()
         with host.ill(lambda h, plant=plant: plant(console, h)):
             expect(console.path, host, () if besides is None else {fault} | besides)
+
+
+def test_what_a_file_asks_for_is_looked_at_without_bondfwd(host):
+    nobody = "/run/bondfwd/nobody.sock"
+    for fault, plant, is_found in PLANNED:
+        with host.ill(plant):
+            report = expect(nobody, host, {fault} if is_found else ())
+            assert is_found or fault != "socket_folder" or {c["result"] for c in report["checks"] if c["fault"] == fault} == {"good"}
+    with host.ill(lambda h: [with_file(h), mellanox(h), with_dpdk(h, "24.11.2-1")]):
+        obj, text = said(expect(nobody, host, {"dpdk_hole"}), "dpdk_hole")
+    assert obj == "DPDK 24.11.2-1" and text.startswith(f"CVE-2025-23259 of mlx5, which {CARD} uses: ")
+    assert text.endswith("; expected 24.11.3 or later")
+    # Of a file with an error only the members are known.
+    with host.ill(lambda h: [h.card(SIBLING, 0, "12"), with_file(h, GUEST, "nonsense", members=(CARD, f"'{SIBLING}'"))]):
+        expect(nobody, host, {"config", "one_card"})
+    # What the service would be started with belongs to it.
+    with host.ill(lambda h: [h.card(SIBLING, 0, "12"), h.put("/etc/bondfwd/bondfwd.conf", f"add bonding member {SIBLING} bond0"),
+                             h.put("/etc/default/bondfwd", f'BONDFWD_ARGS="--bond {BASE},member={CARD}"')]):
+        expect(nobody, host, {"one_card"})
+
+
+def test_without_bondfwd_the_program_says_which_dpdk_it_has(workdir):
+    file = pathlib.Path(workdir) / "bondfwd.conf"
+    file.write_text("create bonding device active-backup 0 bond0\nadd bonding member net_vhost0 bond0\n", encoding="utf-8")
+    report = doctor(pathlib.Path(workdir) / "nobody.sock", "--config", file)[1]
+    assert [c["result"] for c in report["checks"] if c["fault"] == "dpdk_hole"][0] in ("good", "found")
 
 
 def test_what_was_denied_is_over_some_day(host, workdir, console):
@@ -390,6 +472,122 @@ def started_with(h, folder, *words):
     """bondfwd was started there, with these words."""
     h.put(f"/proc/{PID}/cmdline", "\0".join(["bondfwd", "-l", "0,2,6", "--", *words, ""]))
     h.link(f"/proc/{PID}/cwd", folder)
+
+
+SOCKET, USER = "/run/vhost/vm1.sock", 4242
+
+# What is set up for the user that bondfwd runs as, and what it is told; None: nothing.
+RIGHTS = [
+    (lambda h: h.folder("/run", 0o700), "may not pass /run"),
+    (lambda h: h.acl("/run", (ACL_USER, 1, USER)), None),
+    (lambda h: h.acl("/run", (ACL_USER, 6, USER), other=7), "may not pass /run"),
+    (lambda h: h.at(SOCKET).chmod(0o660), f"may not write to {SOCKET}"),
+    (lambda h: h.acl(SOCKET, (ACL_USER, 2, USER)), None),
+    (lambda h: h.acl(SOCKET, (ACL_USER, 2, USER), mask=4), f"may not write to {SOCKET}"),
+    (lambda h: h.acl(SOCKET, (ACL_USER, 2, USER + 1)), f"may not write to {SOCKET}"),
+    (lambda h: h.acl(SOCKET, (ACL_USER, 4, USER), (ACL_GROUP, 6, USER), other=6), f"may not write to {SOCKET}"),
+    (lambda h: h.acl(SOCKET, (ACL_GROUP, 4, USER), other=6), f"may not write to {SOCKET}"),
+    (lambda h: h.acl(SOCKET, (ACL_GROUP, 2, USER), (ACL_GROUP, 0, USER + 1)), None),
+    (lambda h: h.acl(SOCKET, (ACL_GROUP, 4, USER + 1), mask=4, other=6), None),
+]
+
+
+def said(report, fault):
+    """Object and text of its finding."""
+    finding, = [[f["object"], f["text"]] for f in report["findings"] if f["fault"] == fault]
+    return finding
+
+
+def test_folders_above_and_acls_say_who_may(host, console):
+    for plant, text in RIGHTS:
+        console.fresh()
+
+        def set_up(h, plant=plant):
+            other_user(h)
+            at_socket(console, h)
+            h.at(SOCKET).chmod(0o666)
+            plant(h)
+
+        with host.ill(set_up):
+            report = expect(console.path, host, {"guest_absent"} | ({"socket_denied"} if text else set()))
+        assert text is None or said(report, "socket_denied") == ["vm1", f"bondfwd runs as user {USER}, which {text}"], text
+    # The front end's user, and a device's folder.
+    console.fresh()
+    with host.ill(lambda h: [alone(console), h.folder("/run/vhost", 0o777), h.folder("/run", 0o711), h.stranger()]):
+        expect(console.path, host, {"guest_absent"})
+        host.folder("/run", 0o700)
+        report = expect(console.path, host, {"guest_absent", "socket_folder_denied"})
+        assert said(report, "socket_folder_denied") == ["/run/vhost", "vm1 has its socket there, and libvirt-qemu may not pass /run"]
+    console.fresh()
+    with host.ill(lambda h: [other_user(h), h.folder("/dev/vfio", 0o700)]):
+        assert "may not pass /dev/vfio" in expect(console.path, host, {"vfio_denied"})["findings"][0]["text"]
+        host.acl("/dev/vfio", (ACL_USER, 5, USER))
+        expect(console.path, host, ())
+
+
+BASE = "name=bond0,mode=active-backup"
+
+
+def test_a_file_is_held_against_the_options_that_it_stands_on(host, workdir, console):
+    def checks(report):
+        return [c["result"] for c in report["checks"] if c["fault"] == "config"]
+
+    folder = pathlib.Path(workdir)
+    file = folder / "here.conf"
+    file.write_text("set bonding option bond0 lldp=off\nset guest vm1 mtu=1400\n", encoding="utf-8")
+    guest = f"name=vm1,socket={folder}/vm1.sock,mtu=1500"
+    base = ("--bond", BASE, f"--guest={guest}")
+    # What would listen, ask, or print something else is not handed on, and no shell reads a word.
+    others = ("-i", "--metrics", "127.0.0.1:1", "--group", "nobody_has_it", "--advise", "--help", "--group=; touch x", "--bonds",
+              "--console", "none")
+    for words in ((*base, "--config", "here.conf"), (*base, "-c", str(file)), (*others, "--config=here.conf", *base)):
+        with host.ill(lambda h, words=words: started_with(h, workdir, *words)):
+            assert checks(expect(console.path, host, ())) == ["good"], words
+    # Its own words, not others'; and without "--", too.
+    with host.ill(lambda h: started_with(h, workdir, "--metrics", "--bond", "--group", BASE, "-c", "here.conf")):
+        assert "bond0" in expect(console.path, host, {"config"})["findings"][0]["text"]
+    with host.ill(lambda h: h.put(f"/proc/{PID}/cmdline", "\0".join(["bondfwd", *base, "-c", str(file), ""]))):
+        assert checks(expect(console.path, host, ())) == ["good"]
+    # An option that has lost its value does not take --check for it.
+    with host.ill(lambda h: started_with(h, workdir, *base, "-c", str(file), "--guest")):
+        assert "--guest: expected K=V" in expect(console.path, host, {"config"})["findings"][0]["text"]
+    for more in (2100 * ["--debug"], ["--guest", 300000 * "x"]):
+        with host.ill(lambda h, more=more: started_with(h, workdir, *base, "-c", str(file), *more)):
+            report = expect(console.path, host, ())
+        assert "bondfwd's command line is too long" in [c["why"] for c in report["checks"] if c["fault"] == "config"]
+
+
+def test_an_instance_is_held_against_its_own_files(host):
+    """bondfwd@blue.service, which does not run."""
+    here = "/run/bondfwd-blue/console.sock"
+
+    def files(h):
+        h.put("/etc/bondfwd/bondfwd.conf", "set bonding option bond9 lldp=off")
+        h.put("/etc/default/bondfwd", "EAL_ARGS=\"-l 0,1\"\nBONDFWD_ARGS=\"--bond name=bond9,mode=active-backup\"")
+        h.put("/etc/bondfwd/blue.conf", f"set bonding option bond0 lldp=off\nadd bonding member {CARD} bond0")
+        h.put("/etc/default/bondfwd-blue", f'# of the instance\nBONDFWD_ARGS="--metrics 127.0.0.1:1 --bond {BASE}"\n'
+                                           'EAL_ARGS="-l 0-2 --no-huge"')
+
+    def why(report, fault):
+        return [c["why"] for c in report["checks"] if c["fault"] == fault and c["result"] == "not checked"]
+
+    with host.ill(files):
+        for path in (here, "/var" + here):
+            report = expect(path, host, ())
+            assert why(report, "config") == [] and why(report, "hugepages_few") == ["bondfwd works on ordinary pages"]
+        report = expect("/run/bondfwd-/nobody.sock", host, ())
+        assert why(report, "config") == why(report, "hugepages_few") == []
+        host.put("/etc/bondfwd/blue.conf", "set bonding option bond1 lldp=off\nadd bonding member 0000:77:00.0 bond0")
+        report = expect(here, host, {"config", "device_absent"})
+        assert str(host.at("/etc/bondfwd/blue.conf")) in {f["object"] for f in report["findings"]}
+        # What systemd may read in another way is not judged.
+        for args in ('"--metrics 127.0.0.1:1 \\\n --bond name=bond7"', '--metrics 127.0.0.1:1 --bond "name=bond7"',
+                     '"' + 4096 * " " + '--bond name=bond7"'):
+            host.put("/etc/default/bondfwd-blue", f"BONDFWD_ARGS={args}\n")
+            assert why(expect(here, host, {"device_absent"}), "config") == ["the service's options have several lines, or quotes among them"]
+        # Another file stands on nothing of the service's.
+        status, report = doctor(here, "--root", host.root, "--config", host.at("/etc/bondfwd/bondfwd.conf"))
+        assert (status, faults(report)) == (2, ["config"])
 
 
 def test_what_looks_like_a_fault_and_is_none_is_not_named(host, workdir, console):
@@ -522,6 +720,22 @@ def test_what_is_wrong_with_guests_and_with_a_missing_member_is_named(rig):
         assert "a message that cannot be" in named(r, "guest_refused", "vm4")["text"]
 
 
+def test_a_file_is_held_against_the_bondfwd_that_runs_with_it(rig):
+    r = rig(start=False, members=1, guests=("vm1", "vm2"), mtu=1500, guest_opts={"vm2": "mode=server"}, log_allowed=LOG)
+    file, other = r.workdir / "here.conf", r.workdir / "other.conf"
+    file.write_text(f"set bonding option bond0 lldp=off\nadd guest vm3 socket={r.workdir}/vm3.sock,mode=server\n", encoding="utf-8")
+    r.args += ["--config", str(file)]
+    r.start()
+    r.vm(1).wait_up()
+    wait_for(lambda: r.daemon.console.with_name("console.sock.negotiated").exists(), what="what vm1 has negotiated")
+    # Its own sockets are in use: that is as it should be.
+    report = doctor(r.daemon.console)[1]
+    assert [c["result"] for c in report["checks"] if c["fault"] == "config"] == ["good"], report["findings"]
+    # What is remembered is that of this console.
+    other.write_text(f"add guest vm1 socket={r.workdir}/elsewhere.sock\n", encoding="utf-8")
+    assert "its front end is at" in named(r, "config", str(other), "--config", other)["text"]
+
+
 def test_a_file_with_an_error_and_a_socket_that_nobody_serves_are_named(workdir):
     folder = pathlib.Path(workdir)
     file, path = folder / "bondfwd.conf", folder / "console.sock"
@@ -531,7 +745,7 @@ def test_a_file_with_an_error_and_a_socket_that_nobody_serves_are_named(workdir)
     status, report = doctor(path, "--config", file)
     found = {f["fault"]: f for f in report["findings"]}
     assert status == 2 and found["console_dead"]["object"] == str(path)
-    assert f"{file}:" in found["config"]["text"] and found["config"]["remedy"] == f"bondfwd --check --config {file}"
+    assert f"{file}:" in found["config"]["text"] and found["config"]["object"] == str(file)
 
 
 def test_text_names_what_was_found_and_what_was_not_looked_for(host, console):
