@@ -502,20 +502,28 @@ refuse_misplaced(const char *option)
 	return error_print(STATUS_USAGE, text);
 }
 
-/* For programs that read: what makes the tables of docs/console.md and docs/metrics.md. */
+/*
+ * For programs that read: what makes the tables of docs/console.md and docs/metrics.md, and the names that the next
+ * release keeps.
+ */
 static int
 help_as_json(struct bf_app *app)
 {
 	static const char *const commands[] = {
 		"help", "help all", "show keys", "show metrics names", "show words"};
+	const size_t n = RTE_DIM(commands);
 	enum bf_out_status status = BF_OUT_OK;
 
-	for (size_t i = 0; i < RTE_DIM(commands) && status == BF_OUT_OK; i++) {
+	/* Behind what commands say come the names in JSON. */
+	for (size_t i = 0; i <= n && status == BF_OUT_OK; i++) {
 		struct bf_out *out = bf_out_create(BF_OUT_JSON, 0);
 
 		if (out == NULL)
 			return error_print(STATUS_FAILED, "out of memory");
-		status = bf_cmd_run(app->cmds, commands[i], out, app);
+		if (i < n)
+			status = bf_cmd_run(app->cmds, commands[i], out, app);
+		else
+			bf_app_json_names(out);
 		printf("%s\n", bf_out_data(out, NULL));
 		bf_out_destroy(out);
 	}

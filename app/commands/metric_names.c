@@ -33,7 +33,7 @@ static const struct bf_field name_fields[] = {
 	BF_FIELD(ROW, field, BF_WHEN(ROW, has_field)),
 };
 
-static const struct bf_table name_table = BF_TABLE(
+const struct bf_table bf_app_metric_name_table = BF_TABLE(
 	"metric name", ROW, name_fields, .text = "{name:-46} {type:-9} {labels:-24} {help}\n");
 
 /** The tables from that of a show to that of the field in hand. */
@@ -136,5 +136,5 @@ bf_app_metric_names(struct bf_cmd_ctx *ctx)
 		if (bf_shows[i]->metrics)
 			families_add(&s, &p);
 	}
-	bf_app_render(ctx->out, &name_table, &s, false);
+	bf_app_render(ctx->out, &bf_app_metric_name_table, &s, false);
 }

@@ -164,7 +164,7 @@ static const struct bf_field path_fields[] = {
 	BF_FIELD(struct path_row, uses_all, .text_only = true),
 };
 
-static const struct bf_table path_table = BF_TABLE("path", struct path_row, path_fields,
+const struct bf_table bf_app_path_table = BF_TABLE("path", struct path_row, path_fields,
 	.text = "{member} (mode {mode}, bucket {bucket})"
 		"{#uses_all}; this mode uses every member in service{/uses_all}\n");
 
@@ -214,7 +214,7 @@ cmd_path(struct bf_cmd_ctx *ctx)
 	row->bucket = bf_bond_frame_bucket(b, frame, len);
 	row->mode = bf_mode_names[mode];
 	row->uses_all = mode == BF_MODE_RR || mode == BF_MODE_BROADCAST;
-	bf_app_render(ctx->out, &path_table, &s, true);
+	bf_app_render(ctx->out, &bf_app_path_table, &s, true);
 }
 
 static void
@@ -270,18 +270,19 @@ static const struct bf_cmd paths_cmds[] = {
 		"Share of each member and bucket, imbalance, biggest flows.", cmd_balance, 0},
 	{"show bonding path <bond> <spec...>",
 		"Which member carries a frame: src-mac M dst-mac M vlan N src-ip A dst-ip A proto N\n"
-		"src-port N dst-port N, and without MEMBER.",
+		"src-port N dst-port N. without MEMBER: which one if that member is lost.",
 		cmd_path, 0},
 	{"show bonding whatif <bond>",
 		"How the sampled flows would spread with other policies, seeds and member counts.",
 		cmd_whatif, 0},
 	{"show bonding probes <bond>", "Round trips of its probes, by member and target.",
 		cmd_probes, 0},
-	{"show bonding failover [<bond>]", "The latest failovers, timed.", cmd_failover, 0},
+	{"show bonding failover [<bond>]", "The latest failovers, with how long each took.",
+		cmd_failover, 0},
 	{"show neighbors", "IP addresses of guests, as read from their ARP and ND.", cmd_neighbors,
 		0},
 	{"test failover <bond> member <member>",
-		"Take a member's carrier away for two seconds; refused when redundancy is reduced.",
+		"Treat a member's link as down for two seconds; refused when redundancy is reduced.",
 		cmd_drill, 0},
 };
 

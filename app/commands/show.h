@@ -25,6 +25,12 @@ void bf_app_show(
 /** Write rows, with what could not be read, and release them. @param one as in bf_render() */
 void bf_app_render(struct bf_out *out, const struct bf_table *t, struct bf_snapshot *s, bool one);
 
+/** Rows of `show bonding path` and `show metrics names`. */
+extern const struct bf_table bf_app_path_table, bf_app_metric_name_table;
+
+/** The names of all fields of tables in JSON, as programs read them: --help-json. */
+void bf_app_json_names(struct bf_out *out);
+
 /** The command `show metrics names`. */
 void bf_app_metric_names(struct bf_cmd_ctx *ctx);
 

@@ -15,11 +15,8 @@ stand in bondfwd(8).
     scripts/lib/check-docs.py --write    bring the tables up to date first
 """
 
-import json
-import os
 import pathlib
 import re
-import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -28,6 +25,7 @@ sys.path.insert(0, str(ROOT / "test/functional"))
 sys.path.insert(1, str(ROOT / "test/selftests"))
 sys.path.insert(2, str(ROOT / "test/guides"))
 import files  # noqa: E402 (the kernel's own tests that count)
+from described import described  # noqa: E402 (what the program says of itself)
 import guide  # noqa: E402 (how the commands of guides are marked)
 import samples  # noqa: E402 (the pages with samples, and what a sample is)
 
@@ -49,29 +47,7 @@ def read(path):
 
 # Commands and keys: the program says them itself.
 
-def described():
-    """(sections, commands, keys, metrics, words) as `bondfwd --help-json` prints them; builds the program first."""
-    build = next((d for d in (pathlib.Path(os.environ.get("BONDFWD_BUILD", ROOT / "build")),
-                              ROOT / "build-check/gcc") if (d / "build.ninja").exists()), None)
-    steps = [["ninja", "-C", build, "app/bondfwd"]]
-    if build is None:
-        build = ROOT / "build-check/docs"
-        steps = [["meson", "setup", build, ROOT], ["ninja", "-C", build, "app/bondfwd"]]
-    for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"{done.stdout[-2000:]}{done.stderr}check-docs.py: bondfwd does not build")
-    text = subprocess.run([build / "app/bondfwd", "--help-json"], check=True, capture_output=True,
-                          text=True).stdout
-    values, at = [], 0
-    while at < len(text):
-        value, at = json.JSONDecoder().raw_decode(text, at)
-        values.append(value)
-        at += len(text[at:]) - len(text[at:].lstrip())
-    return values
-
-
-SECTIONS, COMMANDS, KEYS, METRICS, WORDS = described()
+SECTIONS, COMMANDS, KEYS, METRICS, WORDS, _ = described()
 
 
 def cell(text):

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
-The version stands in three places: meson.build, debian/changelog and NEWS.md, newest first in the last two.  They must
-agree, so that no release is packed under another's name.
+The version stands in four places: meson.build, debian/changelog and NEWS.md, newest first in these two, and the list of
+names that the release promises to keep.  They must agree, so that no release is packed under another's name.
 """
 
 import pathlib
@@ -14,6 +14,7 @@ PLACES = {
     "meson.build": r"^project\([^)]*?\bversion: '([^']+)'",
     "debian/changelog": r"^bondfwd \(([^)~+]+?)-[^)]*\) ",
     "NEWS.md": r"^## (\S+)",
+    "scripts/lib/kept.txt": r"^# Names of bondfwd ([^\s,]+)",
 }
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 
