@@ -101,6 +101,12 @@ def records_files(folder):
     return list(pathlib.Path("/dev/shm").glob(f"bondfwd{str(folder).replace('/', '-')}-*.rings"))
 
 
+def with_sizes(spec):
+    """What is sent, as bf-peer reads it."""
+    size = spec.get("size")
+    return {**spec, "size": ",".join(map(str, size))} if isinstance(size, (list, tuple)) else spec
+
+
 class PeerError(Exception):
     """bf-peer refused a command or died."""
 
@@ -212,11 +218,17 @@ class Peer:
         return self
 
     def send(self, wait=True, timeout=LIMIT, **spec):
-        if isinstance(spec.get("size"), (list, tuple)):
-            spec["size"] = ",".join(str(s) for s in spec["size"])
-        self.cmd("send", port=0, **spec)
+        self.cmd("send", port=0, **with_sizes(spec))
         if wait:
             self.cmd("wait", timeout=int(timeout * 1000))
+
+    def steady(self, rate=0, **spec):
+        """
+        Begin a slow stream that goes on beside everything else (0xff00 to 0xffef), or end it.
+
+        How many frames the one before has sent.  No clear forgets it, settle() and wait do not see it, nor does tx.
+        """
+        return self.cmd("steady", port=0, rate=rate, **with_sizes(spec))["sent"]
 
     def await_stream(self, stream, count, timeout=LIMIT):
         return self.cmd("await", port=0, stream=stream, count=count,
@@ -730,6 +742,10 @@ class Load:
             self.vm.cmd("wait", timeout=0)  # ends it
         except PeerError as error:
             assert "timeout" in str(error)
+
+    def stop(self):
+        """Tallies of the living far peers and the number of frames sent."""
+        self.end()
         count = self.sent()
         self.r.settle()
         return count, [f.stream(self.stream, count) for f in self.r.alive()]
@@ -742,7 +758,3 @@ def loses_nothing(load, in_order=True):
     if in_order:
         assert [t["reordered"] for t in tallies] == [0] * len(tallies)
     assert load.r.daemon.drops().get("member_full", 0) == 0
-
-    def stop(self):
-        """Tallies of the living far peers and the number of frames sent."""
-        self.end()

@@ -201,3 +201,26 @@ def test_two_that_send_ahead_of_each_other_wait_for_each_other(pair):
     for end in (a, b):
         tally = end.await_stream(9, 500)
         assert tally["distinct"] == 500 and tally["reordered"] == 0, tally
+
+
+def test_a_steady_stream_goes_on_beside_everything_else(pair):
+    """No quiet waits for its end, no clear forgets it, and it counts in no figure that says what a job has sent."""
+    a, b = pair()
+    for stream in (1, 0xfff0):
+        with pytest.raises(bf.PeerError, match="expected 65280 to 65519"):
+            a.steady(rate=500, stream=stream, src=A, dst=B)
+    a.steady(rate=500, stream=0xff00, src=A, dst=B, size=[60, 9000])
+    bf.wait_for(lambda: b.stream(0xff00)["received"] > 50, what="a stream that goes on")
+    both_ways(a, b, 1000)
+    for end in (a, b):
+        end.settle(200)
+        end.cmd("clear")
+    assert a.port()["tx"] == 0
+    more = b.stream(0xff00)["received"] + 50
+    bf.wait_for(lambda: b.stream(0xff00)["received"] > more, what="a stream that still goes on")
+    sent = a.steady()
+    tally = b.await_stream(0xff00, sent)
+    assert tally["distinct"] == tally["received"] == sent and tally["reordered"] == tally["corrupt"] == 0
+    assert a.steady() == 0
+    b.cmd("clear", steady=1)
+    assert b.streams() == {}

@@ -235,6 +235,28 @@ cmd_send(struct args *a)
 	puts("{\"ok\":true}");
 }
 
+/* A slow stream beside everything else, in place of the one before: how many that has sent. rate=0: none. */
+static void
+cmd_steady(struct args *a)
+{
+	struct port *p = arg_port(a);
+	uint32_t rate = arg_number(a, "rate", 0, 10000), n_sent;
+	struct steady_job s = {0};
+
+	if (rate > 0)
+		read_spec(a, &s.spec);
+	if (rate > 0 && !tally_is_steady(s.spec.stream))
+		set_error(a, "stream=%u: expected %u to %u", s.spec.stream, TALLY_STEADY_FIRST,
+			TALLY_STEADY_LAST);
+	if (a->error[0] != '\0')
+		return;
+	if (rate > 0)
+		s.period_tsc = rte_get_tsc_hz() / rate;
+	n_sent = p->steady.next;
+	p->steady = s;
+	printf("{\"ok\":true,\"sent\":%u}\n", n_sent);
+}
+
 /* Wait until every send job has ended; jobs that have not by then are cancelled. */
 static void
 cmd_wait(struct args *a)
@@ -284,7 +306,7 @@ cmd_await(struct args *a)
 }
 
 /*
- * Run until nothing has arrived anywhere for quiet= milliseconds.  A process that gets no CPU for so
+ * Run until nothing, but steady streams, has arrived anywhere for quiet= milliseconds.  A process that gets no CPU for so
  * long has not looked: it has to have looked often enough as well.
  */
 static void
@@ -327,13 +349,16 @@ cmd_stats(struct args *a)
 	fputs("}\n", stdout);
 }
 
+/* steady=1: what came of steady streams, too. */
 static void
 cmd_clear(struct args *a)
 {
+	bool steady = arg_number(a, "steady", 0, 1) != 0;
 	unsigned int id;
 
-	(void)a;
-	tally_clear();
+	if (a->error[0] != '\0')
+		return;
+	tally_clear(steady);
 	for (id = 0; id < PORTS_MAX; id++) {
 		struct port *p = port_find(id);
 
@@ -489,6 +514,7 @@ static const struct {
 } commands[] = {
 	{"ports", cmd_ports},
 	{"send", cmd_send},
+	{"steady", cmd_steady},
 	{"wait", cmd_wait},
 	{"await", cmd_await},
 	{"settle", cmd_settle},

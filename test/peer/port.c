@@ -308,6 +308,27 @@ job_turn(struct port *p)
 }
 
 static void
+steady_turn(struct port *p)
+{
+	static uint8_t bytes[FRAME_MAX];
+	struct steady_job *s = &p->steady;
+	uint64_t now = rte_rdtsc();
+	struct rte_mbuf *m;
+	uint16_t len;
+
+	if (s->period_tsc == 0 || now < s->due_tsc)
+		return;
+	len = frame_build(&s->spec, s->next, bytes);
+	m = mbuf_from_bytes(bytes, len);
+	if (m != NULL && rte_eth_tx_burst(p->ethdev, 0, &m, 1) == 1) {
+		s->next++;
+		s->due_tsc = now + s->period_tsc;
+	} else {
+		rte_pktmbuf_free(m);
+	}
+}
+
+static void
 capture_frame(struct port *p, const uint8_t *frame, uint32_t len, bool is_ours)
 {
 	uint8_t *copy;
@@ -351,7 +372,7 @@ rx_turn(struct port *p)
 	static uint8_t bytes[FRAME_MAX];
 	struct rte_mbuf *burst[RX_BURST];
 	struct frame_report report;
-	unsigned int n_total = 0;
+	unsigned int n_total = 0, n_steady = 0;
 	uint16_t i, n;
 
 	for (unsigned int k = 0; k < p->n_queues && pace_is_due(p); k++) {
@@ -370,13 +391,14 @@ rx_turn(struct port *p)
 				tally_add((uint16_t)port_id(p), q, len, &report);
 			else
 				p->n_rx_other++;
+			n_steady += is_ours && tally_is_steady(report.stream);
 			capture_frame(p, frame, len, is_ours);
 		}
 		rte_pktmbuf_free_bulk(burst, n);
 		p->n_rx += n;
 		n_total += n;
 	}
-	return n_total;
+	return n_total - n_steady;
 }
 
 static void
@@ -410,6 +432,7 @@ ports_turn(void)
 			continue;
 		n += rx_turn(&ports[id]);
 		n += job_turn(&ports[id]);
+		steady_turn(&ports[id]);
 	}
 	return n;
 }

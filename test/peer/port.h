@@ -50,6 +50,17 @@ struct send_job {
 	uint16_t pending_queue;
 };
 
+/*
+ * A slow stream beside everything else (tally_is_steady()): a frame each period, never more. What the
+ * ring does not take is tried again, and what is late is not made good.
+ */
+struct steady_job {
+	struct frame_spec spec;
+	uint32_t next;
+	uint64_t period_tsc; /* 0: there is none */
+	uint64_t due_tsc;
+};
+
 struct port {
 	bool is_open;
 	bool is_started;
@@ -59,8 +70,9 @@ struct port {
 	char name[64];
 	uint64_t n_rx;
 	uint64_t n_rx_other;
-	uint64_t n_tx;
+	uint64_t n_tx; /* but those of the steady job */
 	struct send_job job;
+	struct steady_job steady;
 	uint64_t pace; /* bytes per second that are received at most, as on a wire; 0: all */
 	uint16_t rx_next; /* queue that is received from next */
 	uint64_t paced_tsc; /* until when what was received takes */
@@ -97,7 +109,7 @@ void ports_stop(void);
  * Receive, send and look at links once, without blocking.
  *
  * @return
- *   Frames moved.
+ *   Frames moved, but those of steady streams.
  */
 unsigned int ports_turn(void);
 

@@ -38,6 +38,12 @@ struct tally {
 static struct tally *tallies[TALLIES_MAX];
 static unsigned int n_tallies;
 
+bool
+tally_is_steady(uint16_t stream)
+{
+	return stream >= TALLY_STEADY_FIRST && stream <= TALLY_STEADY_LAST;
+}
+
 static struct tally *
 tally_find(uint16_t port, uint16_t stream)
 {
@@ -166,10 +172,16 @@ tally_distinct(uint16_t port, uint16_t stream)
 }
 
 void
-tally_clear(void)
+tally_clear(bool steady)
 {
-	while (n_tallies > 0)
-		tally_free(tallies[--n_tallies]);
+	unsigned int i, n_kept = 0;
+
+	for (i = 0; i < n_tallies; i++)
+		if (!steady && tally_is_steady(tallies[i]->stream))
+			tallies[n_kept++] = tallies[i];
+		else
+			tally_free(tallies[i]);
+	n_tallies = n_kept;
 }
 
 static void

@@ -14,6 +14,11 @@
 #include "frame.h"
 
 #define TALLY_LISTED 8
+/* Streams that go on beside everything else: no quiet waits for their end, and what came of them stays. */
+#define TALLY_STEADY_FIRST 0xff00
+#define TALLY_STEADY_LAST 0xffef
+
+bool tally_is_steady(uint16_t stream);
 
 /**
  * Account one numbered frame.  A corrupt frame counts as received and corrupt.
@@ -26,9 +31,9 @@ void tally_add(uint16_t port, uint16_t queue, uint32_t len, const struct frame_r
 uint64_t tally_distinct(uint16_t port, uint16_t stream);
 
 /**
- * Forget everything.
+ * Forget everything. @param steady what came of steady streams, too
  */
-void tally_clear(void);
+void tally_clear(bool steady);
 
 /**
  * Print one JSON object for a stream at a port.

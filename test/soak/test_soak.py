@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-Changes of every kind, one after the other by chance, for as long as BONDFWD_SOAK_S says, and frames
-between them, also while a guest migrates: nothing may grow, and nothing may be lost that is not counted. What grows
-is told from what sways by a straight line through samples: SLACK.
+Changes of every kind, one after the other by chance, for as long as BONDFWD_SOAK_S says, beside streams that go on
+all the time, and more frames after each, also while a guest migrates: nothing may grow, and nothing may be lost
+that is not counted. What grows is told from what sways by a straight line through samples: SLACK.
 """
 
 import os
@@ -14,10 +14,12 @@ import pytest
 
 from bf import FAR_MAC, LOG_LINK_LOSS, Peer, guest_mac, wait_for
 from moving import moving_guest
+from streaming import STAYS, Streams
 
 SECONDS = float(os.environ.get("BONDFWD_SOAK_S", "60"))
 SEED = int(os.environ.get("BONDFWD_SOAK_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 VM1, VM2 = guest_mac(1), guest_mac(2)
+GUESTS = ("vm1", "vm2", STAYS)
 LOG = [*LOG_LINK_LOSS, r"^WARNING: "]
 
 # Once a minute, more often in short runs. The first quarter is for warming up; a straight line through the samples of
@@ -70,9 +72,11 @@ def report(samples):
 class Soak:
     """The changes; each leaves the laboratory as it was."""
 
-    def __init__(self, r, moving):
+    def __init__(self, r, moving, chance):
         self.r = r
         self.moving = moving
+        self.chance = chance
+        self.streams = Streams(r)
         self.stream = 0
         self.turns = {}
 
@@ -96,7 +100,7 @@ class Soak:
         assert tally["missing"] == tally["corrupt"] == 0, tally
 
     def members_settle(self):
-        wait_for(lambda: all(m["usable"] for m in self.r.bond()["member_details"]), what="both in use")
+        wait_for(self.r.members_settled, what="both usable, the first in use")
 
     def a_guest_crashes(self):
         self.r.vm(2).restart()
@@ -117,14 +121,24 @@ class Soak:
         self.r.daemon.ctl("add bonding member net_vhost1 bond0")
         self.members_settle()
 
+    def a_member_in_use_leaves_and_returns(self):
+        for command in ("remove bonding member net_vhost0 bond0", "add bonding member net_vhost0 bond0",
+                        "set bonding primary net_vhost0 bond0"):
+            self.r.daemon.ctl(command)
+            self.streams.go_on()
+        self.members_settle()
+
     def a_drain(self):
-        self.r.daemon.ctl("set bonding drain net_vhost1 bond0")
-        self.r.daemon.ctl("set bonding undrain net_vhost1 bond0")
+        member = self.chance.choice(self.r.member_names)
+        self.r.daemon.ctl(f"set bonding drain {member} bond0")
+        self.streams.go_on()
+        self.r.daemon.ctl(f"set bonding undrain {member} bond0")
         self.members_settle()
 
     def a_vlan(self):
-        r = self.r
-        for name in r.guest_names:
+        r, moved = self.r, [name for name in self.r.guest_names if name != STAYS]
+        r.daemon.ctl(f"set guest {STAYS} vlan=untagged")  # as its streams are
+        for name in moved:
             r.daemon.ctl(f"set guest {name} vlan=10")
         r.learn(r.vm(1), VM1)
         r.learn(r.vm(2), VM2)
@@ -174,10 +188,12 @@ class Soak:
         ctl = self.r.daemon.ctl
         was = self.r.bond()["active_member"]
         ctl(f"test failover bond0 member {was}")
+        self.streams.go_on()
         self.members_settle()
 
     def a_mode(self):
         self.r.daemon.ctl("set bonding mode balance-xor bond0")
+        self.streams.go_on()
         self.r.daemon.ctl("set bonding mode active-backup bond0")
 
     def rings(self):
@@ -195,19 +211,20 @@ class Soak:
             self.r.daemon.ctl(words)
         self.r.daemon.ctl("clear fdb")
 
-    def turn(self, chance):
-        name = chance.choice([n for n in dir(self) if n.startswith(("a_", "an_", "rings"))])
+    def turn(self):
+        name = self.chance.choice([n for n in dir(self) if n.startswith(("a_", "an_", "rings"))])
         self.turns[name] = self.turns.get(name, 0) + 1
-        getattr(self, name)()
-        self.frames()
+        with self.streams.beside(name):
+            getattr(self, name)()
+            self.frames()
 
 
-def sampled(r, soak, chance, seconds):
+def sampled(r, soak, seconds):
     """Turns for so long; the samples between them. Every frame has been sent, or dropped for a reason that is counted."""
     begin = time.monotonic()
     samples, due = [], begin
     while time.monotonic() < begin + seconds or len(samples) < 8:
-        soak.turn(chance)
+        soak.turn()
         if time.monotonic() < due:
             continue
         r.check_balance()
@@ -218,13 +235,13 @@ def sampled(r, soak, chance, seconds):
 
 @pytest.mark.parametrize("packed", [0, 1], ids=["split", "packed"])
 def test_nothing_grows(rig, packed):
-    r = rig(mode="active-backup", peer_opts={g: {"packed_vq": packed} for g in ("vm1", "vm2")}, log_allowed=LOG)
+    r = rig(guests=GUESTS, peer_opts={g: {"packed_vq": packed} for g in GUESTS}, log_allowed=LOG)
     print(f"seed {SEED}")
     with moving_guest(r, SECONDS + 900) as moving:
-        soak = Soak(r, moving)
-        samples = sampled(r, soak, random.Random(SEED), SECONDS / 2)
+        soak = Soak(r, moving, random.Random(SEED))
+        samples = sampled(r, soak, SECONDS / 2)
     lines = list(report(samples))
-    print(f"{sum(soak.turns.values())} turns: {soak.turns}", moving, *lines, f"ledger: {r.daemon.ledger()}", sep="\n")
+    print(f"{sum(soak.turns.values())} turns: {soak.turns}", moving, soak.streams, *lines, f"ledger: {r.daemon.ledger()}", sep="\n")
     steady = after_warming_up(samples)
     grown = [name for name, slack in SLACK.items() if slack and rise(steady, name) > slack]
     assert not grown, (grown, lines)

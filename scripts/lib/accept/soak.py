@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""[HOURS] changes of every kind by chance, with frames between them, and migrations: nothing may grow
+"""[HOURS] changes of every kind by chance, beside streams of frames, and migrations: nothing may grow
 
 The seed is printed; BONDFWD_SOAK_SEED takes it again.
 """
