@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define FRAME_MAX 9216
+#define FRAME_MAX (9216 + 14)
 
 static int
 fail(const char *what)

@@ -15,11 +15,13 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 from .process import RigError
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 META_PACKAGE = "linux-image-cloud-amd64"
+UNUSED_S = 7 * 86400  # after that an image of other sources goes
 
 # Loaded by init, and those a test asks for with `load NAME`.
 BOOT_MODULES = ["virtio_pci", "virtio_console", "virtio_net"]
@@ -134,12 +136,19 @@ def _libraries(binary):
 
 
 def _stamp(paths, *words):
-    """A short name that changes when one of the inputs does."""
+    """A short name that changes when one of the inputs does; checkouts with the same sources share it."""
     digest = hashlib.sha256(repr(words).encode())
     for path in paths:
-        info = os.stat(path)
-        digest.update(f"{path} {info.st_size} {info.st_mtime_ns}".encode())
+        with open(path, "rb") as file:
+            digest.update(f"{os.path.basename(path)} {os.fstat(file.fileno()).st_size} ".encode() + file.read())
     return digest.hexdigest()[:16]
+
+
+def _remove_unused(cache):
+    """Images that nobody asked for in a while; machines of another checkout may still be started from the others."""
+    for old in glob.glob(os.path.join(cache, "initramfs-*.cpio")):
+        if os.stat(old).st_mtime < time.time() - UNUSED_S:
+            os.unlink(old)
 
 
 def _initramfs(cache, tree, version, say):
@@ -150,6 +159,7 @@ def _initramfs(cache, tree, version, say):
     inputs = [busybox, *tools, *sources, os.path.abspath(__file__)]
     final = os.path.join(cache, f"initramfs-{version}-{_stamp(inputs)}.cpio")
     if os.path.exists(final):
+        os.utime(final)
         return final
     say("building the guests' initramfs")
     with tempfile.TemporaryDirectory(prefix="initramfs-", dir=cache) as work:
@@ -161,8 +171,7 @@ def _initramfs(cache, tree, version, say):
             names = _command("find", ".", cwd=root)
             subprocess.run(["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"], input=names.encode(),
                            stdout=out, cwd=root, check=True)
-        for old in glob.glob(os.path.join(cache, "initramfs-*.cpio")):
-            os.unlink(old)
+        _remove_unused(cache)
         os.rename(made, final)
     return final
 

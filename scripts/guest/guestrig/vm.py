@@ -283,7 +283,12 @@ class Vm:
                 os.unlink(nic.sock)
 
     def qmp(self, command, **arguments):
-        return self._qmp.execute(command, arguments)
+        try:
+            return self._qmp.execute(command, arguments)
+        except RigError:
+            if self.child:
+                self.child.check_running(wait_s=0.5)  # if QEMU has ended, its status says more
+            raise
 
     def receive(self, other, meanwhile=lambda: None, limit_s=60):
         """
