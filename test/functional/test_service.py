@@ -41,17 +41,69 @@ def test_a_unit_has_no_faults_and_is_no_more_exposed_than_the_page_says(unit):
     assert f"`{EXPOSURE} OK`" in (bf.ROOT / "docs/install.md").read_text(encoding="utf-8")
 
 
+class AfterFailure:
+    """What a unit does when its process has ended, and before the next one."""
+
+    def __init__(self, unit, folder):
+        self.text = (bf.BUILD / "config" / unit).read_text(encoding="utf-8")
+        self.run = re.search(r"^EnvironmentFile=-(\S+)/after-failure$", self.text, re.M)[1]
+        self.folder = pathlib.Path(folder)
+        self.file = self.folder / "after-failure"
+
+    def do(self, pattern, **env):
+        command = re.search(pattern, self.text, re.M)[1].replace("$$", "$").replace(self.run, str(self.folder))
+        subprocess.run(["/bin/sh", "-c", command], env={"PATH": os.environ["PATH"], **env}, timeout=bf.LIMIT, check=True)
+
+    def ready(self):
+        self.do(r"^ExecStartPost=-/bin/sh -c '(.*)'$")
+
+    def stop(self):
+        self.do(r"^ExecStop=-(.*)$")
+
+    def ended(self, result, status):
+        """Whether the next start is forced, if systemd makes it at once."""
+        self.do(r"^ExecStopPost=-/bin/sh -c '(.*)'$", SERVICE_RESULT=result, EXIT_STATUS=status)
+        return self.is_forced()
+
+    def is_forced(self):
+        self.do(r"^ExecStartPre=-(.*find .*)$")
+        return self.file.exists() and self.file.read_text(encoding="utf-8") == "BONDFWD_AFTER_FAILURE=--force-reconnect\n"
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_only_a_start_after_a_failure_passes_over_guests_that_could_not_come_back(unit, workdir):
-    text = (bf.BUILD / "config" / unit).read_text(encoding="utf-8")
-    run = re.search(r"^EnvironmentFile=-(\S+)/after-failure$", text, re.M)[1]
-    assert re.search(r"^ExecStart=.* \$BONDFWD_AFTER_FAILURE$", text, re.M)
-    script = re.search(r"^ExecStopPost=-/bin/sh -c '(.*)'$", text, re.M)[1].replace("$$", "$").replace(run, workdir)
-    place = pathlib.Path(workdir) / "after-failure"
-    for status, forced in (("SEGV", True), ("0", False), ("ABRT", True), ("2", False), ("1", True)):
-        subprocess.run(["/bin/sh", "-c", script], env={"EXIT_STATUS": status, "PATH": os.environ["PATH"]}, timeout=bf.LIMIT, check=True)
-        assert place.exists() == forced
-        assert not forced or place.read_text(encoding="utf-8") == "BONDFWD_AFTER_FAILURE=--force-reconnect\n"
+    u = AfterFailure(unit, workdir)
+    assert re.search(r"^ExecStart=.* \$BONDFWD_AFTER_FAILURE$", u.text, re.M)
+    for result, status, forced in (("core-dump", "SEGV", True), ("success", "0", False), ("watchdog", "ABRT", True),
+                                   ("exit-code", "2", False), ("exit-code", "1", True), ("signal", "KILL", True)):
+        u.ready()
+        assert u.ended(result, status) == forced, (result, status)
+    # A start that failed is no crash, unless it was to make one good.
+    assert u.ended("exit-code", "1") and u.ended("timeout", "0")
+    u.ready()
+    u.stop()
+    assert not u.ended("exit-code", "1") and not u.ended("exit-code", "")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize(("result", "status"), [("timeout", "KILL"), ("core-dump", "SEGV"), ("exit-code", "1")])
+def test_a_process_that_was_to_stop_and_did_it_badly_forces_nothing(unit, result, status, workdir):
+    u = AfterFailure(unit, workdir)
+    u.ready()
+    assert u.ended("watchdog", "ABRT")
+    u.ready()  # with the file of the crash before
+    u.stop()
+    assert not u.ended(result, status)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_start_by_hand_after_a_failure_is_not_forced(unit, workdir):
+    u = AfterFailure(unit, workdir)
+    u.ready()
+    assert u.ended("core-dump", "SEGV")
+    a_while_ago = u.file.stat().st_mtime - 65
+    os.utime(u.file, (a_while_ago, a_while_ago))
+    assert not u.is_forced() and not u.file.exists()
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -14,7 +14,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts" / "guest"), str(ROOT / "test" / "systemd")]
+sys.path[:0] = [str(ROOT / "scripts" / "guest"), str(ROOT / "test" / "guides"), str(ROOT / "test" / "systemd")]
 pytest.register_assert_rewrite("machine")
 
 from guestrig.process import ChildGone, RigError, Run  # noqa: E402

@@ -20,6 +20,11 @@ from guestrig.process import RigError, wait_until
 from guestrig.vm import CPU, QEMU, accelerator
 
 MEMORY_MIB = 2048
+# A card behind an IOMMU, and where its cable ends: a card that the kernel of the same machine has.
+CARD, FAR_MAC = "0000:00:10.0", "02:00:00:00:0b:01"
+IOMMU = ("-device", "intel-iommu,intremap=off,caching-mode=on")
+CARDS = ("-netdev", "hubport,id=near,hubid=0", "-device", "e1000e,netdev=near,mac=02:00:00:00:0a:01,addr=0x10,romfile=",
+         "-netdev", "hubport,id=far,hubid=0", "-device", f"virtio-net-pci,netdev=far,mac={FAR_MAC},addr=0x11,romfile=")
 DISK = "4G"
 PORT = "/dev/virtio-ports/agent"
 # Says at its start which boot it is; then each line is "NUMBER BASE64", its answer "NUMBER STATUS BASE64".
@@ -90,7 +95,8 @@ class Machine:
             "-cpu", CPU[accel], "-smp", "2", "-m", str(MEMORY_MIB),
             "-kernel", self.kernel, "-initrd", self.initrd,
             "-append", "root=/dev/vda rw console=ttyS0 quiet random.trust_cpu=on tsc=reliable mitigations=off "
-            "systemd.mask=serial-getty@ttyS0.service systemd.mask=getty@tty1.service",
+            "intel_iommu=on systemd.mask=serial-getty@ttyS0.service systemd.mask=getty@tty1.service",
+            *IOMMU, *CARDS,
             "-drive", f"file={self.disk},format=raw,if=virtio,cache=unsafe",
             "-serial", f"file:{self.run.path('machine-console.log')}",
             "-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={its.fileno()}",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""the commands of docs/guides, each guide on hosts of its own; what needs a card is named (root, network)"""
+"""the commands of docs/guides, each guide on hosts of its own; what needs a card or a whole machine is named (root, network)"""
 
 from suites import run_pytest
 

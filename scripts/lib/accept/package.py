@@ -29,7 +29,11 @@ TOOLS = ("autopkgtest", "blhc", "build-essential", "devscripts", "fakeroot", "li
 PROGRAMS = ("usr/sbin/bondfwd", "usr/bin/bondctl", "usr/bin/bondfwd-snmp", "usr/bin/bondfwd-traps")
 # What an operator looks for in the package.
 CONTENTS = (*PROGRAMS, "usr/share/man/man8/bondfwd.8.gz", "usr/share/man/man1/bondctl.1.gz",
-            "usr/share/bash-completion/completions/bondctl", "usr/share/zsh/vendor-completions/_bondctl",
+            "usr/share/man/man5/bondfwd.conf.5.gz",
+            "usr/share/bash-completion/completions/bondctl", "usr/share/bash-completion/completions/bondfwd",
+            "usr/share/zsh/vendor-completions/_bondctl", "usr/share/zsh/vendor-completions/_bondfwd",
+            "lib/systemd/system/bondfwd.service", "lib/systemd/system/bondfwd@.service",
+            "usr/lib/sysusers.d/bondfwd.conf", "usr/lib/tmpfiles.d/bondfwd.conf", "etc/default/bondfwd",
             "etc/needrestart/conf.d/bondfwd.conf", "usr/share/doc/bondfwd/copyright")
 # piuparts asks the archive for an older version, which it does not have.
 PIUPARTS = ("piuparts --skip-logrotatefiles-test --warn-on-others --no-upgrade-test -d {suite} -b /base.tar.gz "
@@ -122,7 +126,8 @@ def not_hardened(path):
 def contents(checks):
     listing = subprocess.run(["dpkg-deb", "-c", checks.package()], check=True, capture_output=True,
                              text=True).stdout
-    missing = [name for name in CONTENTS if f"./{name}\n" not in listing]
+    listing = listing.replace(" ./usr/lib/systemd/", " ./lib/systemd/")  # Debian 13's place for units
+    missing = [name for name in CONTENTS if f" ./{name}\n" not in listing]
     checks.add("it has what an operator looks for", not missing, " ".join(missing))
 
 

@@ -23,13 +23,13 @@ SOURCES = ("app", "config", "debian", "lib", "meson.build", "meson_options.txt")
 # A machine as an installer leaves it, and no more.
 PACKAGES = ("ca-certificates", "dbus", "e2fsprogs", "ifupdown", "init", "initramfs-tools", "iproute2", "kmod",
             "linux-image-cloud-amd64", "pciutils", "procps", "python3", "systemd-sysv", "udev")
-# A front end with a driver: virtio-user.
-FRONT_END = "dpdk-dev"
+# A front end with a driver, virtio-user; and what keeps a card bound after a reboot.
+MORE = "dpdk-dev driverctl"
 FILL = f"""
 apt-get update -q
 cp /srv/bondfwd_*.deb /tmp/
 apt-get install -qy --download-only /tmp/bondfwd_*.deb
-apt-get install -qy --download-only --no-install-recommends {FRONT_END}
+apt-get install -qy --download-only --no-install-recommends {MORE}
 rm /tmp/bondfwd_*.deb
 dpkg-deb -R /srv/bondfwd_*.deb /tmp/newer
 sed -i 's/^Version: .*/&+newer/' /tmp/newer/DEBIAN/control
@@ -42,7 +42,7 @@ echo '/dev/vda / ext4 errors=remount-ro 0 1' >/etc/fstab
 # All that is there after apt has installed the package, but for itself.
 READY = f"""
 apt-get install -qy /srv/bondfwd_*.deb
-apt-get install -qy --no-install-recommends {FRONT_END}
+apt-get install -qy --no-install-recommends {MORE}
 apt-get purge -qy bondfwd
 """
 
