@@ -23,7 +23,7 @@ from guestrig.vm import Vm
 
 MEMORY_MIB = 1536
 HUGE_PAGES = 384
-MODULES = ("vfio-pci", "vfio_iommu_type1")
+MODULES = ("vfio-pci", "vfio_iommu_type1", "tun")
 # What DPDK's tool for binding is made of; it reads the list of lspci.
 DEVBIND = "/usr/bin/dpdk-devbind.py"
 PCI_NAMES = "/usr/share/misc/pci.ids"
@@ -171,16 +171,21 @@ class Machine:
 
     def boot(self):
         self.vm.start(limit_s=3600).wait_booted(120)
-        self.vm.sh(f"""
-            echo {HUGE_PAGES} >/proc/sys/vm/nr_hugepages
+        self.reserve()
+        self.vm.sh("""
             mkdir -p /dev/hugepages /dev/shm /var/run && mount -t hugetlbfs none /dev/hugepages &&
             mount -t tmpfs none /dev/shm
-            load vfio_iommu_type1 allow_unsafe_interrupts=1 && load vfio-pci""", 60)
+            load vfio_iommu_type1 allow_unsafe_interrupts=1 && load vfio-pci && load tun""", 60)
         for device in self.devices:
             self.vm.sh(f"""cd /sys/bus/pci/devices/{device} && echo vfio-pci >driver_override
                 [ ! -e driver ] || echo {device} >driver/unbind
                 echo {device} >/sys/bus/pci/drivers/vfio-pci/bind""")
         return self
+
+    def reserve(self, pages=HUGE_PAGES):
+        """Huge pages; those of a bondfwd that has ended are free."""
+        self.vm.sh(f"rm -f /dev/hugepages/*; echo {pages} >/proc/sys/vm/nr_hugepages; "
+                   f"[ $(cat /proc/sys/vm/nr_hugepages) = {pages} ]", 60)
 
     def devbind(self, words):
         return self.vm.read(f"PATH=/tools:$PATH dpdk-devbind.py {words}", 120)

@@ -5,10 +5,11 @@ import pytest
 from guestrig.process import wait_until
 
 STATION = bytes.fromhex("02aa00000001")
+HOST = bytes.fromhex("02cc00000001")
 
 
-def frame(length, tags):
-    head = b"\xff" * 6 + STATION + b"".join(bytes.fromhex("8100") + bytes((0, 5 + i)) for i in range(tags))
+def frame(length, tags, station=STATION):
+    head = b"\xff" * 6 + station + b"".join(bytes.fromhex("8100") + bytes((0, 5 + i)) for i in range(tags))
     return (head + b"\x88\xb5").ljust(length, b"\x55")
 
 
@@ -26,6 +27,31 @@ def test_two_tags_fit_beyond_the_mtu(machines, model, mtu):
         for _ in range(5):
             m.cards[0].send(frame(mtu + 14 + 4 * tags, tags))
         wait_until(f"{tags} tags", 5, lambda n=before: received(m) == n + 5)
+
+
+@pytest.mark.parametrize(("model", "most"), [("e1000e", 9216), ("vmxnet3", 9000), ("virtio-net-pci", 9216)])
+def test_the_longest_frames_go_both_ways(machines, model, most):
+    """From one card to the host's port and back: frames of the MTU, by either card."""
+    m = machines.get(model)
+    m.start(f"mode=active-backup,mtu={most},primary=0000:00:10.0")
+    m.ctl(f"add host host0 vlan=untagged,mtu={most}")
+    inward, outward = frame(most + 14, 0), frame(most + 14, 0, HOST)
+
+    def host_received():
+        return int(m.vm.read("cat /sys/class/net/host0/statistics/rx_packets"))
+
+    for index in (0, 1):
+        wait_until(f"card {index} carries", 10, lambda i=index: m.ctl(
+            "show bonding config bond0", as_json=True)["active_member"] == m.devices[i])
+        before = host_received()
+        for _ in range(5):
+            m.cards[index].send(inward)
+        wait_until("the host has them", 5, lambda n=before: host_received() >= n + 5)
+        m.vm.sh(f"raw host0 {outward.hex()} 5")
+        assert m.cards[index].frames(3).count(outward) == 5
+        m.cable(index, index == 1)
+        m.cable(1 - index, True)
+    m.ctl("remove host host0")
 
 
 @pytest.mark.parametrize("model", ["e1000e", "vmxnet3", "virtio-net-pci"])

@@ -4,6 +4,8 @@ What the pages say of real cards, step by step, on two of different makers in on
 vmxnet3, taken from the kernel by DPDK's own tool and given to one bond.
 """
 
+import json
+
 import pytest
 from guestrig.process import wait_until
 
@@ -114,8 +116,11 @@ def test_the_bonds_address_is_changed_on_the_cards(m):
     wanted = "02:00:00:00:77:01"
     m.ctl(f"set bonding mac_addr bond0 {wanted}")
     assert bond_mac(m) == wanted
-    wait_until("frames have it", SOON, lambda: source_of_probe(m, 0) == wanted)
-    arrives(m, 0, frame(to=bytes.fromhex(wanted.replace(":", ""))))
+    for index in (0, 1):
+        wait_until("frames have it", SOON, lambda i=index: source_of_probe(m, i) == wanted)
+        arrives(m, index, frame(to=bytes.fromhex(wanted.replace(":", ""))))
+        m.cable(index, index == 1)
+    m.cable(0, True)
 
 
 def test_a_cable_out_moves_the_bond_and_back_in_it_is_taken_again(m):
@@ -144,9 +149,63 @@ def test_a_member_is_removed_and_added_again(m):
     arrives(m, 0, frame())
 
 
+def test_a_card_is_detached_and_attached_again(m):
+    """As docs/guides/replace-card.md says."""
+    m.start(f"mode=active-backup,primary={m.devices[0]}")
+    for index, device in enumerate(m.devices):
+        m.ctl(f"remove bonding member {device} bond0")
+        m.ctl(f"port detach {device}")
+        found = devices(m)[device]
+        assert (found["state"], found["driver"], found["is_attached"]) == ("ready", "vfio-pci", False)
+        arrives(m, 1 - index, frame())
+        m.ctl(f"port attach {device}")
+        m.ctl(f"add bonding member {device} bond0")
+        wait_until("its link", SOON, lambda i=index: m.link(i))
+    for index in (0, 1):
+        wait_until("it is the active member", SOON, lambda i=index: active(m) == m.devices[i])
+        arrives(m, index, frame(to=STRANGER))
+        m.cable(index, index == 1)
+    m.cable(0, True)
+
+
 def test_a_card_that_is_not_there_at_boot_stops_nothing(m):
     m.start(f"mode=active-backup,primary={m.devices[0]}", more=[ABSENT])
     assert m.members()[ABSENT]["missing"]
     assert [e["object"] for e in m.events("member_missing")] == [ABSENT]
     assert devices(m)[ABSENT]["state"] == "missing"
     arrives(m, 0, frame())
+
+
+def found_by_doctor(m):
+    """Its findings, as fault and object."""
+    result = m.vm.run_sh("/tools/bondctl -s /run/console -j doctor", 60)
+    assert result.status in (0, 1, 2), result
+    return {(f["fault"], f["object"]) for f in json.loads(result.output)["findings"]}
+
+
+def test_the_doctor_finds_what_is_wrong_here_and_nothing_else(m):
+    # This machine is started without isolcpus=: the kernel may put anything on the worker's CPU. Interrupts it may not:
+    # how many came would depend on what other tests did.
+    not_isolated = ("worker_not_isolated", "lcore 1")
+    m.vm.sh("for file in /proc/irq/*/smp_affinity_list; do echo 0 >$file; done 2>/dev/null; true")
+    m.start(f"mode=active-backup,primary={m.devices[0]}")
+    # An 82574 has 1 Gb/s, a vmxnet3 10 Gb/s.
+    assert found_by_doctor(m) == {not_isolated, ("speeds_differ", "bond0")}
+    m.stop()
+    m.devbind(f"--unbind {m.devices[1]}")
+    try:
+        m.start(f"mode=active-backup,primary={m.devices[0]}", members=1, more=m.devices[1:])
+        assert found_by_doctor(m) == {not_isolated, ("device_no_driver", m.devices[1])}
+        m.stop()
+    finally:
+        m.devbind(f"--bind=vfio-pci {m.devices[1]}")
+
+
+def test_the_doctor_finds_before_the_start_that_there_are_no_huge_pages(m):
+    m.stop()
+    assert found_by_doctor(m) == set()
+    m.reserve(0)
+    try:
+        assert found_by_doctor(m) == {("hugepages_none", "host")}
+    finally:
+        m.reserve()
