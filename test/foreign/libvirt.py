@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import threading
@@ -11,6 +12,8 @@ import threading
 from bf import LIMIT, wait_for
 from guestrig.process import RigError
 from guestrig.vm import Vm
+
+GUIDE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guides" / "libvirt.md"
 
 # libvirt's folders are empty ones, for it and what it starts.
 FOLDERS = ("/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt", "/run")
@@ -26,7 +29,6 @@ dynamic_ownership = 0
 stdio_handler = "file"
 """
 
-# QEMU 7.2 crashes in vhost-user with MSI-X under TCG: no vectors.
 DOMAIN = """
 <domain type='qemu'>
   <name>{name}</name>
@@ -55,14 +57,7 @@ DOMAIN = """
     <memballoon model='none'/>
     {nic}
   </devices>
-  <override xmlns='http://libvirt.org/schemas/domain/qemu/1.0'>
-    <device alias='ua-first'>
-      <frontend><property name='vectors' type='unsigned' value='0'/></frontend>
-    </device>
-  </override>
-  <commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'>
-    <arg value='-global'/><arg value='virtio-net-pci.vectors=0'/>
-  </commandline>
+  {no_vectors}
 </domain>
 """
 
@@ -72,10 +67,24 @@ NIC = """
   <source type='unix' path='{sock}' mode='{mode}'/>
   <model type='virtio'/>
   {driver}
-  {alias}
-  {address}
+  {place}
 </interface>
 """
+
+
+def of_guide(tag):
+    """The guide's block of XML that begins with an element."""
+    (found,) = re.findall(rf"^```xml\n(<{tag}\b.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return found
+
+
+# QEMU 7.2 crashes in vhost-user with MSI-X under TCG: no vectors, for the card with the guide's alias, and for cards that
+# are plugged in.
+OVERRIDE = of_guide("qemu:override")
+FOR_PLUGGED = of_guide("qemu:commandline")
+ALIAS = re.search(r"`(<alias name='.*'/>)`", GUIDE.read_text(encoding="utf-8"))[1]
+# What a machine's first card has.
+FIRST = f"{ALIAS}<address type='pci' bus='0' slot='0x10'/>"
 
 
 class Libvirt:
@@ -132,21 +141,18 @@ class Domain(Vm):
         if self.libvirt.proc.poll() is not None:
             raise RigError(f"libvirtd ended: {self.libvirt.log.read_text()[-1000:]}")
 
-    def nic_xml(self, sock, mac, mode="server", queues=1, slot=0x10):
-        address = f"<address type='pci' bus='0' slot='{slot:#x}'/>" if slot else ""
-        alias = "<alias name='ua-first'/>" if slot else ""
+    def nic_xml(self, sock, mac, mode="server", queues=1, place=FIRST):
         driver = f"<driver queues='{queues}'/>" if queues > 1 else ""
-        return NIC.format(sock=sock, mac=mac, mode=mode, driver=driver, alias=alias,
-                          address=address)
+        return NIC.format(sock=sock, mac=mac, mode=mode, driver=driver, place=place)
 
     def file(self, name, text):
         path = pathlib.Path(self.run.path(name))
         path.write_text(text)
         return path
 
-    def define(self, nic):
+    def define(self, nic, no_vectors=OVERRIDE):
         xml = DOMAIN.format(name=self.name, image=self.image, nic=nic, agent=self.run.path("agent"),
-                            log=self.run.path(f"{self.name}-console.log"))
+                            no_vectors=no_vectors, log=self.run.path(f"{self.name}-console.log"))
         self.libvirt.virsh(f"define {self.file('domain.xml', xml)}")
         return self
 

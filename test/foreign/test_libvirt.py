@@ -2,7 +2,9 @@
 """Machines that libvirt runs, and what an operator does to them with virsh."""
 
 import pathlib
+import re
 import types
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 
@@ -11,7 +13,7 @@ from guestrig.process import Run
 from guestrig.station import Station, Transfer
 from lan import ADDRESS, lan
 from lacp_partner import run
-from libvirt import Domain, Libvirt
+from libvirt import FIRST, FOR_PLUGGED, GUIDE, OVERRIDE, Domain, Libvirt
 
 GUEST = "10.77.0.10"
 THERE = types.SimpleNamespace(ip=ADDRESS, name="lan0")
@@ -32,12 +34,17 @@ def place(rig, workdir):
         yield r, libvirt, Domain(files, "vm1", libvirt)
 
 
-def boot(r, domain, mode="server", queues=1):
+def boot(r, domain, mode="server", queues=1, no_vectors=OVERRIDE):
     """A running machine with an address; mode is libvirt's word for QEMU's end."""
     sock = f"{r.workdir}/vm1.sock"
     ours = "client" if mode == "server" else "server"
     r.daemon.ctl(f"add guest vm1 socket={sock},mode={ours},queues={queues},mtu=1500")
-    domain.define(domain.nic_xml(sock, guest_mac(1), mode, queues)).power_on().wait_booted(60)
+    return started(domain.define(domain.nic_xml(sock, guest_mac(1), mode, queues), no_vectors))
+
+
+def started(domain):
+    """The station of a machine that is defined."""
+    domain.power_on().wait_booted(60)
     domain.sh(f"ip link set nic0 up && ip addr add {GUEST}/24 dev nic0")
     station = Station(domain, GUEST, "nic0")
     station.wait_reaches(THERE)
@@ -73,12 +80,31 @@ def test_saved_and_restored(place):
 
 def test_a_second_card_is_plugged_in_and_out(place):
     r, libvirt, domain = place
-    station = boot(r, domain)
+    station = boot(r, domain, no_vectors=OVERRIDE + FOR_PLUGGED)
     sock = f"{r.workdir}/vm1b.sock"
     r.daemon.ctl(f"add guest vm1b socket={sock},mtu=1500")
-    path = domain.file("card.xml", domain.nic_xml(sock, guest_mac(2), slot=None))
+    path = domain.file("card.xml", domain.nic_xml(sock, guest_mac(2), place=""))
     libvirt.virsh(f"attach-device vm1 {path}")
     wait_for(lambda: is_up(r, "vm1b"), what="the second card up")
     libvirt.virsh(f"detach-device vm1 {path}")
     wait_for(lambda: not is_up(r, "vm1b"), what="the second card gone")
     assert station.ping(THERE).perfect
+
+
+def vectors(libvirt, alias):
+    """Of the card of vm1 with that alias, as QEMU has it."""
+    tree = libvirt.virsh("qemu-monitor-command vm1 --hmp info qtree")
+    return int(re.search(rf'dev: virtio-net-pci, id "{alias}"\r?\n.*?\bvectors = (\d+)', tree, re.DOTALL)[1])
+
+
+def test_without_kvm_the_alias_and_the_override_of_the_guide_are_enough(place):
+    r, libvirt, domain = place
+    sock = f"{r.workdir}/vm1.sock"
+    r.daemon.ctl(f"add guest vm1 socket={sock},mac={guest_mac(1)},mtu=1500")
+    shown_xml = r.daemon.ctl("show guest vm1 libvirt")
+    assert f"vectors 0: docs/guides/{GUIDE.name}" in shown_xml
+    tree = ElementTree.fromstring(shown_xml)
+    assert tree.find("source").get("path") == sock and tree.find("mac").get("address") == guest_mac(1)
+    station = started(domain.define(shown_xml.replace("</interface>", f"{FIRST}</interface>")))
+    assert vectors(libvirt, "ua-first") == 0
+    assert station.ping(THERE, 20, 1472, every_s=0.02).perfect

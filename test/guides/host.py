@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A host that is as good as fresh: own processes, mounts and network; /run and /etc are its own copies."""
+"""A host that is as good as fresh: own processes, mounts and network; /run, /etc, /usr and /var/lib are its own copies."""
 
 import os
 import pathlib
@@ -10,16 +10,22 @@ from bf import BUILD, LIMIT
 from guide import ROOT
 
 PREPARE = pathlib.Path(__file__).with_name("prepare.sh")
-# /etc as it is, changes in memory; whatever libvirt and DPDK keep is empty.
+# /etc, /usr and /var/lib as they are, changes in memory; whatever libvirt and DPDK keep is empty. A bondfwd that a guide
+# installs comes before the suite's in PATH.
 BEGIN = """
 set -e
 mount -t tmpfs none $HOST_FOLDER
-mkdir $HOST_FOLDER/upper $HOST_FOLDER/work $HOST_FOLDER/home
-mount -t overlay none -o lowerdir=/etc,upperdir=$HOST_FOLDER/upper,workdir=$HOST_FOLDER/work /etc
+mkdir $HOST_FOLDER/home
+for folder in /etc /usr /var/lib; do
+    over=$HOST_FOLDER/over$folder
+    mkdir -p $over/upper $over/work
+    mount -t overlay none -o lowerdir=$folder,upperdir=$over/upper,workdir=$over/work $folder
+done
+rm -f /usr/local/sbin/bondfwd /usr/local/bin/bondctl /usr/sbin/bondfwd /usr/bin/bondctl
 for folder in /run /var/tmp /var/lib/libvirt /var/log/libvirt /var/cache/libvirt; do
     [ ! -d $folder ] || mount -t tmpfs none $folder
 done
-mkdir -p /run/netns /run/bondfwd /run/vhost
+mkdir -p /run/netns /run/bondfwd /run/vhost /var/lib/bondfwd
 cat /proc/sys/kernel/random/uuid | tr -d - >/etc/machine-id
 ip link set lo up
 hostname host-$HOST_NAME
@@ -60,8 +66,9 @@ class Host:
                    BUILD=str(BUILD), HOME=str(self.folder / "root" / "home"), LC_ALL="C.UTF-8", HOST_NAME=name,
                    GUEST_CACHE=os.environ.get("XDG_CACHE_HOME") or str(pathlib.Path.home() / ".cache"),
                    LAN_ADDRESS="192.0.2.2" if name == "b" else "192.0.2.1",
-                   PATH=f"{BUILD}/app:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+                   PATH=f"/usr/sbin:/usr/bin:{BUILD}/app:/usr/local/sbin:/usr/local/bin:/sbin:/bin")
         env.pop("XDG_RUNTIME_DIR", None)
+        env.setdefault("CCACHE_DIR", f"{env['GUEST_CACHE']}/ccache")
 
         def take_pipes():
             os.dup2(ours[0], 7)

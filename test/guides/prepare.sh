@@ -28,6 +28,66 @@ prepare_bondfwd() {
     ip link set cable1 master switch up
 }
 
+# A guest whose machine does not run.
+prepare_guest_vm1() {
+    bondctl add guest vm1 socket=/run/vhost/vm1.sock
+}
+
+# The source folder, as an archive has it: without what is built in it.
+prepare_source() {
+    tar -C "$SOURCE" --anchored --exclude='./build*' --exclude=./.git -c . | tar -x
+}
+
+# sysctl finds nothing but what the guide writes. The pages are the kernel's when nobody on this machine has any and
+# there is memory enough (test_guides.py gives them back); else a file in that place shows only what sysctl writes.
+prepare_sysctl() {
+    local pages=/proc/sys/vm/nr_hugepages
+    rm -f /etc/sysctl.d/*
+    : >/etc/sysctl.conf
+    [ ! -d /usr/lib/sysctl.d ] || mount -t tmpfs none /usr/lib/sysctl.d
+    if [ "$(cat $pages)" != 0 ] || ! echo 0 >$pages ||
+        [ "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)" -lt 4194304 ]; then
+        echo 0 >nr_hugepages
+        mount --bind nr_hugepages $pages
+    fi
+}
+
+# The file of the boot loader as Debian's grub2-common installs it, without most of its comments.
+prepare_grub() {
+    cat >/etc/default/grub <<'END'
+# If you change this file, run 'update-grub' afterwards to update
+# /boot/grub/grub.cfg.
+
+GRUB_DEFAULT=0
+GRUB_TIMEOUT=5
+GRUB_DISTRIBUTOR=`lsb_release -i -s 2> /dev/null || echo Debian`
+GRUB_CMDLINE_LINUX_DEFAULT="quiet"
+GRUB_CMDLINE_LINUX=""
+
+# Uncomment to disable graphical terminal
+#GRUB_TERMINAL=console
+END
+}
+
+# The words that the boot loader gives to the kernel: it reads that file as a shell does.
+kernel_words() {
+    # shellcheck source=/dev/null
+    (. /etc/default/grub && echo "$GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT")
+}
+
+# ssh between the hosts for root, whom both know by one key.
+prepare_ssh() {
+    local key
+    key=$(readlink -f "$HOST_FOLDER/../..")/key
+    [ -e "$key" ] || ssh-keygen -q -t ed25519 -N '' -f "$key"
+    echo "host-a,host-b $(cat "$key.pub")" >/etc/ssh/ssh_known_hosts
+    printf '%s\n' "IdentityFile $key" 'UserKnownHostsFile /dev/null' 'BatchMode yes' >/etc/ssh/ssh_config
+    usermod -p '*' root # no password, but not locked
+    mkdir -p /run/sshd
+    /usr/sbin/sshd -f /dev/null -h "$key" -o "AuthorizedKeysFile $key.pub" -o 'StrictModes no' -o 'UsePAM no' \
+        -o 'Subsystem sftp internal-sftp'
+}
+
 # The database of an Open vSwitch with DPDK, as its own programs write it.
 prepare_ovs() {
     mkdir -p /run/ovs
