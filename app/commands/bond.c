@@ -361,7 +361,8 @@ static const struct bf_cmd bond_cmds[] = {
 		"Remove a member; its flows move to the others first.", cmd_remove_member,
 		BF_CMD_CONFIG},
 	{"set bonding mode <mode> <bond> [confirm <seconds>]",
-		"Bonding mode, by Linux name or number; with confirm it goes back unless you commit.",
+		"Bonding mode, by Linux name or number. With confirm, bondfwd undoes the change unless\n"
+		"you commit in time.",
 		cmd_mode, BF_CMD_CONFIG},
 	{"set bonding (key:primary) <member> <bond>", "Member that active-backup prefers, or none.",
 		cmd_key, BF_CMD_CONFIG},
@@ -373,7 +374,8 @@ static const struct bf_cmd bond_cmds[] = {
 		"Link polling period in ms; which aggregator is active.", cmd_key, BF_CMD_CONFIG},
 	{"set bonding lacp (lacp:rate|active|system_priority|system_id|key|min_links|max_links|fallback|"
 	 "strict|partner|pdu_limit) <bond> <value>",
-		"LACP settings; traffic that need not move does not.", cmd_key, BF_CMD_CONFIG},
+		"LACP settings; members change state only if the setting requires it.", cmd_key,
+		BF_CMD_CONFIG},
 	{"set bonding lacp port_priority <member> <bond> <value>",
 		"LACP port priority of a member.", cmd_member_setting, BF_CMD_CONFIG},
 	{"set bonding priority <member> <bond> <value>",
@@ -389,7 +391,8 @@ static const struct bf_cmd bond_cmds[] = {
 	{"show bonding config (bond:<bond>|all)", "A bond and its members; all: of every bond.",
 		cmd_show_config, 0},
 	{"show bonding lacp info (bond:<bond>|all)",
-		"LACP of every member, also of those that are down; all: of every bond that speaks it.",
+		"LACP of every member, including those that are down; all: of every bond that uses\n"
+		"LACP.",
 		cmd_show_lacp, 0},
 };
 

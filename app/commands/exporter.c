@@ -76,10 +76,10 @@ static const struct bf_cmd exporter_cmds[] = {
 	{"create exporter <name> <options...>",
 		"Report flows and counters to a collector: sFlow or IPFIX, by UDP.", cmd_create,
 		BF_CMD_CONFIG},
-	{"set exporter <exporter> <options...>", "Change keys of an exporter, which begins anew.",
+	{"set exporter <exporter> <options...>", "Change keys of an exporter, which then restarts.",
 		cmd_set, BF_CMD_CONFIG},
-	{"remove exporter <exporter>", "End an exporter; what it has is sent.", cmd_remove,
-		BF_CMD_CONFIG},
+	{"remove exporter <exporter>", "End an exporter; it first sends what it has collected.",
+		cmd_remove, BF_CMD_CONFIG},
 	{"show exporter [<exporter>]", "Exporters, what they sent, and what was lost.", cmd_show,
 		0},
 };

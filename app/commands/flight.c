@@ -48,12 +48,13 @@ cmd_record(struct bf_cmd_ctx *ctx)
 
 static const struct bf_cmd flight_cmds[] = {
 	{"show flight",
-		"Minutes that the flight recorder has kept: before failovers and bursts of drops.",
+		"Saved recordings of the flight recorder: the minute before each failover or burst of\n"
+		"drops.",
 		cmd_flights, 0},
 	{"show flight <flight>", "One of them: events, LACPDUs, frames in every 100 ms.",
 		cmd_flight, 0},
-	{"record flight", "Keep the minute until now, and what follows in the next 3 s.",
-		cmd_record, 0},
+	{"record flight", "Save a recording: the minute until now, and the next 3 s.", cmd_record,
+		0},
 };
 
 const struct bf_cmd_group bf_group_flight = {

@@ -173,16 +173,17 @@ cmd_show(struct bf_cmd_ctx *ctx)
 
 static const struct bf_cmd group_cmds[] = {
 	{"create group <name> <options...>",
-		"Make a port group: keys that its guests have unless they say their own.",
+		"Make a port group. Its keys apply to its guests, except where a guest sets the key\n"
+		"itself.",
 		cmd_create, BF_CMD_CONFIG},
 	{"set group <group> <options...>",
-		"Change keys of a group and its guests; what would cut a connected one needs force at "
-		"the end.",
+		"Change keys of a group and its guests; a change that would cut a connected guest needs\n"
+		"force at the end.",
 		cmd_set, BF_CMD_CONFIG},
-	{"unset group <group> <keys...>", "Keys that the group no longer says.", cmd_unset_group,
+	{"unset group <group> <keys...>", "Remove keys from a group.", cmd_unset_group,
 		BF_CMD_CONFIG},
 	{"unset guest <guest> <keys...>",
-		"Keys that the guest no longer says: they are the group's again, or the default.",
+		"Remove a guest's own keys: the group's values apply again, or the defaults.",
 		cmd_unset_guest, BF_CMD_CONFIG},
 	{"remove group <group>", "Remove a group that no guest is in.", cmd_remove, BF_CMD_CONFIG},
 	{"show group [<group>]", "Groups: their keys, and their guests with the keys of their own.",

@@ -288,38 +288,40 @@ cmd_show_host(struct bf_cmd_ctx *ctx)
 
 static const struct bf_cmd guest_cmds[] = {
 	{"add guest <name> <options...>",
-		"Add a guest port: socket=PATH and other options of --guest. One that is remembered and could\n"
-		"not come back needs force at the end.",
+		"Add a guest port: socket=PATH and other options of --guest. If a remembered guest of\n"
+		"this name could not reconnect, it needs force at the end.",
 		cmd_add, BF_CMD_CONFIG},
 	{"remove guest <guest>", "Remove a guest port; its socket is closed.", cmd_remove,
 		BF_CMD_CONFIG},
 	{"set guest <guest> <options...>",
-		"Change options; those that would cut a connected guest, or with which one that is remembered\n"
-		"could not come back, need force at the end.",
+		"Change options. A change that would cut a connected guest, or with which a remembered\n"
+		"guest could not reconnect, needs force at the end.",
 		cmd_set, BF_CMD_CONFIG},
 	{"set profile default <profile>",
-		"Profile of guests that are added from now on and name none: tenant or trusted.",
+		"Default profile of guests that are added from now on: tenant or trusted.",
 		cmd_profile, BF_CMD_CONFIG},
 	{"show guest [<guest>]",
 		"Guests, or one of them with its connection: front end, features, memory, rings.",
 		cmd_show, 0},
 	{"show exposure",
-		"What each guest is not protected from, by which ports, and the key that changes it.",
+		"What each guest is not protected from, from which ports, and the key that would\n"
+		"protect it.",
 		cmd_exposure, 0},
 	{"show guest <guest> guards",
 		"Addresses that a guest may use, and frames that its guards have dropped.",
 		cmd_show_guards, 0},
 	{"show guest <guest> (program:qemu|libvirt)",
-		"What starts the guest's machine: options of QEMU, or libvirt's XML of the interface.",
+		"What the guest's virtual machine needs: options of QEMU, or libvirt's XML of the\n"
+		"interface.",
 		cmd_show_front_end, 0},
 	{"clear guest <guest> macs", "Forget the addresses that were learned for a guest.",
 		cmd_clear_macs, 0},
 	{"clear guest <guest> leases",
-		"Forget the addresses that DHCP servers gave a guest; they are not judged before the next "
+		"Forget a guest's DHCP leases; its IP addresses are not checked until it gets a new\n"
 		"one.",
 		cmd_clear_leases, 0},
 	{"add host <name> [options...]",
-		"Give the host's kernel an interface NAME on the switch; options as of a guest, but "
+		"Give the host's kernel an interface NAME on the switch; options as for a guest, except\n"
 		"socket=.",
 		cmd_add_host, BF_CMD_CONFIG},
 	{"remove host <host>", "Remove a host port and its interface.", cmd_remove, BF_CMD_CONFIG},

@@ -48,7 +48,7 @@ cmd_show_neighbors(struct bf_cmd_ctx *ctx)
 }
 
 static const struct bf_cmd lldp_cmds[] = {
-	{"show lldp", "LLDP at the members: what is heard and sent, and cables that go wrong.",
+	{"show lldp", "LLDP at the members: what is received and sent, and wrong cabling.",
 		cmd_show_lldp, 0},
 	{"show lldp neighbors [<member>] [detail]",
 		"Which port of which switch each member is connected to, as the switches say by LLDP.",

@@ -80,8 +80,9 @@ BF_CMD_SHOW(cmd_show, bf_show_mirrors)
 static const struct bf_cmd mirror_cmds[] = {
 	{"set mirror <mirror> source <port> [(direction:in|out|both)] [vlan <vlan>] "
 	 "[filter <filter>] to <guest>",
-		"Give a guest copies of the frames from and to a bond or a guest, or of all ports: of\n"
-		"those in a VLAN (0: untagged), or that an expression of tcpdump takes, in quotes.",
+		"Send a guest copies of the frames from and to a bond, a guest or all ports. vlan takes\n"
+		"only frames of a VLAN (0: untagged), filter only frames that match an expression of\n"
+		"tcpdump, in quotes.",
 		cmd_set, BF_CMD_CONFIG},
 	{"remove mirror <mirror>", "End a mirror.", cmd_remove, BF_CMD_CONFIG},
 	{"show mirror", "Mirrors, and what they have copied.", cmd_show, 0},

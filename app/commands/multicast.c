@@ -32,7 +32,8 @@ static const struct bf_cmd multicast_cmds[] = {
 		"Queriers, ports with multicast routers, and which groups were joined behind which port.",
 		cmd_show, 0},
 	{"clear (multicast|mdb) [bond <bond>]",
-		"Forget groups, queriers and routers: multicast floods until a querier is heard again.",
+		"Forget groups, queriers and routers: multicast is flooded until a querier is heard\n"
+		"again.",
 		cmd_clear, 0},
 };
 

@@ -26,7 +26,7 @@ cmd_names(struct bf_cmd_ctx *ctx)
 
 static const struct bf_cmd names_cmds[] = {
 	{"show names (of:port|guest|host|member|bond|group|exporter|mirror|lcore|flight|reason|level)",
-		"Names that a command may have in such a place, one a line.", cmd_names, 0},
+		"All names of one kind, one per line.", cmd_names, 0},
 };
 
 const struct bf_cmd_group bf_group_names = {

@@ -299,8 +299,10 @@ cmd_attach(struct bf_cmd_ctx *ctx)
 	}
 	ret = rte_dev_probe(devargs);
 	if (ret != 0 || rte_eth_dev_get_port_by_name(name, &port) != 0) {
+		/* -1 is what drivers return that do not say why: it is not a permission. */
 		bf_out_error(ctx->out, "port attach: \"%.80s\": no driver takes it: %s", devargs,
-			strerror(ret < 0 ? -ret : ENODEV));
+			ret == -1 ? "the log has what the driver said"
+				  : strerror(ret < 0 ? -ret : ENODEV));
 		return;
 	}
 	bf_out_printf(ctx->out, "Port %u is attached. Now total ports is %u\nDone\n", port,
@@ -358,8 +360,8 @@ static const struct bf_cmd port_cmds[] = {
 		BF_CMD_CONFIG},
 	{"port config <port> mtu <value>", "The same, in the older order.", cmd_mtu, BF_CMD_CONFIG},
 	{"set (what:link-up|link-down) port <port>",
-		"Switch the bond or a member off, or on again; not saved. All is every member;\n"
-		"link-up of all switches the bond on, too.",
+		"Switch the bond or a member off, or on again; not saved. all is every member; link-up\n"
+		"port all switches the bond on, too.",
 		cmd_link, 0},
 	{"port (what:start|stop) <port>", "The same as set link-up port and set link-down port.",
 		cmd_start_port, 0},
@@ -368,7 +370,8 @@ static const struct bf_cmd port_cmds[] = {
 	{"port detach <port>", "Detach a device that is not a bond member.", cmd_detach, 0},
 	{"set promisc <port> (onoff:on|off)", "A switch's ports are always promiscuous.",
 		cmd_promisc, 0},
-	{"set allmulti <port> (onoff:on|off)", "So they are for multicast.", cmd_allmulti, 0},
+	{"set allmulti <port> (onoff:on|off)", "A switch's ports always receive all multicast.",
+		cmd_allmulti, 0},
 };
 
 const struct bf_cmd_group bf_group_port = {

@@ -90,11 +90,11 @@ BF_CMD_CHANGE(cmd_dscp_of, edit_dscp_of)
 static const struct bf_cmd qos_cmds[] = {
 	{"show qos", "Rates, marks and filters of guests, and what they did.", cmd_show, 0},
 	{"show qos guest <guest>", "The same of one guest.", cmd_show, 0},
-	{"show qos map", "Which class a DSCP is of, and which DSCP is written for a class.",
+	{"show qos map", "The class of each DSCP, and the DSCP that is written for each class.",
 		cmd_map, 0},
 	{"set qos map dscp <dscp> class <class>",
-		"Class of frames with this DSCP, where it is trusted.", cmd_class_of,
-		BF_CMD_CONFIG},
+		"Class of frames with this DSCP, for guests with mark_in=dscp or mark_out=dscp.",
+		cmd_class_of, BF_CMD_CONFIG},
 	{"set qos map class <class> dscp <dscp>", "DSCP that is written into frames of a class.",
 		cmd_dscp_of, BF_CMD_CONFIG},
 };

@@ -69,7 +69,7 @@ BF_CMD_CHANGE(cmd_rings, edit_rings)
 
 static const struct bf_cmd queues_cmds[] = {
 	{"show (dir:rxq|txq) info <port> <queue>",
-		"A queue of a port as its driver has it: descriptors, thresholds, memory.",
+		"A queue of a port, as its driver reports it: descriptors, thresholds, memory.",
 		cmd_show_queue, 0},
 	{"port config all (key:rxd|txd) <value>",
 		"Descriptors of each queue of the members; closes and opens the bond.", cmd_rings,

@@ -232,17 +232,18 @@ cmd_clear_remembered(struct bf_cmd_ctx *ctx)
 
 static const struct bf_cmd reconnect_cmds[] = {
 	{"check restart",
-		"Would each connected or remembered guest come back after a restart? Status 1 if one would\n"
-		"not with what is written.",
+		"Could each connected or remembered guest reconnect after a restart? Exit status 1 if\n"
+		"one could not with the written configuration.",
 		cmd_check_restart, 0},
 	{"check migrate <file>",
 		"Could each guest migrate to another host? FILE is that host's configuration, or what\n"
-		"bondctl -j show guest prints there. Status 1 if one could not.",
+		"bondctl -j show guest prints there. Exit status 1 if one could not.",
 		cmd_check_migrate, 0},
 	{"show remembered",
-		"What each guest has negotiated, also guests that are not connected now.",
+		"What each guest has negotiated, including guests that are not connected now.",
 		cmd_show_remembered, 0},
-	{"clear remembered <guest>", "Forget what a guest has negotiated: it is gone for good.",
+	{"clear remembered <guest>",
+		"Forget what a guest has negotiated: for a guest that will not reconnect.",
 		cmd_clear_remembered, 0},
 };
 

@@ -129,8 +129,9 @@ static const struct bf_cmd session_cmds[] = {
 		"...; every 2 seconds unless said.",
 		cmd_watch, 0},
 	{"monitor [words...]",
-		"Events as they happen, until a key is pressed: all, or those of a LEVEL (error, warning,\n"
-		"notice) and graver, of kinds such as member_down, or of kinds that begin so: member_*.",
+		"Events as they happen, until a key is pressed. A LEVEL (error, warning, notice) shows\n"
+		"events of this level and above; kinds such as member_down, or member_* for all that\n"
+		"begin so, show only these.",
 		cmd_monitor, 0},
 	{"set paging (onoff:on|off)", "Whether long output waits at the end of the screen.",
 		cmd_paging, 0},

@@ -81,7 +81,8 @@ cmd_traps(struct bf_cmd_ctx *ctx)
 
 static const struct bf_cmd snmp_cmds[] = {
 	{"show snmp [<oid>]",
-		"Everything that SNMP shows, or what is below an OID: one OID a line, its type and its value.",
+		"Everything that SNMP shows, or what is below an OID: one OID per line, with type and\n"
+		"value.",
 		cmd_rows, 0},
 	{"show snmp traps [after <event>]",
 		"Traps for the events that are kept, or for those after an event's number.",

@@ -87,11 +87,11 @@ static const struct bf_cmd stats_cmds[] = {
 	{"show config (fwd|cores)", "Which lcore polls which queue.", cmd_config_fwd, 0},
 	{"show drops", "Dropped frames by port and reason, and the ledger.", cmd_drops, 0},
 	{"show drops <port> <reason> frames",
-		"The heads of the last frames that were dropped at a bond or a guest, or all of them, for\n"
-		"a reason of show drops, or all.",
+		"The first bytes of the last dropped frames: of a bond, a guest or all, for a reason of\n"
+		"show drops or all.",
 		cmd_last_words, 0},
-	{"show storms", "Limits of what ports send into flooding, and what was dropped by them.",
-		cmd_storms, 0},
+	{"show storms", "The ports' limits of flooded frames, and what they dropped.", cmd_storms,
+		0},
 	{"show lcore", "How the workers spend their time.", cmd_lcore, 0},
 	{"dump_lcores", "The same.", cmd_lcore, 0},
 	{"show events [after <event>]", "The newest events, or those after an event's number.",
@@ -100,8 +100,8 @@ static const struct bf_cmd stats_cmds[] = {
 	{"show mempool", "Frame memory.", cmd_mempool, 0},
 	{"dump_mempool", "The same.", cmd_mempool, 0},
 	{"show devices",
-		"Network devices of the host that could be members or are: driver, place, IOMMU group,\n"
-		"who uses them, and the commands that they need before a bond can have them.",
+		"Network devices of the host that are or could be members: driver, slot, IOMMU group,\n"
+		"who uses them, and the commands that are needed before a bond can use them.",
 		cmd_devices, 0},
 	{"show numa", "On which memory node everything is, and what is polled from another one.",
 		cmd_numa, 0},

@@ -17,6 +17,7 @@
 #include <rte_common.h>
 
 #include "app.h"
+#include "base/file.h"
 #include "base/parse.h"
 #include "commands/commands.h"
 #include "commands/show.h"
@@ -185,10 +186,11 @@ file_open(const char *path, struct bf_err *err)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
+	char why[BF_FILE_WHY_MAX];
 	struct stat st;
 
 	if (f == NULL || fstat(fd, &st) != 0) {
-		bf_err_set(err, EIO, "file: \"%.200s\": %s", path, strerror(errno));
+		bf_err_set(err, EIO, "file: \"%.200s\": %s", path, bf_file_why(path, errno, why));
 	} else if (!S_ISREG(st.st_mode)) {
 		bf_err_set(err, EINVAL, "file: \"%.200s\": expected a file", path);
 	} else {
@@ -333,16 +335,16 @@ cmd_why_stations(struct bf_cmd_ctx *ctx)
 
 static const struct bf_cmd trace_cmds[] = {
 	{"trace frame <hex> from <port> [member <member>]",
-		"What would become of a frame, step by step: its bytes in hexadecimal, from the\n"
+		"What the switch would do with a frame, step by step. HEX is the frame from its\n"
 		"destination address on, without FCS. Nothing is sent, counted or learned.",
 		cmd_frame, 0},
 	{"trace pcap <file> (number:<number>|all) from <port> [member <member>]",
-		"The same for a frame of a capture file, by its number from 1 on, or the first 1000;\n"
-		"with more than 31 guests fewer.",
+		"The same for a frame of a capture file, by its number from 1 on, or for the first 1000\n"
+		"(fewer with more than 31 guests).",
 		cmd_pcap, 0},
 	{"why <port>",
-		"Why a guest, a bond or a member does not work: likely causes, each with its figure and the\n"
-		"command that helps. Nothing found: it works as far as bondfwd sees.",
+		"Why a guest, a bond or a member does not work: likely causes, each with its figure and\n"
+		"the command that helps. If it finds nothing, the port works as far as bondfwd can see.",
 		cmd_why_port, 0},
 	{"why mac <from> to <to> [vlan <vlan>]",
 		"Why frames of a station do not reach another one, by their MAC addresses.",

@@ -242,8 +242,8 @@ cmd_words(struct bf_cmd_ctx *ctx)
 
 static const struct bf_cmd words_cmds[] = {
 	{"show words [<text>]",
-		"Commands of testpmd, Open vSwitch, VPP and Linux, and what does their work here; with\n"
-		"a text only those that have it.",
+		"Commands of testpmd, Open vSwitch, VPP and Linux, and what to use instead; with a text\n"
+		"only those that contain it.",
 		cmd_words, 0},
 };
 

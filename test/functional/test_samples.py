@@ -59,7 +59,7 @@ class Operator:
         self.before.get(command, lambda: None)()
         if command in ON_SCREEN:
             return self.on_screen(command, *ON_SCREEN[command])
-        program, *words = shlex.split(command.replace("/var/tmp", str(self.tmp)))
+        program, *words = shlex.split(command.replace("/var/lib/bondfwd", str(self.tmp)))
         start = [BONDCTL, "-s", self.daemon.console] if program == "bondctl" else [BONDFWD]
         done = subprocess.run([*start, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=60, stdin=subprocess.DEVNULL, cwd=self.tmp, check=False)
@@ -81,7 +81,7 @@ class Operator:
     def as_in_pages(self, text):
         """The test's folders and front ends as an operator has them, on a machine with one memory node."""
         text = re.sub(r", node \d+$|^Connect to socket: \d+\n", "", text, flags=re.MULTILINE)
-        text = text.replace(str(self.tmp), "/var/tmp").replace(str(self.daemon.workdir), "/run/bondfwd")
+        text = text.replace(str(self.tmp), "/var/lib/bondfwd").replace(str(self.daemon.workdir), "/run/bondfwd")
         return re.sub(r'(Front end: |"peer": \{"name": ")[\w-]+', r"\1qemu-system-x86", text)
 
 

@@ -196,7 +196,7 @@ sflow_begin(struct bf_exporter *e)
 static void
 ipfix_work(struct bf_exporter *e)
 {
-	if (e->now_ms >= e->template_ms) {
+	if (e->now_ms >= e->template_ms && e->collector.fd >= 0) {
 		bf_ipfix_templates(e->ipfix, (uint32_t)(e->wall_ms / 1000), e->ports);
 		e->template_ms = e->now_ms + e->cfg.template_s * UINT64_C(1000);
 	}
@@ -216,6 +216,7 @@ exporter_look(struct bf_exporter *e)
 	e->wall_ms = bf_tsc_clock_wall_ns(&e->clock, rte_rdtsc()) / 1000000;
 	if (e->collector.fd < 0) {
 		bf_collector_open(&e->collector, e->now_ms);
+		e->template_ms = 0; /* whoever is there now has no templates */
 		if (e->sflow != NULL && e->sflow->len == 0)
 			sflow_begin(e);
 	}

@@ -199,7 +199,7 @@ member_state(struct bf_health *h, const struct bf_bond *b, unsigned int i, bool 
 	bf_spares_lost(b, lost, sizeof(lost));
 	if (lost[0] != '\0')
 		finding_add(h, BF_HEALTH_SPARE_IN_USE, m->name, 0,
-			"a spare carries in place of %s of %s", lost, b->cfg.name);
+			"a spare carries traffic in place of %s of %s", lost, b->cfg.name);
 }
 
 static void

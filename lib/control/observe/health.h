@@ -34,25 +34,25 @@ extern const char *const bf_bond_state_names[BF_BOND_STATE_COUNT];
 #define BF_HEALTH_LIST(X) \
 	X(BOND_DOWN, "bond_down", ERR, 0, "", "no member can carry traffic") \
 	X(NO_REDUNDANCY, "no_redundancy", WARNING, 0, "", "one member carries all traffic") \
-	X(MEMBER_OUT, "member_out", WARNING, 0, "", "member can not carry traffic") \
+	X(MEMBER_OUT, "member_out", WARNING, 0, "", "a member cannot carry traffic") \
 	X(SPARE_IN_USE, "spare_in_use", WARNING, 0, "", \
-		"a spare carries in place of another member") \
+		"a spare carries traffic in place of another member") \
 	X(LACP_CHURN, "lacp_churn", WARNING, 0, "", \
-		"LACP does not agree with the partner for 60 s") \
+		"LACP has not agreed with the partner for 60 s") \
 	X(MEMBER_LOAD, "member_load", WARNING, 90, "%", \
-		"traffic of a member, of its link's speed") \
+		"share of its link's speed that a member uses") \
 	X(MEMBER_ERRORS, "member_errors", WARNING, 0.1, "%", \
-		"frames with errors, of a member's frames") \
+		"share of a member's frames that have errors") \
 	X(MEMBER_MISSED, "member_missed", WARNING, 0.1, "%", \
-		"frames that a member's card had no descriptor for, of its frames") \
+		"share of a member's frames that its card dropped: it had no free descriptor") \
 	X(PROBE_JITTER, "probe_jitter", WARNING, 5, "ms", "jitter of a member's probes") \
 	X(WORKER_BUSY, "worker_busy", WARNING, 70, "%", \
-		"busy cycles of a worker, of all its cycles") \
+		"share of a worker's cycles that are busy") \
 	X(GUEST_LINK_HELD, "guest_link_held", WARNING, 0, "", \
-		"a guest's link is held down with its bond") \
-	X(GUEST_DOWN, "guest_down", WARNING, 0, "", "guest is not connected") \
+		"a guest's link is held down because its bond is down") \
+	X(GUEST_DOWN, "guest_down", WARNING, 0, "", "a guest is not connected") \
 	X(RING_FULL, "ring_full", WARNING, 0.1, "%", \
-		"frames that found a guest's ring full, of its frames")
+		"share of a guest's frames that were dropped: its ring was full")
 
 enum bf_health_rule {
 #define BF_HEALTH_ID(id, ...) BF_HEALTH_##id,
