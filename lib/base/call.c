@@ -20,9 +20,17 @@ struct aio_ring {
 };
 
 #define AIO_RING_MAGIC 0xa10a10a1u
+#define N_SPARE 64 /* workers, and the few others */
 
 static char nothing; /* where the 0 bytes are read to */
 static bool some_wait; /* somebody had to open without a context */
+
+/*
+ * Contexts of those who closed.  io_destroy() waits for all CPUs, 30 ms and longer on a busy host, each time; the end of
+ * the process waits once for all of them.
+ */
+static aio_context_t spare[N_SPARE];
+static unsigned int n_spare;
 
 static void
 iocb_init(struct bf_calls *c, unsigned int i)
@@ -34,6 +42,25 @@ iocb_init(struct bf_calls *c, unsigned int i)
 	c->list[i] = &c->iocb[i];
 }
 
+static aio_context_t
+context_get(void)
+{
+	aio_context_t aio = 0;
+
+	if (n_spare > 0)
+		return spare[--n_spare];
+	return syscall(SYS_io_setup, BF_CALLS, &aio) == 0 ? aio : 0;
+}
+
+static void
+context_put(aio_context_t aio)
+{
+	if (n_spare < N_SPARE)
+		spare[n_spare++] = aio;
+	else
+		syscall(SYS_io_destroy, aio);
+}
+
 void
 bf_calls_open(struct bf_calls *c)
 {
@@ -43,10 +70,10 @@ bf_calls_open(struct bf_calls *c)
 		some_wait = true;
 		return;
 	}
-	if (syscall(SYS_io_setup, BF_CALLS, &c->aio) != 0) {
+	c->aio = context_get();
+	if (c->aio == 0) {
 		close(c->zero);
 		c->zero = -1;
-		c->aio = 0;
 		some_wait = true;
 		return;
 	}
@@ -58,7 +85,7 @@ void
 bf_calls_close(struct bf_calls *c)
 {
 	if (c->aio != 0) {
-		syscall(SYS_io_destroy, c->aio);
+		context_put(c->aio);
 		close(c->zero);
 	}
 	c->aio = 0;

@@ -44,7 +44,11 @@ struct bf_calls {
  */
 void bf_calls_open(struct bf_calls *c);
 
-/** Give everything back.  What was added and not sent is forgotten.  ctx control; idempotent. */
+/**
+ * Give everything back.  What was added and not sent is forgotten.  The context is for the next one who opens.
+ *
+ * ctx control; idempotent.
+ */
 void bf_calls_close(struct bf_calls *c);
 
 /**

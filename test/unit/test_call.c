@@ -115,6 +115,28 @@ test_as_many_as_there_are_arrive(void **state)
 		close(fd[i]);
 }
 
+/* The kernel is asked for no other one, and what was not sent is forgotten. */
+static void
+test_who_opens_again_has_the_context_of_the_one_before(void **state)
+{
+	int fd = eventfd(0, EFD_NONBLOCK);
+	aio_context_t before = calls.aio;
+
+	(void)state;
+	skip_emulated("QEMU's user mode has no io_setup()");
+	for (int i = 0; i < 100; i++) {
+		bf_calls_add(&calls, fd);
+		bf_calls_close(&calls);
+		bf_calls_close(&calls);
+		bf_calls_open(&calls);
+		assert_true(calls.aio == before && bf_calls_are_safe());
+	}
+	bf_calls_add(&calls, fd);
+	bf_calls_send(&calls);
+	assert_int_equal(count_of(fd), 1);
+	close(fd);
+}
+
 /* Blocking and full: a write() to it waits for a reader. */
 static void
 test_one_that_is_full_holds_nobody_up(void **state)
@@ -199,6 +221,7 @@ main(void)
 		T(test_this_kernel_calls_safely),
 		T(test_nothing_is_called_before_it_is_sent),
 		T(test_as_many_as_there_are_arrive),
+		T(test_who_opens_again_has_the_context_of_the_one_before),
 		T(test_one_that_is_full_holds_nobody_up),
 		T(test_what_is_no_eventfd_is_skipped),
 		cmocka_unit_test_setup_teardown(test_without_asynchronous_io_our_own_are_called,
