@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_alarm.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
@@ -402,23 +403,46 @@ rx_turn(struct port *p)
 }
 
 static void
+torn_down(void *port)
+{
+	struct port *p = port;
+
+	__atomic_store_n(&p->is_torn_down, false, __ATOMIC_RELEASE);
+}
+
+/*
+ * virtio-user sets an alarm each time that it finds its connection lost, to close it.  Asked once more before the alarm
+ * it sets a second one, which closes the next connection in the middle of what is said there, and waits without end.
+ * So it is asked again only after an alarm of ours, which comes behind its own.
+ */
+static void
+link_look(struct port *p)
+{
+	struct rte_eth_link link = {0};
+
+	if (__atomic_load_n(&p->is_torn_down, __ATOMIC_ACQUIRE))
+		return;
+	p->is_up = p->is_started && rte_eth_link_get_nowait(p->ethdev, &link) == 0 &&
+		link.link_status == RTE_ETH_LINK_UP;
+	if (!p->is_started || p->is_up)
+		return;
+	__atomic_store_n(&p->is_torn_down, true, __ATOMIC_RELEASE);
+	if (rte_eal_alarm_set(1, torn_down, p) != 0)
+		__atomic_store_n(&p->is_torn_down, false, __ATOMIC_RELEASE);
+}
+
+static void
 links_turn(void)
 {
-	struct rte_eth_link link;
 	uint64_t now = rte_rdtsc();
 	unsigned int id;
 
 	if (now < next_link_tsc)
 		return;
 	next_link_tsc = now + rte_get_tsc_hz() / LINK_PERIOD_HZ;
-	for (id = 0; id < PORTS_MAX; id++) {
-		if (!ports[id].is_open)
-			continue;
-		memset(&link, 0, sizeof(link));
-		ports[id].is_up = ports[id].is_started &&
-			rte_eth_link_get_nowait(ports[id].ethdev, &link) == 0 &&
-			link.link_status == RTE_ETH_LINK_UP;
-	}
+	for (id = 0; id < PORTS_MAX; id++)
+		if (ports[id].is_open)
+			link_look(&ports[id]);
 }
 
 unsigned int

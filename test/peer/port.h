@@ -65,6 +65,7 @@ struct port {
 	bool is_open;
 	bool is_started;
 	bool is_up;
+	bool is_torn_down; /* a connection that was lost, in an alarm of the driver */
 	uint16_t ethdev;
 	uint16_t n_queues;
 	char name[64];
