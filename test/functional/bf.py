@@ -563,9 +563,14 @@ class Rig:
                     self.add_guest_peer(name)
             for peer in self.peers():
                 peer.wait_up()
+            wait_for(self.guests_settled, what="guests connected")
             if self.far:
                 wait_for(self.members_settled, what="members in service")
         return self
+
+    def guests_settled(self):
+        """A front end may see its link before bondfwd has taken note."""
+        return all(g["up"] for g in self.daemon.ctl("show guest", json=True) if g["name"] in self.guests)
 
     def bond(self):
         return self.daemon.ctl("show bonding config bond0", json=True)
