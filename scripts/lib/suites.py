@@ -233,10 +233,10 @@ def run_numa(job):
 # order of the report.
 SUITES = {
     "unit": (run_unit, 60),
-    "eal": (run_eal, 150),
+    "eal": (run_eal, 240),
     "fuzz": (run_fuzz, 60),
     "checks": (run_checks, 1800),
-    "sanitize": (run_sanitize, 1400),
+    "sanitize": (run_sanitize, 1800),
     "functional": (run_functional, 2100),
     "guest": (run_guest, 1200),
     "numa": (run_numa, 600),

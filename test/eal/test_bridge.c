@@ -300,12 +300,9 @@ random_vlans(char *pairs, size_t size)
 static bool
 is_in_vlan(const struct bf_guest_config *g, unsigned int vlan, bool service)
 {
-	char trunk[BF_VLAN_SET_TEXT_MAX];
-
-	bf_vlan_set_print(&g->trunk, trunk, sizeof(trunk));
 	if (g->qinq != 0)
 		return service && vlan == g->qinq;
-	if (strcmp(trunk, "none") != 0)
+	if (!bf_vlan_set_is_empty(&g->trunk))
 		return !service && vlan != 0 &&
 			(bf_vlan_set_has(&g->trunk, (uint16_t)vlan) || vlan == g->native);
 	if (g->vlan == BF_VLAN_ANY)
