@@ -22,6 +22,7 @@ import sys
 
 # A room and the rooms it may include; its own headers are always its to include.
 ARROWS = {
+    "lib/pch": (),
     "lib/base": (),
     "lib/machine": ("lib/base",),
     "lib/dataplane": ("lib/base",),
