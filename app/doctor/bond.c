@@ -57,6 +57,9 @@ look_at_links(struct bf_doctor *d, const json_t *bond)
 	int64_t slowest = INT64_MAX, fastest = 0;
 	size_t i;
 
+	if (json_array_size(members) == 0)
+		bf_report_find(&d->report, BF_FAULT_ONE_MEMBER, name,
+			"it has no member: guests reach each other only; expected two at least");
 	if (json_array_size(members) == 1)
 		bf_report_find(&d->report, BF_FAULT_ONE_MEMBER, name,
 			"%s is its only member, expected two at least",
@@ -168,7 +171,7 @@ look_at_cards(struct bf_doctor *d)
 
 /* ---- the switch ---- */
 
-/* What LLDP says of a member's other end: the first that was heard is the switch. NULL: nothing */
+/* What LLDP says of a member's other end: the first of the list is the switch. NULL: nothing */
 static json_t *
 neighbor_of(const json_t *member)
 {

@@ -100,6 +100,9 @@ look_at_siblings(struct bf_doctor *d)
 struct machine_process {
 	struct bf_doctor *d;
 	char pid[16], name[32];
+	struct bf_cpuset
+		everywhere; /* where each of its unnamed threads may run, but for the first one */
+	unsigned int n_vcpus, n_unnamed;
 };
 
 /* "CPU 0/KVM" and "CPU 1/TCG" are QEMU's, "vcpu0" Cloud Hypervisor's, "fc_vcpu 0" Firecracker's. */
@@ -110,27 +113,20 @@ is_vcpu(const char *comm)
 		strncmp(comm, "vcpu", 4) == 0 || strncmp(comm, "fc_vcpu", 7) == 0;
 }
 
-static bool
-vcpu_take(void *arg, const char *tid)
+static void
+vcpu_look(struct bf_doctor *d, const char *name, const struct bf_cpuset *cpus)
 {
-	struct machine_process *p = arg;
-	struct bf_doctor *d = p->d;
-	struct bf_cpuset cpus = {{0}}, core;
-	char comm[32], path[96], list[1024], name[96];
+	struct bf_cpuset core;
+	char list[LIST];
 
-	bf_sysfs_text(d->root, comm, sizeof(comm), "/proc/%s/task/%.16s/comm", p->pid, tid);
-	snprintf(path, sizeof(path), "/proc/%s/task/%.16s/status", p->pid, tid);
-	if (!is_vcpu(comm) || !bf_doctor_field(d, path, "Cpus_allowed_list", list, sizeof(list)) ||
-		bf_cpuset_parse(&cpus, list) != 0)
-		return true;
-	snprintf(name, sizeof(name), "%s %s, %s", p->name, p->pid, comm);
+	bf_cpuset_text(cpus, list, sizeof(list));
 	for (unsigned int i = 0; i < d->n_workers; i++) {
 		int cpu = worker_cpu(&d->workers[i]);
 		unsigned int lcore = d->workers[i].lcore;
 
 		if (cpu < 0)
 			continue;
-		if (bf_cpuset_has(&cpus, (unsigned int)cpu)) {
+		if (bf_cpuset_has(cpus, (unsigned int)cpu)) {
 			bf_report_find(&d->report, BF_FAULT_WORKER_VCPU, name,
 				"it may run on CPUs %.100s, and CPU %d is of lcore %u", list, cpu,
 				lcore);
@@ -138,11 +134,44 @@ vcpu_take(void *arg, const char *tid)
 		}
 		bf_machine_siblings(&d->machine, (unsigned int)cpu, &core);
 		for (unsigned int c = 0; c < d->machine.n_cpus; c++)
-			if (bf_cpuset_has(&core, c) && bf_cpuset_has(&cpus, c) &&
-				bf_cpuset_count(&cpus) <= 2)
+			if (bf_cpuset_has(&core, c) && bf_cpuset_has(cpus, c) &&
+				bf_cpuset_count(cpus) <= 2)
 				bf_report_find(&d->report, BF_FAULT_WORKER_SIBLING, name,
 					"its CPU %u is of one core with CPU %d of lcore %u", c, cpu,
 					lcore);
+	}
+}
+
+/* Without -name debug-threads=on all threads of QEMU are called as the process is. */
+static void
+unnamed_take(struct machine_process *p, const struct bf_cpuset *cpus)
+{
+	if (p->n_unnamed++ == 0)
+		p->everywhere = *cpus;
+	for (unsigned int c = 0; c < BF_CPUS_MAX; c++)
+		if (!bf_cpuset_has(cpus, c))
+			bf_cpuset_remove(&p->everywhere, c);
+}
+
+static bool
+thread_take(void *arg, const char *tid)
+{
+	struct machine_process *p = arg;
+	struct bf_doctor *d = p->d;
+	struct bf_cpuset cpus = {{0}};
+	char comm[32], path[96], list[1024], name[96];
+
+	bf_sysfs_text(d->root, comm, sizeof(comm), "/proc/%s/task/%.16s/comm", p->pid, tid);
+	snprintf(path, sizeof(path), "/proc/%s/task/%.16s/status", p->pid, tid);
+	if (!bf_doctor_field(d, path, "Cpus_allowed_list", list, sizeof(list)) ||
+		bf_cpuset_parse(&cpus, list) != 0)
+		return true;
+	if (is_vcpu(comm)) {
+		snprintf(name, sizeof(name), "%s %s, %s", p->name, p->pid, comm);
+		vcpu_look(d, name, &cpus);
+		p->n_vcpus++;
+	} else if (strcmp(comm, p->name) == 0 && strcmp(tid, p->pid) != 0) {
+		unnamed_take(p, &cpus);
 	}
 	return true;
 }
@@ -151,14 +180,20 @@ static bool
 process_take(void *arg, const char *pid)
 {
 	struct machine_process p = {.d = arg};
+	char name[96];
 
 	if (!isdigit((unsigned char)pid[0]))
 		return true;
 	snprintf(p.pid, sizeof(p.pid), "%.15s", pid);
 	bf_sysfs_text(p.d->root, p.name, sizeof(p.name), "/proc/%s/comm", p.pid);
 	if (strncmp(p.name, "qemu", 4) == 0 || strncmp(p.name, "cloud-hyper", 11) == 0 ||
-		strncmp(p.name, "firecracker", 11) == 0 || strncmp(p.name, "CPU ", 4) == 0)
-		bf_sysfs_entries(p.d->root, vcpu_take, &p, "/proc/%s/task", p.pid);
+		strncmp(p.name, "firecracker", 11) == 0 || strncmp(p.name, "CPU ", 4) == 0 ||
+		strcmp(p.name, "kvm") == 0)
+		bf_sysfs_entries(p.d->root, thread_take, &p, "/proc/%s/task", p.pid);
+	if (p.n_vcpus == 0 && p.n_unnamed > 0) {
+		snprintf(name, sizeof(name), "%s %s, all threads", p.name, p.pid);
+		vcpu_look(p.d, name, &p.everywhere);
+	}
 	return true;
 }
 
@@ -245,12 +280,35 @@ irqbalance_take(void *arg, const char *pid)
 	return false;
 }
 
+/* "fc0,00000001": hexadecimal digits of four CPUs each, the lowest ones last. */
+static void
+mask_take(struct bf_cpuset *cpus, const char *text, size_t len)
+{
+	for (unsigned int cpu = 0; len > 0; len--) {
+		char digit[2] = {text[len - 1], '\0'};
+		unsigned long bits = strtoul(digit, NULL, 16);
+
+		if (!isxdigit((unsigned char)digit[0]))
+			continue;
+		for (unsigned int i = 0; i < 4; i++, cpu++)
+			if ((bits >> i & 1) != 0 && cpu < BF_CPUS_MAX)
+				bf_cpuset_add(cpus, cpu);
+	}
+}
+
 static bool
 ban_take(void *arg, const char *line)
 {
-	bool *is_banned = arg;
+	struct bf_cpuset *banned = arg, some = {{0}};
+	char list[LIST] = "";
 
-	*is_banned = *is_banned || strncmp(line, "IRQBALANCE_BANNED", 17) == 0;
+	if (sscanf(line, "IRQBALANCE_BANNED_CPULIST=%*1[\"']%255[0-9,-]", list) != 1)
+		sscanf(line, "IRQBALANCE_BANNED_CPULIST=%255[0-9,-]", list);
+	if (list[0] != '\0' && bf_cpuset_parse(&some, list) == 0)
+		*banned = some;
+	if (sscanf(line, "IRQBALANCE_BANNED_CPUS=%*1[\"']%255[0-9a-fA-F,]", list) == 1 ||
+		sscanf(line, "IRQBALANCE_BANNED_CPUS=%255[0-9a-fA-F,]", list) == 1)
+		mask_take(banned, list, strlen(list));
 	return true;
 }
 
@@ -259,17 +317,18 @@ static void
 look_at_irqbalance(struct bf_doctor *d)
 {
 	struct machine_process p = {.d = d};
-	bool is_banned = false;
+	struct bf_cpuset banned = {{0}};
 
 	bf_sysfs_entries(d->root, irqbalance_take, &p, "/proc");
-	bf_sysfs_lines(d->root, ban_take, &is_banned, "/etc/default/irqbalance");
-	for (unsigned int i = 0; i < d->n_workers && p.pid[0] != '\0' && !is_banned; i++) {
+	bf_sysfs_lines(d->root, ban_take, &banned, "/etc/default/irqbalance");
+	for (unsigned int i = 0; i < d->n_workers && p.pid[0] != '\0'; i++) {
 		int cpu = worker_cpu(&d->workers[i]);
 
-		if (cpu < 0 || bf_cpuset_has(&d->machine.isolated, (unsigned int)cpu))
+		if (cpu < 0 || bf_cpuset_has(&d->machine.isolated, (unsigned int)cpu) ||
+			bf_cpuset_has(&banned, (unsigned int)cpu))
 			continue;
 		bf_report_find(&d->report, BF_FAULT_IRQBALANCE, "irqbalance",
-			"process %s bans no CPU, and CPU %d is of lcore %u", p.pid, cpu,
+			"process %s may use CPU %d, which is of lcore %u", p.pid, cpu,
 			d->workers[i].lcore);
 		break;
 	}

@@ -109,7 +109,7 @@
 		"bring both to one version with the vendor's tool") \
 	X(DEVICE_NODE, "device_node", DEVICES, WARNING, "no worker is on a member's memory node", \
 		"start bondfwd with -l and a CPU of that node; bondctl show numa") \
-	X(ONE_MEMBER, "one_member", BOND, WARNING, "a bond has only one member", \
+	X(ONE_MEMBER, "one_member", BOND, WARNING, "a bond has only one member, or none", \
 		"add another: bondctl add bonding member PORT @") \
 	X(MEMBER_NO_LINK, "member_no_link", BOND, PROBLEM, "a member has no link", \
 		"look at cable and switch port: bondctl show port info @") \

@@ -256,8 +256,18 @@ MORE = [
     # As the guest beside, not as libvirt's user.
     ("guest_absent", lambda c, h: [c.says["show guest"].append({**c.guest, "name": "vm2"}), alone(c), h.stranger(),
                                    h.folder("/run/vhost", 0o755), h.put("/proc/77/status", "Uid:\t0\t0\t0\t0")], set()),
+    # QEMU without debug-threads=on: every thread has the name of the process. One that is pinned elsewhere is enough.
+    ("worker_vcpu", lambda c, h: [h.thread(77, 78, "qemu-system-x86", "0-3"), h.thread(77, 79, "qemu-system-x86", "0-7")], set()),
+    ("worker_vcpu", lambda c, h: [h.thread(77, 78, "qemu-system-x86", "0-1"), h.thread(77, 79, "qemu-system-x86", "0-7")], None),
+    ("irqbalance", lambda c, h: [PROCESS["irqbalance"](h), h.put("/etc/default/irqbalance", "IRQBALANCE_BANNED_CPULIST=")],
+     {"worker_not_isolated"}),
+    ("irqbalance", lambda c, h: [PROCESS["irqbalance"](h), h.put("/etc/default/irqbalance", 'IRQBALANCE_BANNED_CPULIST="4-5"')],
+     {"worker_not_isolated"}),
+    *(("worker_not_isolated", lambda c, h, ban=ban: [PROCESS["irqbalance"](h), h.put("/etc/default/irqbalance", f"IRQBALANCE_BANNED_{ban}")],
+       set()) for ban in ("CPULIST=2,6", "CPULIST='1-3'", "CPUS=00000004", 'CPUS="00000000,000000fc"')),
     ("worker_sibling", lambda c, h: [h.put(f"{CPU}/cpu{i}/topology/thread_siblings_list", "1-2") for i in (1, 2)], set()),
     ("one_card", lambda c, h: [h.link(f"/sys/bus/pci/devices/{card}/physfn", "../0000:3b:00.0") for card in CARDS], set()),
+    ("one_member", lambda c, h: c.members.clear(), set()),
     ("one_slot", lambda c, h: [h.put(f"/sys/bus/pci/slots/4{i}/address", card[:-2]) for i, card in enumerate(CARDS)], None),
     # DPDK's vhost: guests do not reach it, and a release that closed the hole.
     ("dpdk_hole", lambda c, h: c.says["show version"].update(dpdk="DPDK 22.11.6"), None),
