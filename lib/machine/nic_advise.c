@@ -114,12 +114,16 @@ iommu_advise(const char *root, struct bf_nic *nic)
 	if (nic->iommu_group >= 0 || iommu_is_not_needed(root))
 		return;
 	step_say(nic,
-		"no IOMMU is on: switch it on in the firmware, and add intel_iommu=on iommu=pt to the "
-		"kernel's command line; or",
+		"no IOMMU is on: switch it on in the firmware, and add iommu=pt (Intel: intel_iommu=on, "
+		"too) to the kernel's command line; or",
 		"%s", "");
+	/* A module that is loaded takes no more options. */
 	step_say(nic,
 		"unsafe, for a machine without one: the card may then write anywhere in memory",
-		"modprobe vfio enable_unsafe_noiommu_mode=1");
+		"%s",
+		bf_sysfs_has(root, "/sys/module/vfio")
+			? "echo 1 > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+			: "modprobe vfio enable_unsafe_noiommu_mode=1");
 }
 
 static void

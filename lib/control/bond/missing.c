@@ -104,7 +104,8 @@ missing_add(struct bf_missing *m, const char *name, struct bf_events *events, ui
 	take_devargs(member, "vdev");
 	take_devargs(member, "pci");
 	bf_event(events, BF_LOG_WARNING, "member_missing", name,
-		"no such device: the bond works without it, and adds it when it appears");
+		"no such device: the bond works without it, and adds it %s",
+		member->devargs[0] != '\0' ? "when it appears" : "after \"port attach\"");
 }
 
 static void

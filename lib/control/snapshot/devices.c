@@ -155,7 +155,8 @@ gather_missing(const struct bf_uplink *u, const char *name, const struct bf_nics
 	BF_ROW_TEXT(step->why,
 		nic != NULL
 			? "it is bound, and this process has not taken it"
-			: "the host has no device of this name now; it is taken in when it appears");
+			: "the host has no device of this name now; one of the command line (-a) is taken in when "
+			  "it appears, another after port attach");
 }
 
 static bool
