@@ -380,6 +380,9 @@ say_interrupts(struct saying *g)
 	item_add(g, "Interrupts", "new interrupts go to the other CPUs",
 		"echo %s > /proc/irq/default_smp_affinity", mask);
 	item_add(g, "Interrupts",
+		"the ones that are there go to the other CPUs, but for those that the kernel keeps",
+		"for irq in /proc/irq/*/smp_affinity; do echo %s > $irq; done 2>/dev/null", mask);
+	item_add(g, "Interrupts",
 		"in /etc/default/irqbalance, where irqbalance runs: it leaves these CPUs alone",
 		"IRQBALANCE_BANNED_CPULIST=%s", g->isolate);
 }

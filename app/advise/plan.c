@@ -17,6 +17,7 @@
 
 #include "base/parse.h"
 #include "control/memory/amounts.h"
+#include "machine/sysfs.h"
 
 #define WORKERS_DEFAULT 2
 #define MTU_DEFAULT 1500
@@ -43,6 +44,9 @@ wish_take(void *arg, const char *key, const char *value, struct bf_err *err)
 				"--advise: root: \"%.80s\": expected the absolute path of a folder with sys and proc",
 				value);
 		snprintf(w->root, sizeof(w->root), "%s", value);
+		if (!bf_sysfs_has(w->root, "/sys") || !bf_sysfs_has(w->root, "/proc"))
+			return bf_err_set(err, EINVAL,
+				"--advise: root: \"%.80s\": there is no sys and proc in it", value);
 		return 0;
 	}
 	if (strcmp(key, "workers") == 0) {
@@ -89,6 +93,16 @@ cards_choose(const struct bf_nics *nics, const struct bf_advise_wish *w, struct 
 			return bf_err_set(err, EINVAL,
 				"--advise: member: \"%s\": this host has no such network device",
 				w->members[i]);
+		if (!nic->is_pci)
+			return bf_err_set(err, EINVAL,
+				"--advise: member: \"%s\": expected a PCI device; others need --vdev, as in "
+				"--vdev=net_af_packet0,iface=%s",
+				w->members[i], w->members[i]);
+		for (unsigned int k = 0; k < p->n_cards; k++)
+			if (p->cards[k] == nic)
+				return bf_err_set(err, EINVAL,
+					"--advise: member: \"%s\": it is named twice",
+					w->members[i]);
 		p->cards[p->n_cards++] = nic;
 	}
 	for (int bound = 1; bound >= 0 && p->n_cards == 0; bound--)

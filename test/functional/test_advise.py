@@ -172,11 +172,23 @@ def test_names_of_interfaces_are_quoted_where_they_are_copied(host):
     (["--advise", "workers=99"], '--advise: workers: "99": expected 1 to 64'),
     (["--advise", "cards=2"], '--advise: "cards": expected workers=, guests=, mtu=, member= or root='),
     (["--advise", "member=0000:7f:00.0"], '--advise: member: "0000:7f:00.0": this host has no such network device'),
+    (["--advise", "root=/nowhere"], '--advise: root: "/nowhere": there is no sys and proc in it'),
+    (["--advise", "root=/etc"], '--advise: root: "/etc": there is no sys and proc in it'),
+    (["--advise", "member=lo"], '--advise: member: "lo": this host has no such network device'),
     (["--json"], "--json: expected with --advise only"),
 ])
 def test_a_wish_that_cannot_be_had_is_refused(words, expected):
     done = subprocess.run([bf.BONDFWD, *words], capture_output=True, text=True, timeout=30, env=bf.clean_env(), check=False)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"bondfwd: {expected}\n")
+
+
+def test_a_member_is_a_card_and_named_once(host):
+    put(host, "sys/class/net/usb0/device/numa_node", -1)
+    for members, expected in (("member=usb0", '"usb0": expected a PCI device; others need --vdev, as in '
+                                              '--vdev=net_af_packet0,iface=usb0'),
+                              ("member=0000:03:00.0,member=0000:03:00.0", '"0000:03:00.0": it is named twice')):
+        done = advise(f"root={host},{members}")
+        assert (done.returncode, done.stdout) == (2, "") and expected in done.stderr
 
 
 def test_the_memory_that_is_advised_is_enough(rig, host):
