@@ -98,6 +98,7 @@ struct saying {
 	struct bf_rows *to;
 	struct bf_snapshot *s;
 	char isolate[LIST];
+	char replaced[LIST]; /* words of the command line that have another value now */
 };
 
 static struct item *__attribute__((format(printf, 4, 5)))
@@ -286,8 +287,15 @@ say_memory(struct saying *g)
 static void
 say_rings(struct saying *g)
 {
+	uint32_t fastest = 0;
+
+	for (uint32_t i = 0; i < g->p->n_cards; i++)
+		fastest = RTE_MAX(fastest, g->p->cards[i]->speed_mbps);
 	item_add(g, "Ring sizes",
-		g->p->ring_size == BF_RING_SIZE
+		g->p->n_cards > 0 && fastest == 0
+			? "for 10 Gb/s: a card that the kernel does not drive tells no speed; 2048 above 10 Gb/s, "
+			  "4096 from 40 Gb/s"
+			: g->p->ring_size == BF_RING_SIZE
 			? "the default bridges some 100 us of short frames at 10 Gb/s"
 			: "the cards are faster than 10 Gb/s: a longer ring bridges the same time",
 		"rxd=%" PRIu32 ",txd=%" PRIu32 " in --bond", g->p->ring_size, g->p->ring_size);
@@ -303,14 +311,17 @@ vendor_take(void *arg, const char *line)
 
 /* A word that the command line has already is said to be there, so that nobody has it twice. */
 static void
-words_add(const struct saying *g, char *words, size_t size, const char *word, const char *value)
+words_add(struct saying *g, char *words, size_t size, const char *word, const char *value)
 {
 	char now[LIST];
 	const char *has = bf_machine_cmdline(g->m, word, now, sizeof(now));
 
-	if (has == NULL || strcmp(has, value) != 0)
-		text_add(words, size, "%s%s%s%s", words[0] != '\0' ? " " : "", word,
-			value[0] != '\0' ? "=" : "", value);
+	if (has != NULL && strcmp(has, value) == 0)
+		return;
+	text_add(words, size, "%s%s%s%s", words[0] != '\0' ? " " : "", word,
+		value[0] != '\0' ? "=" : "", value);
+	if (has != NULL)
+		text_add(g->replaced, sizeof(g->replaced), " %s=%s", word, has);
 }
 
 /* The command line reserves pages, and enough of them are free. */
@@ -325,8 +336,32 @@ pages_are_kept(const struct saying *g)
 	return enough && bf_machine_cmdline(g->m, "hugepages", now, sizeof(now)) != NULL;
 }
 
+static bool
+has_plan(const struct bf_advise_plan *p, int node)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < p->n_memory; i++)
+		found = found || p->memory[i].node == node;
+	return found;
+}
+
+/* What other nodes have is not bondfwd's, and must be there after the reboot, too. */
 static void
-pages_add(const struct saying *g, char *words, size_t size)
+others_pages_add(const struct saying *g, char *pages, size_t size)
+{
+	for (unsigned int n = 0; n < g->m->n_nodes; n++) {
+		const struct bf_machine_node *node = &g->m->nodes[n];
+
+		for (unsigned int i = 0; i < node->n_sizes && !has_plan(g->p, node->id); i++)
+			if (node->pages[i].size_kib == 2048 && node->pages[i].total > 0)
+				text_add(pages, size, ",%d:%" PRIu64, node->id,
+					node->pages[i].total);
+	}
+}
+
+static void
+pages_add(struct saying *g, char *words, size_t size)
 {
 	const struct bf_advise_plan *p = g->p;
 	char pages[256] = "";
@@ -339,6 +374,8 @@ pages_add(const struct saying *g, char *words, size_t size)
 				pages, sizeof(pages), "%s%d:", i > 0 ? "," : "", p->memory[i].node);
 		text_add(pages, sizeof(pages), "%" PRIu64, p->memory[i].pages_2m);
 	}
+	if (g->m->n_nodes > 1)
+		others_pages_add(g, pages, sizeof(pages));
 	words_add(g, words, size, "hugepages", pages);
 }
 
@@ -346,7 +383,7 @@ static void
 say_kernel(struct saying *g)
 {
 	const struct bf_advise_plan *p = g->p;
-	char words[1024] = "", value[LIST + 32];
+	char words[1024] = "", value[LIST + 32], why[320];
 	bool is_intel = false;
 
 	if (!p->shares_cpu) {
@@ -362,10 +399,12 @@ say_kernel(struct saying *g)
 		words_add(g, words, sizeof(words), "iommu", "pt");
 	if (!pages_are_kept(g))
 		pages_add(g, words, sizeof(words));
-	item_add(g, "Kernel command line",
+	snprintf(why, sizeof(why),
 		"keeps tasks, timer ticks and RCU off the workers, and reserves memory before it is in pieces; "
-		"in effect after a reboot",
-		"%s", words[0] != '\0' ? words : "nothing is missing");
+		"in effect after a reboot%s%.160s",
+		g->replaced[0] != '\0' ? "; instead of" : "", g->replaced);
+	item_add(g, "Kernel command line", why, "%s",
+		words[0] != '\0' ? words : "nothing is missing");
 }
 
 static void

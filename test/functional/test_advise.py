@@ -123,6 +123,26 @@ def test_pages_of_others_are_not_taken_away(host):
     assert "hugepages" not in said(found, "Kernel command line")[0]
 
 
+def test_a_command_line_keeps_the_pages_of_other_nodes_and_names_what_it_replaces(host):
+    put(host, "sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages", 512)
+    put(host, "proc/cmdline", "quiet isolcpus=2 nohz_full=2 hugepages=512")
+    found = as_json(f"root={host}")
+    line = next(a for a in found["advice"] if a["topic"] == "Kernel command line")
+    assert f"hugepages=1:{found['memory'][0]['pages_2m']},0:512" in line["text"]
+    assert line["why"].endswith("; instead of isolcpus=2 nohz_full=2 hugepages=512")
+
+
+def test_the_rings_are_for_the_speed_that_is_known(host):
+    def rings(*members):
+        advice = as_json(f"root={host},{','.join(f'member={m}' for m in members)}")["advice"]
+        return next((a["text"], a["why"]) for a in advice if a["topic"] == "Ring sizes")
+
+    assert "tells no speed" in rings("0000:81:00.0")[1]
+    assert "the default bridges" in rings("0000:03:00.0", "0000:81:00.0")[1]
+    put(host, "sys/class/net/eno1/speed", 25000)
+    assert rings("0000:03:00.0") == ("rxd=2048,txd=2048 in --bond", "the cards are faster than 10 Gb/s: a longer ring bridges the same time")
+
+
 def test_names_cannot_write_to_a_terminal(host):
     put(host, "sys/bus/pci/devices/0000:81:00.0/label", "\x1b[2Jcard")
     card(host, "0000:04:00.0", "igb", 0, 15, "e\x1b]0;x")
