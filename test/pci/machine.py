@@ -197,7 +197,7 @@ class Machine:
             self.cable(index, True)
         self.n_starts += 1
         words = ["name=bond0", *bond.split(","), *(f"member={d}" for d in (*self.devices[:members], *more))]
-        allowed = " ".join(f"-a {device}" for device in self.devices)
+        allowed = " ".join(f"-a {device}" for device in dict.fromkeys([*self.devices, *more]))
         self.job = self.vm.start_job(
             f"echo $$ >/run/pid; exec /tools/bondfwd -l 0,1 -m 512 --no-telemetry {allowed} -- "
             f"--profile trusted --console /run/console --bond {','.join(words)} >/run/log.{self.n_starts} 2>&1", 3600)

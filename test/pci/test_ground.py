@@ -70,8 +70,10 @@ def test_cards_are_bound_and_the_outputs_are_those_of_the_pages(m):
     for name, found in devices(m).items():
         assert (found["state"], found["driver"]) == ("missing", ""), name
         assert f"dpdk-devbind.py --bind=vfio-pci {name}" in [s["command"] for s in found["steps"]]
-    m.stop()
+    # They are looked for at intervals that grow to half a minute.
     m.devbind(f"--bind=vfio-pci {both}")
+    wait_until("both cards are taken in", 60, lambda: all(d["state"] == "member" for d in devices(m).values()))
+    wait_until("both links", SOON, lambda: all(d["link"] for d in devices(m).values()))
     m.start(f"mode=active-backup,primary={m.devices[0]}")
     for name, found in devices(m).items():
         assert (found["state"], found["driver"], found["steps"]) == ("member", "vfio-pci", []), name
